@@ -1,0 +1,38 @@
+"""Benchmark deep-learning models on accuracy, time and size at once, and gate their release in pytest."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .domain.case import Case as Case
+    from .domain.case import matrix as matrix
+    from .domain.records import Result as Result
+    from .domain.records import RunRecord as RunRecord
+    from .domain.score import Score as Score
+    from .domain.score import op_score as op_score
+    from .errors import OpmlError as OpmlError
+
+# pytest imports this package in every run of every project it is installed in, so each name is loaded when first used.
+_HOMES = {
+    "Case": "domain.case",
+    "OpmlError": "errors",
+    "Result": "domain.records",
+    "RunRecord": "domain.records",
+    "Score": "domain.score",
+    "matrix": "domain.case",
+    "op_score": "domain.score",
+}
+
+__all__ = ["Case", "OpmlError", "Result", "RunRecord", "Score", "matrix", "op_score"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

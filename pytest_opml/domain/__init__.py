@@ -1,0 +1,1 @@
+"""The mission as pure functions over frozen records: cases, scores, ranking, budgets."""

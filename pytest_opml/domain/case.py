@@ -1,0 +1,180 @@
+"""What is measured: one model, trained in one way on one data set, after one chain of techniques."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .. import registry
+from ..errors import CaseDefinitionError
+
+Unfreeze = int | Literal["all"]
+
+_ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
+_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)")
+
+
+class Case(BaseModel):
+    """One row of the comparison; frozen, validated when built, and named by its ``id``.
+
+    Attributes:
+        dataset: a registered data set or ``package.module:load``.
+        model: a registered model or ``package.module:build``.
+        technique: a technique, or a chain of them applied left to right (``prune-0.5+cluster-64``).
+        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head); ``all``.
+        epochs: passes over the training images.
+        batch: images per step, in training and in inference over the test set.
+        size: height and width of the input, pixels.
+        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
+        seed: of the split, the head's initial weights and the order of training.
+        weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
+
+    Raises:
+        CaseDefinitionError: a name is unknown (the known ones are listed) or a value is out of its range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    dataset: str
+    model: str
+    technique: str = "baseline"
+    unfreeze: Unfreeze = 1
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    batch: int = Field(default=128, ge=1, le=65_536)
+    size: int = Field(default=64, ge=8, le=2_048)
+    split: str = "own"
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    weights: str = "imagenet"
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = str(first["loc"][0]) if first["loc"] else "case"
+            raise CaseDefinitionError(f"case: {where} = {first['input']!r}: {_reason(first)}") from None
+
+    @field_validator("dataset", "model")
+    @classmethod
+    def _known(cls, value: str, info: Any) -> str:
+        registry.check(info.field_name, value)
+        if "/" in value:
+            raise ValueError("must not contain '/'")
+        return value
+
+    @field_validator("technique")
+    @classmethod
+    def _chain_is_valid(cls, value: str) -> str:
+        steps = parse_chain(value)
+        if len(steps) > 1 and "baseline" in value.split("+"):
+            raise CaseDefinitionError(f"technique {value!r}: baseline stands alone, it changes nothing")
+        for step, text in zip(steps[:-1], value.split("+"), strict=False):
+            if step.ends_chain:
+                raise CaseDefinitionError(f"technique {value!r}: nothing can follow {text}, it is no Keras model any more")
+        return value
+
+    @field_validator("unfreeze")
+    @classmethod
+    def _positive(cls, value: Unfreeze) -> Unfreeze:
+        if value != "all" and value < 1:
+            raise ValueError("must be 'all' or at least 1 (1 is the new dense head)")
+        return value
+
+    @field_validator("split")
+    @classmethod
+    def _split_is_valid(cls, value: str) -> str:
+        parts = _SPLIT.fullmatch(value)
+        if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
+            raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
+        return value
+
+    @property
+    def id(self) -> str:
+        """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``."""
+        top = "all" if self.unfreeze == "all" else f"top{self.unfreeze}"
+        text = f"{self.dataset}/{self.model}/{top}/{self.technique}"
+        extras = [
+            f"{name}={getattr(self, name)}"
+            for name, field in type(self).model_fields.items()
+            if name not in _ID_FIELDS and getattr(self, name) != field.default
+        ]
+        return f"{text}/{','.join(extras)}" if extras else text
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def reference(self) -> Case:
+        """The case that this one is compared with: the same, as trained."""
+        return self.model_copy(update={"technique": "baseline"})
+
+    @property
+    def test_share(self) -> float | None:
+        """The part of the images that is held out, or None for the data set's own split."""
+        return None if self.split == "own" else int(self.split.partition("-")[2]) / 100
+
+    @classmethod
+    def parse(cls, text: str) -> Case:
+        """The case that an ``id`` names.
+
+        Raises:
+            CaseDefinitionError: the text is no id, or names an impossible case.
+        """
+        dataset, model, top, technique, *rest = [*text.split("/", 4), "", "", ""][: max(4, text.count("/") + 1)]
+        if not (dataset and model and technique and re.fullmatch(r"all|top\d+", top)):
+            raise CaseDefinitionError(f"{text!r} is no case id: dataset/model/topN/technique[/key=value,...]")
+        values: dict[str, Any] = {"unfreeze": top if top == "all" else int(top[3:])}
+        for pair in rest[0].split(",") if rest else []:
+            key, equals, value = pair.partition("=")
+            if not equals or key in _ID_FIELDS or key not in cls.model_fields:
+                raise CaseDefinitionError(f"case id {text!r}: {pair!r} is no key=value of a case")
+            values[key] = int(value) if cls.model_fields[key].annotation is int and value.isdecimal() else value
+        return cls(dataset=dataset, model=model, technique=technique, **values)
+
+
+def _reason(error: Any) -> str:
+    context = error.get("ctx") or {}
+    return str(context["error"]) if "error" in context else str(error["msg"])
+
+
+def parse_chain(text: str) -> list[Any]:
+    """The technique objects of a chain, in the order in which they are applied.
+
+    Raises:
+        CaseDefinitionError: a name is unknown or an argument is not allowed.
+    """
+    steps = []
+    for part in text.split("+"):
+        name, argument = registry.split_argument("technique", part)
+        steps.append(registry.get("technique", name).parse(argument))
+    return steps
+
+
+def matrix(
+    *,
+    models: Sequence[str],
+    dataset: str | Sequence[str],
+    techniques: Sequence[str] = ("baseline",),
+    unfreeze: Sequence[Unfreeze] = (1,),
+    **common: Any,
+) -> list[Case]:
+    """All combinations as cases, for ``pytest.mark.parametrize``; ``common`` sets the other fields of each case.
+
+    Raises:
+        CaseDefinitionError: a combination is no valid case, or there is none.
+    """
+    datasets = [dataset] if isinstance(dataset, str) else dataset
+    for name, values in (("models", models), ("techniques", techniques), ("unfreeze", unfreeze)):
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise CaseDefinitionError(f"matrix: {name} must be a list, not {values!r}")
+    cases = [
+        Case(dataset=data, model=model, unfreeze=top, technique=technique, **common)
+        for data, model, top, technique in product(datasets, models, unfreeze, techniques)
+    ]
+    if not cases:
+        raise CaseDefinitionError("matrix: no case; models, dataset, techniques and unfreeze each need an entry")
+    return cases

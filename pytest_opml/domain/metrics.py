@@ -1,0 +1,65 @@
+"""The metrics that a budget may name: each with its unit, its format and where a result holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import SettingsError
+from .records import Result
+
+
+class Metric(NamedTuple):
+    """One metric.
+
+    Attributes:
+        unit: as printed behind a value; empty for shares and scores.
+        digits: significant digits, or decimals where ``decimals`` is set.
+        percent: whether a relative budget may be a percentage of the reference; only where zero means none.
+    """
+
+    name: str
+    read: Callable[[Result], float | None]
+    unit: str = ""
+    pattern: str = ".3g"
+    percent: bool = True
+
+    def format(self, value: float | None) -> str:
+        """The value with its unit."""
+        return "n/a" if value is None else f"{value:{self.pattern}} {self.unit}".rstrip()
+
+
+_SHARE, _SCORE = ".4f", ".3f"
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", lambda r: r.accuracy.value, pattern=_SHARE),
+        Metric("recall", lambda r: r.recall, pattern=_SHARE),
+        Metric("precision", lambda r: r.precision, pattern=_SHARE),
+        Metric("f1", lambda r: r.f1, pattern=_SHARE),
+        Metric("auc", lambda r: r.auc, pattern=_SHARE),
+        Metric("inference_s", lambda r: r.inference_s.value, "s"),
+        Metric("latency_ms.p50", lambda r: r.latency_ms.p50, "ms"),
+        Metric("latency_ms.p90", lambda r: r.latency_ms.p90, "ms"),
+        Metric("latency_ms.p99", lambda r: r.latency_ms.p99, "ms"),
+        Metric("training_s", lambda r: r.training_s, "s"),
+        Metric("preparation_s", lambda r: r.preparation_s, "s"),
+        Metric("size_mb", lambda r: r.size_mb, "MB"),
+        Metric("deflated_mb", lambda r: r.deflated_mb, "MB"),
+        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g"),
+        # A score can be zero or negative, where a percentage of it means nothing or the opposite.
+        Metric("op_score", lambda r: r.op_score.value, pattern=_SCORE, percent=False),
+    )
+}
+
+
+def find(name: str, where: str) -> Metric:
+    """The metric of a name.
+
+    Raises:
+        SettingsError: there is none; ``where`` says who asked.
+    """
+    if name not in METRICS:
+        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(METRICS)}")
+    return METRICS[name]

@@ -1,0 +1,221 @@
+"""What a run leaves behind, as frozen records that serialise to plain JSON.
+
+Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from .case import Case
+
+FORMAT_VERSION = 1
+
+FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
+Verdict = Literal["pass", "fail", "unjudged"]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estimate(Record):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def scaled(self, factor: float) -> Estimate:
+        """The same in other units."""
+        return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
+
+class Score(Record):
+    """An OpScore with its interval, and the base-10 logarithms that it is the sum of."""
+
+    value: float
+    low: float
+    high: float
+    log_error: float
+    log_seconds: float
+    log_megabytes: float
+    error_floored: bool = Field(description="no test sample was wrong, so 1 / (2 n) stands for the error")
+
+
+class Epoch(Record):
+    """Accuracies after one pass over the training images."""
+
+    train_accuracy: float
+    test_accuracy: float
+
+
+class Training(Record):
+    """How the model was trained and what that took."""
+
+    training_s: float = Field(description="seconds spent on training, without the evaluation on the test images")
+    training_mode: Literal["features_once", "full_forward"] = Field(
+        description="whether the frozen layers were run once in all, or in every epoch"
+    )
+    trained_layers: tuple[str, ...]
+    trained_parameters: int
+    learning_rate: float
+    epochs: tuple[Epoch, ...]
+
+
+class Latency(Record):
+    """Milliseconds to answer for one image; a percentile is None where there were too few samples for it."""
+
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    samples: int
+
+
+class Artifact(Record):
+    """The file that would be deployed."""
+
+    file: str
+    format: Literal["keras", "tflite"]
+    runtime: str
+    sha256: str
+    size_bytes: int
+    deflated_bytes: int
+    parameters: int
+    layers: int
+    changes: dict[str, float | int | str] = Field(description="what the techniques changed")
+
+
+class Memory(Record):
+    """Resident memory of the measuring process."""
+
+    peak_bytes: int
+    added_bytes: int = Field(description="the peak above what the process held before it opened the artifact")
+
+
+class Result(Record):
+    """A measured case. Every figure was measured on the artifact's file and on nothing else."""
+
+    case: Case
+    test_samples: int
+    classes: int
+    accuracy: Estimate
+    recall: float = Field(description="macro average over the classes")
+    precision: float = Field(description="macro average over the classes")
+    f1: float = Field(description="macro average over the classes")
+    auc: float = Field(description="one against the rest, macro average")
+    inference_s: Estimate = Field(description="median over the passes, scaled to reference_samples images")
+    passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test images, not scaled")
+    reference_samples: int
+    latency_ms: Latency
+    training: Training
+    preparation_s: float = Field(description="seconds that the techniques took")
+    artifact: Artifact
+    memory: Memory
+    op_score: Score
+    notes: tuple[str, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def id(self) -> str:
+        """The case's id."""
+        return self.case.id
+
+    @property
+    def training_s(self) -> float:
+        """Seconds spent on training."""
+        return self.training.training_s
+
+    @property
+    def size_mb(self) -> float:
+        """Size of the artifact, 10^6 bytes."""
+        return self.artifact.size_bytes / 1e6
+
+    @property
+    def deflated_mb(self) -> float:
+        """Size of the artifact after DEFLATE, 10^6 bytes."""
+        return self.artifact.deflated_bytes / 1e6
+
+    @property
+    def peak_memory_mb(self) -> float:
+        """Peak resident memory of the measuring process, 10^6 bytes."""
+        return self.memory.peak_bytes / 1e6
+
+
+class Failure(Record):
+    """A case without a result."""
+
+    case: Case
+    kind: FailureKind
+    message: str
+    log_tail: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def id(self) -> str:
+        """The case's id."""
+        return self.case.id
+
+
+class Check(Record):
+    """One budget held against one case."""
+
+    case_id: str
+    metric: str
+    rule: Literal["min", "max", "max_drop", "max_increase"]
+    limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
+    budget: str = Field(description="as the user wrote it")
+    value: float | None
+    reference_value: float | None = None
+    verdict: Verdict
+    reason: str = ""
+
+
+class Gpu(Record):
+    """One graphics processor as its driver describes it."""
+
+    name: str
+    memory_bytes: int
+    driver: str
+
+
+class Device(Record):
+    """What the cases ran on."""
+
+    profile: str
+    cpu: str
+    cores: int
+    threads: int
+    memory_bytes: int
+    gpus: tuple[Gpu, ...]
+    float16_in_hardware: bool
+    platform: str
+
+
+class Commit(Record):
+    """The state of the user's repository."""
+
+    commit: str
+    branch: str | None
+    dirty: bool
+
+
+class RunRecord(Record):
+    """One pytest session: the document that ``--opml-json`` writes."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    run_id: str
+    started: datetime
+    seconds: float
+    device: Device
+    versions: dict[str, str]
+    commit: Commit | None
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+    checks: tuple[Check, ...]
+    uncollected: tuple[str, ...] = Field(description="ids of references that were measured although not collected")

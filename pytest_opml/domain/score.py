@@ -1,0 +1,93 @@
+"""The operational score: log10(error x seconds x megabytes), lower is better.
+
+Source: I. Ari, M. B. Camli, "Tradeoff Assessment of Deep Learning Models based on Accuracy, Time and Size", 2022,
+equation 1. A difference of 0.301 is a factor of two on any one axis.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ..errors import UsageError
+from .records import Estimate, Score
+
+REFERENCE_SAMPLES = 10_000
+
+
+class Difference(NamedTuple):
+    """Which axis a difference between two scores comes from; the parts add up to ``total``."""
+
+    error: float
+    time: float
+    size: float
+
+    @property
+    def total(self) -> float:
+        """The whole difference."""
+        return self.error + self.time + self.size
+
+
+def _exact(value: float | Estimate) -> Estimate:
+    return value if isinstance(value, Estimate) else Estimate(value=value, low=value, high=value)
+
+
+def op_score(
+    accuracy: float | Estimate, seconds: float | Estimate, megabytes: float, *, samples: int | None = None
+) -> Score:
+    """The OpScore of one model.
+
+    Args:
+        accuracy: 0 to 1.
+        seconds: inference over the test set, scaled to 10,000 images; or another time, the same for all compared.
+        megabytes: 10^6 bytes of the file that ships.
+        samples: test samples. The error is floored at 1 / (2 samples), since an accuracy of 1.0 would score minus
+            infinity; without it an accuracy of 1.0 is refused.
+
+    Returns:
+        The score. Its interval combines those of accuracy and time by the square-root-of-sum-of-squares of the
+        distances on each side (MOVER: Zou and Donner, Statistics in Medicine 27, 2008), the two being independent.
+
+    Raises:
+        UsageError: a value is out of its range or not finite.
+    """
+    share, time = _exact(accuracy), _exact(seconds)
+    if not 0 <= share.value <= 1:
+        raise UsageError(f"accuracy must be 0 to 1, not {share.value!r}")
+    if not (math.isfinite(time.value) and time.value > 0):
+        raise UsageError(f"seconds must be positive, not {time.value!r}")
+    if not (math.isfinite(megabytes) and megabytes > 0):
+        raise UsageError(f"megabytes must be positive, not {megabytes!r}")
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples must be at least 1, not {samples!r}")
+    if samples is None and share.value == 1:
+        raise UsageError("an accuracy of 1.0 has no finite score; give the number of test samples")
+
+    floor = 1 / (2 * samples) if samples else 1e-12
+
+    def log_error(value: float) -> float:
+        return math.log10(max(1 - value, floor))
+
+    error, error_low, error_high = log_error(share.value), log_error(share.high), log_error(share.low)
+    log_time = math.log10(time.value)
+    time_low, time_high = (math.log10(end) if end > 0 else log_time for end in (time.low, time.high))
+    size = math.log10(megabytes)
+    value = error + log_time + size
+    return Score(
+        value=value,
+        low=value - math.hypot(error - error_low, log_time - time_low),
+        high=value + math.hypot(error_high - error, time_high - log_time),
+        log_error=error,
+        log_seconds=log_time,
+        log_megabytes=size,
+        error_floored=1 - share.value < floor,
+    )
+
+
+def difference(candidate: Score, reference: Score) -> Difference:
+    """Candidate minus reference, by axis; negative parts are gains."""
+    return Difference(
+        error=candidate.log_error - reference.log_error,
+        time=candidate.log_seconds - reference.log_seconds,
+        size=candidate.log_megabytes - reference.log_megabytes,
+    )

@@ -1,0 +1,81 @@
+"""Every error that pytest-opml raises on purpose.
+
+    OpmlError
+    |-- UsageError                  the user's input: exit code 4
+    |   |-- SettingsError           an option or a key of [tool.opml]
+    |   |-- CaseDefinitionError     a case that cannot exist
+    |   |   `-- UnknownNameError    a name that nothing is registered under
+    |   |-- DatasetError            data that cannot be used
+    |   |-- ModelFileError          a model or weights file that is not one, or was changed
+    |   |-- MissingDependencyError  an optional package is not installed
+    |   |-- DeviceError             the device asked for is not there
+    |   `-- StorageError            a cache, store or record that cannot be read or written
+    |-- TechniqueError              a technique that cannot do its work on this model
+    `-- CaseFailed                  a case that ended without a result, with the kind of its failure
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class OpmlError(Exception):
+    """Base of all errors; its text is one line meant for the user."""
+
+
+class UsageError(OpmlError):
+    """The input is wrong: the run ends with exit code 4."""
+
+
+class SettingsError(UsageError):
+    """An option or a key of ``[tool.opml]`` is unknown or has a wrong value."""
+
+
+class CaseDefinitionError(UsageError):
+    """A case was described that cannot exist."""
+
+
+class UnknownNameError(CaseDefinitionError):
+    """Nothing is registered under a name; the text lists what is."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+
+
+class DatasetError(UsageError):
+    """A data set is missing, malformed or cannot be classified."""
+
+
+class ModelFileError(UsageError):
+    """A model or weights file is missing, is not one, or is not the one expected."""
+
+
+class MissingDependencyError(UsageError):
+    """A feature needs a package that is not installed."""
+
+    def __init__(self, feature: str, distribution: str) -> None:
+        super().__init__(f"{feature} needs the package {distribution}: pip install {distribution}")
+
+
+class DeviceError(UsageError):
+    """The device asked for is not on this machine."""
+
+
+class StorageError(UsageError):
+    """A cache, store or record cannot be read or written."""
+
+
+class TechniqueError(OpmlError):
+    """A technique cannot be applied to this model, or changed nothing."""
+
+
+class CaseFailed(OpmlError):
+    """A case ended without a result.
+
+    Attributes:
+        kind: ``usage``, ``error``, ``crash``, ``out_of_memory``, ``killed`` or ``timeout``.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -1,0 +1,172 @@
+"""Options and ``[tool.opml]`` as one frozen object; an option wins over the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from .domain.gate import Gate, parse_gate
+from .domain.score import REFERENCE_SAMPLES
+from .errors import SettingsError
+
+PROFILES = ("cpu", "p100", "v100", "t4", "a10", "l4", "a100", "h100", "h200", "gpu")
+DEFAULT_STORE = "sqlite:///.opml/history.db"
+
+TimeKind = Literal["inference", "training"]
+_TIMES: dict[str, dict[TimeKind, float]] = {
+    "inference": {"inference": 1.0},
+    "training": {"training": 1.0},
+    "total": {"inference": 1.0, "training": 1.0},
+}
+
+
+def _time_weights(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in _TIMES:
+            raise ValueError(f"must be one of {', '.join(_TIMES)}, or weights such as {{inference = 0.7, training = 0.3}}")
+        return _TIMES[value]
+    if isinstance(value, Mapping) and not sum(v for v in value.values() if isinstance(v, (int, float))) > 0:
+        raise ValueError("the weights must add up to more than zero")
+    return value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ScoreSettings(_Table):
+    """``[tool.opml.score]``: which time the score takes, and the test set that it is scaled to."""
+
+    time: Annotated[
+        dict[TimeKind, Annotated[float, Field(ge=0, allow_inf_nan=False)]], BeforeValidator(_time_weights)
+    ] = _TIMES["inference"]
+    reference_samples: int = Field(default=REFERENCE_SAMPLES, ge=1)
+
+
+class _File(_Table):
+    """The plain keys of ``[tool.opml]``; the gate has a parser of its own."""
+
+    gpu: str = "auto"
+    store: str = DEFAULT_STORE
+    json_path: str | None = Field(default=None, alias="json")
+    cache_dir: str | None = None
+    data_dir: str | None = None
+    timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
+    memory_mb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    threads: int | None = Field(default=None, ge=1)
+    score: ScoreSettings = ScoreSettings()
+
+
+class Settings(NamedTuple):
+    """Everything that a run can be told.
+
+    Attributes:
+        gpu: ``auto`` or one of ``PROFILES``.
+        store: SQLAlchemy URL of the history, None for no history.
+        timeout_s: seconds that one case may take.
+        memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        threads: that a runtime may use; None for one per core.
+    """
+
+    gpu: str
+    store: str | None
+    json_path: Path | None
+    cache_dir: Path
+    data_dir: Path | None
+    timeout_s: float
+    memory_mb: float | None
+    threads: int | None
+    score: ScoreSettings
+    gate: Gate
+
+
+def read_pyproject(path: Path) -> dict[str, Any]:
+    """The ``[tool.opml]`` table of a ``pyproject.toml``; empty where there is none.
+
+    Raises:
+        SettingsError: the file is not valid TOML or cannot be read.
+    """
+    try:
+        import tomllib
+    except ImportError:
+        import tomli as tomllib
+
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    table = document.get("tool", {}).get("opml", {}) if isinstance(document.get("tool", {}), dict) else {}
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: tool.opml must be a table, not {table!r}")
+    return table
+
+
+def _described(error: ValidationError, options: Mapping[str, str]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        table, _, name = f"tool.opml.{key}".rpartition(".")
+        fields = ScoreSettings.model_fields if table.endswith("score") else _File.model_fields
+        known = sorted(field.alias or own for own, field in fields.items())
+        extra = [] if table.endswith("score") else ["gate"]
+        return f"{table}: unknown key {name!r}; known: {', '.join(sorted([*known, *extra]))}"
+    reason = str((first.get("ctx") or {}).get("error", first["msg"]))
+    return f"{options.get(key, f'tool.opml.{key}')}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+
+
+def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Path) -> Settings:
+    """Merge what the file and the command line say.
+
+    Args:
+        file: the ``[tool.opml]`` table.
+        options: keys as in the file; None means not given.
+        root: what relative paths in the file are relative to.
+
+    Raises:
+        SettingsError: an unknown key or a wrong value; the text names the key or the option.
+    """
+    table = dict(file)
+    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES)
+    given = {key: value for key, value in options.items() if value is not None}
+    named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
+    # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
+    for key in ("json", "cache_dir", "data_dir"):
+        if key not in given and isinstance(table.get(key), str):
+            table[key] = str(root / Path(table[key]).expanduser())
+    try:
+        plain = _File.model_validate(table | given)
+    except ValidationError as error:
+        raise SettingsError(_described(error, named)) from None
+    if plain.gpu not in ("auto", *PROFILES):
+        where = named.get("gpu", "tool.opml.gpu")
+        raise SettingsError(f"{where}: unknown profile {plain.gpu!r}; known: {', '.join(('auto', *PROFILES))}")
+    return Settings(
+        gpu=plain.gpu,
+        store=None if plain.store == "none" else _rooted(plain.store, root),
+        json_path=Path(plain.json_path).expanduser() if plain.json_path else None,
+        cache_dir=Path(plain.cache_dir).expanduser() if plain.cache_dir else _user_cache(),
+        data_dir=Path(plain.data_dir).expanduser() if plain.data_dir else None,
+        timeout_s=plain.timeout,
+        memory_mb=plain.memory_mb,
+        threads=plain.threads,
+        score=plain.score,
+        gate=gate,
+    )
+
+
+def _rooted(url: str, root: Path) -> str:
+    prefix = "sqlite:///"
+    path = url.removeprefix(prefix)
+    relative = url.startswith(prefix) and path and not path.startswith(("/", ":memory:"))
+    return f"{prefix}{root / path}" if relative else url
+
+
+def _user_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("pytest-opml")
