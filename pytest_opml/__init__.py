@@ -6,13 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .domain.case import Case as Case
-    from .domain.case import matrix as matrix
-    from .domain.records import Result as Result
-    from .domain.records import RunRecord as RunRecord
-    from .domain.score import Score as Score
-    from .domain.score import op_score as op_score
-    from .errors import OpmlError as OpmlError
+    from .domain.case import Case, matrix
+    from .domain.records import Result, RunRecord, Score
+    from .domain.score import op_score
+    from .errors import OpmlError
 
 # pytest imports this package in every run of every project it is installed in, so each name is loaded when first used.
 _HOMES = {
@@ -20,7 +17,7 @@ _HOMES = {
     "OpmlError": "errors",
     "Result": "domain.records",
     "RunRecord": "domain.records",
-    "Score": "domain.score",
+    "Score": "domain.records",
     "matrix": "domain.case",
     "op_score": "domain.score",
 }

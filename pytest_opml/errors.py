@@ -1,17 +1,17 @@
 """Every error that pytest-opml raises on purpose.
 
-    OpmlError
-    |-- UsageError                  the user's input: exit code 4
-    |   |-- SettingsError           an option or a key of [tool.opml]
-    |   |-- CaseDefinitionError     a case that cannot exist
-    |   |   `-- UnknownNameError    a name that nothing is registered under
-    |   |-- DatasetError            data that cannot be used
-    |   |-- ModelFileError          a model or weights file that is not one, or was changed
-    |   |-- MissingDependencyError  an optional package is not installed
-    |   |-- DeviceError             the device asked for is not there
-    |   `-- StorageError            a cache, store or record that cannot be read or written
-    |-- TechniqueError              a technique that cannot do its work on this model
-    `-- CaseFailed                  a case that ended without a result, with the kind of its failure
+OpmlError
+|-- UsageError                  the user's input: exit code 4
+|   |-- SettingsError           an option or a key of [tool.opml]
+|   |-- CaseDefinitionError     a case that cannot exist
+|   |   `-- UnknownNameError    a name that nothing is registered under
+|   |-- DatasetError            data that cannot be used
+|   |-- ModelFileError          a model or weights file that is not one, or was changed
+|   |-- MissingDependencyError  an optional package is not installed
+|   |-- DeviceError             the device asked for is not there
+|   `-- StorageError            a cache, store or record that cannot be read or written
+|-- TechniqueError              a technique that cannot do its work on this model
+`-- CaseFailed                  a case that ended without a result, with the kind of its failure
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TechniqueError(OpmlError):
     """A technique cannot be applied to this model, or changed nothing."""
 
 
-class CaseFailed(OpmlError):
+class CaseFailed(OpmlError):  # noqa: N818 - it names what happened to the case
     """A case ended without a result.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
     return add
 
 
-@lru_cache(maxsize=None)
+@cache
 def _declared(kind: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"pytest_opml.{kind}")}
 
@@ -62,7 +62,7 @@ def check(kind: str, name: str) -> None:
         raise UnknownNameError(kind, name, names(kind))
 
 
-def get(kind: str, name: str) -> Callable[..., Any]:
+def get(kind: str, name: str) -> Any:
     """The factory of a name.
 
     Raises:
@@ -73,14 +73,12 @@ def get(kind: str, name: str) -> Callable[..., Any]:
     if (kind, name) in _registered:
         return _registered[kind, name]
     if name in _declared(kind):
-        loaded: Callable[..., Any] = _declared(kind)[name].load()
-        return loaded
+        return _declared(kind)[name].load()
     module, _, attribute = name.partition(":")
     try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {error}") from error
-    return found
 
 
 def split_argument(kind: str, text: str) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -26,7 +27,9 @@ _TIMES: dict[str, dict[TimeKind, float]] = {
 def _time_weights(value: Any) -> Any:
     if isinstance(value, str):
         if value not in _TIMES:
-            raise ValueError(f"must be one of {', '.join(_TIMES)}, or weights such as {{inference = 0.7, training = 0.3}}")
+            raise ValueError(
+                f"must be one of {', '.join(_TIMES)}, or weights such as {{inference = 0.7, training = 0.3}}"
+            )
         return _TIMES[value]
     if isinstance(value, Mapping) and not sum(v for v in value.values() if isinstance(v, (int, float))) > 0:
         raise ValueError("the weights must add up to more than zero")
@@ -89,9 +92,9 @@ def read_pyproject(path: Path) -> dict[str, Any]:
     Raises:
         SettingsError: the file is not valid TOML or cannot be read.
     """
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:
+    else:
         import tomli as tomllib
 
     try:

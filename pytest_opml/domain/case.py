@@ -74,7 +74,9 @@ class Case(BaseModel):
             raise CaseDefinitionError(f"technique {value!r}: baseline stands alone, it changes nothing")
         for step, text in zip(steps[:-1], value.split("+"), strict=False):
             if step.ends_chain:
-                raise CaseDefinitionError(f"technique {value!r}: nothing can follow {text}, it is no Keras model any more")
+                raise CaseDefinitionError(
+                    f"technique {value!r}: nothing can follow {text}, it is no Keras model any more"
+                )
         return value
 
     @field_validator("unfreeze")

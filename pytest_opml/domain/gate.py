@@ -73,13 +73,13 @@ def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
             f"{where}: no percentage of {metric.name}: it can be zero or negative; give an absolute difference"
         )
     if percent:
-        return Budget(metric, rule, float(percent[1]), True, where)  # type: ignore[arg-type]
+        return Budget(metric, rule, float(percent[1]), True, where)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         allowed = 'a number or a percentage such as "5%"' if rule in _RELATIVE and metric.percent else "a number"
         raise SettingsError(f"{where}: must be {allowed}, not {value!r}")
     if rule in _RELATIVE and value < 0:
         raise SettingsError(f"{where}: must not be negative, it is {value!r}")
-    return Budget(metric, rule, float(value), False, where)  # type: ignore[arg-type]
+    return Budget(metric, rule, float(value), False, where)
 
 
 def parse_budgets(table: Any, where: str) -> tuple[Budget, ...]:
@@ -159,8 +159,15 @@ def _check(budget: Budget, result: Result, reference: Result | None) -> Check:
         below = budget.rule in ("min", "max_drop")
         verdict = "pass" if (value >= limit if below else value <= limit) else "fail"
     return Check(
-        case_id=result.case.id, metric=budget.metric.name, rule=budget.rule, limit=limit, budget=budget.text,
-        value=value, reference_value=other if relative else None, verdict=verdict, reason=reason,
+        case_id=result.case.id,
+        metric=budget.metric.name,
+        rule=budget.rule,
+        limit=limit,
+        budget=budget.text,
+        value=value,
+        reference_value=other if relative else None,
+        verdict=verdict,
+        reason=reason,
     )
 
 

@@ -45,7 +45,12 @@ def _read(row: dict[str, str]) -> PublishedRow:
 
     slack = _half_digit(row["op_score"])
     return PublishedRow(
-        row["model"], accuracy, megabytes, training, inference, published,
+        row["model"],
+        accuracy,
+        megabytes,
+        training,
+        inference,
+        published,
         recomputed=op_score(accuracy, inference, megabytes).value,
         consistent=corner(-1) - slack <= published <= corner(1) + slack,
         from_training=op_score(accuracy, training, megabytes).value,

@@ -37,9 +37,7 @@ class Ranking(NamedTuple):
 
 def dominates(one: Entry, other: Entry) -> bool:
     """Whether ``one`` is no worse on any axis and better on at least one."""
-    no_worse = (
-        one.accuracy >= other.accuracy and one.seconds <= other.seconds and one.megabytes <= other.megabytes
-    )
+    no_worse = one.accuracy >= other.accuracy and one.seconds <= other.seconds and one.megabytes <= other.megabytes
     return no_worse and (one.accuracy, one.seconds, one.megabytes) != (other.accuracy, other.seconds, other.megabytes)
 
 

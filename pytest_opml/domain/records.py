@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from .case import Case
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 
 FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
 Verdict = Literal["pass", "fail", "unjudged"]

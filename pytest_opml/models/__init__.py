@@ -1,0 +1,1 @@
+"""Pretrained models and their training."""

@@ -14,7 +14,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ def _tensor(
 ) -> _Tensor:
     """Stand-in for ``torch._utils._rebuild_tensor_v2``: checks the extents, builds nothing yet."""
     if not isinstance(storage, _Storage):
-        raise ValueError("a tensor without a storage")
+        raise TypeError("a tensor without a storage")
     numbers = (offset, *shape, *strides)
     if len(shape) != len(strides) or any(type(number) is not int or number < 0 for number in numbers):
         raise ValueError("a tensor with an impossible shape")
@@ -62,7 +62,7 @@ def _tensor(
 
 class _TensorUnpickler(pickle.Unpickler):
     # Storage classes become dtype names: a string cannot be called, so a REDUCE on one fails.
-    _ALLOWED: dict[tuple[str, str], Callable[..., Any] | str] = {
+    _ALLOWED: ClassVar[dict[tuple[str, str], Callable[..., Any] | str]] = {
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _tensor,
         ("torch", "FloatStorage"): "<f4",
@@ -133,7 +133,9 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise ModelFileError(f"{path}: refused: larger than any checkpoint of this format is expected to be (2 GiB)")
+            raise ModelFileError(
+                f"{path}: refused: larger than any checkpoint of this format is expected to be (2 GiB)"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
@@ -141,6 +143,17 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         raise ModelFileError(f"{path}: refused: its SHA-256 is {found}, not {sha256}; the file was changed or damaged")
     try:
         return _parse(io.BytesIO(content))
-    except (pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-            OverflowError, MemoryError, ImportError, RecursionError) as error:
+    except (
+        pickle.UnpicklingError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        EOFError,
+        OverflowError,
+        MemoryError,
+        ImportError,
+        RecursionError,
+    ) as error:
         raise ModelFileError(f"{path}: refused as a tensor checkpoint: {error}") from error

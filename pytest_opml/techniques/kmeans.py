@@ -63,7 +63,7 @@ class _SortedValues:
         stride = max(1, self.ordered.size // (_POINTS_PER_CLUSTER * k))
         points = np.append(self.ordered[::stride], self.ordered[-1])
         mass = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (2 / 3))])
-        return np.interp((np.arange(k) + 0.5) / k * mass[-1], mass, points)
+        return np.asarray(np.interp((np.arange(k) + 0.5) / k * mass[-1], mass, points))
 
     def partition(self, centroids: Vector) -> _Partition:
         """The runs of values nearest to each of ``centroids``; runs without a value are left out."""

@@ -1,0 +1,1 @@
+"""Clocks, sizes, memory, quality and devices."""

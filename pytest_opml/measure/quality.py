@@ -1,0 +1,38 @@
+"""How right the predictions are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..datasets.images import Labels
+from ..runtimes.base import Probabilities
+
+
+class Quality(NamedTuple):
+    """Correct predictions, and macro averages over the classes."""
+
+    correct: int
+    recall: float
+    precision: float
+    f1: float
+    auc: float
+
+
+def assess(probabilities: Probabilities, labels: Labels) -> Quality:
+    """Compare predictions with labels.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,); a class without a test image is left out of the averages.
+    """
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
+    predicted = probabilities.argmax(axis=1)
+    present = np.unique(labels)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predicted, labels=present, average="macro", zero_division=0
+    )
+    areas = [roc_auc_score(labels == label, probabilities[:, label]) for label in present]
+    return Quality(int((predicted == labels).sum()), float(recall), float(precision), float(f1), float(np.mean(areas)))

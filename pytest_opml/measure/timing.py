@@ -1,0 +1,88 @@
+"""How long a runtime takes: passes over the test set, and single images."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..datasets.images import Images
+from ..domain.records import Latency
+from ..runtimes.base import Probabilities, Runtime
+
+PASSES = 10
+_WARM_UP_PASSES = (2, 5)
+_AGREEMENT = 0.10
+# MLPerf's early stopping: below these, a percentile is not known with 99 % confidence.
+_SAMPLES = {"p50": 1, "p90": 64, "p99": 662}
+_LATENCY_SECONDS = 30.0
+_LATENCY_WARM_UP = 20
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def predict_all(runtime: Runtime, images: Images, batch: int) -> tuple[Probabilities, float]:
+    """One pass over the images in batches: the probabilities (n, classes) and the seconds it took."""
+    started = time.perf_counter()
+    parts = [runtime.predict(images[start : start + batch]) for start in range(0, len(images), batch)]
+    seconds = time.perf_counter() - started
+    return np.concatenate(parts), seconds
+
+
+def warm_up(runtime: Runtime, images: Images, batch: int) -> Probabilities:
+    """Run passes until the last two take the same time within 10 %, five at most; returns the probabilities."""
+    least, most = _WARM_UP_PASSES
+    seconds: list[float] = []
+    while True:
+        probabilities, last = predict_all(runtime, images, batch)
+        seconds.append(last)
+        agreed = len(seconds) >= least and abs(last - seconds[-2]) <= _AGREEMENT * last
+        if agreed or len(seconds) >= most:
+            return probabilities
+
+
+def time_passes(runtime: Runtime, images: Images, batch: int) -> tuple[float, ...]:
+    """Seconds of each of ten passes over the images, as the paper timed; the runtime must be warm."""
+    with _no_collection():
+        return tuple(predict_all(runtime, images, batch)[1] for _ in range(PASSES))
+
+
+def time_single(runtime: Runtime, images: Images) -> Latency:
+    """Percentiles of the milliseconds for one image at a time.
+
+    Takes as many samples as a 99th percentile needs, or as many as 30 seconds allow; a percentile with too few
+    samples is None.
+    """
+    samples: list[float] = []
+    for index in range(_LATENCY_WARM_UP):
+        runtime.predict(images[index % len(images)][None])
+    with _no_collection():
+        deadline = time.perf_counter() + _LATENCY_SECONDS
+        while len(samples) < max(_SAMPLES.values()) and time.perf_counter() < deadline:
+            image = images[len(samples) % len(images)][None]
+            started = time.perf_counter()
+            runtime.predict(image)
+            samples.append(time.perf_counter() - started)
+    return summarise_latency(samples)
+
+
+def summarise_latency(seconds: list[float]) -> Latency:
+    """Percentiles in milliseconds of samples in seconds, each only where there are enough samples for it."""
+    found = {
+        name: float(np.percentile(seconds, int(name[1:]))) * 1e3 if len(seconds) >= least else None
+        for name, least in _SAMPLES.items()
+    }
+    return Latency(**found, samples=len(seconds))

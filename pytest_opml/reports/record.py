@@ -1,0 +1,112 @@
+"""The record of a run as a JSON file, which is all that is needed to judge or show the run again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ..domain.records import FORMAT_VERSION, RunRecord
+from ..errors import OpmlError, StorageError
+
+
+def _temporary(path: Path) -> Path:
+    """A name of its own beside the target, where a rename replaces the target in one step."""
+    if path.is_dir():
+        raise StorageError(f"{path}: is a folder; give the path of a file")
+    if path.exists() and not path.is_file():
+        # Run by root, the rename would replace /dev/stdout itself.
+        raise StorageError(f"{path}: is no regular file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".opml-{uuid4().hex}.tmp")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a run whether its record can be written after it; makes the folder where it is missing.
+
+    Raises:
+        StorageError: the folder cannot be made or written, or something that is no file has the name.
+    """
+    try:
+        probe = _temporary(path)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_record(record: RunRecord, path: Path) -> None:
+    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    text = record.model_dump_json(indent=2) + "\n"
+    try:
+        temporary = _temporary(path)
+        try:
+            with temporary.open("x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a run that ``write_record`` wrote.
+
+    Raises:
+        StorageError: the file is missing, is not JSON, is of another format version, or is no record.
+    """
+    try:
+        document = from_json(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise StorageError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise StorageError(f"{path}: is no record of a run, which is an object")
+    _check_version(document.get("format_version"), path)
+    try:
+        return RunRecord.model_validate(_without_computed(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StorageError(f"{path}: is no record of a run: {where}: {first['msg']}") from error
+    except OpmlError as error:
+        raise StorageError(f"{path}: {error}") from error
+
+
+def _check_version(version: Any, path: Path) -> None:
+    # Python holds True and 1.0 for equal to 1.
+    if type(version) is int and version == FORMAT_VERSION:
+        return
+    if type(version) is int and version > FORMAT_VERSION:
+        raise StorageError(
+            f"{path}: format_version {version} is newer than this version of pytest-opml reads ({FORMAT_VERSION})"
+        )
+    raise StorageError(f"{path}: is no record of a run: format_version is {version!r}, not {FORMAT_VERSION}")
+
+
+def _without_computed(document: dict[str, Any]) -> dict[str, Any]:
+    def entries(name: str) -> Any:
+        values = document.get(name)
+        if not isinstance(values, list):
+            return values
+        return [{k: v for k, v in e.items() if k != "id"} if isinstance(e, dict) else e for e in values]
+
+    return document | {name: entries(name) for name in ("results", "failures") if name in document}
+
+
+def record_schema() -> dict[str, Any]:
+    """The JSON Schema of the file that ``write_record`` writes."""
+    schema = RunRecord.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "pytest-opml run record"}

@@ -1,0 +1,286 @@
+"""What a run shows in the terminal: a ranking for each test set, and what became of the budgets."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from ..domain.case import Case
+from ..domain.gate import breach_line
+from ..domain.metrics import METRICS
+from ..domain.ranking import Entry, rank
+from ..domain.records import Estimate, Failure, Result, RunRecord, Score
+from ..domain.score import difference
+
+WIDE = 120
+
+_DIFFERENCE = "OpScore - reference\n= error + time + size"
+_WIDE_ONLY = ("prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", _DIFFERENCE)
+# What gives way until a table fits, the first one first: columns by header, then the half widths beside two values.
+_YIELDING = (*_WIDE_ONLY, "norm", "accuracy ±", "OpScore ±")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class _Group(NamedTuple):
+    """The cases on one test set: the only ones whose scores may be compared."""
+
+    title: str
+    names: Mapping[str, str]
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+
+
+class _Row(NamedTuple):
+    """A line of the table; the fictitious models (MIN, MAX) have no result."""
+
+    name: str
+    entry: Entry
+    normalised: float | None = None
+    place: str = ""
+    result: Result | None = None
+    reference: Result | None = None
+
+
+class _Column(NamedTuple):
+    header: str
+    align: str
+    cell: Callable[[_Row], str]
+
+
+def ranking_lines(record: RunRecord, width: int) -> list[str]:
+    """The results of a run ranked by OpScore, in one table for each data set, split, input size and seed.
+
+    Args:
+        record: the run; its failures follow the tables, the notes of its results are footnotes.
+        width: columns that no line exceeds; from ``WIDE`` on, a table shows more.
+
+    Returns:
+        Lines of plain text; none for a run without results and failures.
+    """
+    lines: list[str] = []
+    groups = _groups(record)
+    for group in groups:
+        lines += [*_group_lines(group, record.uncollected, width), ""]
+    return [*lines, *_wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
+
+
+def check_lines(record: RunRecord) -> list[str]:
+    """How many budgets hold, and one line for each that does not: the broken ones, then those that were not judged.
+
+    Returns:
+        Lines of plain text; none for a run without budgets.
+    """
+    if not record.checks:
+        return []
+    counts = Counter(check.verdict for check in record.checks)
+    summary = f"budgets: {counts['pass']} hold, {counts['fail']} broken, {counts['unjudged']} not judged"
+    ordered = [check for verdict in ("fail", "unjudged") for check in record.checks if check.verdict == verdict]
+    return [summary, *map(breach_line, ordered)]
+
+
+def _groups(record: RunRecord) -> list[_Group]:
+    def key(member: Result | Failure) -> tuple[str, str, int, int]:
+        case = member.case
+        return case.dataset, case.split, case.size, case.seed
+
+    groups = []
+    for found in dict.fromkeys([*map(key, record.results), *map(key, record.failures)]):
+        results = tuple(result for result in record.results if key(result) == found)
+        failures = tuple(failure for failure in record.failures if key(failure) == found)
+        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
+        groups.append(_Group(title, names, results, failures))
+    return groups
+
+
+def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
+    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique."""
+    parts = {case.id: [*case.id.split("/", 4), ""][:5] for case in cases}
+    datasets, models, tops, _, rests = zip(*parts.values(), strict=True)
+    same_model, same_top = len(set(models)) == 1, len(set(tops)) == 1
+    common = [extra for extra in rests[0].split(",") if extra and all(extra in rest.split(",") for rest in rests)]
+
+    def name(model: str, top: str, technique: str, rest: str) -> str:
+        own = ",".join(extra for extra in rest.split(",") if extra not in common)
+        return "/".join(filter(None, ["" if same_model else model, "" if same_top else top, technique, own]))
+
+    title = datasets[0]
+    if same_model:
+        title += f"/{models[0]}"
+    if same_top:
+        title += f"/{tops[0]}" if same_model else f"/*/{tops[0]}"
+    return ", ".join([title, *common]), {id_: name(*part[1:]) for id_, part in parts.items()}
+
+
+def _group_lines(group: _Group, uncollected: Collection[str], width: int) -> list[str]:
+    if not group.results:
+        return [*_wrapped(group.title, width), *_failure_lines(group, width)]
+    rows, notes = _rows(group, uncollected)
+    first = group.results[0]
+    time = f"inference over {first.reference_samples:,} images"
+    if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
+        time = "as tool.opml.score weights it"
+    heading = f"{group.title}, {first.test_samples:,} test images, time: {time}"
+    footnotes = [line for note, mark in notes.items() for line in _wrapped(f"{mark} {note}", width)]
+    return [*_wrapped(heading, width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
+
+
+def _failure_lines(group: _Group, width: int) -> list[str]:
+    return [
+        line
+        for failure in group.failures
+        for line in _wrapped(
+            f"no result: {group.names[failure.case.id]}: {failure.kind.replace('_', ' ')}: {failure.message}", width
+        )
+    ]
+
+
+def _rows(group: _Group, uncollected: Collection[str]) -> tuple[list[_Row], dict[str, str]]:
+    """The rows from best to worst, and the mark of each note."""
+    results = {result.case.id: result for result in group.results}
+    entries = [
+        Entry(name, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value)
+        for name, r in results.items()
+    ]
+    ranking = rank(entries, samples=group.results[0].test_samples)
+    notes: dict[str, str] = {}
+    rows = []
+    for ranked in ranking.rows:
+        result = results[ranked.entry.name]
+        for note in result.notes:
+            notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
+        name = group.names[ranked.entry.name]
+        if ranked.entry.name in uncollected:
+            name = f"({name})"
+        rows.append(
+            _Row(
+                " ".join([name, *(notes[note] for note in result.notes)]),
+                ranked.entry,
+                ranked.normalised,
+                f"{'*' if ranked.pareto else ''}{ranked.rank}",
+                result,
+                results.get(result.case.reference.id),
+            )
+        )
+    if len(rows) > 1:
+        rows = [_Row("MIN", ranking.minimum, 0.0), *rows, _Row("MAX", ranking.maximum, 1.0)]
+    return rows, notes
+
+
+def _table(rows: Sequence[_Row], width: int) -> list[str]:
+    hidden = 0 if width >= WIDE else len(_WIDE_ONLY)
+    lines = _rendered(rows, _YIELDING[:hidden])
+    while (excess := max(map(len, lines)) - width) > 0 and hidden < len(_YIELDING):
+        hidden += 1
+        lines = _rendered(rows, _YIELDING[:hidden])
+    if excess > 0:
+        longest = max(len(row.name) for row in rows) - excess
+        lines = _rendered([row._replace(name=_shortened(row.name, longest)) for row in rows], _YIELDING)
+    return lines
+
+
+def _rendered(rows: Sequence[_Row], hidden: Collection[str]) -> list[str]:
+    from tabulate import tabulate
+
+    shown = [column for column in _columns(hidden) if column.header not in hidden and any(map(column.cell, rows))]
+    text = tabulate(
+        [[column.cell(row) for column in shown] for row in rows],
+        headers=[column.header for column in shown],
+        colalign=[column.align for column in shown],
+        disable_numparse=True,
+    )
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _columns(hidden: Collection[str]) -> list[_Column]:
+    accuracy_margin, score_margin = "accuracy ±" not in hidden, "OpScore ±" not in hidden
+    return [
+        _Column("#", "right", lambda row: row.place),
+        _Column("case", "left", lambda row: row.name),
+        _Column(
+            "accuracy",
+            "right",
+            lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
+        ),
+        _Column("time\ns", "decimal", lambda row: _figure(row.entry.seconds)),
+        _Column("size\nMB", "decimal", lambda row: _figure(row.entry.megabytes)),
+        _Column(
+            "OpScore",
+            "right",
+            lambda row: f"{row.entry.score:.3f}{_margin(row, lambda r: r.op_score) if score_margin else ''}",
+        ),
+        _Column("norm", "right", lambda row: "" if row.normalised is None else f"{row.normalised:.2f}"),
+        _Column(_DIFFERENCE, "right", _difference),
+        _metric("F1", "f1"),
+        _metric("AUC", "auc"),
+        _metric("p50\nms", "latency_ms.p50"),
+        _metric("p99\nms", "latency_ms.p99"),
+        _metric("train\ns", "training_s"),
+        _metric("prep\ns", "preparation_s"),
+        _metric("peak\nMB", "peak_memory_mb"),
+    ]
+
+
+def _metric(header: str, name: str) -> _Column:
+    metric = METRICS[name]
+
+    def cell(row: _Row) -> str:
+        if row.result is None:
+            return ""
+        value = metric.read(row.result)
+        return _figure(value) if metric.unit else metric.format(value)
+
+    return _Column(header, "decimal", cell)
+
+
+def _figure(value: float | None) -> str:
+    """Three significant digits, and never an exponent."""
+    if value is None or not math.isfinite(value):
+        return "n/a"
+    decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{min(max(decimals, 0), 4)}f}"
+
+
+def _margin(row: _Row, read: Callable[[Result], Estimate | Score]) -> str:
+    """Half the width of an interval; a dash of the same width in the fictitious rows."""
+    if row.result is None:
+        return "     -"
+    interval = read(row.result)
+    return " " + f"±{(interval.high - interval.low) / 2:.3f}".replace("±0.", "±.")
+
+
+def _difference(row: _Row) -> str:
+    if row.result is None or row.result is row.reference:
+        return ""
+    if row.reference is None:
+        return "no reference"
+    parts = difference(row.result.op_score, row.reference.op_score)
+    # Adding zero after rounding turns -0.00 into +0.00.
+    total, error, time, size = (f"{round(part, 2) + 0.0:+.2f}" for part in (parts.total, *parts))
+    return f"{total} = {error} {time} {size}"
+
+
+def _shortened(name: str, length: int) -> str:
+    """The name cut in its middle; the end, which has the technique, keeps the most."""
+    length = max(length, 5)
+    head = (length - 1) // 3
+    return name if len(name) <= length else f"{name[:head]}…{name[head + 1 - length :]}"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(" ".join(text.split()), width, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _legend(groups: Sequence[_Group], record: RunRecord) -> str:
+    parts = [
+        "Lower OpScore is better (0.301: a factor of two)",
+        "±: half of the 95 % interval",
+        "*: on the Pareto front",
+    ]
+    if any(len(group.results) > 1 for group in groups):
+        parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
+    if record.uncollected:
+        parts.append("(name): a reference, measured although it was not collected")
+    return "; ".join(parts) + "."

@@ -1,0 +1,1 @@
+"""What opens an artifact and answers for images, the same for every kind of file."""

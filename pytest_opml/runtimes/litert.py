@@ -1,0 +1,73 @@
+"""TFLite files, run by LiteRT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ModelFileError
+from .base import Probabilities, Runtime
+
+
+class LiteRTRuntime(Runtime):
+    """A ``.tflite`` model. Images go in as they are; a quantised output comes back as probabilities."""
+
+    name: ClassVar[str] = "litert"
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        with path.open("rb") as stream:
+            if stream.read(8)[4:] != b"TFL3":
+                raise ModelFileError(f"{path}: not a .tflite file (no TFL3 identifier)")
+        self._path, self._threads = path, threads
+        self._interpreters: dict[int, Any] = {}
+        interpreter = self._interpreter(1)
+        tensors = interpreter.get_tensor_details()
+        constant = [tensor for tensor in tensors if _is_weight(tensor)]
+        self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
+        self.layers = len(tensors) - len(constant)
+        self._image_table = self._quantised_pixels(interpreter.get_input_details()[0])
+
+    def _interpreter(self, batch: int) -> Any:
+        # One interpreter a batch size: giving one a new size costs as much as opening it.
+        if batch not in self._interpreters:
+            from ai_edge_litert.interpreter import Interpreter
+
+            try:
+                interpreter = Interpreter(model_path=str(self._path), num_threads=self._threads)
+                image = interpreter.get_input_details()[0]
+                interpreter.resize_tensor_input(image["index"], [batch, *image["shape"][1:]])
+                interpreter.allocate_tensors()
+            except (ValueError, RuntimeError, IndexError) as error:
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {reason}") from error
+            self._interpreters[batch] = interpreter
+        return self._interpreters[batch]
+
+    @staticmethod
+    def _quantised_pixels(image: dict[str, Any]) -> npt.NDArray[Any] | None:
+        """What each of the 256 pixel values is on the model's own input scale; None where it is the pixel itself."""
+        dtype, (scale, zero) = image["dtype"], image["quantization"]
+        pixels = np.arange(256)
+        if scale:
+            limits = np.iinfo(dtype)
+            pixels = np.clip(np.rint(pixels / scale) + zero, limits.min, limits.max)
+        table = pixels.astype(dtype)
+        return None if table.dtype == np.uint8 and np.array_equal(table, np.arange(256)) else table
+
+    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
+        """See ``Runtime.predict``."""
+        interpreter = self._interpreter(len(images))
+        image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        interpreter.set_tensor(image["index"], images if self._image_table is None else self._image_table[images])
+        interpreter.invoke()
+        output: npt.NDArray[Any] = interpreter.get_tensor(answer["index"])
+        scale, zero = answer["quantization"]
+        return np.asarray((output.astype(np.float32) - zero) * scale if scale else output, dtype=np.float32)
+
+
+def _is_weight(tensor: dict[str, Any]) -> bool:
+    # Activations carry the batch as a free dimension in their signature; constants are fully shaped.
+    return bool(tensor["shape_signature"].size and -1 not in tensor["shape_signature"])

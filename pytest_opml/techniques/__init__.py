@@ -1,0 +1,1 @@
+"""From a trained model to an artifact: one module for each family of techniques."""

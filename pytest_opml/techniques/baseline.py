@@ -1,0 +1,13 @@
+"""The model as trained: float32 in a plain ``.keras`` file."""
+
+from __future__ import annotations
+
+from .base import Draft, Material, Technique
+
+
+class Baseline(Technique):
+    """Changes nothing; what the other techniques are compared with."""
+
+    def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
+        """See ``Technique.apply``."""
+        return draft

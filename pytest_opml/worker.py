@@ -1,0 +1,179 @@
+"""Each case in processes of its own: a crash, a memory kill or a hang costs that case and no other.
+
+The processes are forked from a server that has imported TensorFlow once and run nothing with it, so a new one costs a
+fraction of a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from .domain.case import Case
+from .domain.records import Result
+from .errors import CaseFailed, OpmlError, UsageError
+from .pipeline import Options, make_artifact, measure_artifact
+
+_POLL_SECONDS = 0.1
+_LOG_LINES = 15
+_PRELOADED = ["tensorflow", "keras", "sklearn.metrics", "sklearn.datasets", "scipy.stats", "h5py", __name__]
+
+
+class Limits(NamedTuple):
+    """What one case may take: seconds in all, and bytes of resident memory in each of its processes."""
+
+    seconds: float
+    memory_bytes: float | None
+
+
+class WorkerFailed(CaseFailed):
+    """A case failed in its worker; carries the end of what the worker printed."""
+
+    def __init__(self, kind: str, message: str, log_tail: str) -> None:
+        super().__init__(kind, message)
+        self.log_tail = log_tail
+
+
+def _server() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
+def start_server() -> None:
+    """Start the server in the background, so that TensorFlow is being imported while the run prepares."""
+    from multiprocessing import forkserver
+
+    _server()
+    # What the libraries print while they are imported is of no use in the middle of a test report.
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        forkserver.ensure_running()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, gpus: bool, answer: Connection) -> None:
+    """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
+    # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    faulthandler.enable(file=sys.stderr)
+    if not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    try:
+        outcome: tuple[str, Any] = ("done", function(*arguments))
+    except UsageError as error:
+        outcome = ("usage", str(error))
+    except OpmlError as error:
+        outcome = ("error", str(error))
+    except MemoryError as error:
+        outcome = ("out_of_memory", f"the process ran out of memory: {error}".rstrip(": "))
+    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes this case's failure
+        traceback.print_exc()
+        reason = (str(error).splitlines() or [""])[0]
+        kind = "out_of_memory" if type(error).__name__ == "ResourceExhaustedError" else "error"
+        outcome = (kind, f"{type(error).__name__}: {reason}".rstrip(": "))
+    answer.send(outcome)
+    answer.close()
+
+
+def _oom_kills() -> int:
+    """How often the kernel has killed a process for memory, as far as it tells."""
+    total = 0
+    for path, pattern in (("/sys/fs/cgroup/memory.events", r"^oom_kill (\d+)"), ("/proc/vmstat", r"^oom_kill (\d+)")):
+        with contextlib.suppress(OSError):
+            total += sum(int(count) for count in re.findall(pattern, Path(path).read_text(), flags=re.MULTILINE))
+    return total
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0  # it has just ended
+
+
+def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
+    code = process.exitcode or 0
+    if code == -signal.SIGKILL and _oom_kills() > oom_kills:
+        return "out_of_memory", "the kernel killed the process for lack of memory"
+    if code == -signal.SIGKILL:
+        return "killed", "something killed the process (SIGKILL)"
+    if code < 0:
+        return "crash", f"the process crashed ({signal.Signals(-code).name})"
+    return "crash", f"the process ended without an answer (exit code {code})"
+
+
+def _watch(process: BaseProcess, answer: Connection, deadline: float, limits: Limits) -> tuple[str, Any]:
+    """Wait for an outcome within the limits."""
+    kills = _oom_kills()
+    while not answer.poll(_POLL_SECONDS):
+        if limits.memory_bytes and _resident(process.pid or 0) > limits.memory_bytes:
+            return "out_of_memory", f"the process took more than {limits.memory_bytes / 1e6:.0f} MB (--opml-memory-mb)"
+        if time.monotonic() > deadline:
+            return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)"
+    try:
+        outcome: tuple[str, Any] = answer.recv()
+    except EOFError:
+        process.join()
+        return _exit_reason(process, kills)
+    return outcome
+
+
+def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, deadline: float, limits: Limits) -> Any:
+    context = _server()
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="opml-") as folder:
+        log = Path(folder) / "log"
+        process = context.Process(target=_child, args=(function, arguments, str(log), gpus, sender), daemon=True)
+        try:
+            process.start()
+            sender.close()
+            kind, value = _watch(process, receiver, deadline, limits)
+        finally:
+            if process.pid is not None and process.is_alive():
+                process.join(1)
+                process.kill()
+                process.join()
+            receiver.close()
+        if kind == "done":
+            return value
+        printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
+
+
+def run_case(case: Case, options: Options, limits: Limits) -> Result:
+    """Make and measure a case's artifact, each in a fresh process.
+
+    Raises:
+        WorkerFailed: with the kind of failure; the session can go on with the next case.
+    """
+    gpus = bool(options.device.gpus)
+    deadline = time.monotonic() + limits.seconds
+    made = _run(make_artifact, (case, options), gpus, deadline, limits)
+    result: Result = _run(measure_artifact, (case, made, options), gpus, deadline, limits)
+    return result

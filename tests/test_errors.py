@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from pytest_opml import errors
+
+
+def drawn_tree(drawing: str) -> dict[str, str]:
+    """Child and parent of each class in a drawing whose levels are four columns apart."""
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for line in inspect.cleandoc(drawing).splitlines():
+        entry = re.match(r"(?P<branches>(?:[|` ][- ]{3})*)(?P<name>[A-Z]\w+)(?:  |$)", line)
+        if entry:
+            depth = len(entry["branches"]) // 4
+            path[depth:] = [entry["name"]]
+            parents[entry["name"]] = path[depth - 1] if depth else "Exception"
+    return parents
+
+
+def test_the_tree_in_the_docstring_is_the_real_one() -> None:
+    real = {
+        name: item.__bases__[0].__name__
+        for name, item in vars(errors).items()
+        if isinstance(item, type) and issubclass(item, Exception)
+    }
+    assert drawn_tree(errors.__doc__ or "") == real
+
+
+def test_every_error_has_one_base() -> None:
+    classes = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    assert all(len(item.__bases__) == 1 for item in classes)
+
+
+@pytest.mark.parametrize(
+    ("known", "listed"), [(["b", "a"], "known: a, b"), ([], "known: none"), (iter(["only"]), "known: only")]
+)
+def test_an_unknown_name_lists_the_known_ones(known: list[str], listed: str) -> None:
+    assert str(errors.UnknownNameError("model", "resnet", known)) == f"unknown model 'resnet'; {listed}"
+
+
+def test_a_missing_package_comes_with_the_line_to_type() -> None:
+    text = str(errors.MissingDependencyError("the HTML report", "plotly"))
+    assert text == "the HTML report needs the package plotly: pip install plotly"
+
+
+def test_a_failed_case_has_its_kind_and_its_message() -> None:
+    error = errors.CaseFailed("timeout", "it took more than 10 s")
+    assert (error.kind, str(error)) == ("timeout", "it took more than 10 s")

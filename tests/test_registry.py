@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_opml import registry
+from pytest_opml.errors import CaseDefinitionError, UnknownNameError
+
+BUILT_IN = {
+    "dataset": {"digits"},
+    "model": {"efficientnet_lite0"},
+    "technique": {"baseline", "cluster", "float16", "int8"},
+}
+
+
+@pytest.fixture(autouse=True)
+def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(registry, "_registered", {})
+
+
+def build() -> None:
+    """Stands for a factory."""
+
+
+def test_the_kinds_are_those_with_built_in_names() -> None:
+    assert set(registry.KINDS) == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_names_are_sorted_and_hold_the_built_in_ones(kind: str) -> None:
+    names = registry.names(kind)
+    assert names == sorted(names)
+    assert set(names) >= BUILT_IN[kind]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in BUILT_IN for name in sorted(BUILT_IN[kind])])
+def test_every_built_in_name_leads_to_a_factory(kind: str, name: str) -> None:
+    assert callable(registry.get(kind, name))
+
+
+def test_a_registered_factory_is_found_under_its_name_and_kind_only() -> None:
+    assert registry.register("model", "mine")(build) is build
+    assert registry.get("model", "mine") is build
+    assert "mine" in registry.names("model")
+    assert "mine" not in registry.names("dataset")
+
+
+def test_a_taken_name_is_refused() -> None:
+    registry.register("model", "mine")(build)
+    with pytest.raises(ValueError, match="the model 'mine' is already registered"):
+        registry.register("model", "mine")(lambda: None)
+    assert registry.get("model", "mine") is build
+
+
+def test_the_same_factory_may_register_again() -> None:
+    registry.register("model", "mine")(build)
+    registry.register("model", "mine")(build)
+    assert registry.names("model").count("mine") == 1
+
+
+def test_a_built_in_name_cannot_be_taken_over() -> None:
+    with pytest.raises(ValueError, match="the model 'efficientnet_lite0' is already registered"):
+        registry.register("model", "efficientnet_lite0")(build)
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown kind 'modle'; known: dataset, model, technique"):
+        registry.register("modle", "mine")
+
+
+@pytest.mark.parametrize("name", ["package:attribute", "package.module:attribute", "a.b.c:d", "_a:_b"])
+def test_references(name: str) -> None:
+    assert registry.is_reference(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ":", "package", "package:", ":attribute", "a:b.c", "a..b:c", "a/b:c", "a:b:c", "a-b:c", "a b:c", "1a:b"],
+)
+def test_what_is_no_reference(name: str) -> None:
+    assert not registry.is_reference(name)
+
+
+def test_a_reference_needs_no_registration() -> None:
+    assert registry.get("model", "math:sqrt") is math.sqrt
+    assert registry.get("model", "collections.abc:Mapping") is Mapping
+
+
+def test_a_reference_is_checked_without_importing_it() -> None:
+    registry.check("model", "no_such_package.module:build")
+
+
+@pytest.mark.parametrize("name", ["no_such_package:build", "math.no_such_module:build", "math:no_such_attribute"])
+def test_a_reference_that_cannot_be_imported_is_named(name: str) -> None:
+    with pytest.raises(CaseDefinitionError, match=f"the model '{name}' cannot be imported: "):
+        registry.get("model", name)
+
+
+@pytest.mark.parametrize("ask", [registry.check, registry.get])
+def test_an_unknown_name_lists_the_known_ones(ask: object) -> None:
+    registry.register("model", "mine")(build)
+    with pytest.raises(UnknownNameError, match=r"unknown model 'resnet'; known: .*efficientnet_lite0, .*mine"):
+        ask("model", "resnet")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("cluster", ("cluster", None)),
+        ("cluster-256", ("cluster", "256")),
+        ("cluster-", ("cluster", "")),
+        ("cluster--1", ("cluster", "-1")),
+        ("cluster-a-b", ("cluster", "a-b")),
+        ("float16", ("float16", None)),
+    ],
+)
+def test_an_argument_follows_the_name(text: str, split: tuple[str, str | None]) -> None:
+    assert registry.split_argument("technique", text) == split
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("cluster-fast", ("cluster-fast", None)),
+        ("cluster-fast-8", ("cluster-fast", "8")),
+        ("cluster-faster", ("cluster", "faster")),
+        ("cluster-8", ("cluster", "8")),
+    ],
+)
+def test_the_longest_name_wins(text: str, split: tuple[str, str | None]) -> None:
+    registry.register("technique", "cluster-fast")(build)
+    assert registry.split_argument("technique", text) == split
+
+
+@pytest.mark.parametrize("text", ["", "-", "clusters", "clusters-256", "Cluster-256", "256"])
+def test_text_that_begins_with_no_name_lists_the_known_ones(text: str) -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"unknown technique .*; known: .*baseline, .*cluster, .*float16, .*int8"
+    ):
+        registry.split_argument("technique", text)
+
+
+def test_another_package_declares_names_by_entry_points(tmp_path: Path) -> None:
+    metadata = tmp_path / "other-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "utf-8")
+    (metadata / "entry_points.txt").write_text("[pytest_opml.technique]\ncluster-fast = math:sqrt\n", "utf-8")
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from pytest_opml import registry\n"
+        "name, argument = registry.split_argument('technique', 'cluster-fast-8')\n"
+        "assert 'math' not in name and registry.get('technique', name)(float(argument) * 2) == 4.0"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
