@@ -124,12 +124,16 @@ def pytest_exception_interact(
         node.config.stash[_USAGE_ERRORS].append(str(error))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test that uses the fixture, before `-m` selects."""
+    if "opml" in getattr(item, "fixturenames", ()):
+        item.add_marker("opml")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that use the fixture, and get ready if there are any."""
+    """Get ready if any of the selected tests uses the fixture."""
     ours = [item for item in items if "opml" in getattr(item, "fixturenames", ())]
-    for item in ours:
-        item.add_marker("opml")
     if not ours or config.option.collectonly or session.testsfailed:
         return
     if hasattr(config, "workerinput"):

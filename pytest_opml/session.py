@@ -45,6 +45,11 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def _printable(text: str) -> str:
+    """The text without the surrogates that stand for undecodable bytes in file names, which JSON cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class Session:
     """Runs cases once each, holds their budgets against them, and writes the record.
 
@@ -110,9 +115,8 @@ class Session:
         try:
             result = run_case(case, options, WorkerLimits(limits.timeout_s or settings.timeout_s, memory))
         except WorkerFailed as error:
-            self._failures[case.id] = Failure.model_validate(
-                {"case": case, "kind": error.kind, "message": str(error), "log_tail": error.log_tail}
-            )
+            texts = {"message": _printable(str(error)), "log_tail": _printable(error.log_tail)}
+            self._failures[case.id] = Failure.model_validate({"case": case, "kind": error.kind, **texts})
             raise
         self._results[case.id] = result
         return result

@@ -30,7 +30,7 @@ from .errors import CaseFailed, OpmlError, UsageError
 from .pipeline import Options, make_artifact, measure_artifact
 
 _POLL_SECONDS = 0.1
-_LOG_LINES = 15
+_LOG_LINES = 60
 _PRELOADED = ["tensorflow", "keras", "sklearn.metrics", "sklearn.datasets", "scipy.stats", "h5py", __name__]
 
 
@@ -128,9 +128,10 @@ def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
     return "crash", f"the process ended without an answer (exit code {code})"
 
 
-def _watch(process: BaseProcess, answer: Connection, deadline: float, limits: Limits) -> tuple[str, Any]:
-    """Wait for an outcome within the limits."""
+def _watch(process: BaseProcess, answer: Connection, limits: Limits, spent: float) -> tuple[str, Any]:
+    """Wait for an outcome within the limits, ``spent`` of whose seconds are gone already."""
     kills = _oom_kills()
+    deadline = time.monotonic() + limits.seconds - spent
     while not answer.poll(_POLL_SECONDS):
         if limits.memory_bytes and _resident(process.pid or 0) > limits.memory_bytes:
             return "out_of_memory", f"the process took more than {limits.memory_bytes / 1e6:.0f} MB (--opml-memory-mb)"
@@ -144,16 +145,24 @@ def _watch(process: BaseProcess, answer: Connection, deadline: float, limits: Li
     return outcome
 
 
-def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, deadline: float, limits: Limits) -> Any:
+class _Done(NamedTuple):
+    """What a function returned, and the seconds since its process was there."""
+
+    value: Any
+    seconds: float
+
+
+def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, limits: Limits, spent: float) -> _Done:
     context = _server()
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="opml-") as folder:
         log = Path(folder) / "log"
         process = context.Process(target=_child, args=(function, arguments, str(log), gpus, sender), daemon=True)
         try:
-            process.start()
+            process.start()  # returns when the server, done with its imports, has forked
+            started = time.monotonic()
             sender.close()
-            kind, value = _watch(process, receiver, deadline, limits)
+            kind, value = _watch(process, receiver, limits, spent)
         finally:
             if process.pid is not None and process.is_alive():
                 process.join(1)
@@ -161,7 +170,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, d
                 process.join()
             receiver.close()
         if kind == "done":
-            return value
+            return _Done(value, time.monotonic() - started)
         printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
         raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
 
@@ -173,7 +182,6 @@ def run_case(case: Case, options: Options, limits: Limits) -> Result:
         WorkerFailed: with the kind of failure; the session can go on with the next case.
     """
     gpus = bool(options.device.gpus)
-    deadline = time.monotonic() + limits.seconds
-    made = _run(make_artifact, (case, options), gpus, deadline, limits)
-    result: Result = _run(measure_artifact, (case, made, options), gpus, deadline, limits)
+    made = _run(make_artifact, (case, options), gpus, limits, 0.0)
+    result: Result = _run(measure_artifact, (case, made.value, options), gpus, limits, made.seconds).value
     return result

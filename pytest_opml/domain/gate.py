@@ -64,7 +64,8 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
 
 def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
     if rule not in RULES:
-        raise SettingsError(f"{where}: unknown key {rule!r}; known: {', '.join(RULES)}")
+        table = where.removesuffix(f".{rule}")
+        raise SettingsError(f"{table}: unknown key {rule!r}; known: {', '.join(RULES)}")
     percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if percent and rule not in _RELATIVE:
         raise SettingsError(f"{where}: {rule} is an absolute limit and cannot be a percentage ({value!r})")
@@ -172,7 +173,7 @@ def _check(budget: Budget, result: Result, reference: Result | None) -> Check:
 
 
 def judge(budgets: Sequence[Budget], result: Result, reference: Result | None) -> tuple[Check, ...]:
-    """Hold a result against its budgets.
+    """Hold a result against its budgets; relative ones do not apply to a reference itself.
 
     Args:
         budgets: those that apply to the case.
@@ -180,17 +181,24 @@ def judge(budgets: Sequence[Budget], result: Result, reference: Result | None) -
         reference: the result that ``max_drop`` and ``max_increase`` compare with; a relative budget without it, or a
             metric without a value, is ``unjudged`` and never passes.
     """
-    return tuple(_check(budget, result, reference) for budget in budgets)
+    is_reference = result.case == result.case.reference
+    return tuple(
+        _check(budget, result, reference) for budget in budgets if not (is_reference and budget.rule in _RELATIVE)
+    )
 
 
 def breach_line(check: Check) -> str:
     """One line for a budget that does not hold: case, metric, value, limit."""
-    metric = METRICS[check.metric]
+
+    def shown(value: float | None) -> str:
+        metric = METRICS.get(check.metric)  # a stored check may be of a metric that is not known here
+        return metric.format(value) if metric else f"{value}"
+
     head = f"{check.case_id}: {check.metric}"
     if check.verdict == "unjudged":
         return f"{head}: not judged ({check.budget}): {check.reason}"
     side = "below" if check.rule in ("min", "max_drop") else "above"
-    line = f"{head} {metric.format(check.value)} is {side} {metric.format(check.limit)} ({check.budget}"
+    line = f"{head} {shown(check.value)} is {side} {shown(check.limit)} ({check.budget}"
     if check.reference_value is not None:
-        line += f" from {metric.format(check.reference_value)}"
+        line += f" from {shown(check.reference_value)}"
     return line + ")"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STORE_VERSION = 1
 BUSY_TIMEOUT_S = 60
 
+# One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
+# them, or that read and then write, one would fail instead of waiting for the other.
+_WRITE_LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7311706)"}
 _QUERIED = (
     "accuracy",
     "inference_s",
@@ -174,10 +177,8 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with _mapped(self._name), self._engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                # The write lock comes first: of two transactions that read and then write, one would fail at once,
-                # without waiting for the other.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if lock := _WRITE_LOCKS.get(connection.dialect.name):
+                connection.exec_driver_sql(lock)
             yield connection
 
     @contextmanager

@@ -98,8 +98,9 @@ def _split_at_frozen(model: keras.Model, samples: int) -> _Parts:
                 cut.update({id(t): t for t, origin in zip(sources, origins, strict=True) if origin not in trained})
     except (AttributeError, ValueError):
         return whole  # a layer that is used twice has no single input
+    frozen = any(layer.weights for layer in model.layers if layer.name not in trained)
     size = sum(4 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut.values())
-    if not cut or any(tensor is model.input for tensor in cut.values()) or size > _MAX_FEATURE_BYTES:
+    if not frozen or size > _MAX_FEATURE_BYTES:
         return whole
     boundary = list(cut.values())
     return _Parts(keras.Model(model.inputs, boundary), keras.Model(boundary, model.outputs), "features_once")

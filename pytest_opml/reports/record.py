@@ -76,7 +76,7 @@ def read_record(path: Path) -> RunRecord:
         raise StorageError(f"{path}: is no record of a run, which is an object")
     _check_version(document.get("format_version"), path)
     try:
-        return RunRecord.model_validate(_without_computed(document))
+        return RunRecord.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -94,16 +94,6 @@ def _check_version(version: Any, path: Path) -> None:
             f"{path}: format_version {version} is newer than this version of pytest-opml reads ({FORMAT_VERSION})"
         )
     raise StorageError(f"{path}: is no record of a run: format_version is {version!r}, not {FORMAT_VERSION}")
-
-
-def _without_computed(document: dict[str, Any]) -> dict[str, Any]:
-    def entries(name: str) -> Any:
-        values = document.get(name)
-        if not isinstance(values, list):
-            return values
-        return [{k: v for k, v in e.items() if k != "id"} if isinstance(e, dict) else e for e in values]
-
-    return document | {name: entries(name) for name in ("results", "failures") if name in document}
 
 
 def record_schema() -> dict[str, Any]:

@@ -63,7 +63,7 @@ def ranking_lines(record: RunRecord, width: int) -> list[str]:
     lines: list[str] = []
     groups = _groups(record)
     for group in groups:
-        lines += [*_group_lines(group, record.uncollected, width), ""]
+        lines += [*_group_lines(group, width), ""]
     return [*lines, *_wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
 
 
@@ -91,6 +91,7 @@ def _groups(record: RunRecord) -> list[_Group]:
         results = tuple(result for result in record.results if key(result) == found)
         failures = tuple(failure for failure in record.failures if key(failure) == found)
         title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
+        names |= {id_: f"({name})" for id_, name in names.items() if id_ in record.uncollected}
         groups.append(_Group(title, names, results, failures))
     return groups
 
@@ -114,10 +115,10 @@ def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
     return ", ".join([title, *common]), {id_: name(*part[1:]) for id_, part in parts.items()}
 
 
-def _group_lines(group: _Group, uncollected: Collection[str], width: int) -> list[str]:
+def _group_lines(group: _Group, width: int) -> list[str]:
     if not group.results:
         return [*_wrapped(group.title, width), *_failure_lines(group, width)]
-    rows, notes = _rows(group, uncollected)
+    rows, notes = _rows(group)
     first = group.results[0]
     time = f"inference over {first.reference_samples:,} images"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
@@ -137,7 +138,7 @@ def _failure_lines(group: _Group, width: int) -> list[str]:
     ]
 
 
-def _rows(group: _Group, uncollected: Collection[str]) -> tuple[list[_Row], dict[str, str]]:
+def _rows(group: _Group) -> tuple[list[_Row], dict[str, str]]:
     """The rows from best to worst, and the mark of each note."""
     results = {result.case.id: result for result in group.results}
     entries = [
@@ -151,12 +152,9 @@ def _rows(group: _Group, uncollected: Collection[str]) -> tuple[list[_Row], dict
         result = results[ranked.entry.name]
         for note in result.notes:
             notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
-        name = group.names[ranked.entry.name]
-        if ranked.entry.name in uncollected:
-            name = f"({name})"
         rows.append(
             _Row(
-                " ".join([name, *(notes[note] for note in result.notes)]),
+                " ".join([group.names[ranked.entry.name], *(notes[note] for note in result.notes)]),
                 ranked.entry,
                 ranked.normalised,
                 f"{'*' if ranked.pareto else ''}{ranked.rank}",
@@ -165,7 +163,8 @@ def _rows(group: _Group, uncollected: Collection[str]) -> tuple[list[_Row], dict
             )
         )
     if len(rows) > 1:
-        rows = [_Row("MIN", ranking.minimum, 0.0), *rows, _Row("MAX", ranking.maximum, 1.0)]
+        low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
+        rows = [_Row("MIN", ranking.minimum, low), *rows, _Row("MAX", ranking.maximum, high)]
     return rows, notes
 
 

@@ -50,7 +50,7 @@ def _stored(content: bytes, *, half: bool, compress: bool) -> bytes:
     import h5py
 
     target = io.BytesIO()
-    with h5py.File(io.BytesIO(content)) as source, h5py.File(target, "w") as copy:
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(target, "w", libver="latest") as copy:
 
         def transfer(name: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):

@@ -61,7 +61,7 @@ def test_min_and_max_enclose_the_models(number: int) -> None:
     assert (minimum.model, maximum.model) == ("MIN", "MAX")
     best, worst = bounds([Entry(r.model, r.accuracy, r.inference_s, r.megabytes, r.recomputed) for r in models])
     assert (minimum.accuracy, minimum.inference_s, minimum.megabytes) == best[1:4]
-    # Table 6 prints 0.07 and 29 s for MAX, although B0 Cluster Top-1 has an accuracy of 0.05 and VGG19 Quant takes 34 s.
+    # Table 6 prints 0.07 and 29 s for MAX, though B0 Cluster Top-1 has an accuracy of 0.05 and VGG19 Quant takes 34 s.
     printed = {5: worst[1:4], 6: (0.07, 29.0, 180.0)}[number]
     assert (maximum.accuracy, maximum.inference_s, maximum.megabytes) == printed
     assert worst[1:4] == {5: (0.21, 34.0, 180.0), 6: (0.05, 34.0, 180.0)}[number]

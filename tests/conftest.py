@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# Runs within this process forget what they imported. What keeps a state of its own is imported here for good, the server
+# that workers are forked from before all.
+from multiprocessing import forkserver  # noqa: F401
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import sqlalchemy  # noqa: F401 - likewise
+
+from pytest_opml.domain.case import Case
+from pytest_opml.measure.device import detect
+from pytest_opml.pipeline import Options
+from pytest_opml.worker import start_server  # noqa: F401 - likewise
+from tests import small
+
+if TYPE_CHECKING:
+    import keras
+
+    from pytest_opml.datasets.images import Split
+    from pytest_opml.domain.records import Training
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests, so that the small model is trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def options(cache_dir: Path) -> Options:
+    return Options(cache_dir, None, detect("cpu", None), {"inference": 1.0}, 10_000)
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., Case]:
+    """The small model on small digits, two epochs; any field can be replaced."""
+
+    def make(technique: str = "baseline", **changes: object) -> Case:
+        values = {"dataset": "digits", "model": small.NAME, "weights": "none", "size": 16, "epochs": 2} | changes
+        return Case(technique=technique, **values)
+
+    return make
+
+
+class Trained(NamedTuple):
+    case: Case
+    data: Split
+    model_file: Path
+    training: Training
+
+    def load(self) -> keras.Model:
+        """A copy of its own for each test."""
+        from pytest_opml.runtimes.keras_graph import load_keras
+
+        return load_keras(self.model_file)
+
+
+@pytest.fixture(scope="session")
+def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    from pytest_opml.datasets.images import prepare
+    from pytest_opml.models.training import train
+
+    case = make_case(unfreeze="all", epochs=5)
+    data = prepare(case, None)
+    model, training = train(case, data)
+    file = tmp_path_factory.mktemp("trained") / "model.keras"
+    model.save(file)
+    return Trained(case, data, file, training)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_opml.datasets import digits
+from pytest_opml.datasets.images import RawData, prepare
+from pytest_opml.domain.case import Case
+from pytest_opml.errors import CaseDefinitionError, DatasetError
+
+MakeCase = Callable[..., Case]
+
+
+def with_own_test_part(data_dir: Path | None) -> RawData:
+    raw = digits.load(data_dir)
+    return RawData(raw.images[:1500], raw.labels[:1500], raw.classes, raw.images[1500:], raw.labels[1500:])
+
+
+def data_below(data_dir: Path | None) -> RawData:
+    assert data_dir == Path("somewhere")
+    return digits.load(data_dir)
+
+
+def test_digits_are_all_there_with_their_grey_levels_spread() -> None:
+    raw = digits.load(None)
+    assert raw.images.shape == (1797, 8, 8)
+    assert (raw.images.min(), raw.images.max(), len(np.unique(raw.images))) == (0, 255, 17)
+    assert raw.classes == tuple("0123456789")
+
+
+def test_a_third_is_held_out_by_class(make_case: MakeCase) -> None:
+    data = prepare(make_case(size=16), None)
+    assert data.x_train.shape == (1198, 16, 16, 3)
+    assert data.x_test.shape == (599, 16, 16, 3)
+    assert data.x_train.dtype == np.uint8
+    shares = np.bincount(data.y_test) / np.bincount(np.concatenate([data.y_train, data.y_test]))
+    assert np.all(np.abs(shares - 1 / 3) < 0.01)
+
+
+def test_no_image_is_in_both_parts(make_case: MakeCase) -> None:
+    data = prepare(make_case(size=8), None)
+    train = {image.tobytes() for image in data.x_train}
+    assert not any(image.tobytes() in train for image in data.x_test)
+
+
+def test_the_three_channels_are_the_same_grey(make_case: MakeCase) -> None:
+    data = prepare(make_case(size=16), None)
+    assert np.array_equal(data.x_test[..., 0], data.x_test[..., 2])
+
+
+def test_at_its_own_size_an_image_is_unchanged(make_case: MakeCase) -> None:
+    raw, data = digits.load(None), prepare(make_case(size=8), None)
+    originals = {image.tobytes() for image in raw.images}
+    assert all(image[..., 0].tobytes() in originals for image in data.x_test)
+
+
+def test_the_split_follows_the_seed(make_case: MakeCase) -> None:
+    one, again, other = (prepare(make_case(size=8, seed=seed), None) for seed in (1, 1, 2))
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+
+
+def test_percentages_set_the_split(make_case: MakeCase) -> None:
+    assert len(prepare(make_case(size=8, split="90-10"), None).x_test) == 180
+
+
+def test_a_test_part_of_its_own_is_kept(make_case: MakeCase) -> None:
+    data = prepare(make_case(size=8, dataset="tests.datasets.test_images:with_own_test_part"), None)
+    assert (len(data.x_train), len(data.x_test)) == (1500, 297)
+
+
+def test_percentages_replace_a_test_part_of_its_own(make_case: MakeCase) -> None:
+    case = make_case(size=8, split="50-50", dataset="tests.datasets.test_images:with_own_test_part")
+    assert abs(len(prepare(case, None).x_test) - 1797 / 2) < 1
+
+
+def test_the_data_folder_reaches_the_loader(make_case: MakeCase) -> None:
+    case = make_case(size=8, dataset="tests.datasets.test_images:data_below")
+    assert len(prepare(case, Path("somewhere")).x_test) == 599
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("single_class", "train labels: 1 class; a classifier needs at least 2"),
+        ("lonely_class", "labels: cannot be divided by class"),
+        ("label_out_of_range", "label 2 at index 2 is not in 0 to 1"),
+        ("fewer_labels", "39 labels for 40 images"),
+        ("empty", "must hold images"),
+        ("float_images", "must be a uint8 array (n, height, width[, 1 or 3]), not float64 (40, 8, 8)"),
+        ("two_channels", "1 or 3 channels, the shape is (40, 8, 8, 2)"),
+        ("text_labels", "array of whole numbers"),
+        ("no_arrays", "must be a uint8 array (n, height, width[, 1 or 3]), not list"),
+        ("no_raw_data", "its loader must return a RawData, not str"),
+    ],
+)
+def test_malformed_data_are_refused_by_field(make_case: MakeCase, fault: str, words: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        prepare(make_case(size=8, dataset=f"tests.faults:{fault}"), None)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f"data set tests.faults:{fault}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loader_that_is_not_there_is_named(make_case: MakeCase) -> None:
+    with pytest.raises(CaseDefinitionError, match=r"'tests\.faults:nothing' cannot be imported"):
+        prepare(make_case(dataset="tests.faults:nothing"), None)

@@ -1,0 +1,101 @@
+"""Data sets that go wrong, each in its own way; workers find them as ``tests.faults:NAME``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pytest_opml.datasets.images import RawData
+
+_CLASSES = ("no", "yes")
+
+
+def _images(count: int = 40) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 8, 8), dtype=np.uint8)
+
+
+def _labels(count: int = 40) -> np.ndarray:
+    return np.arange(count) % 2
+
+
+def fine(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(), _CLASSES)
+
+
+def segfault(data_dir: Path | None) -> RawData:
+    print("about to crash")
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return fine(data_dir)
+
+
+def leave(data_dir: Path | None) -> RawData:
+    os._exit(3)
+
+
+def killed(data_dir: Path | None) -> RawData:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return fine(data_dir)
+
+
+def hang(data_dir: Path | None) -> RawData:
+    time.sleep(3600)
+    return fine(data_dir)
+
+
+def hog(data_dir: Path | None) -> RawData:
+    held = []
+    while True:
+        held.append(np.ones(10_000_000))
+        time.sleep(0.02)
+
+
+def memory_error(data_dir: Path | None) -> RawData:
+    raise MemoryError("cannot allocate 1 TB")
+
+
+def broken_code(data_dir: Path | None) -> RawData:
+    return RawData(_images(), {}["no such key"], _CLASSES)
+
+
+def single_class(data_dir: Path | None) -> RawData:
+    return RawData(_images(), np.zeros(40, dtype=int), _CLASSES)
+
+
+def lonely_class(data_dir: Path | None) -> RawData:
+    return RawData(_images(), np.eye(1, 40, dtype=int)[0], _CLASSES)
+
+
+def label_out_of_range(data_dir: Path | None) -> RawData:
+    return RawData(_images(), np.arange(40), _CLASSES)
+
+
+def fewer_labels(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(39), _CLASSES)
+
+
+def empty(data_dir: Path | None) -> RawData:
+    return RawData(_images(0), _labels(0), _CLASSES)
+
+
+def float_images(data_dir: Path | None) -> RawData:
+    return RawData(_images() / 255, _labels(), _CLASSES)
+
+
+def two_channels(data_dir: Path | None) -> RawData:
+    return RawData(np.zeros((40, 8, 8, 2), dtype=np.uint8), _labels(), _CLASSES)
+
+
+def text_labels(data_dir: Path | None) -> RawData:
+    return RawData(_images(), np.array(["yes", "no"] * 20), _CLASSES)
+
+
+def no_arrays(data_dir: Path | None) -> RawData:
+    return RawData([1, 2, 3], _labels(), _CLASSES)  # type: ignore[arg-type]
+
+
+def no_raw_data(data_dir: Path | None) -> str:
+    return "images"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pytest_opml.measure.quality import assess
+
+
+def test_a_perfect_model() -> None:
+    labels = np.array([0, 1, 2, 0])
+    quality = assess(np.eye(3, dtype=np.float32)[labels], labels)
+    assert (quality.correct, quality.recall, quality.precision, quality.f1, quality.auc) == (4, 1, 1, 1, 1)
+
+
+def test_a_model_that_always_says_the_same() -> None:
+    labels = np.array([0, 0, 0, 1])
+    quality = assess(np.tile(np.array([[0.9, 0.1]], dtype=np.float32), (4, 1)), labels)
+    assert quality.correct == 3
+    assert (quality.recall, quality.precision, quality.auc) == (0.5, 0.375, 0.5)
+
+
+def test_chance_has_an_auc_of_a_half() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 10, 5000)
+    quality = assess(random.random((5000, 10), dtype=np.float32), labels)
+    assert quality.auc == pytest.approx(0.5, abs=0.02)
+    assert quality.correct / 5000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_class_without_test_images_is_left_out() -> None:
+    labels = np.array([0, 1, 1])
+    quality = assess(np.eye(3, dtype=np.float32)[labels], labels)
+    assert (quality.recall, quality.auc) == (1, 1)

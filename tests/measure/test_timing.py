@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import gc
+import time
+
+import numpy as np
+import pytest
+
+from pytest_opml.measure import timing
+from pytest_opml.runtimes.base import Probabilities, Runtime
+
+IMAGES = np.zeros((70, 2, 2, 3), dtype=np.uint8)
+
+
+class Clocked(Runtime):
+    """Takes a known time for each call; remembers what it was asked."""
+
+    name = "clocked"
+
+    def __init__(self, first: float, then: float) -> None:
+        self.batches: list[int] = []
+        self.collecting: list[bool] = []
+        self._first, self._then = first, then
+
+    def predict(self, images: np.ndarray) -> Probabilities:
+        time.sleep(self._then if self.batches else self._first)
+        self.batches.append(len(images))
+        self.collecting.append(gc.isenabled())
+        return np.full((len(images), 2), 0.5, dtype=np.float32)
+
+
+def test_a_pass_covers_every_image_in_batches() -> None:
+    runtime = Clocked(0.0, 0.0)
+    probabilities, seconds = timing.predict_all(runtime, IMAGES, 32)
+    assert runtime.batches == [32, 32, 6]
+    assert probabilities.shape == (70, 2)
+    assert seconds >= 0
+
+
+def test_a_slow_start_is_warmed_away() -> None:
+    runtime = Clocked(0.3, 0.01)
+    timing.warm_up(runtime, IMAGES, 70)
+    assert 3 <= len(runtime.batches) <= 5
+    passes = timing.time_passes(runtime, IMAGES, 70)
+    assert len(passes) == 10
+    assert min(passes) >= 0.01
+    assert max(passes) < 0.3
+
+
+def test_the_collector_rests_while_the_clock_runs() -> None:
+    runtime = Clocked(0.0, 0.0)
+    timing.time_passes(runtime, IMAGES, 70)
+    assert not any(runtime.collecting)
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("samples", "given"), [(1, 1), (63, 1), (64, 2), (661, 2), (662, 3)])
+def test_a_percentile_needs_its_samples(samples: int, given: int) -> None:
+    latency = timing.summarise_latency(list(np.linspace(0.001, 0.002, samples)))
+    assert [p is not None for p in (latency.p50, latency.p90, latency.p99)] == [True] * given + [False] * (3 - given)
+    assert latency.samples == samples
+
+
+def test_percentiles_are_in_milliseconds() -> None:
+    latency = timing.summarise_latency([index / 1e6 for index in range(1, 1001)])
+    assert latency.p50 == pytest.approx(0.5, rel=0.01)
+    assert latency.p99 == pytest.approx(0.99, rel=0.01)
+
+
+def test_single_images_are_timed_one_by_one() -> None:
+    runtime = Clocked(0.0, 0.0)
+    assert timing.time_single(runtime, IMAGES).samples == 662
+    assert set(runtime.batches) == {1}

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pytest_opml.domain.case import parse_chain
+from pytest_opml.errors import TechniqueError
+from pytest_opml.runtimes.base import Runtime
+from pytest_opml.runtimes.opening import open_artifact
+from pytest_opml.techniques.base import Draft, Material
+from pytest_opml.techniques.cluster import round_mantissa, storable_centroids
+from pytest_opml.techniques.kmeans import cluster
+from pytest_opml.techniques.storage import write_artifact
+from tests.conftest import Trained
+
+Apply = Callable[[str], "tuple[Draft, Path]"]
+
+
+@pytest.fixture
+def apply(trained: Trained, tmp_path: Path) -> Apply:
+    def run(chain: str) -> tuple[Draft, Path]:
+        draft = Draft(trained.load())
+        for step in parse_chain(chain):
+            draft = step.apply(draft, Material(trained.data.x_train, seed=0))
+        return draft, write_artifact(draft, tmp_path)
+
+    return run
+
+
+def _accuracy(runtime: Runtime, trained: Trained) -> float:
+    return float(np.mean(runtime.predict(trained.data.x_test).argmax(axis=1) == trained.data.y_test))
+
+
+def _kernels(model: keras.Model) -> list[np.ndarray]:
+    return [v.numpy() for v in model.weights if len(v.shape) >= 2]
+
+
+def test_the_baseline_is_the_model_as_trained(apply: Apply, trained: Trained) -> None:
+    draft, path = apply("baseline")
+    assert draft.changes == {}
+    loaded = keras.saving.load_model(path)
+    expected = trained.load().get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), expected, strict=True))
+
+
+def test_clustering_leaves_k_distinct_weights_in_large_layers(apply: Apply) -> None:
+    draft, path = apply("cluster-16")
+    for kernel in _kernels(keras.saving.load_model(path)):
+        assert len(np.unique(kernel)) <= (16 if kernel.size >= 20_000 else 256)
+    assert draft.changes["cluster.layers"] == 4
+    assert 0 < float(draft.changes["cluster.relative_error"]) < 0.2
+    assert float(draft.changes["cluster.share_of_weights"]) > 0.9
+
+
+def test_a_clustered_file_is_small_and_opened_by_keras_as_it_is(apply: Apply, trained: Trained) -> None:
+    _, path = apply("cluster-16")
+    assert path.stat().st_size < 0.45 * trained.model_file.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    before, after = (_accuracy(open_artifact(file, threads=2), trained) for file in (trained.model_file, path))
+    assert after > before - 0.05
+
+
+def test_clustering_twice_with_the_same_k_changes_nothing_and_says_so(apply: Apply) -> None:
+    with pytest.raises(TechniqueError, match=r"cluster-256: .*nothing changed"):
+        apply("cluster-256+cluster-256")
+
+
+def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, trained: Trained) -> None:
+    draft, path = apply("float16")
+    assert path.stat().st_size < 0.55 * trained.model_file.stat().st_size
+    loaded = keras.saving.load_model(path)
+    computing = {layer.name: layer.compute_dtype for layer in loaded.layers if layer.weights}
+    assert computing.pop("head_dense") == "float32"
+    assert set(computing.values()) == {"float16"}
+    for new, old in zip(loaded.get_weights(), trained.load().get_weights(), strict=True):
+        assert np.array_equal(new, old.astype(np.float16).astype(np.float32))
+    assert draft.changes["float16.weights_stored_in_half"] == trained.load().count_params()
+
+
+def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> None:
+    _, path = apply("float16")
+    images = trained.data.x_test
+    half, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
+    assert np.mean(half.argmax(axis=1) == full.argmax(axis=1)) > 0.98
+
+
+def test_half_precision_twice_is_refused(apply: Apply) -> None:
+    with pytest.raises(TechniqueError, match="nothing changed"):
+        apply("float16+float16")
+
+
+def test_a_weight_beyond_float16_is_refused(trained: Trained) -> None:
+    model = trained.load()
+    model.get_layer("second").set_weights([model.get_layer("second").get_weights()[0] * 1e7])
+    with pytest.raises(TechniqueError, match="beyond the largest float16"):
+        parse_chain("float16")[0].apply(Draft(model), Material(trained.data.x_train, seed=0))
+
+
+def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, trained: Trained) -> None:
+    sizes = {chain: apply(chain)[1].stat().st_size for chain in ("cluster-16", "float16", "cluster-16+float16")}
+    assert sizes["cluster-16+float16"] < min(sizes["cluster-16"], sizes["float16"])
+
+
+def test_int8_is_integer_throughout_and_takes_pixels(apply: Apply, trained: Trained) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    draft, path = apply("int8")
+    interpreter = Interpreter(model_path=str(path))
+    types = {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    assert np.float32 not in types
+    assert interpreter.get_input_details()[0]["dtype"] == np.uint8
+    assert draft.changes["int8.calibration_images"] == 300
+    assert float(draft.changes["int8.share_of_weights"]) > 0.9
+    assert path.stat().st_size < 0.4 * trained.model_file.stat().st_size
+
+
+def test_int8_run_by_litert_is_about_as_right(apply: Apply, trained: Trained) -> None:
+    _, path = apply("int8")
+    runtime = open_artifact(path, threads=2)
+    probabilities = runtime.predict(trained.data.x_test)
+    assert runtime.name == "litert"
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=0.05)
+    before = _accuracy(open_artifact(trained.model_file, threads=2), trained)
+    assert abs(_accuracy(runtime, trained) - before) < 0.05
+    one_by_one = np.concatenate([runtime.predict(image[None]) for image in trained.data.x_test[:5]])
+    assert np.array_equal(one_by_one, probabilities[:5])
+
+
+@pytest.mark.parametrize("bits", [0, 4, 7, 23])
+def test_rounding_keeps_the_leading_mantissa_bits(bits: int) -> None:
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    rounded = round_mantissa(values, bits)
+    assert not np.any(rounded.view(np.uint32) & ((1 << (23 - bits)) - 1))
+    assert np.all(np.abs(rounded - values) <= np.abs(values) * 2.0 ** -(bits + 1))
+
+
+def test_stored_centroids_cost_little_error_and_few_bits() -> None:
+    weights = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
+    found = cluster(weights, 256)
+    stored = storable_centroids(found)
+    error = np.sum((stored[found.assign(weights)].astype(np.float64) - weights) ** 2)
+    assert found.error < error <= 1.1 * found.error * (1 + 1e-6)
+    assert not np.any(stored.view(np.uint32) & 0xFF)
+
+
+def test_exact_centroids_are_not_rounded() -> None:
+    weights = np.array([0.1, 0.1, 0.7, -0.3], dtype=np.float32)
+    found = cluster(weights, 4)
+    assert np.array_equal(storable_centroids(found)[found.assign(weights)], weights)

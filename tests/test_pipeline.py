@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pytest_opml.datasets.images import prepare
+from pytest_opml.domain.case import Case
+from pytest_opml.domain.records import Result
+from pytest_opml.errors import ModelFileError
+from pytest_opml.pipeline import Options, make_artifact, measure_artifact
+from pytest_opml.runtimes.opening import open_artifact
+
+MakeCase = Callable[..., Case]
+
+
+@pytest.fixture(scope="module")
+def result(make_case: MakeCase, options: Options) -> Result:
+    case = make_case()
+    return measure_artifact(case, make_artifact(case, options), options)
+
+
+def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, options: Options) -> None:
+    path = make_artifact(make_case(), options).path
+    content = path.read_bytes()
+    data = prepare(make_case(), None)
+    predicted = open_artifact(path, threads=2).predict(data.x_test).argmax(axis=1)
+    assert result.artifact.sha256 == hashlib.sha256(content).hexdigest()
+    assert result.artifact.size_bytes == len(content) == result.size_mb * 1e6
+    assert result.artifact.deflated_bytes == pytest.approx(len(zlib.compress(content)), rel=0.01)
+    assert result.accuracy.value == np.mean(predicted == data.y_test)
+    assert result.test_samples == len(data.y_test)
+
+
+def test_time_is_the_median_pass_scaled_to_the_reference_test_set(result: Result) -> None:
+    assert len(result.passes_s) == 10
+    scale = result.reference_samples / result.test_samples
+    assert result.inference_s.value == pytest.approx(float(np.median(result.passes_s)) * scale)
+    assert (
+        min(result.passes_s) * scale
+        <= result.inference_s.low
+        <= result.inference_s.high
+        <= max(result.passes_s) * scale
+    )
+
+
+def test_the_score_follows_from_the_three_axes(result: Result) -> None:
+    score = math.log10((1 - result.accuracy.value) * result.inference_s.value * result.size_mb)
+    assert result.op_score.value == pytest.approx(score)
+    assert result.op_score.low < score < result.op_score.high
+
+
+def test_latency_has_enough_samples_for_its_percentiles(result: Result) -> None:
+    latency = result.latency_ms
+    assert latency.samples == 662
+    assert latency.p50 is not None
+    assert latency.p90 is not None
+    assert latency.p99 is not None
+    assert 0 < latency.p50 <= latency.p90 <= latency.p99
+
+
+def test_the_rest_is_there_too(result: Result) -> None:
+    assert 0 < result.auc <= 1
+    assert min(result.recall, result.precision, result.f1) > 0
+    assert result.artifact.parameters > 10_000
+    assert result.artifact.layers > 5
+    assert result.memory.peak_bytes > result.memory.added_bytes >= 0
+    assert (result.preparation_s, result.artifact.changes) == (0.0, {})
+    assert len(result.training.epochs) == 2
+
+
+def test_techniques_share_one_trained_model(make_case: MakeCase, options: Options) -> None:
+    models = set(options.cache_dir.glob("entries/model-*"))
+    made = make_artifact(make_case("cluster-16"), options)
+    assert made.training == make_artifact(make_case(), options).training
+    assert set(options.cache_dir.glob("entries/model-*")) == models
+    assert made.preparation_s > 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 3}, {"seed": 1}, {"unfreeze": 2}, {"batch": 64}, {"split": "70-30"}, {"size": 8}]
+)
+def test_what_changes_the_model_changes_its_place_in_the_cache(
+    make_case: MakeCase, options: Options, change: dict[str, object]
+) -> None:
+    assert make_artifact(make_case(**change), options).path != make_artifact(make_case(), options).path
+
+
+def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options) -> None:
+    other = replace(options, device=options.device.model_copy(update={"cpu": "another"}))
+    assert make_artifact(make_case(), other).path != make_artifact(make_case(), options).path
+
+
+@pytest.mark.parametrize(
+    ("weights", "seconds"),
+    [
+        ({"training": 1.0}, lambda r: r.training_s),
+        ({"inference": 1.0, "training": 1.0}, lambda r: r.training_s + r.inference_s.value),
+        ({"inference": 0.7, "training": 0.3}, lambda r: 0.3 * r.training_s + 0.7 * r.inference_s.value),
+        ({"inference": 2.0, "training": 2.0}, lambda r: (r.training_s + r.inference_s.value) / 2),
+    ],
+)
+def test_the_score_can_take_another_time(
+    make_case: MakeCase, options: Options, weights: dict[str, float], seconds: Callable[[Result], float]
+) -> None:
+    other = replace(options, time_weights=weights)
+    result = measure_artifact(make_case(), make_artifact(make_case(), other), other)
+    assert result.op_score.log_seconds == pytest.approx(math.log10(seconds(result)))
+
+
+def test_weights_that_are_not_there_are_named(make_case: MakeCase, options: Options) -> None:
+    with pytest.raises(ModelFileError, match=r"weights /no/such/file: cannot be read"):
+        make_artifact(make_case(weights="/no/such/file"), options)

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pytest_opml.domain.metrics import METRICS
+from pytest_opml.errors import SettingsError
+from pytest_opml.settings import PROFILES, Settings, build_settings, read_pyproject
+
+ROOT = Path("/project")
+
+
+def built(file: dict[str, Any] | None = None, **options: Any) -> Settings:
+    return build_settings(file or {}, options, ROOT)
+
+
+def refused(file: dict[str, Any] | None = None, **options: Any) -> str:
+    """The one line with which settings are refused."""
+    with pytest.raises(SettingsError) as caught:
+        built(file, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_defaults() -> None:
+    settings = built()
+    assert settings.gpu == "auto"
+    assert settings.store == "sqlite:////project/.opml/history.db"
+    assert settings.json_path is settings.data_dir is settings.memory_mb is settings.threads is None
+    assert settings.cache_dir.name == "pytest-opml"
+    assert settings.timeout_s == 1800
+    assert settings.score.time == {"inference": 1.0}
+    assert settings.score.reference_samples == 10_000
+    assert settings.gate.applying("any", "cpu") == ()
+
+
+def test_every_key_of_the_file() -> None:
+    settings = built(
+        {
+            "gpu": "v100",
+            "store": "postgresql://ci@db/opml",
+            "json": "out/opml.json",
+            "cache_dir": "/var/cache/opml",
+            "data_dir": "data",
+            "timeout": 60,
+            "memory_mb": 4_000,
+            "threads": 2,
+            "score": {"time": "total", "reference_samples": 1_000},
+            "gate": {"accuracy": {"min": 0.9}},
+        }
+    )
+    assert settings[:8] == (
+        "v100",
+        "postgresql://ci@db/opml",
+        Path("/project/out/opml.json"),
+        Path("/var/cache/opml"),
+        Path("/project/data"),
+        60.0,
+        4_000.0,
+        2,
+    )
+    assert settings.score.reference_samples == 1_000
+    assert [budget.source for budget in settings.gate.budgets] == ["tool.opml.gate.accuracy.min"]
+
+
+@pytest.mark.parametrize(
+    ("key", "in_file", "option", "field"),
+    [
+        ("gpu", "v100", "cpu", "gpu"),
+        ("store", "none", "postgresql://db/opml", "store"),
+        ("timeout", 60.0, 5.0, "timeout_s"),
+        ("memory_mb", 100.0, 200.0, "memory_mb"),
+        ("threads", 1, 2, "threads"),
+    ],
+)
+def test_an_option_wins_over_the_file(key: str, in_file: object, option: object, field: str) -> None:
+    assert getattr(built({key: in_file}, **{key: option}), field) == option
+    assert getattr(built({key: in_file}, **{key: None}), field) == getattr(built({key: in_file}), field)
+
+
+@pytest.mark.parametrize(
+    ("key", "field"), [("json", "json_path"), ("cache_dir", "cache_dir"), ("data_dir", "data_dir")]
+)
+def test_a_path_is_relative_to_the_file_or_to_where_the_option_was_typed(key: str, field: str) -> None:
+    assert getattr(built({key: "here/x"}), field) == Path("/project/here/x")
+    assert getattr(built({key: "/abs/x"}), field) == Path("/abs/x")
+    assert getattr(built({key: "in/file"}, **{key: "here/x"}), field) == Path("here/x")
+
+
+@pytest.mark.parametrize("key", ["json", "cache_dir", "data_dir"])
+def test_a_path_may_begin_at_home(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    field = {"json": "json_path"}.get(key, key)
+    assert getattr(built({key: "~/x"}), field) == getattr(built(**{key: "~/x"}), field) == Path("/home/me/x")
+
+
+@pytest.mark.parametrize("key", ["json", "cache_dir", "data_dir"])
+def test_the_home_of_nobody_is_refused(key: str) -> None:
+    assert refused({key: "~no-such-user/x"}).startswith(f"tool.opml.{key}: ")
+    assert refused(**{key: "~no-such-user/x"}).startswith(f"--opml-{key.replace('_', '-')}: ")
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        ("none", None),
+        ("sqlite:///a/b.db", "sqlite:////project/a/b.db"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("sqlite://", "sqlite://"),
+        ("sqlite:///", "sqlite:///"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("postgresql://ci@db/opml", "postgresql://ci@db/opml"),
+    ],
+)
+def test_a_store_of_a_relative_path_is_rooted(store: str, expected: str | None) -> None:
+    assert built({"store": store}).store == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "weights"),
+    [
+        ("inference", {"inference": 1.0}),
+        ("training", {"training": 1.0}),
+        ("total", {"inference": 1.0, "training": 1.0}),
+        ({"inference": 0.7, "training": 0.3}, {"inference": 0.7, "training": 0.3}),
+        ({"training": 2}, {"training": 2.0}),
+        ({"inference": 1, "training": 0}, {"inference": 1.0, "training": 0.0}),
+    ],
+)
+def test_the_time_of_the_score_is_a_name_or_weights(time: object, weights: dict[str, float]) -> None:
+    assert built({"score": {"time": time}}).score.time == weights
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("latency", "tool.opml.score.time: must be one of inference, training, total, or weights such as "),
+        ({}, "tool.opml.score.time: the weights must add up to more than zero"),
+        ({"inference": 0}, "tool.opml.score.time: the weights must add up to more than zero"),
+        ({"inference": float("nan")}, "tool.opml.score.time"),
+        ({"inference": float("inf")}, "tool.opml.score.time.inference"),
+        ({"inference": 10**400, "training": 0.5}, "tool.opml.score.time"),
+        ({"inference": 2, "training": -1}, "tool.opml.score.time.training: "),
+        ({"inference": 1, "training": "0.3"}, "tool.opml.score.time.training: "),
+        ({"inference": True}, "tool.opml.score.time.inference: "),
+        ({"inference": 1, "latency": 1}, "tool.opml.score.time.latency"),
+        (3, "tool.opml.score.time: "),
+        (["inference"], "tool.opml.score.time: "),
+    ],
+)
+def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
+    assert refused({"score": {"time": time}}).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ({"gpus": "v100"}, "tool.opml: unknown key 'gpus'; known: cache_dir, data_dir, gate, gpu, json, memory_mb, "),
+        ({"json_path": "x"}, "tool.opml: unknown key 'json_path'; known: "),
+        ({"a.b": 1}, "tool.opml: unknown key 'a.b'; known: "),
+        ({"my.score": 1}, "tool.opml: unknown key 'my.score'; known: cache_dir, "),
+        ({"score": {"times": 1}}, "tool.opml.score: unknown key 'times'; known: reference_samples, time"),
+        ({"gpu": 3}, "tool.opml.gpu: "),
+        ({"store": ["x"]}, "tool.opml.store: "),
+        ({"store": None}, "tool.opml.store: "),
+        ({"json": 3}, "tool.opml.json: "),
+        ({"cache_dir": 3}, "tool.opml.cache_dir: "),
+        ({"data_dir": {}}, "tool.opml.data_dir: "),
+        ({"timeout": "60"}, "tool.opml.timeout: "),
+        ({"timeout": 0}, "tool.opml.timeout: "),
+        ({"timeout": -1}, "tool.opml.timeout: "),
+        ({"timeout": True}, "tool.opml.timeout: "),
+        ({"timeout": float("nan")}, "tool.opml.timeout: "),
+        ({"timeout": float("inf")}, "tool.opml.timeout: "),
+        ({"timeout": 10**400}, "tool.opml.timeout: "),
+        ({"memory_mb": 0}, "tool.opml.memory_mb: "),
+        ({"threads": 0}, "tool.opml.threads: "),
+        ({"threads": 1.0}, "tool.opml.threads: "),
+        ({"score": 3}, "tool.opml.score: "),
+        ({"score": {"reference_samples": 0}}, "tool.opml.score.reference_samples: "),
+        ({"gate": 3}, "tool.opml.gate: must be a table, not 3"),
+        ({"gate": {"acuracy": {"min": 1}}}, "tool.opml.gate: unknown metric 'acuracy'; known: accuracy, "),
+        ({"gate": {"gpu": {"v1000": {}}}}, "tool.opml.gate.gpu: unknown profile 'v1000'; known: cpu, p100, "),
+    ],
+)
+def test_a_mistake_in_the_file_is_refused_with_its_key(file: dict[str, Any], text: str) -> None:
+    assert refused(file).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"gpu": "v1000"}, "--opml-gpu: unknown profile 'v1000'; known: auto, cpu, p100, "),
+        ({"timeout": -1.0}, "--opml-timeout: "),
+        ({"memory_mb": 0.0}, "--opml-memory-mb: "),
+        ({"threads": "two"}, "--opml-threads: "),
+    ],
+)
+def test_a_mistake_in_an_option_is_refused_with_its_name(options: dict[str, Any], text: str) -> None:
+    assert refused({"gpu": "cpu"}, **options).startswith(text)
+
+
+def test_a_mistake_that_the_option_replaces_does_not_matter() -> None:
+    assert built({"gpu": "v1000"}, gpu="v100").gpu == "v100"
+
+
+@pytest.mark.parametrize("gpu", ["auto", *PROFILES])
+def test_every_profile_may_be_asked_for(gpu: str) -> None:
+    assert built({"gpu": gpu}).gpu == built(gpu=gpu).gpu == gpu
+
+
+def test_an_unknown_profile_lists_the_known_ones() -> None:
+    assert refused({"gpu": "V100"}) == f"tool.opml.gpu: unknown profile 'V100'; known: auto, {', '.join(PROFILES)}"
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        built().gpu = "cpu"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        built().score.reference_samples = 1  # type: ignore[misc]
+
+
+def test_the_files_table_is_left_as_it_was() -> None:
+    file = {"gpu": "cpu", "json": "x", "gate": {"gpu": {}, "case": [{"match": "*"}]}}
+    built(file)
+    assert file == {"gpu": "cpu", "json": "x", "gate": {"gpu": {}, "case": [{"match": "*"}]}}
+
+
+PLAIN_KEYS = ["gpu", "store", "json", "cache_dir", "data_dir", "timeout", "memory_mb", "threads"]
+NESTED_KEYS = ["score", "time", "reference_samples", "inference", "training", "gate", "case", "match", "min", "max"]
+KEYS = st.sampled_from([*PLAIN_KEYS, *NESTED_KEYS, *METRICS]) | st.text(max_size=3)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["none", "total", "5%", "~", "~x", "sqlite:///", "auto", "cpu"])
+)
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=4))
+def test_any_table_gives_settings_or_is_refused(file: dict[str, Any]) -> None:
+    try:
+        settings = built(file)
+    except SettingsError:
+        return
+    assert settings.timeout_s > 0
+    assert settings.gpu in ("auto", *PROFILES)
+
+
+@given(st.sampled_from(PLAIN_KEYS), JSON)
+def test_any_value_of_a_key_is_accepted_or_refused_with_it(key: str, value: Any) -> None:
+    try:
+        built({key: value})
+    except SettingsError as error:
+        assert str(error).startswith(f"tool.opml.{key}: ")  # noqa: PT017 - a value may be right
+
+
+# The file
+
+
+def pyproject(folder: Path, text: str) -> Path:
+    path = folder / "pyproject.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_table_is_read_from_the_file(tmp_path: Path) -> None:
+    path = pyproject(tmp_path, '[tool.opml]\ngpu = "v100"\n[tool.opml.gate]\nlatency_ms.p99 = { max = 5.0 }\n')
+    table = read_pyproject(path)
+    assert table == {"gpu": "v100", "gate": {"latency_ms": {"p99": {"max": 5.0}}}}
+    assert build_settings(table, {}, tmp_path).gate.budgets[0].metric.name == "latency_ms.p99"
+
+
+@pytest.mark.parametrize("text", ["", "[tool]\n", "[tool.other]\nx = 1\n", "[project]\nname = 'x'\n", "[tool.opml]\n"])
+def test_without_a_table_nothing_is_set(text: str, tmp_path: Path) -> None:
+    assert read_pyproject(pyproject(tmp_path, text)) == {}
+
+
+def test_without_a_file_nothing_is_set(tmp_path: Path) -> None:
+    assert read_pyproject(tmp_path / "pyproject.toml") == {}
+
+
+@pytest.mark.parametrize("text", ["[tool.opml", "gpu = ", "[tool.opml]\ngpu = 1\ngpu = 2\n", "[tool.opml]\nx = \x00\n"])
+def test_malformed_toml_is_refused_with_the_file(text: str, tmp_path: Path) -> None:
+    path = pyproject(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        read_pyproject(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_bytes("[tool.opml]\ngpu = 'ä'\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"pyproject\.toml: .*utf-8"):
+        read_pyproject(path)
+
+
+def test_a_folder_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="directory"):
+        read_pyproject(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["3", "'x'", "[1]", "true"])
+def test_a_tool_opml_that_is_no_table_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"tool\.opml must be a table, not "):
+        read_pyproject(pyproject(tmp_path, f"[tool]\nopml = {value}\n"))
