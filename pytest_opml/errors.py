@@ -19,6 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def one_line(error: object) -> str:
+    """What another library says, in one line: its first that is not empty, or the name of the error."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next(filter(None, lines), type(error).__name__)
+
+
 class OpmlError(Exception):
     """Base of all errors; its text is one line meant for the user."""
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from .errors import CaseDefinitionError, UnknownNameError
+from .errors import CaseDefinitionError, UnknownNameError, one_line
 
 KINDS = ("dataset", "model", "technique")
 
@@ -33,6 +33,8 @@ def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
 
     def add(factory: _Factory) -> _Factory:
+        if name in _declared(kind):
+            raise ValueError(f"the {kind} {name!r} is already registered, by an installed package")
         if _registered.setdefault((kind, name), factory) is not factory:
             raise ValueError(f"the {kind} {name!r} is already registered")
         return factory
@@ -78,7 +80,7 @@ def get(kind: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {error}") from error
+        raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {one_line(error)}") from error
 
 
 def split_argument(kind: str, text: str) -> tuple[str, str | None]:

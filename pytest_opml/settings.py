@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from .domain.gate import Gate, parse_gate
 from .domain.score import REFERENCE_SAMPLES
-from .errors import SettingsError
+from .errors import SettingsError, one_line
 
 PROFILES = ("cpu", "p100", "v100", "t4", "a10", "l4", "a100", "h100", "h200", "gpu")
 DEFAULT_STORE = "sqlite:///.opml/history.db"
@@ -31,9 +31,15 @@ def _time_weights(value: Any) -> Any:
                 f"must be one of {', '.join(_TIMES)}, or weights such as {{inference = 0.7, training = 0.3}}"
             )
         return _TIMES[value]
-    if isinstance(value, Mapping) and not sum(v for v in value.values() if isinstance(v, (int, float))) > 0:
+    if not isinstance(value, Mapping):
+        return value
+    try:
+        weights = {key: float(v) if isinstance(v, int) and not isinstance(v, bool) else v for key, v in value.items()}
+    except OverflowError:
+        raise ValueError("a weight is too large") from None
+    if all(isinstance(v, float) for v in weights.values()) and not sum(weights.values()) > 0:
         raise ValueError("the weights must add up to more than zero")
-    return value
+    return weights
 
 
 class _Table(BaseModel):
@@ -113,7 +119,7 @@ def _described(error: ValidationError, options: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        table, _, name = f"tool.opml.{key}".rpartition(".")
+        table, name = ".".join(("tool.opml", *map(str, first["loc"][:-1]))), str(first["loc"][-1])
         fields = ScoreSettings.model_fields if table.endswith("score") else _File.model_fields
         known = sorted(field.alias or own for own, field in fields.items())
         extra = [] if table.endswith("score") else ["gate"]
@@ -140,7 +146,7 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
     # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
     for key in ("json", "cache_dir", "data_dir"):
         if key not in given and isinstance(table.get(key), str):
-            table[key] = str(root / Path(table[key]).expanduser())
+            table[key] = str(root / _expanded(table[key], f"tool.opml.{key}"))
     try:
         plain = _File.model_validate(table | given)
     except ValidationError as error:
@@ -151,15 +157,22 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
     return Settings(
         gpu=plain.gpu,
         store=None if plain.store == "none" else _rooted(plain.store, root),
-        json_path=Path(plain.json_path).expanduser() if plain.json_path else None,
-        cache_dir=Path(plain.cache_dir).expanduser() if plain.cache_dir else _user_cache(),
-        data_dir=Path(plain.data_dir).expanduser() if plain.data_dir else None,
+        json_path=_expanded(plain.json_path, "--opml-json") if plain.json_path else None,
+        cache_dir=_expanded(plain.cache_dir, "--opml-cache-dir") if plain.cache_dir else _user_cache(),
+        data_dir=_expanded(plain.data_dir, "--opml-data-dir") if plain.data_dir else None,
         timeout_s=plain.timeout,
         memory_mb=plain.memory_mb,
         threads=plain.threads,
         score=plain.score,
         gate=gate,
     )
+
+
+def _expanded(path: str, where: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{where}: {path!r}: {one_line(error)}") from error
 
 
 def _rooted(url: str, root: Path) -> str:

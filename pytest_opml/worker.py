@@ -26,7 +26,7 @@ import psutil
 
 from .domain.case import Case
 from .domain.records import Result
-from .errors import CaseFailed, OpmlError, UsageError
+from .errors import CaseFailed, OpmlError, UsageError, one_line
 from .pipeline import Options, make_artifact, measure_artifact
 
 _POLL_SECONDS = 0.1
@@ -94,9 +94,9 @@ def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, g
         outcome = ("out_of_memory", f"the process ran out of memory: {error}".rstrip(": "))
     except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes this case's failure
         traceback.print_exc()
-        reason = (str(error).splitlines() or [""])[0]
         kind = "out_of_memory" if type(error).__name__ == "ResourceExhaustedError" else "error"
-        outcome = (kind, f"{type(error).__name__}: {reason}".rstrip(": "))
+        text = one_line(error)
+        outcome = (kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}")
     answer.send(outcome)
     answer.close()
 

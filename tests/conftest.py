@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# Runs within this process forget what they imported. What keeps a state of its own is imported here for good, the server
-# that workers are forked from before all.
+# Runs within this process forget what they imported. What keeps a state of its own is imported here for good, the
+# server that workers are forked from.
 from multiprocessing import forkserver  # noqa: F401
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple

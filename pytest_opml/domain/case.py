@@ -79,11 +79,11 @@ class Case(BaseModel):
                 )
         return value
 
-    @field_validator("unfreeze")
+    @field_validator("unfreeze", mode="before")
     @classmethod
-    def _positive(cls, value: Unfreeze) -> Unfreeze:
-        if value != "all" and value < 1:
-            raise ValueError("must be 'all' or at least 1 (1 is the new dense head)")
+    def _counts_layers(cls, value: Any) -> Any:
+        if value != "all" and (type(value) is not int or value < 1):
+            raise ValueError("must be 'all' or at least 1 (a whole number; 1 is the new dense head)")
         return value
 
     @field_validator("split")
@@ -92,6 +92,13 @@ class Case(BaseModel):
         parts = _SPLIT.fullmatch(value)
         if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
+        return value
+
+    @field_validator("weights")
+    @classmethod
+    def _fits_an_id(cls, value: str) -> str:
+        if not value or not value.isprintable() or "," in value:
+            raise ValueError("must be 'imagenet', 'none' or a path without commas and control characters")
         return value
 
     @property
@@ -127,14 +134,15 @@ class Case(BaseModel):
             CaseDefinitionError: the text is no id, or names an impossible case.
         """
         dataset, model, top, technique, *rest = [*text.split("/", 4), "", "", ""][: max(4, text.count("/") + 1)]
-        if not (dataset and model and technique and re.fullmatch(r"all|top\d+", top)):
+        if not (dataset and model and technique and re.fullmatch(r"all|top\d{1,999}", top, re.ASCII)):
             raise CaseDefinitionError(f"{text!r} is no case id: dataset/model/topN/technique[/key=value,...]")
         values: dict[str, Any] = {"unfreeze": top if top == "all" else int(top[3:])}
         for pair in rest[0].split(",") if rest else []:
             key, equals, value = pair.partition("=")
             if not equals or key in _ID_FIELDS or key not in cls.model_fields:
                 raise CaseDefinitionError(f"case id {text!r}: {pair!r} is no key=value of a case")
-            values[key] = int(value) if cls.model_fields[key].annotation is int and value.isdecimal() else value
+            numeric = cls.model_fields[key].annotation is int and re.fullmatch(r"\d{1,19}", value, re.ASCII)
+            values[key] = int(value) if numeric else value
         return cls(dataset=dataset, model=model, technique=technique, **values)
 
 
@@ -170,7 +178,8 @@ def matrix(
         CaseDefinitionError: a combination is no valid case, or there is none.
     """
     datasets = [dataset] if isinstance(dataset, str) else dataset
-    for name, values in (("models", models), ("techniques", techniques), ("unfreeze", unfreeze)):
+    given = (("models", models), ("dataset", datasets), ("techniques", techniques), ("unfreeze", unfreeze))
+    for name, values in given:
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise CaseDefinitionError(f"matrix: {name} must be a list, not {values!r}")
     cases = [

@@ -15,6 +15,7 @@ from .records import Check, Result, Verdict
 Rule = Literal["min", "max", "max_drop", "max_increase"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 _RELATIVE = ("max_drop", "max_increase")
+_ROUNDING = 1e-12
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _NESTED = {name.partition(".")[0] for name in METRICS if "." in name}
 
@@ -36,7 +37,7 @@ class Budget(NamedTuple):
     @property
     def text(self) -> str:
         """As the user wrote it: ``max_drop = 0.02``."""
-        return f"{self.rule} = {self.limit:g}{'%' if self.percent else ''}"
+        return f"{self.rule} = {self.limit:.12g}{'%' if self.percent else ''}"
 
 
 class Gate(NamedTuple):
@@ -62,6 +63,13 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
     if rule not in RULES:
         table = where.removesuffix(f".{rule}")
@@ -75,7 +83,7 @@ def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
         )
     if percent:
         return Budget(metric, rule, float(percent[1]), True, where)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not _is_finite(value):
         allowed = 'a number or a percentage such as "5%"' if rule in _RELATIVE and metric.percent else "a number"
         raise SettingsError(f"{where}: must be {allowed}, not {value!r}")
     if rule in _RELATIVE and value < 0:
@@ -145,20 +153,27 @@ def _bound(budget: Budget, reference: float) -> float:
     return reference - allowed if budget.rule == "max_drop" else reference + allowed
 
 
+def _figure(metric: Metric, result: Result) -> float | None:
+    value = metric.read(result)
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _check(budget: Budget, result: Result, reference: Result | None) -> Check:
-    value = budget.metric.read(result)
-    other = budget.metric.read(reference) if reference else None
+    value = _figure(budget.metric, result)
+    other = _figure(budget.metric, reference) if reference else None
     relative = budget.rule in _RELATIVE
     verdict: Verdict
     limit, reason = budget.limit, ""
-    if value is None or not math.isfinite(value):
+    if value is None:
         verdict, reason = "unjudged", f"{budget.metric.name} was not measured"
-    elif relative and (other is None or not math.isfinite(other)):
+    elif relative and other is None:
         verdict, reason = "unjudged", "the reference case has no result to compare with"
     else:
         limit = _bound(budget, other) if relative and other is not None else budget.limit
         below = budget.rule in ("min", "max_drop")
-        verdict = "pass" if (value >= limit if below else value <= limit) else "fail"
+        # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding holds.
+        holds = (value >= limit if below else value <= limit) or math.isclose(value, limit, rel_tol=_ROUNDING)
+        verdict = "pass" if holds else "fail"
     return Check(
         case_id=result.case.id,
         metric=budget.metric.name,
@@ -197,8 +212,11 @@ def breach_line(check: Check) -> str:
     head = f"{check.case_id}: {check.metric}"
     if check.verdict == "unjudged":
         return f"{head}: not judged ({check.budget}): {check.reason}"
+    value, limit = shown(check.value), shown(check.limit)
+    if value == limit:  # broken by less than the usual digits show
+        value, limit = f"{check.value:.10g}", f"{check.limit:.10g}"
     side = "below" if check.rule in ("min", "max_drop") else "above"
-    line = f"{head} {shown(check.value)} is {side} {shown(check.limit)} ({check.budget}"
+    line = f"{head} {value} is {side} {limit} ({check.budget}"
     if check.reference_value is not None:
         line += f" from {shown(check.reference_value)}"
     return line + ")"

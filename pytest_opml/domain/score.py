@@ -28,8 +28,12 @@ class Difference(NamedTuple):
         return self.error + self.time + self.size
 
 
-def _exact(value: float | Estimate) -> Estimate:
-    return value if isinstance(value, Estimate) else Estimate(value=value, low=value, high=value)
+def _middle(value: float | Estimate) -> float:
+    return value.value if isinstance(value, Estimate) else value
+
+
+def _ends(value: float | Estimate) -> tuple[float, float]:
+    return (value.low, value.high) if isinstance(value, Estimate) else (value, value)
 
 
 def op_score(
@@ -51,16 +55,16 @@ def op_score(
     Raises:
         UsageError: a value is out of its range or not finite.
     """
-    share, time = _exact(accuracy), _exact(seconds)
-    if not 0 <= share.value <= 1:
-        raise UsageError(f"accuracy must be 0 to 1, not {share.value!r}")
-    if not (math.isfinite(time.value) and time.value > 0):
-        raise UsageError(f"seconds must be positive, not {time.value!r}")
+    share, time = _middle(accuracy), _middle(seconds)
+    if not 0 <= share <= 1:
+        raise UsageError(f"accuracy must be 0 to 1, not {share!r}")
+    if not (math.isfinite(time) and time > 0):
+        raise UsageError(f"seconds must be positive, not {time!r}")
     if not (math.isfinite(megabytes) and megabytes > 0):
         raise UsageError(f"megabytes must be positive, not {megabytes!r}")
     if samples is not None and samples < 1:
         raise UsageError(f"samples must be at least 1, not {samples!r}")
-    if samples is None and share.value == 1:
+    if samples is None and share == 1:
         raise UsageError("an accuracy of 1.0 has no finite score; give the number of test samples")
 
     floor = 1 / (2 * samples) if samples else 1e-12
@@ -68,9 +72,9 @@ def op_score(
     def log_error(value: float) -> float:
         return math.log10(max(1 - value, floor))
 
-    error, error_low, error_high = log_error(share.value), log_error(share.high), log_error(share.low)
-    log_time = math.log10(time.value)
-    time_low, time_high = (math.log10(end) if end > 0 else log_time for end in (time.low, time.high))
+    error, error_high, error_low = log_error(share), *map(log_error, _ends(accuracy))
+    log_time = math.log10(time)
+    time_low, time_high = (math.log10(end) if end > 0 else log_time for end in _ends(seconds))
     size = math.log10(megabytes)
     value = error + log_time + size
     return Score(
@@ -80,7 +84,7 @@ def op_score(
         log_error=error,
         log_seconds=log_time,
         log_megabytes=size,
-        error_floored=1 - share.value < floor,
+        error_floored=1 - share < floor,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, one_line
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -41,30 +42,47 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-def _tensor(
-    storage: _Storage,
-    offset: int,
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    _requires_grad: bool,
-    _hooks: object,
-) -> _Tensor:
+class _Rebuild:
     """Stand-in for ``torch._utils._rebuild_tensor_v2``: checks the extents, builds nothing yet."""
-    if not isinstance(storage, _Storage):
-        raise TypeError("a tensor without a storage")
-    numbers = (offset, *shape, *strides)
-    if len(shape) != len(strides) or any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError("a tensor with an impossible shape")
-    if all(shape) and offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) >= storage.elements:
-        raise ValueError("a tensor that reaches beyond its storage")
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+    __slots__ = ()
+
+    def __call__(
+        self,
+        storage: _Storage,
+        offset: int,
+        shape: tuple[int, ...],
+        strides: tuple[int, ...],
+        _requires_grad: bool,
+        _hooks: object,
+    ) -> _Tensor:
+        if not isinstance(storage, _Storage):
+            raise TypeError("a tensor without a storage")
+        numbers = (offset, *shape, *strides)
+        if len(shape) != len(strides) or any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError("a tensor with an impossible shape")
+        last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+        if math.prod(shape) > storage.elements or (all(shape) and last >= storage.elements):
+            raise ValueError("a tensor that reaches beyond its storage")
+        return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+    def __setstate__(self, state: object) -> None:
+        # A pickle can give any object a new state; a function would keep it beyond this file.
+        raise ValueError("it would change the reader")
+
+
+class _State(OrderedDict[str, Any]):
+    """Stand-in for the state dictionary, whose attributes (``_metadata``) are not of interest."""
+
+    def __setstate__(self, state: object) -> None:
+        pass
 
 
 class _TensorUnpickler(pickle.Unpickler):
     # Storage classes become dtype names: a string cannot be called, so a REDUCE on one fails.
     _ALLOWED: ClassVar[dict[tuple[str, str], Callable[..., Any] | str]] = {
-        ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+        ("collections", "OrderedDict"): _State,
+        ("torch._utils", "_rebuild_tensor_v2"): _Rebuild(),
         ("torch", "FloatStorage"): "<f4",
         ("torch", "LongStorage"): "<i8",
     }
@@ -110,7 +128,10 @@ def _parse(stream: BinaryIO) -> dict[str, Array]:
         isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in state.items()
     ):
         raise ValueError("it holds something other than named tensors")
-    wanted = {tensor.storage.key: tensor.storage for tensor in state.values()}
+    wanted: dict[str, _Storage] = {}
+    for tensor in state.values():
+        if wanted.setdefault(tensor.storage.key, tensor.storage) != tensor.storage:
+            raise ValueError(f"storage {tensor.storage.key} is described in two ways")
     storages = _read_storages(stream, load(), wanted)
     tensors: dict[str, Array] = {}
     for name, tensor in state.items():
@@ -139,6 +160,8 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         content = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelFileError(f"{str(path)!r}: cannot be read: {one_line(error)}") from error
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ModelFileError(f"{path}: refused: its SHA-256 is {found}, not {sha256}; the file was changed or damaged")
     try:
@@ -156,4 +179,4 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         ImportError,
         RecursionError,
     ) as error:
-        raise ModelFileError(f"{path}: refused as a tensor checkpoint: {error}") from error
+        raise ModelFileError(f"{path}: refused as a tensor checkpoint: {' '.join(str(error).split())}") from error

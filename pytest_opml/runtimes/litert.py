@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, one_line
 from .base import Probabilities, Runtime
 
 
@@ -41,8 +41,7 @@ class LiteRTRuntime(Runtime):
                 interpreter.resize_tensor_input(image["index"], [batch, *image["shape"][1:]])
                 interpreter.allocate_tensors()
             except (ValueError, RuntimeError, IndexError) as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {reason}") from error
+                raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {one_line(error)}") from error
             self._interpreters[batch] = interpreter
         return self._interpreters[batch]
 

@@ -5,6 +5,7 @@ Source: S. Han, H. Mao, W. J. Dally, "Deep compression", 2015 (weight sharing), 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,10 +61,10 @@ class Cluster(Technique):
     def parse(cls, argument: str | None) -> Cluster:
         """See ``Technique.parse``."""
         least, most = _LIMITS
-        if argument is None or not argument.isascii() or not argument.isdigit() or not least <= int(argument) <= most:
+        if not re.fullmatch(r"\d{1,6}", argument or "", re.ASCII) or not least <= int(argument or 0) <= most:
             shown = "cluster" if argument is None else f"cluster-{argument}"
             raise CaseDefinitionError(f"technique {shown}: cluster-K needs a whole number K from {least} to {most:,}")
-        return cls(int(argument))
+        return cls(int(argument or 0))
 
     def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""

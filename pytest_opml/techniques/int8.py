@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TechniqueError
+from ..errors import TechniqueError, one_line
 from .base import Draft, Material, Technique
 
 _CALIBRATION_IMAGES = 300
@@ -51,8 +51,7 @@ class Int8(Technique):
                 warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
                 flatbuffer: bytes = converter.convert()
         except (RuntimeError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise TechniqueError(f"int8: the converter refuses this model: {reason}") from error
+            raise TechniqueError(f"int8: the converter refuses this model: {one_line(error)}") from error
         changes = _what_is_quantised(flatbuffer) | {"int8.calibration_images": count}
         return replace(draft, flatbuffer=flatbuffer, changes=draft.changes | changes)
 

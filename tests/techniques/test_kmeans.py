@@ -86,12 +86,14 @@ COUNTS = st.integers(1, 20)
 def test_centroids_ascend_with_the_borders_between_them(values: Values, k: int) -> None:
     found = cluster(values, k)
     assert 1 <= found.centroids.size <= k
-    assert (np.diff(found.centroids) > 0).all()
+    # Means come from differences of sums: two of values 1e-25 apart, among values of 1, may round to the same.
+    assert (np.diff(found.centroids) >= 0).all()
     assert found.borders.shape == (found.centroids.size - 1,)
-    assert (found.centroids[:-1] < found.borders).all()
-    assert (found.borders < found.centroids[1:]).all()
-    assert values.min() <= found.centroids[0]
-    assert found.centroids[-1] <= values.max()
+    assert (found.centroids[:-1] <= found.borders).all()
+    assert (found.borders <= found.centroids[1:]).all()
+    rounding = 1e-12 * np.abs(values).max()
+    assert values.min() - rounding <= found.centroids[0]
+    assert found.centroids[-1] <= values.max() + rounding
 
 
 @given(ARRAYS, COUNTS)
