@@ -12,6 +12,7 @@ import hashlib
 import io
 import math
 import pickle
+import pickletools
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,42 @@ from ..errors import ModelFileError, one_line
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MAX_BYTES = 2**31
+_MOST_OBJECTS = 1_000_000
+_DEEPEST = 8
+_INSTRUCTIONS = frozenset(
+    [
+        "PROTO",
+        "STOP",
+        "MARK",
+        "GLOBAL",
+        "REDUCE",
+        "BUILD",
+        "BINPERSID",
+        "NONE",
+        "NEWTRUE",
+        "NEWFALSE",
+        "LONG1",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "BINUNICODE",
+        "BINPUT",
+        "LONG_BINPUT",
+        "BINGET",
+        "LONG_BINGET",
+        "EMPTY_TUPLE",
+        "TUPLE",
+        "TUPLE1",
+        "TUPLE2",
+        "TUPLE3",
+        "EMPTY_LIST",
+        "APPEND",
+        "APPENDS",
+        "EMPTY_DICT",
+        "SETITEM",
+        "SETITEMS",
+    ]
+)
 
 Array = npt.NDArray[Any]
 
@@ -117,9 +154,28 @@ def _read_storages(stream: BinaryIO, keys: list[str], wanted: dict[str, _Storage
     return storages
 
 
+def _load_screened(stream: BinaryIO) -> Any:
+    """Load one pickle, after its instructions were read through without carrying any out.
+
+    Some that a state dictionary never needs would make the reader itself take gigabytes or overflow its stack.
+    """
+    start, nested = stream.tell(), 0
+    for instruction, argument, _ in pickletools.genops(stream):
+        if instruction.name not in _INSTRUCTIONS:
+            raise ValueError(f"it has an instruction ({instruction.name}) that tensors do not need")
+        if instruction.name == "LONG_BINPUT" and int(argument or 0) > _MOST_OBJECTS:
+            raise ValueError("it numbers more objects than a checkpoint has")
+        if not instruction.name.endswith("PUT"):
+            nested = nested + 1 if instruction.name.startswith("TUPLE") else 0
+        if nested > _DEEPEST:
+            raise ValueError("it nests tuples deeper than tensors do")
+    stream.seek(start)
+    return _TensorUnpickler(stream).load()
+
+
 def _parse(stream: BinaryIO) -> dict[str, Array]:
     def load() -> Any:
-        return _TensorUnpickler(stream).load()
+        return _load_screened(stream)
 
     if load() != _MAGIC or load() != _PROTOCOL or not load().get("little_endian"):
         raise ValueError("it is not a little-endian legacy PyTorch checkpoint")

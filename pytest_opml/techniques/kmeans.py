@@ -22,6 +22,9 @@ Indices = npt.NDArray[np.intp]
 _DESCENT_STEPS = 300
 _EXCHANGES = 60
 _TOLERANCE = 1e-6
+# Few values leave rough landscapes, and are quick: there several starts are tried.
+_FEW_VALUES = 100_000
+_POWERS = (1 / 3, 0.0, 0.2, 0.5, 0.7, 0.9)
 _POINTS_PER_CLUSTER = 16
 
 
@@ -49,20 +52,23 @@ class _Partition(NamedTuple):
 
 class _SortedValues:
     def __init__(self, values: npt.NDArray[Any]) -> None:
-        # Sorted in their own type, which is faster, then summed in float64, which millions of float32 need.
-        self.ordered: Vector = np.sort(values, axis=None).astype(np.float64)
+        # Sorted in their own type, which is faster, then summed in float64, which millions of float32 need, and around
+        # their mean, so that the difference of squares below keeps its digits.
+        ordered: Vector = np.sort(values, axis=None).astype(np.float64)
+        self.centre = float(np.mean(ordered))
+        self.ordered = ordered - self.centre
         self.sums: Vector = np.concatenate([[0.0], np.cumsum(self.ordered)])
         self.squares = float(np.dot(self.ordered, self.ordered))
 
-    def start(self, k: int) -> Vector:
-        """K positions whose density follows the cube root of the values' density.
+    def start(self, k: int, power: float) -> Vector:
+        """K positions whose density follows the values' density to a power: 0 is evenly spaced, 1 equal shares.
 
-        That is the optimal point density for squared error at large K (Panter and Dite, 1951). The density is read off
-        the gaps between every s-th value (density ~ 1 / gap), which unlike a histogram resolves heavy tails.
+        A third is optimal for squared error at large K (Panter and Dite, 1951). The density is read off the gaps
+        between every s-th value (density ~ 1 / gap), which unlike a histogram resolves heavy tails.
         """
         stride = max(1, self.ordered.size // (_POINTS_PER_CLUSTER * k))
         points = np.append(self.ordered[::stride], self.ordered[-1])
-        mass = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (2 / 3))])
+        mass = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (1 - power))])
         return np.asarray(np.interp((np.arange(k) + 0.5) / k * mass[-1], mass, points))
 
     def partition(self, centroids: Vector) -> _Partition:
@@ -121,6 +127,21 @@ class _SortedValues:
         return np.sort(np.concatenate([means[free], *pieces[1:]]))
 
 
+def _settle(data: _SortedValues, k: int, power: float) -> _Partition:
+    """Descend from one start, exchanging clusters between descents until none pays."""
+    best = data.descend(np.unique(data.start(k, power)))
+    swaps = k
+    for _ in range(_EXCHANGES):
+        other = data.descend(data.exchange(best, k, swaps))
+        if other.error < best.error * (1 - _TOLERANCE):
+            best = other
+        elif swaps > 1:
+            swaps = max(1, swaps // 4)  # many exchanges at once may spoil each other: try fewer
+        else:
+            break
+    return best
+
+
 def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
     """Cluster values into at most ``k`` groups of small squared error.
 
@@ -137,14 +158,7 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
     if ends.size <= k:
         best = data.partition(data.ordered[ends])._replace(error=0.0, means=data.ordered[ends])
     else:
-        best = data.descend(np.unique(data.start(k)))
-        swaps = k
-        for _ in range(_EXCHANGES):
-            other = data.descend(data.exchange(best, k, swaps))
-            if other.error < best.error * (1 - _TOLERANCE):
-                best = other
-            elif swaps > 1:
-                swaps = max(1, swaps // 4)  # many exchanges at once may spoil each other: try fewer
-            else:
-                break
-    return Clustering(best.means, (best.means[1:] + best.means[:-1]) / 2, best.counts, best.error)
+        powers = _POWERS if data.ordered.size <= _FEW_VALUES else _POWERS[:1]
+        best = min((_settle(data, k, power) for power in powers), key=lambda part: part.error)
+    centroids = best.means + data.centre
+    return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, best.counts, best.error)

@@ -489,10 +489,11 @@ def test_a_small_file_takes_little_memory(body: bytes, tmp_path: Path) -> None:
     assert peak < 2**24
 
 
-def test_tuples_nested_without_end_are_refused_and_crash_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("level", [b"\x85", b"N\x86", b"NN\x87", b"q\x00\x85"], ids=["one", "pair", "triple", "memo"])
+def test_tuples_nested_without_end_are_refused_and_crash_nothing(level: bytes, tmp_path: Path) -> None:
     # Python hashes a tuple by recursion in C: a key of a million nested ones overflows the stack of the process.
     path = tmp_path / "model.pth"
-    path.write_bytes(checkpoint(system=b"})" + b"\x85" * 1_000_000 + plain(1) + b"s"))
+    path.write_bytes(checkpoint(system=b"})" + level * 1_000_000 + plain(1) + b"s"))
     script = (
         "import sys, pathlib\n"
         "from pytest_opml.models.checkpoint import ModelFileError, read_checkpoint\n"

@@ -91,9 +91,10 @@ def test_centroids_ascend_with_the_borders_between_them(values: Values, k: int) 
     assert found.borders.shape == (found.centroids.size - 1,)
     assert (found.centroids[:-1] <= found.borders).all()
     assert (found.borders <= found.centroids[1:]).all()
-    rounding = 1e-12 * np.abs(values).max()
-    assert values.min() - rounding <= found.centroids[0]
-    assert found.centroids[-1] <= values.max() + rounding
+    lowest, highest = float(values.min()), float(values.max())
+    rounding = 1e-12 * max(-lowest, highest)
+    assert lowest - rounding <= found.centroids[0]
+    assert found.centroids[-1] <= highest + rounding
 
 
 @given(ARRAYS, COUNTS)
