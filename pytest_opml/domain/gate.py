@@ -81,7 +81,7 @@ def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
         raise SettingsError(
             f"{where}: no percentage of {metric.name}: it can be zero or negative; give an absolute difference"
         )
-    if percent:
+    if percent and _is_finite(float(percent[1])):
         return Budget(metric, rule, float(percent[1]), True, where)
     if not _is_finite(value):
         allowed = 'a number or a percentage such as "5%"' if rule in _RELATIVE and metric.percent else "a number"

@@ -27,7 +27,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MAX_BYTES = 2**31
 _MOST_OBJECTS = 1_000_000
-_DEEPEST = 8
+_MOST_TUPLES = 10_000
 _INSTRUCTIONS = frozenset(
     [
         "PROTO",
@@ -159,16 +159,15 @@ def _load_screened(stream: BinaryIO) -> Any:
 
     Some that a state dictionary never needs would make the reader itself take gigabytes or overflow its stack.
     """
-    start, nested = stream.tell(), 0
+    start, tuples = stream.tell(), 0
     for instruction, argument, _ in pickletools.genops(stream):
         if instruction.name not in _INSTRUCTIONS:
             raise ValueError(f"it has an instruction ({instruction.name}) that tensors do not need")
         if instruction.name == "LONG_BINPUT" and int(argument or 0) > _MOST_OBJECTS:
             raise ValueError("it numbers more objects than a checkpoint has")
-        if not instruction.name.endswith("PUT"):
-            nested = nested + 1 if instruction.name.startswith("TUPLE") else 0
-        if nested > _DEEPEST:
-            raise ValueError("it nests tuples deeper than tensors do")
+        tuples += instruction.name.startswith("TUPLE")
+        if tuples > _MOST_TUPLES:
+            raise ValueError("it has more tuples than a checkpoint has")
     stream.seek(start)
     return _TensorUnpickler(stream).load()
 

@@ -54,9 +54,9 @@ class _SortedValues:
     def __init__(self, values: npt.NDArray[Any]) -> None:
         # Sorted in their own type, which is faster, then summed in float64, which millions of float32 need, and around
         # their mean, so that the difference of squares below keeps its digits.
-        ordered: Vector = np.sort(values, axis=None).astype(np.float64)
-        self.centre = float(np.mean(ordered))
-        self.ordered = ordered - self.centre
+        self.values: Vector = np.sort(values, axis=None).astype(np.float64)
+        self.centre = float(np.mean(self.values))
+        self.ordered = self.values - self.centre
         self.sums: Vector = np.concatenate([[0.0], np.cumsum(self.ordered)])
         self.squares = float(np.dot(self.ordered, self.ordered))
 
@@ -154,11 +154,11 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
         improves.
     """
     data = _SortedValues(values)
-    ends = np.append(np.flatnonzero(np.diff(data.ordered)), data.ordered.size - 1)
+    ends = np.append(np.flatnonzero(np.diff(data.values)), data.values.size - 1)
     if ends.size <= k:
-        best = data.partition(data.ordered[ends])._replace(error=0.0, means=data.ordered[ends])
+        centroids, members, error = data.values[ends], np.diff(ends, prepend=-1), 0.0
     else:
         powers = _POWERS if data.ordered.size <= _FEW_VALUES else _POWERS[:1]
         best = min((_settle(data, k, power) for power in powers), key=lambda part: part.error)
-    centroids = best.means + data.centre
-    return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, best.counts, best.error)
+        centroids, members, error = best.means + data.centre, best.counts, best.error
+    return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, members, error)
