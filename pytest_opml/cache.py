@@ -64,6 +64,14 @@ class Cache:
         except OSError as error:
             raise StorageError(f"cache {root}: cannot be written: {error.strerror}; set --opml-cache-dir") from error
 
+    def find(self, kind: str, key: str) -> Path | None:
+        """The folder of an entry that is there whole, or None."""
+        target = self._target(kind, key)
+        return target if self._is_whole(target) else None
+
+    def _target(self, kind: str, key: str) -> Path:
+        return self.root / "entries" / f"{kind}-{key}"
+
     def entry(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
         """The folder of an entry, built by ``build(empty folder)`` if it is not there whole.
 
@@ -77,7 +85,7 @@ class Cache:
         """
         from filelock import FileLock
 
-        target = self.root / "entries" / f"{kind}-{key}"
+        target = self._target(kind, key)
         try:
             with FileLock(self.root / "locks" / f"{kind}-{key}.lock"):
                 if self._is_whole(target):

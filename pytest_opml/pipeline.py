@@ -87,8 +87,28 @@ def _source_of(factory: Any) -> str:
         return repr(factory)
 
 
-def make_artifact(case: Case, options: Options) -> Made:
-    """Train the model of a case and put it through its techniques, or find both in the cache.
+def _keys(case: Case, data: Split, options: Options) -> tuple[str, str]:
+    """The keys of the trained model and of the artifact in the cache."""
+    conditions = _conditions(case, data, options)
+    sources = [_source_of(type(step)) for step in parse_chain(case.technique)]
+    technique = {"technique": case.technique, "technique_code": sources}
+    return key_of(conditions), key_of(conditions | technique)
+
+
+def find_artifact(case: Case, data: Split, options: Options) -> Made | None:
+    """The artifact of a case, with what is known of its making, if the cache holds it."""
+    cache = Cache(options.cache_dir)
+    model_key, artifact_key = _keys(case, data, options)
+    model, artifact = cache.find("model", model_key), cache.find("artifact", artifact_key)
+    if not model or not artifact:
+        return None
+    training = Training.model_validate_json((model / _DETAILS).read_text("utf-8"))
+    details = json.loads((artifact / _DETAILS).read_text("utf-8"))
+    return Made(next(artifact.glob("model.*")), training, details["changes"], details["preparation_s"])
+
+
+def make_artifact(case: Case, options: Options) -> None:
+    """Train the model of a case and put it through its techniques, so that the cache holds both.
 
     Raises:
         UsageError: data, weights or the definition are at fault.
@@ -100,7 +120,7 @@ def make_artifact(case: Case, options: Options) -> Made:
 
     data = prepare(case, options.data_dir)
     cache = Cache(options.cache_dir)
-    conditions = _conditions(case, data, options)
+    model_key, artifact_key = _keys(case, data, options)
     steps = parse_chain(case.technique)
 
     def build_model(folder: Path) -> None:
@@ -110,8 +130,7 @@ def make_artifact(case: Case, options: Options) -> Made:
         model.save(folder / "model.keras")
         (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 
-    trained = cache.entry("model", key_of(conditions), build_model)
-    training = Training.model_validate_json((trained / _DETAILS).read_text("utf-8"))
+    trained = cache.entry("model", model_key, build_model)
 
     def build_artifact(folder: Path) -> None:
         draft = Draft(load_keras(trained / "model.keras"))
@@ -123,27 +142,27 @@ def make_artifact(case: Case, options: Options) -> Made:
         details = {"preparation_s": seconds, "changes": draft.changes}
         (folder / _DETAILS).write_text(json.dumps(details, indent=1), "utf-8")
 
-    sources = [_source_of(type(step)) for step in steps]
-    key = key_of(conditions | {"technique": case.technique, "technique_code": sources})
-    made = cache.entry("artifact", key, build_artifact)
-    details = json.loads((made / _DETAILS).read_text("utf-8"))
-    path = next(made.glob("model.*"))
-    return Made(path, training, details["changes"], details["preparation_s"])
+    cache.entry("artifact", artifact_key, build_artifact)
 
 
-def measure_artifact(case: Case, made: Made, options: Options) -> Result:
-    """Measure an artifact from its file alone.
+def measure_artifact(case: Case, options: Options) -> Result | None:
+    """Measure the artifact of a case from its file alone; None where the cache does not hold it.
 
     Raises:
         ModelFileError: the file is no model.
     """
+    data = prepare(case, options.data_dir)
+    made = find_artifact(case, data, options)
+    return _measure(case, made, data, options) if made else None
+
+
+def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     from .measure.memory import peak_bytes, reset_peak
     from .measure.quality import assess
     from .measure.sizes import measure_file
     from .measure.timing import time_passes, time_single, warm_up
     from .runtimes.opening import open_artifact
 
-    data = prepare(case, options.data_dir)
     images, labels = data.x_test, data.y_test
     size = measure_file(made.path)
     held = reset_peak()

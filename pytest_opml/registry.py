@@ -69,18 +69,23 @@ def get(kind: str, name: str) -> Any:
 
     Raises:
         UnknownNameError: nothing is registered under the name.
-        CaseDefinitionError: it is a reference that cannot be imported.
+        CaseDefinitionError: what it refers to cannot be imported or called.
     """
     check(kind, name)
     if (kind, name) in _registered:
         return _registered[kind, name]
-    if name in _declared(kind):
-        return _declared(kind)[name].load()
     module, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {one_line(error)}") from error
+        if name in _declared(kind):
+            factory = _declared(kind)[name].load()
+        else:
+            factory = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        text = f"{type(error).__name__}: {one_line(error)}"
+        raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {text}") from error
+    if not callable(factory):
+        raise CaseDefinitionError(f"the {kind} {name!r} is a {type(factory).__name__}, which cannot be called")
+    return factory
 
 
 def split_argument(kind: str, text: str) -> tuple[str, str | None]:

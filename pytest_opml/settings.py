@@ -60,9 +60,9 @@ class _File(_Table):
 
     gpu: str = "auto"
     store: str = DEFAULT_STORE
-    json_path: str | None = Field(default=None, alias="json")
-    cache_dir: str | None = None
-    data_dir: str | None = None
+    json_path: str | None = Field(default=None, alias="json", min_length=1)
+    cache_dir: str | None = Field(default=None, min_length=1)
+    data_dir: str | None = Field(default=None, min_length=1)
     timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
     memory_mb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     threads: int | None = Field(default=None, ge=1)
@@ -145,7 +145,7 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
     named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
     # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
     for key in ("json", "cache_dir", "data_dir"):
-        if key not in given and isinstance(table.get(key), str):
+        if key not in given and isinstance(table.get(key), str) and table[key]:
             table[key] = str(root / _expanded(table[key], f"tool.opml.{key}"))
     try:
         plain = _File.model_validate(table | given)
@@ -156,7 +156,7 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         raise SettingsError(f"{where}: unknown profile {plain.gpu!r}; known: {', '.join(('auto', *PROFILES))}")
     return Settings(
         gpu=plain.gpu,
-        store=None if plain.store == "none" else _rooted(plain.store, root),
+        store=None if plain.store == "none" else _rooted(plain.store, Path.cwd() if "store" in given else root),
         json_path=_expanded(plain.json_path, "--opml-json") if plain.json_path else None,
         cache_dir=_expanded(plain.cache_dir, "--opml-cache-dir") if plain.cache_dir else _user_cache(),
         data_dir=_expanded(plain.data_dir, "--opml-data-dir") if plain.data_dir else None,

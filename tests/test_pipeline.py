@@ -13,20 +13,33 @@ from pytest_opml.datasets.images import prepare
 from pytest_opml.domain.case import Case
 from pytest_opml.domain.records import Result
 from pytest_opml.errors import ModelFileError
-from pytest_opml.pipeline import Options, make_artifact, measure_artifact
+from pytest_opml.pipeline import Made, Options, find_artifact, make_artifact, measure_artifact
 from pytest_opml.runtimes.opening import open_artifact
 
 MakeCase = Callable[..., Case]
 
 
+def measured(case: Case, options: Options) -> Result:
+    make_artifact(case, options)
+    result = measure_artifact(case, options)
+    assert result is not None
+    return result
+
+
+def made(case: Case, options: Options) -> Made:
+    make_artifact(case, options)
+    found = find_artifact(case, prepare(case, None), options)
+    assert found is not None
+    return found
+
+
 @pytest.fixture(scope="module")
 def result(make_case: MakeCase, options: Options) -> Result:
-    case = make_case()
-    return measure_artifact(case, make_artifact(case, options), options)
+    return measured(make_case(), options)
 
 
 def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, options: Options) -> None:
-    path = make_artifact(make_case(), options).path
+    path = made(make_case(), options).path
     content = path.read_bytes()
     data = prepare(make_case(), None)
     predicted = open_artifact(path, threads=2).predict(data.x_test).argmax(axis=1)
@@ -76,10 +89,10 @@ def test_the_rest_is_there_too(result: Result) -> None:
 
 def test_techniques_share_one_trained_model(make_case: MakeCase, options: Options) -> None:
     models = set(options.cache_dir.glob("entries/model-*"))
-    made = make_artifact(make_case("cluster-16"), options)
-    assert made.training == make_artifact(make_case(), options).training
+    clustered = made(make_case("cluster-16"), options)
+    assert clustered.training == made(make_case(), options).training
     assert set(options.cache_dir.glob("entries/model-*")) == models
-    assert made.preparation_s > 0
+    assert clustered.preparation_s > 0
 
 
 @pytest.mark.parametrize(
@@ -88,12 +101,12 @@ def test_techniques_share_one_trained_model(make_case: MakeCase, options: Option
 def test_what_changes_the_model_changes_its_place_in_the_cache(
     make_case: MakeCase, options: Options, change: dict[str, object]
 ) -> None:
-    assert make_artifact(make_case(**change), options).path != make_artifact(make_case(), options).path
+    assert made(make_case(**change), options).path != made(make_case(), options).path
 
 
 def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options) -> None:
     other = replace(options, device=options.device.model_copy(update={"cpu": "another"}))
-    assert make_artifact(make_case(), other).path != make_artifact(make_case(), options).path
+    assert made(make_case(), other).path != made(make_case(), options).path
 
 
 @pytest.mark.parametrize(
@@ -109,10 +122,14 @@ def test_the_score_can_take_another_time(
     make_case: MakeCase, options: Options, weights: dict[str, float], seconds: Callable[[Result], float]
 ) -> None:
     other = replace(options, time_weights=weights)
-    result = measure_artifact(make_case(), make_artifact(make_case(), other), other)
+    result = measured(make_case(), other)
     assert result.op_score.log_seconds == pytest.approx(math.log10(seconds(result)))
 
 
 def test_weights_that_are_not_there_are_named(make_case: MakeCase, options: Options) -> None:
     with pytest.raises(ModelFileError, match=r"weights /no/such/file: cannot be read"):
         make_artifact(make_case(weights="/no/such/file"), options)
+
+
+def test_nothing_is_measured_that_was_not_made(make_case: MakeCase, options: Options) -> None:
+    assert measure_artifact(make_case(seed=99), options) is None

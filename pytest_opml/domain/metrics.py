@@ -13,8 +13,9 @@ class Metric(NamedTuple):
     """One metric.
 
     Attributes:
+        read: the value in a result; None where it was not measured.
         unit: as printed behind a value; empty for shares and scores.
-        digits: significant digits, or decimals where ``decimals`` is set.
+        pattern: the format of a value.
         percent: whether a relative budget may be a percentage of the reference; only where zero means none.
     """
 

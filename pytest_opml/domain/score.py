@@ -58,8 +58,8 @@ def op_score(
     share, time = _middle(accuracy), _middle(seconds)
     if not 0 <= share <= 1:
         raise UsageError(f"accuracy must be 0 to 1, not {share!r}")
-    if not (math.isfinite(time) and time > 0):
-        raise UsageError(f"seconds must be positive, not {time!r}")
+    if not (math.isfinite(time) and min(time, *_ends(seconds)) > 0):
+        raise UsageError(f"seconds must be positive, not {seconds!r}")
     if not (math.isfinite(megabytes) and megabytes > 0):
         raise UsageError(f"megabytes must be positive, not {megabytes!r}")
     if samples is not None and samples < 1:
@@ -74,7 +74,7 @@ def op_score(
 
     error, error_high, error_low = log_error(share), *map(log_error, _ends(accuracy))
     log_time = math.log10(time)
-    time_low, time_high = (math.log10(end) if end > 0 else log_time for end in _ends(seconds))
+    time_low, time_high = map(math.log10, _ends(seconds))
     size = math.log10(megabytes)
     value = error + log_time + size
     return Score(

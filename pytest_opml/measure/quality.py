@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets.images import Labels
+from ..errors import DatasetError
 from ..runtimes.base import Probabilities
 
 
@@ -26,6 +27,9 @@ def assess(probabilities: Probabilities, labels: Labels) -> Quality:
     Args:
         probabilities: (n, classes).
         labels: (n,); a class without a test image is left out of the averages.
+
+    Raises:
+        DatasetError: all labels are the same.
     """
     from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
@@ -34,5 +38,7 @@ def assess(probabilities: Probabilities, labels: Labels) -> Quality:
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, predicted, labels=present, average="macro", zero_division=0
     )
+    if len(present) < 2:
+        raise DatasetError("the test labels are all of one class, which no quality can be measured on")
     areas = [roc_auc_score(labels == label, probabilities[:, label]) for label in present]
     return Quality(int((predicted == labels).sum()), float(recall), float(precision), float(f1), float(np.mean(areas)))

@@ -14,7 +14,7 @@ from ..domain.records import Latency
 from ..runtimes.base import Probabilities, Runtime
 
 PASSES = 10
-_WARM_UP_PASSES = (2, 5)
+_WARM_UP_ROUNDS = 10
 _AGREEMENT = 0.10
 # MLPerf's early stopping: below these, a percentile is not known with 99 % confidence.
 _SAMPLES = {"p50": 1, "p90": 64, "p99": 662}
@@ -43,15 +43,18 @@ def predict_all(runtime: Runtime, images: Images, batch: int) -> tuple[Probabili
 
 
 def warm_up(runtime: Runtime, images: Images, batch: int) -> Probabilities:
-    """Run passes until the last two take the same time within 10 %, five at most; returns the probabilities."""
-    least, most = _WARM_UP_PASSES
-    seconds: list[float] = []
-    while True:
-        probabilities, last = predict_all(runtime, images, batch)
-        seconds.append(last)
-        agreed = len(seconds) >= least and abs(last - seconds[-2]) <= _AGREEMENT * last
-        if agreed or len(seconds) >= most:
-            return probabilities
+    """Run the first batch until the last two rounds take the same time within 10 %, then all of them once.
+
+    Returns:
+        The probabilities of the pass over all images, (n, classes).
+    """
+    before = float("inf")
+    for _ in range(_WARM_UP_ROUNDS):
+        _, seconds = predict_all(runtime, images[:batch], batch)
+        if abs(seconds - before) <= _AGREEMENT * seconds:
+            break
+        before = seconds
+    return predict_all(runtime, images, batch)[0]
 
 
 def time_passes(runtime: Runtime, images: Images, batch: int) -> tuple[float, ...]:

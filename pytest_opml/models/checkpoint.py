@@ -29,11 +29,11 @@ _MAX_BYTES = 2**31
 _MOST_OBJECTS = 1_000_000
 _MOST_TUPLES = 10_000
 _INSTRUCTIONS = frozenset(
-    (
+    (  # noqa: SIM905 - a list would take thirty lines of one word each
         "PROTO STOP MARK GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE LONG1 BININT BININT1 BININT2 BINUNICODE "
         "BINPUT LONG_BINPUT BINGET LONG_BINGET EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST APPEND APPENDS "
         "EMPTY_DICT SETITEM SETITEMS"
-    ).split()  # noqa: SIM905 - thirty lines of one word each read worse
+    ).split()
 )
 
 Array = npt.NDArray[Any]
@@ -181,6 +181,8 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         ModelFileError: the file is missing, has another digest, or holds anything but float32 and int64 tensors.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"{path}: not a regular file")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelFileError(
                 f"{path}: refused: larger than any checkpoint of this format is expected to be (2 GiB)"
