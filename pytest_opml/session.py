@@ -59,11 +59,13 @@ class Session:
     """
 
     def __init__(self, settings: Settings, root: Path) -> None:
+        from .worker import start_server
+
+        start_server()  # its imports take seconds, and the rest of this can go on beside them
         from .cache import Cache
         from .history.store import open_store
         from .measure.device import detect
         from .reports.record import check_writable
-        from .worker import start_server
 
         self.settings, self.root = settings, root
         self.device = detect(settings.gpu, settings.threads)
@@ -76,7 +78,6 @@ class Session:
         self._failures: dict[str, Failure] = {}
         self._checks: dict[tuple[str, str, str], Check] = {}
         self._asked: set[str] = set()
-        start_server()
 
     def run(self, case: Case, limits: Limits = _NO_LIMITS) -> Result:
         """The result of a case, measured on the first call; its reference is measured with it.

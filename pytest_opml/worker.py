@@ -31,7 +31,6 @@ from .pipeline import Options, make_artifact, measure_artifact
 
 _POLL_SECONDS = 0.1
 _LOG_LINES = 60
-_PRELOADED = ["tensorflow", "keras", "sklearn.metrics", "sklearn.datasets", "scipy.stats", "h5py", __name__]
 
 
 class Limits(NamedTuple):
@@ -52,7 +51,7 @@ class WorkerFailed(CaseFailed):
 def _server() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload(["pytest_opml.preload"])
     return context
 
 
