@@ -36,7 +36,7 @@ def list_names(kind: str) -> None:
 
 @main.command()
 def paper() -> None:
-    """Print the paper's tables 5 and 6, each score beside the one that its own columns give."""
+    """Print the paper's rankings with each score worked out again."""
     from tabulate import tabulate
 
     from .domain.paper import TABLES, explain, published_table
