@@ -236,7 +236,7 @@ def _metric(header: str, name: str) -> _Column:
 
 def _figure(value: float | None) -> str:
     """Three significant digits, and never an exponent."""
-    if value is None or not math.isfinite(value):
+    if value is None:
         return "n/a"
     decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
     return f"{value:.{min(max(decimals, 0), 4)}f}"
