@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,25 +43,29 @@ def predict_all(runtime: Runtime, images: Images, batch: int) -> tuple[Probabili
     return np.concatenate(parts), seconds
 
 
-def warm_up(runtime: Runtime, images: Images, batch: int) -> Probabilities:
-    """Run the first batch until the last two rounds take the same time within 10 %, then all of them once.
+class Passes(NamedTuple):
+    """Probabilities (n, classes) of the images, and the seconds of each pass over them."""
 
-    Returns:
-        The probabilities of the pass over all images, (n, classes).
-    """
+    probabilities: Probabilities
+    seconds: tuple[float, ...]
+
+
+def warm_up(runtime: Runtime, images: Images, batch: int) -> None:
+    """Run the first batch until the last two rounds take the same time within 10 %, and the shorter last batch once."""
+    runtime.predict(images[len(images) - len(images) % batch :] if len(images) % batch else images[:batch])
     before = float("inf")
     for _ in range(_WARM_UP_ROUNDS):
         _, seconds = predict_all(runtime, images[:batch], batch)
         if abs(seconds - before) <= _AGREEMENT * seconds:
             break
         before = seconds
-    return predict_all(runtime, images, batch)[0]
 
 
-def time_passes(runtime: Runtime, images: Images, batch: int) -> tuple[float, ...]:
-    """Seconds of each of ten passes over the images, as the paper timed; the runtime must be warm."""
+def time_passes(runtime: Runtime, images: Images, batch: int) -> Passes:
+    """Ten passes over the images, as the paper timed; the runtime must be warm."""
     with _no_collection():
-        return tuple(predict_all(runtime, images, batch)[1] for _ in range(PASSES))
+        passes = [predict_all(runtime, images, batch) for _ in range(PASSES)]
+    return Passes(passes[-1][0], tuple(seconds for _, seconds in passes))
 
 
 def time_single(runtime: Runtime, images: Images) -> Latency:

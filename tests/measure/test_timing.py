@@ -40,10 +40,17 @@ def test_a_pass_covers_every_image_in_batches() -> None:
 def test_a_slow_start_is_warmed_away() -> None:
     runtime = Clocked(0.3, 0.01)
     timing.warm_up(runtime, IMAGES, 70)
-    assert 3 <= len(runtime.batches) <= 11  # rounds until two agree, ten at most, and the pass over all images
+    assert 3 <= len(runtime.batches) <= 11  # rounds until two agree, ten at most, and the last batch
     passes = timing.time_passes(runtime, IMAGES, 70)
-    assert len(passes) == 10
-    assert min(passes) >= 0.01
+    assert len(passes.seconds) == 10
+    assert min(passes.seconds) >= 0.01
+    assert passes.probabilities.shape == (70, 2)
+
+
+def test_the_shorter_last_batch_is_warm_too() -> None:
+    runtime = Clocked(0.0, 0.0)
+    timing.warm_up(runtime, IMAGES, 32)
+    assert set(runtime.batches) == {32, 6}
 
 
 def test_the_collector_rests_while_the_clock_runs() -> None:
