@@ -34,7 +34,7 @@ class Options:
     """What the pipeline is told by the run.
 
     Attributes:
-        time_weights: how inference and training seconds make up the time in the score.
+        time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: images that the inference time is scaled to.
     """
 
@@ -182,15 +182,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     seconds = inference.scaled(weights.get("inference", 0.0))
     extra = weights.get("training", 0.0) * made.training.training_s
     seconds = seconds.model_copy(update={end: getattr(seconds, end) + extra for end in ("value", "low", "high")})
-    total = sum(weights.values())
-    score = op_score(
-        accuracy,
-        seconds
-        if weights in ({"inference": 1.0}, {"training": 1.0}, {"inference": 1.0, "training": 1.0})
-        else seconds.scaled(1 / total),
-        size.size_bytes / 1e6,
-        samples=len(labels),
-    )
+    score = op_score(accuracy, seconds, size.size_bytes / 1e6, samples=len(labels))
     return Result(
         case=case,
         test_samples=len(labels),

@@ -39,7 +39,10 @@ def _time_weights(value: Any) -> Any:
         raise ValueError("a weight is too large") from None
     if all(isinstance(v, float) for v in weights.values()) and not sum(weights.values()) > 0:
         raise ValueError("the weights must add up to more than zero")
-    return weights
+    if not all(isinstance(v, float) and v >= 0 for v in weights.values()):
+        return weights  # refused by type or range, with its key
+    total = sum(weights.values())
+    return {key: v / total for key, v in weights.items()}  # a weighted average
 
 
 class _Table(BaseModel):

@@ -115,7 +115,6 @@ def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options
         ({"training": 1.0}, lambda r: r.training_s),
         ({"inference": 1.0, "training": 1.0}, lambda r: r.training_s + r.inference_s.value),
         ({"inference": 0.7, "training": 0.3}, lambda r: 0.3 * r.training_s + 0.7 * r.inference_s.value),
-        ({"inference": 2.0, "training": 2.0}, lambda r: (r.training_s + r.inference_s.value) / 2),
     ],
 )
 def test_the_score_can_take_another_time(

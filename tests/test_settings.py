@@ -128,7 +128,7 @@ def test_a_store_of_a_relative_path_is_rooted(store: str, expected: str | None) 
         ("training", {"training": 1.0}),
         ("total", {"inference": 1.0, "training": 1.0}),
         ({"inference": 0.7, "training": 0.3}, {"inference": 0.7, "training": 0.3}),
-        ({"training": 2}, {"training": 2.0}),
+        ({"training": 2}, {"training": 1.0}),
         ({"inference": 1, "training": 0}, {"inference": 1.0, "training": 0.0}),
     ],
 )
@@ -315,3 +315,11 @@ def test_a_folder_is_refused_with_its_name(tmp_path: Path) -> None:
 def test_a_tool_opml_that_is_no_table_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"tool\.opml must be a table, not "):
         read_pyproject(pyproject(tmp_path, f"[tool]\nopml = {value}\n"))
+
+
+def test_weights_of_the_time_are_those_of_an_average() -> None:
+    assert built({"score": {"time": {"inference": 3, "training": 1}}}).score.time == {
+        "inference": 0.75,
+        "training": 0.25,
+    }
+    assert built({"score": {"time": "total"}}).score.time == {"inference": 1.0, "training": 1.0}
