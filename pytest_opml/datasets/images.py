@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,12 +38,42 @@ class RawData(NamedTuple):
     test_labels: npt.NDArray[Any] | None = None
 
 
+class ImageSet:
+    """Images (n, size, size, 3), uint8."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+        self.size: int = images.shape[1]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def take(self, indices: npt.NDArray[Any]) -> Images:
+        """The images of these indices."""
+        taken: Images = self._images[indices]
+        return taken
+
+    def batches(self, batch: int) -> Iterator[Images]:
+        """All of them in order."""
+        for start in range(0, len(self), batch):
+            yield self._images[start : start + batch]
+
+    def dataset(self, *, batch: int, labels: npt.NDArray[Any] | None = None, shuffle_seed: int | None = None) -> Any:
+        """A tf.data.Dataset."""
+        import tensorflow as tf
+
+        stream = tf.data.Dataset.from_tensor_slices(self._images if labels is None else (self._images, labels))
+        if shuffle_seed is not None:
+            stream = stream.shuffle(len(self), seed=shuffle_seed)
+        return stream.batch(batch)
+
+
 class Split(NamedTuple):
     """Training and test images (n, size, size, 3) uint8 with labels (n,), and a digest of all of it."""
 
-    x_train: Images
+    x_train: ImageSet
     y_train: Labels
-    x_test: Images
+    x_test: ImageSet
     y_test: Labels
     classes: tuple[str, ...]
     fingerprint: str
@@ -112,12 +142,16 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
             more, more_labels = _checked(case.dataset, "test", raw.test_images, raw.test_labels, count)
             images, labels = np.concatenate([images, more]), np.concatenate([labels, more_labels])
         x_train, x_test, y_train, y_test = _divided(case, images, labels)
+    size = case.size
+    if size == "own":
+        raise DatasetError(f"data set {case.dataset}: the size of its images is not settled")
     for part, present in (("train", y_train), ("test", y_test)):
         found = len(np.unique(present))
         if found < 2:
             raise DatasetError(f"data set {case.dataset}: {part} labels: {found} class; a classifier needs at least 2")
-    x_train, x_test = _resized(x_train, case.size), _resized(x_test, case.size)
-    return Split(x_train, y_train, x_test, y_test, raw.classes, _fingerprint(x_train, y_train, x_test, y_test))
+    x_train, x_test = _resized(x_train, size), _resized(x_test, size)
+    print_ = _fingerprint(x_train, y_train, x_test, y_test)
+    return Split(ImageSet(x_train), y_train, ImageSet(x_test), y_test, raw.classes, print_)
 
 
 def _divided(case: Case, images: Images, labels: Labels) -> tuple[Images, Images, Labels, Labels]:
