@@ -63,8 +63,8 @@ class Case(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            where = str(first["loc"][0]) if first["loc"] else "case"
-            raise CaseDefinitionError(f"case: {where} = {first['input']!r}: {_reason(first)}") from None
+            where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
+            raise CaseDefinitionError(f"case: {where}{_reason(first)}") from None
 
     @field_validator("dataset", "model")
     @classmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ..datasets.images import ImageSet, Labels
 from ..domain.case import Case, Unfreeze
@@ -18,6 +19,8 @@ from ..errors import CaseDefinitionError
 if TYPE_CHECKING:
     import keras
     from typing_extensions import Self
+
+_WHOLE = re.compile(r"0|[1-9]\d{0,17}")
 
 Changes = dict[str, float | int | str]
 
@@ -84,6 +87,11 @@ class Material:
     trained: Callable[[OtherModel], TrainedModel]
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """The text, or its beginning where it is too long for a message of one line."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 class Technique(BaseModel, ABC):
     """One step of a chain. Its fields are its options; to override: ``apply``, and the class variables.
 
@@ -111,7 +119,8 @@ class Technique(BaseModel, ABC):
         Raises:
             CaseDefinitionError: the argument is missing, not wanted or not allowed, or an option is.
         """
-        written = f"{name}{separator}{argument or ''}" + "".join(f",{key}={value}" for key, value in options.items())
+        given = "".join(f",{key}={value}" for key, value in options.items())
+        written = shortened(f"{name}{separator}{argument or ''}{given}")
         values: dict[str, Any] = dict(options)
         if argument is not None and (cls.argument is None or separator != cls.separator):
             wanted = f"it is written {cls._usage(name)}" if cls.argument else "it takes no argument"
@@ -141,7 +150,21 @@ class Technique(BaseModel, ABC):
             known = sorted(option for option in cls.model_fields if option != cls.argument)
             return f"unknown option {key!r}; known: {', '.join(known) or 'none'}"
         reason = str((first.get("ctx") or {}).get("error", first["msg"]))
-        return f"{key}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+        described = cls.model_fields[key].description if key in cls.model_fields else None
+        shown = f"{key} ({described})" if described else key
+        return f"{shown}: {reason[:1].lower()}{reason[1:]}, not {shortened(repr(first['input']))}"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_written_plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        """One way to write each number, since the text is part of the case's id."""
+        kinds = cls.model_fields[info.field_name or ""].annotation
+        whole = int in (kinds, *get_args(kinds)) and float not in (kinds, *get_args(kinds))
+        if isinstance(value, str) and (value != value.strip() or not value.isascii()):
+            raise ValueError("must be written without spaces, in ASCII")
+        if whole and isinstance(value, str) and re.fullmatch(r"[+-]?\d[\d._]*", value) and not _WHOLE.fullmatch(value):
+            raise ValueError("must be a whole number")
+        return value
 
     def other_models(self) -> tuple[OtherModel, ...]:
         """The models that ``apply`` asks ``Material.trained`` for."""
