@@ -7,7 +7,7 @@ sections 3.3 and 4.3.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -56,11 +56,12 @@ class LayerTransfer(Technique):
 
     source: str = Field(min_length=1, description="a model")
     layers: int | None = Field(default=None, ge=1, description="how many to transfer; the case's unfrozen ones")
+    top: int | Literal["all"] | None = Field(default=None, description="layers that the source trains")
     retrain: bool = Field(default=True, description="no: measure the stitched model as it is")
 
     def other_models(self) -> tuple[OtherModel, ...]:
         """See ``Technique.other_models``."""
-        return (OtherModel(self.source),)
+        return (OtherModel(self.source, self.top),)
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
