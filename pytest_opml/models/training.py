@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import registry
-from ..datasets.images import Images, Labels, Split
+from ..datasets.images import ImageSet, Labels, Split
 from ..domain.case import Case, Unfreeze
 from ..domain.records import Epoch, Training
 from ..errors import CaseDefinitionError, ModelFileError
@@ -106,8 +106,9 @@ def _split_at_frozen(model: keras.Model, samples: int) -> _Parts:
     return _Parts(keras.Model(model.inputs, boundary), keras.Model(boundary, model.outputs), "features_once")
 
 
-def _features(parts: _Parts, images: Images, batch: int) -> Any:
-    return images if parts.frozen is None else parts.frozen.predict(images, batch_size=batch, verbose=0)
+def _features(parts: _Parts, images: ImageSet, batch: int) -> Any:
+    pixels = images.take(range(len(images)))
+    return pixels if parts.frozen is None else parts.frozen.predict(pixels, batch_size=batch, verbose=0)
 
 
 def _fit(parts: _Parts, case: Case, data: Split) -> tuple[list[Epoch], float]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from ..datasets.images import Images
+from ..datasets.images import ImageSet
 from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Draft:
 
 @dataclass(frozen=True)
 class Material:
-    """What a technique may use besides the model: training images (n, size, size, 3) uint8, and the case's seed."""
+    """What a technique may use besides the model: training images on demand, and the case's seed."""
 
-    x_train: Images
+    x_train: ImageSet
     seed: int
 
 

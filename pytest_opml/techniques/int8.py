@@ -38,7 +38,7 @@ class Int8(Technique):
 
         def calibration() -> Iterator[list[Any]]:
             for index in chosen:
-                yield [material.x_train[index : index + 1].astype(np.float32)]
+                yield [material.x_train.take([index]).astype(np.float32)]
 
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
