@@ -10,8 +10,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-import numpy as np
-
 from . import registry
 from .datasets.images import Split
 from .domain.case import Case
@@ -58,7 +56,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     from .measure.timing import time_passes, time_single, warm_up
     from .runtimes.opening import open_artifact
 
-    images, labels = data.x_test.take(np.arange(len(data.x_test))), data.y_test
+    images, labels = data.x_test, data.y_test
     held = reset_peak()
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, made.path)

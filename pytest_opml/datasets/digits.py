@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .images import RawData
+from .raw import RawData
 
 
 def load(data_dir: Path | None) -> RawData:  # noqa: ARG001 - every loader is offered the data folder

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.images import Images
+from ..datasets.imageset import ImageSet
 from ..domain.records import Latency
 from ..runtimes.base import Probabilities, Runtime
 
@@ -21,6 +21,7 @@ _AGREEMENT = 0.10
 _SAMPLES = {"p50": 1, "p90": 64, "p99": 662}
 _LATENCY_SECONDS = 30.0
 _LATENCY_WARM_UP = 20
+_SINGLE_BYTES = 256 * 2**20
 
 
 @contextmanager
@@ -35,11 +36,17 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def predict_all(runtime: Runtime, images: Images, batch: int) -> tuple[Probabilities, float]:
-    """One pass over the images in batches: the probabilities (n, classes) and the seconds it took."""
-    started = time.perf_counter()
-    parts = [runtime.predict(images[start : start + batch]) for start in range(0, len(images), batch)]
-    seconds = time.perf_counter() - started
+def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabilities, float]:
+    """One pass over the images in batches: the probabilities (n, classes) and the seconds that the runtime took.
+
+    Each batch is fetched before the clock starts, so that the time is the runtime's own and only a batch is in memory.
+    """
+    parts, seconds = [], 0.0
+    for chosen in images.batches(batch):
+        started = time.perf_counter()
+        found = runtime.predict(chosen)
+        seconds += time.perf_counter() - started
+        parts.append(found)
     return np.concatenate(parts), seconds
 
 
@@ -50,37 +57,48 @@ class Passes(NamedTuple):
     seconds: tuple[float, ...]
 
 
-def warm_up(runtime: Runtime, images: Images, batch: int) -> None:
+def warm_up(runtime: Runtime, images: ImageSet, batch: int) -> None:
     """Run the first batch until the last two rounds take the same time within 10 %, and the shorter last batch once."""
-    runtime.predict(images[len(images) - len(images) % batch :] if len(images) % batch else images[:batch])
+    first = images.take(np.arange(min(batch, len(images))))
+    runtime.predict(
+        images.take(np.arange(len(images) - len(images) % batch, len(images))) if len(images) % batch else first
+    )
     before = float("inf")
     for _ in range(_WARM_UP_ROUNDS):
-        _, seconds = predict_all(runtime, images[:batch], batch)
+        started = time.perf_counter()
+        runtime.predict(first)
+        seconds = time.perf_counter() - started
         if abs(seconds - before) <= _AGREEMENT * seconds:
             break
         before = seconds
 
 
-def time_passes(runtime: Runtime, images: Images, batch: int) -> Passes:
+def time_passes(runtime: Runtime, images: ImageSet, batch: int) -> Passes:
     """Ten passes over the images, as the paper timed; the runtime must be warm."""
-    with _no_collection():
-        passes = [predict_all(runtime, images, batch) for _ in range(PASSES)]
+    passes = []
+    for _ in range(PASSES):
+        with _no_collection():  # for a pass at a time, since fetching images may leave work for the collector
+            passes.append(predict_all(runtime, images, batch))
     return Passes(passes[-1][0], tuple(seconds for _, seconds in passes))
 
 
-def time_single(runtime: Runtime, images: Images) -> Latency:
+def time_single(runtime: Runtime, images: ImageSet) -> Latency:
     """Percentiles of the milliseconds for one image at a time.
 
     Takes as many samples as a 99th percentile needs, or as many as 30 seconds allow; a percentile with too few
-    samples is None.
+    samples is None. The images are the first of the set, fetched beforehand and in turn: as many as there are samples,
+    or as fit into 256 MB.
     """
+    wanted = max(_SAMPLES.values())
+    fitting = max(1, _SINGLE_BYTES // (3 * images.size**2))
+    singles = images.take(np.arange(min(len(images), wanted, fitting)))
     samples: list[float] = []
     for index in range(_LATENCY_WARM_UP):
-        runtime.predict(images[index % len(images)][None])
+        runtime.predict(singles[index % len(singles)][None])
     with _no_collection():
         deadline = time.perf_counter() + _LATENCY_SECONDS
-        while len(samples) < max(_SAMPLES.values()) and time.perf_counter() < deadline:
-            image = images[len(samples) % len(images)][None]
+        while len(samples) < wanted and time.perf_counter() < deadline:
+            image = singles[len(samples) % len(singles)][None]
             started = time.perf_counter()
             runtime.predict(image)
             samples.append(time.perf_counter() - started)

@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
+from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
 
-IMAGES = np.zeros((70, 2, 2, 3), dtype=np.uint8)
+IMAGES = ImageSet(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
 
 
 class Clocked(Runtime):

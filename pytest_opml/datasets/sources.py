@@ -1,0 +1,127 @@
+"""Where images come from: an array in memory, or files that are decoded when they are asked for."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DatasetError, one_line
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}
+# Of 8 bits a channel; what has more would be cut off, not scaled, by a conversion to RGB.
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+# Of float32 pixels that are resized at a time.
+_CHUNK_BYTES = 2**25
+
+
+def resized(images: Images, size: int) -> Images:
+    """Images (n, height, width, 1 or 3) as (n, size, size, 3): bilinear with antialiasing, grey in each channel."""
+    import tensorflow as tf
+
+    count, height, width, channels = images.shape
+    out = np.empty((count, size, size, 3), dtype=np.uint8)
+    if (height, width) == (size, size):
+        out[...] = images
+        return out
+    step = max(1, _CHUNK_BYTES // (4 * channels * max(size * size, height * width)))
+    for start in range(0, count, step):
+        with tf.device("CPU"):  # the same pixels on every machine, and no memory of an accelerator that is measured
+            chunk = tf.image.resize(images[start : start + step], (size, size), antialias=True)
+        out[start : start + step] = np.clip(np.rint(chunk.numpy()), 0, 255).astype(np.uint8)
+    return out
+
+
+class Source(Protocol):
+    """Images by number, at any size."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: Indices, size: int) -> Images:
+        """The images with these numbers, (k, size, size, 3)."""
+        ...
+
+    def feed(self, digest: _Hash, indices: Indices) -> None:
+        """Add the content of the images with these numbers, as it is before resizing, to a digest."""
+        ...
+
+
+class ArraySource:
+    """Images (n, height, width, 1 or 3) in memory, or in a memory-mapped file."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def read(self, indices: Indices, size: int) -> Images:
+        """See ``Source.read``."""
+        return resized(self._images[indices], size)
+
+    def feed(self, digest: _Hash, indices: Indices) -> None:
+        """See ``Source.feed``."""
+        digest.update(f"array{self._images.shape[1:]}".encode())
+        step = max(1, _CHUNK_BYTES // max(1, int(np.prod(self._images.shape[1:]))))
+        for start in range(0, len(indices), step):
+            digest.update(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
+
+
+class FileSource:
+    """Image files, decoded on demand; of an animation the first frame."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def read(self, indices: Indices, size: int) -> Images:
+        """See ``Source.read``.
+
+        Raises:
+            DatasetError: a file is no image, or is damaged; names it.
+        """
+        out = np.empty((len(indices), size, size, 3), dtype=np.uint8)
+        for place, index in enumerate(indices):
+            out[place] = resized(decoded(self._files[index])[None], size)[0]
+        return out
+
+    def feed(self, digest: _Hash, indices: Indices) -> None:
+        """See ``Source.feed``."""
+        for index in indices:
+            try:
+                content = self._files[index].read_bytes()
+            except OSError as error:
+                raise DatasetError(f"{self._files[index]}: cannot be read: {error.strerror}") from error
+            digest.update(f"file{len(content)}".encode())
+            digest.update(content)
+
+
+def decoded(path: Path) -> Images:
+    """The pixels (height, width, 3) of a JPEG, PNG, BMP or GIF file; transparency is dropped.
+
+    Raises:
+        DatasetError: the file cannot be read as an image of 8 bits a channel; names it.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=tuple(set(FORMATS.values()))) as image:
+            if image.mode not in _MODES:
+                raise DatasetError(f"{path}: its pixels are {image.mode}; 8 bits a channel are needed")
+            pixels: npt.NDArray[Any] = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: cannot be read as an image: {one_line(error)}") from error
+    return pixels
