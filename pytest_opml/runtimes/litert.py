@@ -25,7 +25,7 @@ class LiteRTRuntime(Runtime):
         self._interpreters: dict[int, Any] = {}
         interpreter = self._interpreter(1)
         tensors = interpreter.get_tensor_details()
-        constant = [tensor for tensor in tensors if _is_weight(tensor)]
+        constant = weights_of(interpreter)
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
         self.layers = len(tensors) - len(constant)
         self.image_size = int(interpreter.get_input_details()[0]["shape"][1])
@@ -68,6 +68,12 @@ class LiteRTRuntime(Runtime):
         return np.asarray((output.astype(np.float32) - zero) * scale if scale else output, dtype=np.float32)
 
 
-def _is_weight(tensor: dict[str, Any]) -> bool:
-    # Activations carry the batch as a free dimension in their signature; constants are fully shaped.
-    return bool(tensor["shape_signature"].size and -1 not in tensor["shape_signature"])
+def weights_of(interpreter: Any) -> list[dict[str, Any]]:
+    """Details of the tensors that no operation computes and that are no input: the constants of the file."""
+    computed = {int(index) for operation in interpreter._get_ops_details() for index in operation["outputs"]}
+    given = {int(detail["index"]) for detail in interpreter.get_input_details()}
+    return [
+        tensor
+        for tensor in interpreter.get_tensor_details()
+        if int(tensor["index"]) not in computed | given and tensor["name"]
+    ]

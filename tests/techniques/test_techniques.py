@@ -107,31 +107,6 @@ def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, traine
     assert sizes["cluster-16+float16"] < min(sizes["cluster-16"], sizes["float16"])
 
 
-def test_int8_is_integer_throughout_and_takes_pixels(apply: Apply, trained: Trained) -> None:
-    from ai_edge_litert.interpreter import Interpreter
-
-    draft, path = apply("int8")
-    interpreter = Interpreter(model_path=str(path))
-    types = {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
-    assert np.float32 not in types
-    assert interpreter.get_input_details()[0]["dtype"] == np.uint8
-    assert draft.changes["int8.calibration_images"] == 300
-    assert float(draft.changes["int8.share_of_weights"]) > 0.9
-    assert path.stat().st_size < 0.4 * trained.model_file.stat().st_size
-
-
-def test_int8_run_by_litert_is_about_as_right(apply: Apply, trained: Trained) -> None:
-    _, path = apply("int8")
-    runtime = open_artifact(path, threads=2)
-    probabilities = runtime.predict(trained.x_test)
-    assert runtime.name == "litert"
-    assert np.allclose(probabilities.sum(axis=1), 1, atol=0.05)
-    before = _accuracy(open_artifact(trained.model_file, threads=2), trained)
-    assert abs(_accuracy(runtime, trained) - before) < 0.05
-    one_by_one = np.concatenate([runtime.predict(image[None]) for image in trained.x_test[:5]])
-    assert np.array_equal(one_by_one, probabilities[:5])
-
-
 @pytest.mark.parametrize("bits", [0, 4, 7, 23])
 def test_rounding_keeps_the_leading_mantissa_bits(bits: int) -> None:
     values = np.random.default_rng(0).normal(size=1000).astype(np.float32)

@@ -1,0 +1,174 @@
+"""Full-integer quantisation in which the layers that suffer most stay in floating point."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from ..errors import TechniqueError
+from ..runtimes.litert import LiteRTRuntime
+from .base import Changes, Draft, Material, Technique
+from .tflite import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
+
+if TYPE_CHECKING:
+    from ..datasets.images import Images, Labels
+
+_CHECKED_IMAGES = 1_000
+_BATCH = 100
+_METRIC = "noise"
+# Share of the layers left in floating point, tried in turn: more than half of them would be no quantisation.
+_SHARES = (0.03, 0.06, 0.1, 0.2, 0.35, 0.5)
+
+
+class _Attempt(NamedTuple):
+    flatbuffer: bytes
+    floats: int
+    drop: float
+
+
+class Int8Tuned(Technique):
+    """``int8-tuned``: int8, with layers given back to float32 until the accuracy lost is within ``drop``.
+
+    The loss is that against the float model on up to 1,000 training images that were not used for calibration. The
+    layers are ranked by the error that quantisation leaves in their output, against the step of its scale and, where
+    giving those back does not help, against the variance of each channel.
+    """
+
+    ends_chain: ClassVar[bool] = True
+
+    drop: float = Field(default=0.005, ge=0, le=1, description="accuracy that may be lost")
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        chosen = drawn(material, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
+        if not len(chosen):
+            chosen = drawn(material, _CHECKED_IMAGES)
+        images, labels = material.x_train.take(chosen), material.y_train[chosen]
+        answers = draft.model.predict(images, batch_size=_BATCH, verbose=0)
+        exact = float(np.mean(answers.argmax(axis=1) == labels))
+        quantizer = _Quantizer(draft, material)
+
+        attempts = []
+        for layers in quantizer.candidates():
+            flatbuffer = quantizer.with_floats(layers)
+            attempts.append(_Attempt(flatbuffer, len(layers), exact - _accuracy(flatbuffer, images, labels)))
+            if attempts[-1].drop <= self.drop:
+                break
+        best = attempts[-1]
+        if best.drop > self.drop:
+            best = min(attempts, key=lambda attempt: attempt.drop)
+            raise TechniqueError(
+                f"int8-tuned: with {best.floats} of {quantizer.layers} layers in floating point the accuracy lost is "
+                f"{best.drop:.4f} on training images, and drop = {self.drop:g}"
+            )
+        contents = contents_of(best.flatbuffer)
+        if np.int8 not in contents.constants:
+            raise TechniqueError("int8-tuned: no weight was quantised; nothing changed")
+        changes: Changes = {
+            "int8_tuned.layers_in_float": best.floats,
+            "int8_tuned.layers": quantizer.layers,
+            "int8_tuned.share_of_weights": contents.share(np.int8),
+            "int8_tuned.drop": round(best.drop, 4),
+            "int8_tuned.drop_of_int8": round(attempts[0].drop, 4),
+            "int8_tuned.conversions": len(attempts),
+        }
+        return replace(draft, content=best.flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+
+
+def noise(exact: Any, quantised: Any, scale: float, zero_point: int) -> float:
+    """The error in a layer's output against its variance, channel by channel.
+
+    One channel that reaches far gives all of them a coarse scale; the mean over the channels shows what the others
+    lose, which the error against the step of that scale does not.
+
+    Args:
+        exact: the output in floating point (..., channels).
+        quantised: the same in 8 bits.
+        scale: of ``quantised``.
+        zero_point: likewise.
+    """
+    channels = exact.shape[-1]
+    floats = exact.reshape(-1, channels).astype(np.float64)
+    errors = (quantised.reshape(-1, channels).astype(np.float64) - zero_point) * scale - floats
+    variance = floats.var(axis=0)
+    alive = variance > 0
+    return float(np.mean((errors[:, alive] ** 2).mean(axis=0) / variance[alive])) if alive.any() else 0.0
+
+
+class _Quantizer:
+    """The model calibrated once, and quantised with any of its layers left out."""
+
+    def __init__(self, draft: Draft, material: Material) -> None:
+        import tensorflow as tf
+
+        self._options = tf.lite.experimental.QuantizationDebugOptions
+        converter = converter_of(draft.model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = calibration(material)
+        some = calibration(material)
+
+        def few() -> Iterator[list[Any]]:
+            for _, image in zip(range(_BATCH), some(), strict=False):
+                yield image
+
+        def begin() -> bytes:
+            self._debugger = tf.lite.experimental.QuantizationDebugger(
+                converter=converter,
+                debug_dataset=few,
+                debug_options=self._options(layer_direct_compare_metrics={_METRIC: noise}),
+            )
+            self._debugger.run()
+            return b""
+
+        converted("int8-tuned", begin)
+        table = io.StringIO()
+        self._debugger.layer_statistics_dump(table)
+        table.seek(0)
+        self._rows = list(csv.DictReader(table))
+        self.layers = len(self._rows)
+
+    def _ranked(self, error: Callable[[dict[str, str]], float]) -> list[str]:
+        """Names of the layers' outputs, the one of the largest error first."""
+        return [row["tensor_name"] for row in sorted(self._rows, key=error, reverse=True)]
+
+    def candidates(self) -> Iterator[list[str]]:
+        """Layers to leave in floating point: none, then more and more of each ranking."""
+        rankings = [self._ranked(_in_steps), self._ranked(lambda row: float(row[_METRIC]))]
+        yield []
+        for count in sorted({max(1, round(share * self.layers)) for share in _SHARES}):
+            for ranking in rankings:
+                yield ranking[:count]
+
+    def with_floats(self, layers: list[str]) -> bytes:
+        """The model with some of its layers left in floating point."""
+        self._debugger.options = self._options(denylisted_nodes=layers)
+
+        def convert() -> bytes:
+            flatbuffer: bytes = self._debugger.get_nondebug_quantized_model()
+            return flatbuffer
+
+        return converted("int8-tuned", convert)
+
+
+def _in_steps(row: dict[str, str]) -> float:
+    """Root-mean-square error of an output in steps of its scale."""
+    scale = float(row["scale"])
+    return float(row["mean_squared_error"]) ** 0.5 / scale if scale else 0.0
+
+
+def _accuracy(flatbuffer: bytes, images: Images, labels: Labels) -> float:
+    with TemporaryDirectory(prefix="opml-") as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(flatbuffer)
+        runtime = LiteRTRuntime(path, threads=1)
+        predict: Callable[[Any], Any] = runtime.predict
+        found = [predict(images[start : start + _BATCH]).argmax(axis=1) for start in range(0, len(images), _BATCH)]
+    return float(np.mean(np.concatenate(found) == labels))

@@ -1,0 +1,107 @@
+"""From a Keras model to a ``.tflite`` file: what the quantisation techniques share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TechniqueError, one_line
+from .base import Material, shortened
+
+if TYPE_CHECKING:
+    import keras
+
+CALIBRATION_IMAGES = 300
+
+Pixels = npt.NDArray[np.float32]
+
+
+def drawn(material: Material, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
+    """Indices of ``count`` training images, always the same ones, after the first ``skip`` of the same order."""
+    order = np.random.default_rng(material.case.seed).permutation(len(material.x_train))
+    return order[skip : skip + count]
+
+
+def calibration(material: Material) -> Callable[[], Iterator[list[Pixels]]]:
+    """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
+    images = material.x_train.take(drawn(material, CALIBRATION_IMAGES)).astype(np.float32)
+
+    def one_by_one() -> Iterator[list[Pixels]]:
+        for image in images:
+            yield [image[None]]
+
+    return one_by_one
+
+
+def converter_of(model: keras.Model) -> Any:
+    """A ``TFLiteConverter`` of the model with a float32 input.
+
+    The converter quantises float inputs only; calibrated on 0 to 255, the scale of one is 1 and takes the pixels.
+    """
+    import keras
+    import tensorflow as tf
+
+    inputs = keras.Input(model.input_shape[1:], dtype="float32")
+    # in the structure in which the model has its own: a list of one, or the tensor itself
+    same = [inputs] if isinstance(model.input, list) else inputs
+    clone = keras.models.clone_model(model, input_tensors=same)
+    clone.set_weights(model.get_weights())
+    return tf.lite.TFLiteConverter.from_keras_model(clone)
+
+
+def converted(name: str, convert: Callable[[], bytes]) -> bytes:
+    """What a conversion gives.
+
+    Raises:
+        TechniqueError: TensorFlow refuses the model.
+    """
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        with warnings.catch_warnings():
+            # It warns that statistics were not given by hand, which calibration is there for.
+            warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+            return convert()
+    except (ConverterError, RuntimeError, ValueError) as error:
+        # TensorFlow's text runs over pages; the line that names the operations is what helps
+        named = [line.strip() for line in str(error).splitlines() if line.startswith(("TF Select ops:", "Custom ops:"))]
+        reason = "; ".join(named) or shortened(one_line(error), 200)
+        raise TechniqueError(f"{name}: the converter refuses this model: {reason}") from error
+
+
+class Contents(NamedTuple):
+    """What a ``.tflite`` file holds: numbers in its constants, and of its activations, by type."""
+
+    constants: dict[Any, int]
+    activations: dict[Any, int]
+    first_float: str | None
+
+    def share(self, dtype: Any) -> float:
+        """The part of the weights that is of a type."""
+        return round(self.constants.get(dtype, 0) / max(1, sum(self.constants.values())), 4)
+
+
+def contents_of(flatbuffer: bytes) -> Contents:
+    """Read from the file what the converter made of the model."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    from ..runtimes.litert import weights_of
+
+    constants: dict[Any, int] = {}
+    activations: dict[Any, int] = {}
+    first_float = None
+    interpreter = Interpreter(model_content=flatbuffer)
+    weights = {tensor["index"] for tensor in weights_of(interpreter)}
+    for tensor in interpreter.get_tensor_details():
+        dtype = tensor["dtype"]
+        if dtype in (np.float32, np.float16) and first_float is None:
+            first_float = str(tensor["name"])
+        if tensor["index"] in weights:
+            constants[dtype] = constants.get(dtype, 0) + int(np.prod(tensor["shape"]))
+        else:
+            activations[dtype] = activations.get(dtype, 0) + 1
+    return Contents(constants, activations, first_float)
