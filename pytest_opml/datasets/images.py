@@ -14,6 +14,7 @@ from ..domain.case import Case
 from ..errors import DatasetError
 from .imageset import ImageSet
 from .raw import Part, RawData, checked, joined
+from .sampling import sample
 from .sources import Images, Indices, Labels
 
 __all__ = ["ImageSet", "Images", "Labels", "RawData", "Split", "prepare"]
@@ -55,6 +56,8 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
         chosen, held_out = _divided(case, train)
     y_train, y_test = train.labels[chosen], test.labels[held_out]
     _check_classes(case, raw.classes, y_train, y_test)
+    kept = sample(case, raw.classes, y_train, y_test)
+    chosen, held_out, y_train, y_test = chosen[kept.train], held_out[kept.test], y_train[kept.train], y_test[kept.test]
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
     return Split(x_train, y_train, x_test, y_test, raw.classes, _fingerprint(x_train, y_train, x_test, y_test))
 

@@ -30,6 +30,10 @@ class Case(BaseModel):
         batch: images per step, in training and in inference over the test set.
         size: height and width of the input, pixels.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
+        subset: images in all, as many of each class to one, train to test as the split has it; None for all.
+        label_skew: class shares drawn from a symmetric Dirichlet distribution with this concentration (above 0; small is
+            uneven), the same in both parts.
+        quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
         seed: of the split, the head's initial weights and the order of training.
         weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
 
@@ -47,6 +51,9 @@ class Case(BaseModel):
     batch: int = Field(default=128, ge=1, le=65_536)
     size: int = Field(default=64, ge=8, le=2_048)
     split: str = "own"
+    subset: int | None = Field(default=None, ge=2, lt=10**9)
+    label_skew: float | None = Field(default=None, gt=0, le=1e6)
+    quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**31)
     weights: str = "imagenet"
 
@@ -92,6 +99,23 @@ class Case(BaseModel):
         parts = _SPLIT.fullmatch(value)
         if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
+        return value
+
+    @field_validator("subset", "label_skew", "quantity_skew", mode="before")
+    @classmethod
+    def _number_of_an_id(cls, value: Any, info: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return int(value) if info.field_name == "subset" else float(value)
+        except ValueError:
+            raise ValueError("must be a number") from None
+
+    @field_validator("quantity_skew")
+    @classmethod
+    def _one_skew(cls, value: float | None, info: Any) -> float | None:
+        if value is not None and info.data.get("label_skew") is not None:
+            raise ValueError("label_skew and quantity_skew cannot both be set; each says how large the classes are")
         return value
 
     @field_validator("weights")
