@@ -112,7 +112,8 @@ class Cache:
 
     @staticmethod
     def _seal(folder: Path) -> None:
-        contents = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents = {str(path.relative_to(folder)): _digest(path) for path in files}
         (folder / _MANIFEST).write_text(json.dumps(contents, indent=1), "utf-8")
 
     @staticmethod

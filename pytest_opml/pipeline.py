@@ -7,105 +7,23 @@ state of training touches what is measured.
 
 from __future__ import annotations
 
-import json
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal
 
 from . import registry
-from .cache import Cache, key_of, source_digest
-from .datasets.images import Split, prepare
-from .domain.case import Case, parse_chain
-from .domain.records import Artifact, Device, Memory, Result, Training
+from .datasets.images import Split
+from .domain.case import Case
+from .domain.records import Artifact, Device, Memory, Result
 from .domain.score import op_score
 from .domain.statistics import median, proportion
-from .errors import ModelFileError
+from .making import Made, Maker, Options, load_data
 
-# The packages whose version can change a trained model or an artifact.
-RESULT_MAKERS = ("pytest-opml", "tensorflow", "keras", "numpy", "scikit-learn", "h5py")
-_DETAILS = "details.json"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the pipeline is told by the run.
-
-    Attributes:
-        time_weights: what inference and training seconds are multiplied by to make up the time in the score.
-        reference_samples: images that the inference time is scaled to.
-    """
-
-    cache_dir: Path
-    data_dir: Path | None
-    device: Device
-    time_weights: dict[Any, float]
-    reference_samples: int
-
-
-class Made(NamedTuple):
-    """An artifact's file, how its model was trained, what the techniques changed and how long they took."""
-
-    path: Path
-    training: Training
-    changes: dict[str, float | int | str]
-    preparation_s: float
-
-
-def _conditions(case: Case, data: Split, options: Options) -> dict[str, Any]:
-    """All that can change a trained model: the data, the recipe, the code, its libraries and the hardware."""
-    device = options.device
-    weights = Path(case.weights).expanduser()
-    return {
-        "case": case.model_dump(exclude={"technique"}),
-        "data": data.fingerprint,
-        "weights": _file_stamp(weights) if case.weights not in ("imagenet", "none") else None,
-        "code": source_digest(),
-        "builder": _source_of(registry.get("model", case.model)),
-        "versions": {name: version(name) for name in RESULT_MAKERS},
-        "device": [device.profile, device.cpu, device.threads, *(gpu.name for gpu in device.gpus)],
-    }
-
-
-def _file_stamp(path: Path) -> str:
-    import hashlib
-
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelFileError(f"weights {path}: cannot be read: {error.strerror}") from error
-
-
-def _source_of(factory: Any) -> str:
-    """The text of the module that a factory comes from, so that a user's own changes are seen."""
-    import inspect
-
-    try:
-        return inspect.getsource(inspect.getmodule(factory) or factory)
-    except (OSError, TypeError):
-        return repr(factory)
-
-
-def _keys(case: Case, data: Split, options: Options) -> tuple[str, str]:
-    """The keys of the trained model and of the artifact in the cache."""
-    conditions = _conditions(case, data, options)
-    sources = [_source_of(type(step)) for step in parse_chain(case.technique)]
-    technique = {"technique": case.technique, "technique_code": sources}
-    return key_of(conditions), key_of(conditions | technique)
-
-
-def find_artifact(case: Case, data: Split, options: Options) -> Made | None:
-    """The artifact of a case, with what is known of its making, if the cache holds it."""
-    cache = Cache(options.cache_dir)
-    model_key, artifact_key = _keys(case, data, options)
-    model, artifact = cache.find("model", model_key), cache.find("artifact", artifact_key)
-    if not model or not artifact:
-        return None
-    training = Training.model_validate_json((model / _DETAILS).read_text("utf-8"))
-    details = json.loads((artifact / _DETAILS).read_text("utf-8"))
-    return Made(next(artifact.glob("model.*")), training, details["changes"], details["preparation_s"])
+_FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
+    ".keras": "keras",
+    ".tflite": "tflite",
+    ".onnx": "onnx",
+    "": "savedmodel",
+}
 
 
 def make_artifact(case: Case, options: Options) -> None:
@@ -115,35 +33,8 @@ def make_artifact(case: Case, options: Options) -> None:
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
-    from .runtimes.keras_graph import load_keras
-    from .techniques.base import Draft, Material
-    from .techniques.storage import write_artifact
-
-    data = prepare(case, options.data_dir)
-    cache = Cache(options.cache_dir)
-    model_key, artifact_key = _keys(case, data, options)
-    steps = parse_chain(case.technique)
-
-    def build_model(folder: Path) -> None:
-        from .models.training import train
-
-        model, training = train(case, data)
-        model.save(folder / "model.keras")
-        (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
-
-    trained = cache.entry("model", model_key, build_model)
-
-    def build_artifact(folder: Path) -> None:
-        draft = Draft(load_keras(trained / "model.keras"))
-        started = time.perf_counter()
-        for step in steps:
-            draft = step.apply(draft, Material(data.x_train, case.seed))
-        write_artifact(draft, folder)
-        seconds = 0.0 if case.technique == "baseline" else time.perf_counter() - started
-        details = {"preparation_s": seconds, "changes": draft.changes}
-        (folder / _DETAILS).write_text(json.dumps(details, indent=1), "utf-8")
-
-    cache.entry("artifact", artifact_key, build_artifact)
+    registry.adopt(options.registrations)
+    Maker(case, load_data(case, options), options).make()
 
 
 def measure_artifact(case: Case, options: Options) -> Result | None:
@@ -152,8 +43,9 @@ def measure_artifact(case: Case, options: Options) -> Result | None:
     Raises:
         ModelFileError: the file is no model.
     """
-    data = prepare(case, options.data_dir)
-    made = find_artifact(case, data, options)
+    registry.adopt(options.registrations)
+    data = load_data(case, options)
+    made = Maker(case, data, options).find()
     return _measure(case, made, data, options) if made else None
 
 
@@ -165,6 +57,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     from .runtimes.opening import open_artifact
 
     images, labels = data.x_test, data.y_test
+    images.preload()  # so that it does not count as the model's memory
     held = reset_peak()
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, made.path)
@@ -200,7 +93,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
         preparation_s=made.preparation_s,
         artifact=Artifact(
             file=made.path.name,
-            format="keras" if made.path.suffix == ".keras" else "tflite",
+            format=_FORMATS[made.path.suffix],
             runtime=runtime.name,
             sha256=size.sha256,
             size_bytes=size.size_bytes,
@@ -219,6 +112,6 @@ def _notes(case: Case, floored: bool, device: Device) -> tuple[str, ...]:
     notes = []
     if floored:
         notes.append("no test image was wrong; the score takes half an error for it")
-    if "float16" in case.technique.split("+") and not device.float16_in_hardware:
+    if any(part.split(",")[0] == "float16" for part in case.technique.split("+")) and not device.float16_in_hardware:
         notes.append("this device has no float16 arithmetic: half precision saves space here, not time")
     return tuple(notes)

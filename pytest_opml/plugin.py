@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from . import hookspecs
+from . import hookspecs, registry
 from .errors import CaseFailed, OpmlError
 
 if TYPE_CHECKING:
@@ -64,13 +64,17 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and let others register what they have."""
     config.addinivalue_line(
         "markers",
         "opml(gate={...}, timeout=S): budgets and a time limit for the cases of this test; set on each test that uses "
         "the fixture `opml`, so `-m opml` selects them",
     )
     config.stash[_USAGE_ERRORS] = []
+    try:
+        config.hook.pytest_opml_register(register=registry.register)
+    except ValueError as error:
+        raise pytest.UsageError(f"pytest_opml_register: {error}") from None
 
 
 # --- collection: bench_*.py and bench_* functions, where their file or folder is named on the command line

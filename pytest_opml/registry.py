@@ -1,45 +1,121 @@
 """Names of data sets, models and techniques, and what builds each.
 
 The built-in ones are declared as entry points of this distribution, exactly as another package declares its own, so
-their names are known without importing them. A name of the form ``package.module:attribute`` needs no registration.
+their names are known without importing them. A name of the form ``package.module:attribute`` and the path of a file
+need no registration.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from .errors import CaseDefinitionError, UnknownNameError, one_line
 
 KINDS = ("dataset", "model", "technique")
+FILE_SUFFIXES = {"dataset": (".npz",), "model": (".keras", ".tflite", ".onnx"), "technique": ()}
 
 _Factory = TypeVar("_Factory", bound=Callable[..., Any])
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}
 
 
-def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
-    """Decorator: make a factory known under a name in this process.
+class Registration(NamedTuple):
+    """A name that was registered while the process ran, and where another process finds its factory.
 
-    A case runs in a process of its own, which imports what entry points and ``package.module:attribute`` names refer
-    to; use one of these for anything that a worker needs.
+    Attributes:
+        file: of the module, for one that cannot be imported by name, such as a ``conftest.py``.
+    """
+
+    kind: str
+    name: str
+    module: str
+    attribute: str
+    file: str | None
+
+
+def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
+    """Decorator: make a factory known under a name.
+
+    A case runs in a process of its own, which imports the factory's module again, so the factory must be a function
+    or a class at the top level of a module (a ``conftest.py`` or a ``bench_*.py`` file will do).
 
     Raises:
-        ValueError: the kind is none of ``KINDS``, or the name is taken.
+        ValueError: the kind is none of ``KINDS``, the name is taken or cannot be one, or the factory is not at the top
+            level.
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
+    if not name or not name.isprintable() or set(name) & set("/+,:{} "):
+        raise ValueError(f"{name!r} cannot be the name of a {kind}: no spaces and none of / + , : {{ }}")
 
     def add(factory: _Factory) -> _Factory:
+        qualified = getattr(factory, "__qualname__", None)
+        if not qualified or not qualified.isidentifier():
+            raise ValueError(f"the {kind} {name!r} must be a function or a class at the top level of a module")
         if name in _declared(kind):
             raise ValueError(f"the {kind} {name!r} is already registered, by an installed package")
-        if _registered.setdefault((kind, name), factory) is not factory:
+        known = _registered.setdefault((kind, name), factory)
+        # a module that is imported a second time defines its functions anew
+        if (known.__module__, known.__qualname__) != (factory.__module__, qualified):
             raise ValueError(f"the {kind} {name!r} is already registered")
         return factory
 
     return add
+
+
+def registrations() -> tuple[Registration, ...]:
+    """What ``register`` has made known in this process, for ``adopt`` in another."""
+
+    def source(factory: Callable[..., Any]) -> str | None:
+        try:
+            return inspect.getsourcefile(factory)
+        except TypeError:
+            return None
+
+    return tuple(
+        Registration(kind, name, factory.__module__, factory.__qualname__, source(factory))
+        for (kind, name), factory in _registered.items()
+    )
+
+
+def adopt(registrations: Iterable[Registration]) -> None:
+    """Make known here what was registered in another process; imports the modules that define it.
+
+    Raises:
+        CaseDefinitionError: a module cannot be imported.
+    """
+    for entry in registrations:
+        if (entry.kind, entry.name) not in _registered:
+            with_name = f"the {entry.kind} {entry.name!r}"
+            _registered[entry.kind, entry.name] = getattr(_module_of(entry, with_name), entry.attribute)
+
+
+@cache
+def _module_of(entry: Registration, wanted: str) -> Any:
+    try:
+        by_name = importlib.util.find_spec(entry.module)
+    except (ImportError, ValueError):
+        by_name = None
+    try:
+        if entry.file is None or (by_name and by_name.origin and Path(by_name.origin) == Path(entry.file)):
+            return importlib.import_module(entry.module)
+        loader = SourceFileLoader(entry.module, entry.file)
+        module = importlib.util.module_from_spec(ModuleSpec(entry.module, loader, origin=entry.file))
+        loader.exec_module(module)
+    except Exception as error:
+        raise CaseDefinitionError(_cannot_import(wanted, error)) from error
+    return module
+
+
+def _cannot_import(wanted: str, error: Exception) -> str:
+    return f"{wanted} cannot be imported: {type(error).__name__}: {one_line(error)}"
 
 
 @cache
@@ -58,44 +134,55 @@ def is_reference(name: str) -> bool:
     return bool(colon) and attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
+def is_path(kind: str, name: str) -> bool:
+    """Whether a name is the path of a file or folder: it contains a ``/`` or ends as such files do."""
+    return bool(FILE_SUFFIXES[kind]) and ("/" in name or name.endswith(FILE_SUFFIXES[kind]))
+
+
 def check(kind: str, name: str) -> None:
-    """Raise UnknownNameError unless the name is registered or is a reference; imports nothing."""
-    if name not in names(kind) and not is_reference(name):
+    """Raise UnknownNameError unless the name is registered, a reference or a path; imports and opens nothing."""
+    if name not in names(kind) and not is_reference(name) and not is_path(kind, name):
         raise UnknownNameError(kind, name, names(kind))
 
 
 def get(kind: str, name: str) -> Any:
-    """The factory of a name.
+    """The factory of a name that is registered or is a reference.
 
     Raises:
         UnknownNameError: nothing is registered under the name.
         CaseDefinitionError: what it refers to cannot be imported or called.
     """
-    check(kind, name)
     if (kind, name) in _registered:
         return _registered[kind, name]
+    declared = _declared(kind).get(name)
+    if declared is None and not is_reference(name):
+        raise UnknownNameError(kind, name, names(kind))
     module, _, attribute = name.partition(":")
     try:
-        if name in _declared(kind):
-            factory = _declared(kind)[name].load()
-        else:
-            factory = getattr(importlib.import_module(module), attribute)
+        factory = declared.load() if declared else getattr(importlib.import_module(module), attribute)
     except Exception as error:
-        text = f"{type(error).__name__}: {one_line(error)}"
-        raise CaseDefinitionError(f"the {kind} {name!r} cannot be imported: {text}") from error
+        raise CaseDefinitionError(_cannot_import(f"the {kind} {name!r}", error)) from error
     if not callable(factory):
         raise CaseDefinitionError(f"the {kind} {name!r} is a {type(factory).__name__}, which cannot be called")
     return factory
 
 
-def split_argument(kind: str, text: str) -> tuple[str, str | None]:
-    """Split ``name-argument`` at the longest known name: ``cluster-256`` gives ``("cluster", "256")``.
+class Named(NamedTuple):
+    """A registered name, what separates it from its argument (``-`` or ``:``), and the argument, where it has one."""
+
+    name: str
+    separator: str = ""
+    argument: str | None = None
+
+
+def split_argument(kind: str, text: str) -> Named:
+    """Split ``name-argument`` or ``name:argument`` at the longest known name.
 
     Raises:
         UnknownNameError: the text begins with no known name.
     """
-    fitting = [name for name in names(kind) if text == name or text.startswith(f"{name}-")]
+    fitting = [name for name in names(kind) if text == name or text.startswith((f"{name}-", f"{name}:"))]
     if not fitting:
         raise UnknownNameError(kind, text, names(kind))
     name = max(fitting, key=len)
-    return name, text[len(name) + 1 :] if text != name else None
+    return Named(name) if text == name else Named(name, text[len(name)], text[len(name) + 1 :])

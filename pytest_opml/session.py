@@ -94,8 +94,9 @@ class Session:
         return result
 
     def _measure(self, case: Case, limits: Limits) -> Result:
+        from . import registry
         from .domain.records import Failure
-        from .pipeline import Options
+        from .making import Options
         from .worker import Limits as WorkerLimits
         from .worker import WorkerFailed, run_case
 
@@ -111,6 +112,7 @@ class Session:
             device=self.device,
             time_weights=dict(settings.score.time),
             reference_samples=settings.score.reference_samples,
+            registrations=registry.registrations(),
         )
         memory = settings.memory_mb * 1e6 if settings.memory_mb else None
         try:

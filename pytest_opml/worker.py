@@ -27,7 +27,8 @@ import psutil
 from .domain.case import Case
 from .domain.records import Result
 from .errors import CaseFailed, OpmlError, UsageError, one_line
-from .pipeline import Options, make_artifact, measure_artifact
+from .making import Options
+from .pipeline import make_artifact, measure_artifact
 
 _POLL_SECONDS = 0.1
 _LOG_LINES = 60

@@ -8,20 +8,22 @@ from multiprocessing import forkserver  # noqa: F401
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pytest
 import sqlalchemy  # noqa: F401 - likewise
 
 from pytest_opml.domain.case import Case
+from pytest_opml.making import Options
 from pytest_opml.measure.device import detect
-from pytest_opml.pipeline import Options
 from pytest_opml.worker import start_server  # noqa: F401 - likewise
 from tests import small
 
 if TYPE_CHECKING:
     import keras
 
-    from pytest_opml.datasets.images import Split
+    from pytest_opml.datasets.images import Images, Split
     from pytest_opml.domain.records import Training
+    from pytest_opml.techniques.base import Material
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +53,17 @@ class Trained(NamedTuple):
     data: Split
     model_file: Path
     training: Training
+
+    @property
+    def x_test(self) -> Images:
+        return self.data.x_test.take(np.arange(len(self.data.x_test)))
+
+    def material(self) -> Material:
+        """What a technique is given; every other model is this one."""
+        from pytest_opml.techniques.base import Material, TrainedModel
+
+        other = TrainedModel(self.model_file, self.training)
+        return Material(self.case, self.data.x_train, self.data.y_train, 10, lambda _: other)
 
     def load(self) -> keras.Model:
         """A copy of its own for each test."""

@@ -8,10 +8,8 @@ NAME = "tests.small:build"
 LAYERS_WITH_WEIGHTS = 6  # three convolutions, two normalisations, the head
 
 
-def build(size: int, channels: int, *, weights: str) -> Any:
-    import keras
-    from keras import layers
-
+def build(keras: Any, size: int, channels: int, *, weights: str) -> Any:
+    layers = keras.layers
     inputs = keras.Input((size, size, channels), dtype="uint8")
     x = layers.Rescaling(1 / 255)(inputs)
     x = layers.Conv2D(16, 3, 2, padding="same", activation="relu", name="first")(x)
@@ -22,5 +20,5 @@ def build(size: int, channels: int, *, weights: str) -> Any:
     return keras.Model(inputs, layers.Flatten()(x), name="small")
 
 
-def not_a_model(size: int, channels: int, *, weights: str) -> str:
+def not_a_model(keras: Any, size: int, channels: int, *, weights: str) -> str:
     return "a model"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_a_registered_factory_is_found_under_its_name_and_kind_only() -> None:
 def test_a_taken_name_is_refused() -> None:
     registry.register("model", "mine")(build)
     with pytest.raises(ValueError, match="the model 'mine' is already registered"):
-        registry.register("model", "mine")(lambda: None)
+        registry.register("model", "mine")(own_names)
     assert registry.get("model", "mine") is build
 
 
@@ -67,6 +68,41 @@ def test_the_same_factory_may_register_again() -> None:
 def test_a_built_in_name_cannot_be_taken_over() -> None:
     with pytest.raises(ValueError, match="the model 'efficientnet_lite0' is already registered"):
         registry.register("model", "efficientnet_lite0")(build)
+
+
+@pytest.mark.parametrize("factory", [lambda: None, 3, "build"])
+def test_what_a_worker_could_not_find_is_refused(factory: object) -> None:
+    with pytest.raises(ValueError, match="must be a function or a class at the top level of a module"):
+        registry.register("model", "mine")(factory)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a+b", "a,b", "a:b", "a b", "{a}", "a\nb"])
+def test_a_name_that_would_break_an_id_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a model"):
+        registry.register("model", name)
+
+
+def test_another_process_adopts_what_was_registered(tmp_path: Path) -> None:
+    """One is imported by name, the other from its file, as a conftest.py that is not on the path."""
+    (tmp_path / "conftest.py").write_text("def build():\n    return 'from the file'\n", "utf-8")
+    file = str(tmp_path / "conftest.py")
+    entries = (
+        registry.Registration("model", "byname", "json", "loads", json.__file__),
+        registry.Registration("model", "byfile", "conftest", "build", file),
+    )
+    registry.adopt(entries)
+    assert registry.get("model", "byname") is json.loads
+    assert registry.get("model", "byfile")() == "from the file"
+    registered = {entry.name: entry for entry in registry.registrations()}
+    assert registered["byname"].module == "json.__init__".removesuffix(".__init__")
+
+
+def test_what_cannot_be_imported_in_another_process_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "conftest.py"
+    file.write_text("import no_such_module\n", "utf-8")
+    entry = registry.Registration("model", "petnet", "conftest", "build", str(file))
+    with pytest.raises(CaseDefinitionError, match="the model 'petnet' cannot be imported: ModuleNotFoundError"):
+        registry.adopt([entry])
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
@@ -121,7 +157,12 @@ def test_an_unknown_name_lists_the_known_ones(ask: object) -> None:
     ],
 )
 def test_an_argument_follows_the_name(text: str, split: tuple[str, str | None]) -> None:
-    assert registry.split_argument("technique", text) == split
+    name, argument = split
+    assert registry.split_argument("technique", text) == (name, "" if argument is None else "-", argument)
+
+
+def test_a_model_follows_a_colon() -> None:
+    assert registry.split_argument("technique", "distill:a.b:c") == ("distill", ":", "a.b:c")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +176,8 @@ def test_an_argument_follows_the_name(text: str, split: tuple[str, str | None]) 
 )
 def test_the_longest_name_wins(text: str, split: tuple[str, str | None]) -> None:
     registry.register("technique", "cluster-fast")(build)
-    assert registry.split_argument("technique", text) == split
+    named = registry.split_argument("technique", text)
+    assert (named.name, named.argument) == split
 
 
 @pytest.mark.parametrize("text", ["", "-", "clusters", "clusters-256", "Cluster-256", "256"])
@@ -154,7 +196,7 @@ def test_another_package_declares_names_by_entry_points(tmp_path: Path) -> None:
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from pytest_opml import registry\n"
-        "name, argument = registry.split_argument('technique', 'cluster-fast-8')\n"
+        "name, _, argument = registry.split_argument('technique', 'cluster-fast-8')\n"
         "assert 'math' not in name and registry.get('technique', name)(float(argument) * 2) == 4.0"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_opml.domain.case import Case
-from pytest_opml.pipeline import Options
+from pytest_opml.making import Options
 from pytest_opml.worker import Limits, WorkerFailed, run_case
 
 MakeCase = Callable[..., Case]

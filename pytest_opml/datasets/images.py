@@ -13,6 +13,7 @@ from .. import registry
 from ..domain.case import Case
 from ..errors import DatasetError
 from .imageset import ImageSet
+from .local import from_path
 from .raw import Part, RawData, checked, joined
 from .sampling import sample
 from .sources import Images, Indices, Labels
@@ -58,11 +59,16 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
     _check_classes(case, raw.classes, y_train, y_test)
     kept = sample(case, raw.classes, y_train, y_test)
     chosen, held_out, y_train, y_test = chosen[kept.train], held_out[kept.test], y_train[kept.train], y_test[kept.test]
-    x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
+    size = case.size
+    if size == "own":
+        raise DatasetError(f"data set {case.dataset}: the size of its images is not settled")
+    x_train, x_test = ImageSet(train.images, size, chosen), ImageSet(test.images, size, held_out)
     return Split(x_train, y_train, x_test, y_test, raw.classes, _fingerprint(x_train, y_train, x_test, y_test))
 
 
 def _load(case: Case, data_dir: Path | None) -> RawData:
+    if registry.is_path("dataset", case.dataset):
+        return from_path(Path(case.dataset))
     loader: Callable[[Path | None], RawData] = registry.get("dataset", case.dataset)
     raw = loader(data_dir)
     if not isinstance(raw, RawData):

@@ -5,34 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import registry
 from ..errors import CaseDefinitionError
 
 Unfreeze = int | Literal["all"]
+ImageSize = int | Literal["own"]
 
 _ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
 _SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)")
+_SIZES = (8, 2_048)
+_NAME = r"(?:[^/{}]+|\{[^{}]+\})"
+_ID = re.compile(
+    rf"(?P<dataset>{_NAME})/(?P<model>{_NAME})/(?P<top>all|top\d{{1,999}})/(?P<technique>[^/]+)(?:/(?P<rest>.*))?",
+    re.ASCII | re.DOTALL,
+)
 
 
 class Case(BaseModel):
     """One row of the comparison; frozen, validated when built, and named by its ``id``.
 
     Attributes:
-        dataset: a registered data set or ``package.module:load``.
-        model: a registered model or ``package.module:build``.
+        dataset: a registered data set, ``package.module:load``, a ``.npz`` file or a folder of images (``data/pets``).
+        model: a registered model, ``package.module:build``, or the path of a model file or of a SavedModel folder.
         technique: a technique, or a chain of them applied left to right (``prune-0.5+cluster-64``).
-        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head); ``all``.
+        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head); ``all``;
+            0 for a complete classifier that is measured as it is.
         epochs: passes over the training images.
         batch: images per step, in training and in inference over the test set.
-        size: height and width of the input, pixels.
+        size: height and width of the input, pixels; ``own``: what the model was made for.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
         subset: images in all, as many of each class to one, train to test as the split has it; None for all.
-        label_skew: class shares drawn from a symmetric Dirichlet distribution with this concentration (above 0; small is
-            uneven), the same in both parts.
+        label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
+            concentration (above 0; the smaller, the less even).
         quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
         seed: of the split, the head's initial weights and the order of training.
         weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
@@ -49,7 +57,7 @@ class Case(BaseModel):
     unfreeze: Unfreeze = 1
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=128, ge=1, le=65_536)
-    size: int = Field(default=64, ge=8, le=2_048)
+    size: ImageSize = 64
     split: str = "own"
     subset: int | None = Field(default=None, ge=2, lt=10**9)
     label_skew: float | None = Field(default=None, gt=0, le=1e6)
@@ -62,20 +70,22 @@ class Case(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            where = str(first["loc"][0]) if first["loc"] else "case"
-            raise CaseDefinitionError(f"case: {where} = {first['input']!r}: {_reason(first)}") from None
+            where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
+            raise CaseDefinitionError(f"case: {where}{_reason(first)}") from None
 
     @field_validator("dataset", "model")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
         registry.check(info.field_name, value)
-        if "/" in value:
-            raise ValueError("must not contain '/'")
+        if set(value) & set("{},") or not value.isprintable():
+            raise ValueError("must not contain braces, commas or control characters")
         return value
 
     @field_validator("technique")
     @classmethod
     def _chain_is_valid(cls, value: str) -> str:
+        if "/" in value:
+            raise ValueError("must not contain '/'")
         steps = parse_chain(value)
         if len(steps) > 1 and "baseline" in value.split("+"):
             raise CaseDefinitionError(f"technique {value!r}: baseline stands alone, it changes nothing")
@@ -89,8 +99,16 @@ class Case(BaseModel):
     @field_validator("unfreeze", mode="before")
     @classmethod
     def _counts_layers(cls, value: Any) -> Any:
-        if value != "all" and (type(value) is not int or value < 1):
-            raise ValueError("must be 'all' or at least 1 (a whole number; 1 is the new dense head)")
+        if value != "all" and (type(value) is not int or value < 0):
+            raise ValueError("must be 'all' or at least 0 (a whole number; 1 is the new dense head)")
+        return value
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _is_a_size(cls, value: Any) -> Any:
+        least, most = _SIZES
+        if value != "own" and (type(value) is not int or not least <= value <= most):
+            raise ValueError(f"must be 'own' or a whole number from {least} to {most} (pixels)")
         return value
 
     @field_validator("split")
@@ -100,16 +118,6 @@ class Case(BaseModel):
         if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
         return value
-
-    @field_validator("subset", "label_skew", "quantity_skew", mode="before")
-    @classmethod
-    def _number_of_an_id(cls, value: Any, info: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return int(value) if info.field_name == "subset" else float(value)
-        except ValueError:
-            raise ValueError("must be a number") from None
 
     @field_validator("quantity_skew")
     @classmethod
@@ -125,11 +133,29 @@ class Case(BaseModel):
             raise ValueError("must be 'imagenet', 'none' or a path without commas and control characters")
         return value
 
+    @model_validator(mode="after")
+    def _finished_model_is_only_measured(self) -> Case:
+        if not self.is_finished:
+            return self
+        if self.unfreeze != 0:
+            raise ValueError(f"unfreeze = {self.unfreeze!r}: {self.model} cannot be trained; write unfreeze=0")
+        if self.technique != "baseline":
+            raise ValueError(f"technique {self.technique}: needs a Keras model, and {self.model} is none")
+        return self
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
+        return registry.is_path("model", self.model) and not self.model.endswith(".keras")
+
     @property
     def id(self) -> str:
-        """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``."""
+        """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``.
+
+        A path with a ``/`` in it stands in braces: ``digits/{models/cat.keras}/top0/baseline``.
+        """
         top = "all" if self.unfreeze == "all" else f"top{self.unfreeze}"
-        text = f"{self.dataset}/{self.model}/{top}/{self.technique}"
+        text = f"{_in_braces(self.dataset)}/{_in_braces(self.model)}/{top}/{self.technique}"
         extras = [
             f"{name}={getattr(self, name)}"
             for name, field in type(self).model_fields.items()
@@ -157,17 +183,32 @@ class Case(BaseModel):
         Raises:
             CaseDefinitionError: the text is no id, or names an impossible case.
         """
-        dataset, model, top, technique, *rest = [*text.split("/", 4), "", "", ""][: max(4, text.count("/") + 1)]
-        if not (dataset and model and technique and re.fullmatch(r"all|top\d{1,999}", top, re.ASCII)):
+        found = _ID.fullmatch(text)
+        if not found:
             raise CaseDefinitionError(f"{text!r} is no case id: dataset/model/topN/technique[/key=value,...]")
+        names = {name: found[name].strip("{}") for name in ("dataset", "model", "technique")}
+        top = found["top"]
         values: dict[str, Any] = {"unfreeze": top if top == "all" else int(top[3:])}
-        for pair in rest[0].split(",") if rest else []:
+        for pair in found["rest"].split(",") if found["rest"] is not None else []:
             key, equals, value = pair.partition("=")
             if not equals or key in _ID_FIELDS or key not in cls.model_fields:
                 raise CaseDefinitionError(f"case id {text!r}: {pair!r} is no key=value of a case")
-            numeric = cls.model_fields[key].annotation is int and re.fullmatch(r"\d{1,19}", value, re.ASCII)
-            values[key] = int(value) if numeric else value
-        return cls(dataset=dataset, model=model, technique=technique, **values)
+            values[key] = _read(value, cls.model_fields[key].annotation)
+        return cls(**names, **values)
+
+
+def _in_braces(name: str) -> str:
+    return f"{{{name}}}" if "/" in name else name
+
+
+def _read(value: str, annotation: Any) -> int | float | str:
+    """The value of a field as its type has it; text where it has none of these forms."""
+    kinds = {annotation, *get_args(annotation)}
+    if int in kinds and re.fullmatch(r"\d{1,19}", value, re.ASCII):
+        return int(value)
+    if float in kinds and re.fullmatch(r"\d{1,19}(\.\d{1,25})?(e[+-]?\d{1,3})?", value, re.ASCII):
+        return float(value)
+    return value
 
 
 def _reason(error: Any) -> str:
@@ -183,8 +224,15 @@ def parse_chain(text: str) -> list[Any]:
     """
     steps = []
     for part in text.split("+"):
-        name, argument = registry.split_argument("technique", part)
-        steps.append(registry.get("technique", name).parse(argument))
+        head, *pairs = part.split(",")
+        name, separator, argument = registry.split_argument("technique", head)
+        options: dict[str, str] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            if not (key and equals and value) or key in options:
+                raise CaseDefinitionError(f"technique {part}: {pair!r} is no option (key=value, each once)")
+            options[key] = value
+        steps.append(registry.get("technique", name).parse(name, separator, argument, options))
     return steps
 
 

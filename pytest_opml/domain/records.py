@@ -66,9 +66,11 @@ class Epoch(Record):
 class Training(Record):
     """How the model was trained and what that took."""
 
-    training_s: float = Field(description="seconds spent on training, without the evaluation on the test images")
-    training_mode: Literal["features_once", "full_forward"] = Field(
-        description="whether the frozen layers were run once in all, or in every epoch"
+    training_s: float = Field(
+        description="seconds spent on training, that of the techniques included, without evaluation on the test images"
+    )
+    training_mode: Literal["features_once", "full_forward", "none"] = Field(
+        description="whether the frozen layers were run once in all, or in every epoch; none: measured as it is"
     )
     trained_layers: tuple[str, ...]
     trained_parameters: int
@@ -89,7 +91,7 @@ class Artifact(Record):
     """The file that would be deployed."""
 
     file: str
-    format: Literal["keras", "tflite"]
+    format: Literal["keras", "tflite", "onnx", "savedmodel"]
     runtime: str
     sha256: str
     size_bytes: int

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingDependencyError, ModelFileError
+from .builders import made_for
 from .checkpoint import Array, read_checkpoint
 
 if TYPE_CHECKING:
@@ -39,24 +40,20 @@ _STAGES = (
 )
 
 
-def _normalise(x: Any, name: str, *, relu: bool = True) -> Any:
-    from keras import layers
-
+def _normalise(layers: Any, x: Any, name: str, *, relu: bool = True) -> Any:
     x = layers.BatchNormalization(epsilon=_BN_EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
-def _block(x: Any, stage: _Stage, stride: int, name: str) -> Any:
-    from keras import layers
-
+def _block(layers: Any, x: Any, stage: _Stage, stride: int, name: str) -> Any:
     shortcut, channels = x, x.shape[-1]
     if stage.expand != 1:
         x = layers.Conv2D(channels * stage.expand, 1, use_bias=False, name=f"{name}_expand")(x)
-        x = _normalise(x, f"{name}_expand")
+        x = _normalise(layers, x, f"{name}_expand")
     x = layers.DepthwiseConv2D(stage.kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
-    x = _normalise(x, f"{name}_depthwise")
+    x = _normalise(layers, x, f"{name}_depthwise")
     x = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}_project")(x)
-    x = _normalise(x, f"{name}_project", relu=False)
+    x = _normalise(layers, x, f"{name}_project", relu=False)
     if stride == 1 and channels == stage.filters:
         x = layers.Add(name=f"{name}_add")([shortcut, x])
     return x
@@ -68,10 +65,12 @@ def _strides() -> Iterator[tuple[_Stage, int]]:
             yield stage, stage.stride if repeat == 0 else 1
 
 
-def build(size: int, channels: int, *, weights: str = "imagenet") -> keras.Model:
+@made_for(224)
+def build(keras: Any, size: int, channels: int, *, weights: str = "imagenet") -> Any:
     """Build the network without its classifier.
 
     Args:
+        keras: the module to build with: Keras 3 or ``tf_keras``.
         size: height and width of the input in pixels.
         channels: must be 3.
         weights: ``"imagenet"``, ``"none"`` (random), or the path of a checkpoint of this architecture.
@@ -83,17 +82,15 @@ def build(size: int, channels: int, *, weights: str = "imagenet") -> keras.Model
         ModelFileError: the weights file is not the one published, or holds something else than this architecture's.
         MissingDependencyError: the package with the weights is not installed.
     """
-    import keras
-    from keras import layers
-
+    layers = keras.layers
     inputs = keras.Input((size, size, channels), dtype="uint8", name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocess")(inputs)
     x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(x)
-    x = _normalise(x, "stem")
+    x = _normalise(layers, x, "stem")
     for index, (stage, stride) in enumerate(_strides()):
-        x = _block(x, stage, stride, f"block{index}")
+        x = _block(layers, x, stage, stride, f"block{index}")
     x = layers.Conv2D(1280, 1, use_bias=False, name="head")(x)
-    x = _normalise(x, "head")
+    x = _normalise(layers, x, "head")
     model = keras.Model(inputs, layers.GlobalAveragePooling2D(name="pool")(x), name="efficientnet_lite0")
     if weights == "imagenet":
         _assign(model, pretrained_tensors())
@@ -106,7 +103,7 @@ def build_classifier(size: int = 224) -> keras.Model:
     """The network with its own 1,000-class ImageNet head: images (n, size, size, 3) to probabilities (n, 1000)."""
     import keras
 
-    backbone = build(size, 3)
+    backbone = build(keras, size, 3)
     head = keras.layers.Dense(1000, activation="softmax", name="classifier")
     model = keras.Model(backbone.inputs, head(backbone.output), name="efficientnet_lite0_imagenet")
     tensors = pretrained_tensors()
@@ -139,7 +136,7 @@ def _source_names() -> Iterator[tuple[str, str]]:
     yield "head_bn", "_bn1"
 
 
-def _assign(model: keras.Model, tensors: dict[str, Array]) -> None:
+def _assign(model: Any, tensors: dict[str, Array]) -> None:
     try:
         for layer_name, prefix in _source_names():
             layer = model.get_layer(layer_name)

@@ -1,175 +1,168 @@
-"""Transfer learning: a new dense head on a pretrained backbone, with the top N layers unfrozen."""
+"""Transfer learning: training the top N layers of a model, and training an optimised one on."""
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import registry
 from ..datasets.images import ImageSet, Labels, Split
 from ..domain.case import Case, Unfreeze
 from ..domain.records import Epoch, Training
-from ..errors import CaseDefinitionError, ModelFileError
+from .classifier import build_classifier
+from .graph import Parts, split_at_frozen, unfreeze
+from .precision import under_policy
 
 if TYPE_CHECKING:
     import keras
 
 # A fresh head alone bears a larger step than pretrained layers do.
 _HEAD_RATE, _LAYER_RATE = 3e-3, 1e-3
-_MOMENTUM = 0.9
-_MAX_FEATURE_BYTES = 2 * 10**9
+# Frozen layers give the same output in batches of any size; these keep their activations within some 500 MB.
+_FROZEN_BATCH_PIXELS = 128 * 96 * 96
 
 Array = npt.NDArray[np.float32]
 
 
-class _Parts(NamedTuple):
-    frozen: keras.Model | None
-    trained: keras.Model
-    mode: Literal["features_once", "full_forward"]
+def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Model, Training]:
+    """Build and train the model of a case.
 
-
-def build_classifier(case: Case, classes: int) -> keras.Model:
-    """The case's backbone with a new softmax head whose weights are Glorot-uniform.
-
-    Returns:
-        A model from uint8 images (n, size, size, 3) to probabilities (n, classes).
+    Args:
+        case: says what to build and how to train it.
+        data: to train on, and to report the accuracy after each epoch for.
+        policy: Keras' dtype policy of every layer but the last.
 
     Raises:
+        CaseDefinitionError: more layers were to be unfrozen than there are, or none can be.
         ModelFileError: the weights are missing or not those of the architecture.
     """
     import keras
 
-    keras.utils.set_random_seed(case.seed)
-    backbone = registry.get("model", case.model)(case.size, 3, weights=case.weights)
-    if not isinstance(backbone, keras.Model) or len(backbone.output.shape) != 2:
-        raise ModelFileError(f"model {case.model}: its builder must return a Keras model with features (n, k)")
-    head = keras.layers.Dense(
-        classes, activation="softmax", name="head_dense", kernel_initializer=keras.initializers.GlorotUniform(case.seed)
-    )
-    return keras.Model(backbone.inputs, head(backbone.output), name=backbone.name)
-
-
-def unfreeze(model: keras.Model, top: Unfreeze) -> list[keras.layers.Layer]:
-    """Make the top N layers with weights trainable and freeze the others; returns the trainable ones.
-
-    Frozen batch normalisation runs in inference mode, which Keras does by itself. Trained batch normalisation forgets
-    its old statistics faster than in pretraining, since transfer learning takes hundreds of steps and not millions.
-
-    Raises:
-        CaseDefinitionError: there are fewer than N such layers.
-    """
-    import keras
-
-    weighted = [layer for layer in model.layers if layer.weights]
-    count = len(weighted) if top == "all" else top
-    if count > len(weighted):
-        raise CaseDefinitionError(f"unfreeze = {top}: {model.name} has {len(weighted)} layers with weights")
-    for layer in model.layers:
-        layer.trainable = False
-    for layer in weighted[-count:]:
-        layer.trainable = True
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = _MOMENTUM
-    return weighted[-count:]
-
-
-def _split_at_frozen(model: keras.Model, samples: int) -> _Parts:
-    """Cut the graph where frozen layers feed those that depend on a trained one.
-
-    The frozen part is the same in every epoch, so its output need be computed once only, if it fits into memory.
-    """
-    import keras
-
-    whole = _Parts(None, model, "full_forward")
-    producers: dict[int, str] = {}
-    trained: set[str | None] = set()
-    cut: dict[int, Any] = {}
-    try:
-        # model.layers is in topological order
-        for layer in model.layers:
-            sources = layer.input if isinstance(layer.input, list) else [layer.input]
-            origins = [producers.get(id(tensor)) for tensor in sources]
-            producers[id(layer.output)] = layer.name
-            if (layer.trainable and layer.weights) or any(origin in trained for origin in origins):
-                trained.add(layer.name)
-                cut.update({id(t): t for t, origin in zip(sources, origins, strict=True) if origin not in trained})
-    except (AttributeError, ValueError):
-        return whole  # a layer that is used twice has no single input
-    frozen = any(layer.weights for layer in model.layers if layer.name not in trained)
-    size = sum(4 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut.values())
-    if not frozen or size > _MAX_FEATURE_BYTES:
-        return whole
-    boundary = list(cut.values())
-    return _Parts(keras.Model(model.inputs, boundary), keras.Model(boundary, model.outputs), "features_once")
-
-
-def _features(parts: _Parts, images: ImageSet, batch: int) -> Any:
-    pixels = images.take(range(len(images)))
-    return pixels if parts.frozen is None else parts.frozen.predict(pixels, batch_size=batch, verbose=0)
-
-
-def _fit(parts: _Parts, case: Case, data: Split) -> tuple[list[Epoch], float]:
-    """Train and return the accuracy after each epoch, and the seconds that training took."""
-    import keras
+    model = build_classifier(case, len(data.classes), data.x_train.size, keras)
+    if policy != "float32":
+        model = under_policy(model, policy).model
+    trained = unfreeze(model, case.unfreeze)
+    rate = _HEAD_RATE if len(trained) == 1 else _LAYER_RATE
+    described = {
+        "trained_layers": tuple(layer.name for layer in trained),
+        "trained_parameters": int(sum(np.prod(v.shape) for layer in trained for v in layer.trainable_weights)),
+        "learning_rate": rate,
+    }
+    if not trained:
+        return model, Training(training_s=0.0, training_mode="none", epochs=(), **described)
+    parts = split_at_frozen(model, len(data.x_train))
+    optimizer: Any = keras.optimizers.Adam(rate)
+    if policy == "mixed_float16":  # small gradients would be zero in half precision
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    _compile(parts.trained, optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     started = time.perf_counter()
-    x_train = _features(parts, data.x_train, case.batch)
+    x_train = _inputs(parts, data.x_train, case.batch)
     paused = time.perf_counter()
-    x_test = _features(parts, data.x_test, case.batch)
+    x_test = _inputs(parts, data.x_test, case.batch)
     evaluating = time.perf_counter() - paused
     epochs: list[Epoch] = []
 
     def evaluate(_epoch: int, logs: dict[str, float]) -> None:
         nonlocal evaluating
         paused = time.perf_counter()
-        epochs.append(
-            Epoch(
-                train_accuracy=float(logs["accuracy"]),
-                test_accuracy=_accuracy(parts.trained, x_test, data.y_test, case.batch),
-            )
-        )
+        accuracy = _accuracy(parts.trained, x_test, data.y_test, case.batch)
+        epochs.append(Epoch(train_accuracy=float(logs["accuracy"]), test_accuracy=accuracy))
         evaluating += time.perf_counter() - paused
 
-    parts.trained.fit(
-        x_train,
-        data.y_train,
-        batch_size=case.batch,
-        epochs=case.epochs,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=evaluate)],
-    )
-    return epochs, time.perf_counter() - started - evaluating
+    _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
+    seconds = time.perf_counter() - started - evaluating
+    return model, Training(training_s=seconds, training_mode=parts.mode, epochs=tuple(epochs), **described)
 
 
-def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:
-    found: Array = model.predict(inputs, batch_size=batch, verbose=0)
-    return float(np.mean(found.argmax(axis=1) == labels))
+def fine_tune(
+    model: keras.Model,
+    images: ImageSet,
+    targets: npt.NDArray[Any],
+    *,
+    epochs: int,
+    batch: int,
+    seed: int,
+    learning_rate: float,
+    top: Unfreeze = "all",
+    loss: Any = "sparse_categorical_crossentropy",
+) -> float:
+    """Train a model on from the weights it has; they are changed in place.
 
+    The rate falls to zero along a cosine, so that the last steps settle. A variable with a ``constraint`` keeps to it.
 
-def train(case: Case, data: Split) -> tuple[keras.Model, Training]:
-    """Build and train the model of a case.
+    Args:
+        model: a classifier.
+        images: to train on.
+        targets: what ``loss`` takes for each image: labels (n,) by default.
+        epochs: passes over the images.
+        batch: images a step.
+        seed: of the order of the images.
+        learning_rate: of Adam at the first step.
+        top: how many layers with weights, counted from the output, are trained.
+        loss: a Keras loss.
+
+    Returns:
+        The seconds it took.
 
     Raises:
-        CaseDefinitionError: more layers were to be unfrozen than there are.
-        ModelFileError: the weights are missing or not those of the architecture.
+        CaseDefinitionError: more layers were to be trained than there are.
     """
     import keras
 
-    model = build_classifier(case, len(data.classes))
-    trained = unfreeze(model, case.unfreeze)
-    rate = _HEAD_RATE if len(trained) == 1 else _LAYER_RATE
-    parts = _split_at_frozen(model, len(data.x_train))
-    parts.trained.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    epochs, seconds = _fit(parts, case, data)
-    record = Training(
-        training_s=seconds,
-        training_mode=parts.mode,
-        trained_layers=tuple(layer.name for layer in trained),
-        trained_parameters=int(sum(np.prod(v.shape) for layer in trained for v in layer.trainable_weights)),
-        learning_rate=rate,
-        epochs=tuple(epochs),
-    )
-    return model, record
+    if not epochs:
+        return 0.0
+    unfreeze(model, top)
+    parts = split_at_frozen(model, len(images))
+    steps = epochs * math.ceil(len(images) / batch)
+    keras.utils.set_random_seed(seed)
+    _compile(parts.trained, keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)), loss)
+    started = time.perf_counter()
+    _fit(parts.trained, _inputs(parts, images, batch), targets, epochs, batch, seed)
+    return time.perf_counter() - started
+
+
+def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None:
+    import tensorflow as tf
+
+    # Keras would compile with XLA by itself; on a CPU that took 8 times as long a step, and most of a minute before it.
+    model.compile(optimizer, loss, jit_compile=bool(tf.config.list_physical_devices("GPU")), **more)
+
+
+def _inputs(parts: Parts, images: ImageSet, batch: int) -> Any:
+    """The images themselves, or what the frozen layers make of them."""
+    if parts.frozen is None:
+        return images
+    frozen_batch = max(1, min(batch, _FROZEN_BATCH_PIXELS // images.size**2))
+    return parts.frozen.predict(images.dataset(batch=frozen_batch), verbose=0)
+
+
+def _fit(
+    model: keras.Model,
+    inputs: Any,
+    targets: npt.NDArray[Any],
+    epochs: int,
+    batch: int,
+    seed: int,
+    on_epoch_end: Callable[[int, dict[str, float]], None] | None = None,
+) -> None:
+    import keras
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)] if on_epoch_end else []
+    if isinstance(inputs, ImageSet):
+        stream = inputs.dataset(batch=batch, labels=targets, shuffle_seed=seed)
+        model.fit(stream, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    else:
+        model.fit(inputs, targets, batch_size=batch, epochs=epochs, verbose=0, callbacks=callbacks)
+
+
+def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:
+    if isinstance(inputs, ImageSet):
+        found: Array = model.predict(inputs.dataset(batch=batch), verbose=0)
+    else:
+        found = model.predict(inputs, batch_size=batch, verbose=0)
+    return float(np.mean(found.argmax(axis=1) == labels))

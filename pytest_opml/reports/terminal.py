@@ -82,7 +82,7 @@ def check_lines(record: RunRecord) -> list[str]:
 
 
 def _groups(record: RunRecord) -> list[_Group]:
-    def key(member: Result | Failure) -> tuple[str, str, int, int]:
+    def key(member: Result | Failure) -> tuple[object, ...]:
         case = member.case
         return case.dataset, case.split, case.size, case.seed
 

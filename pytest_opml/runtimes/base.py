@@ -18,11 +18,13 @@ class Runtime(ABC):
         name: of the runtime, as it appears in records.
         parameters: numbers in the model's weights.
         layers: layers or operations of the model.
+        image_size: height and width of the images that it takes, pixels; None where it takes any.
     """
 
     name: ClassVar[str]
     parameters: int
     layers: int
+    image_size: int | None
 
     @abstractmethod
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:

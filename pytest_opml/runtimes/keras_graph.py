@@ -54,13 +54,15 @@ class KerasRuntime(Runtime):
         model = load_keras(path)
         self.parameters = int(model.count_params())
         self.layers = len(model.layers)
+        self.image_size = model.input_shape[1]
         trainable = [variable.numpy() for variable in model.trainable_variables]
         fixed = [variable.numpy() for variable in model.non_trainable_variables]
         fold = sum(array.nbytes for array in [*trainable, *fixed]) <= _MAX_CONSTANT_BYTES
         shape = (None, *model.input_shape[1:])
 
         def call(images: Any) -> Any:
-            output = model.stateless_call(trainable, fixed, images, training=False)[0] if fold else model(images)
+            pixels = tf.cast(images, model.inputs[0].dtype)
+            output = model.stateless_call(trainable, fixed, pixels, training=False)[0] if fold else model(pixels)
             return tf.cast(output, tf.float32)
 
         self._call = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.uint8))

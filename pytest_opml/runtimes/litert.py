@@ -28,6 +28,7 @@ class LiteRTRuntime(Runtime):
         constant = [tensor for tensor in tensors if _is_weight(tensor)]
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
         self.layers = len(tensors) - len(constant)
+        self.image_size = int(interpreter.get_input_details()[0]["shape"][1])
         self._image_table = self._quantised_pixels(interpreter.get_input_details()[0])
 
     def _interpreter(self, batch: int) -> Any:

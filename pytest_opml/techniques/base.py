@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
 
-from ..datasets.images import ImageSet
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from ..datasets.images import ImageSet, Labels
+from ..domain.case import Case, Unfreeze
+from ..domain.records import Training
 from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
     import keras
+    from typing_extensions import Self
+
+_WHOLE = re.compile(r"0|[1-9]\d{0,17}")
+
+Changes = dict[str, float | int | str]
 
 
 @dataclass(frozen=True)
@@ -21,44 +33,142 @@ class Draft:
         model: the Keras model as it is now.
         half: store floating-point weights as float16.
         compress: store with DEFLATE.
-        flatbuffer: a finished ``.tflite``, after which there is no Keras model to go on with.
+        content: a finished file of another format, after which there is no Keras model to go on with.
+        suffix: of the file.
+        training_s: seconds that the techniques so far spent on training.
         changes: what the techniques so far changed, for the record.
     """
 
     model: keras.Model
     half: bool = False
     compress: bool = False
-    flatbuffer: bytes | None = None
-    changes: dict[str, float | int | str] = field(default_factory=dict)
+    content: bytes | None = None
+    suffix: str = ".keras"
+    training_s: float = 0.0
+    changes: Changes = field(default_factory=dict)
+
+
+class TrainedModel(NamedTuple):
+    """A trained model in a ``.keras`` file of the cache, and how it was trained."""
+
+    file: Path
+    training: Training
+
+    def load(self) -> keras.Model:
+        """A copy of its own for the caller."""
+        from ..runtimes.keras_graph import load_keras
+
+        return load_keras(self.file)
+
+
+class OtherModel(NamedTuple):
+    """A model besides the case's own, trained on the same data in the same way but for the layers unfrozen."""
+
+    name: str
+    unfreeze: Unfreeze | None = None
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a technique may use besides the model: training images on demand, and the case's seed."""
-
-    x_train: ImageSet
-    seed: int
-
-
-class Technique(ABC):
-    """One step of a chain. To override: ``parse`` where it takes an argument, and ``apply``.
+    """What a technique may use besides the model; nothing of the test part.
 
     Attributes:
-        ends_chain: nothing can follow, since the result is no Keras model any more.
+        case: that the model was trained for.
+        x_train: the training images.
+        y_train: their labels (n,), from 0 to classes - 1.
+        classes: how many there are.
+        trained: gives another model, trained.
     """
 
+    case: Case
+    x_train: ImageSet
+    y_train: Labels
+    classes: int
+    trained: Callable[[OtherModel], TrainedModel]
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """The text, or its beginning where it is too long for a message of one line."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+class Technique(BaseModel, ABC):
+    """One step of a chain. Its fields are its options; to override: ``apply``, and the class variables.
+
+    ``cluster-256,skip=ends`` is the technique ``cluster`` with its argument and one option; ``distill:resnet50`` is one
+    whose argument is a model.
+
+    Attributes:
+        argument: name of the field that stands behind the technique's name, None where nothing does.
+        separator: what stands between them: ``-``, or ``:`` before a model.
+        ends_chain: nothing can follow, since the result is no Keras model any more.
+        training_policy: Keras' dtype policy that the model is trained under where this is the first of a chain.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    argument: ClassVar[str | None] = None
+    separator: ClassVar[str] = "-"
     ends_chain: ClassVar[bool] = False
+    training_policy: ClassVar[str] = "float32"
 
     @classmethod
-    def parse(cls, argument: str | None) -> Technique:
-        """The technique with the argument behind its name: ``256`` in ``cluster-256``.
+    def parse(cls, name: str, separator: str, argument: str | None, options: dict[str, str]) -> Self:
+        """The technique as it is written in a chain.
 
         Raises:
-            CaseDefinitionError: the argument is missing, not wanted, or not allowed.
+            CaseDefinitionError: the argument is missing, not wanted or not allowed, or an option is.
         """
-        if argument is not None:
-            raise CaseDefinitionError(f"technique {cls.__name__.lower()}-{argument}: it takes no argument")
-        return cls()
+        given = "".join(f",{key}={value}" for key, value in options.items())
+        written = shortened(f"{name}{separator}{argument or ''}{given}")
+        values: dict[str, Any] = dict(options)
+        if argument is not None and (cls.argument is None or separator != cls.separator):
+            wanted = f"it is written {cls._usage(name)}" if cls.argument else "it takes no argument"
+            raise CaseDefinitionError(f"technique {written}: {wanted}")
+        if cls.argument is not None:
+            if cls.argument in options:
+                raise CaseDefinitionError(f"technique {written}: it is written {cls._usage(name)}")
+            if argument is not None:
+                values[cls.argument] = argument
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise CaseDefinitionError(f"technique {written}: {cls._reason(name, error)}") from None
+
+    @classmethod
+    def _usage(cls, name: str) -> str:
+        return f"{name}{cls.separator}{(cls.argument or '').upper()}"
+
+    @classmethod
+    def _reason(cls, name: str, error: ValidationError) -> str:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        if first["type"] == "missing":
+            described = cls.model_fields[key].description
+            return f"it is written {cls._usage(name)}" + (f" ({described})" if described else "")
+        if first["type"] == "extra_forbidden":
+            known = sorted(option for option in cls.model_fields if option != cls.argument)
+            return f"unknown option {key!r}; known: {', '.join(known) or 'none'}"
+        reason = str((first.get("ctx") or {}).get("error", first["msg"]))
+        described = cls.model_fields[key].description if key in cls.model_fields else None
+        shown = f"{key} ({described})" if described else key
+        return f"{shown}: {reason[:1].lower()}{reason[1:]}, not {shortened(repr(first['input']))}"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_written_plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        """One way to write each number, since the text is part of the case's id."""
+        kinds = cls.model_fields[info.field_name or ""].annotation
+        whole = int in (kinds, *get_args(kinds)) and float not in (kinds, *get_args(kinds))
+        if isinstance(value, str) and (value != value.strip() or not value.isascii()):
+            raise ValueError("must be written without spaces, in ASCII")
+        if whole and isinstance(value, str) and re.fullmatch(r"[+-]?\d[\d._]*", value) and not _WHOLE.fullmatch(value):
+            raise ValueError("must be a whole number")
+        return value
+
+    def other_models(self) -> tuple[OtherModel, ...]:
+        """The models that ``apply`` asks ``Material.trained`` for."""
+        return ()
 
     @abstractmethod
     def apply(self, draft: Draft, material: Material) -> Draft:

@@ -5,18 +5,18 @@ Source: S. Han, H. Mao, W. J. Dally, "Deep compression", 2015 (weight sharing), 
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from ..errors import CaseDefinitionError, TechniqueError
+from ..errors import TechniqueError
 from .base import Draft, Material, Technique
+from .kernels import kernels_of
 from .kmeans import Clustering, cluster
 
-_LIMITS = (2, 65_536)
 # Layers of few weights hold a twentieth of a network and most of the harm of coarse clustering: at K = 64 Lite0 fell
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.
 _SMALL, _SMALL_CLUSTERS = 20_000, 256
@@ -51,27 +51,20 @@ def storable_centroids(found: Clustering) -> npt.NDArray[np.float32]:
     return exact
 
 
-@dataclass(frozen=True)
 class Cluster(Technique):
     """``cluster-K``: K-means over each layer's kernel; layers under 20,000 weights get at least 256 clusters."""
 
-    clusters: int
+    argument: ClassVar[str | None] = "clusters"
 
-    @classmethod
-    def parse(cls, argument: str | None) -> Cluster:
-        """See ``Technique.parse``."""
-        least, most = _LIMITS
-        if not re.fullmatch(r"\d{1,6}", argument or "", re.ASCII) or not least <= int(argument or 0) <= most:
-            shown = "cluster" if argument is None else f"cluster-{argument}"
-            raise CaseDefinitionError(f"technique {shown}: cluster-K needs a whole number K from {least} to {most:,}")
-        return cls(int(argument or 0))
+    clusters: int = Field(ge=2, le=65_536, description="distinct weights a layer, 2 to 65,536")
+    finetune: int = Field(default=0, ge=0, le=1000, description="epochs of fine-tuning the centroids")
 
     def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
         layers = touched = distinct = 0
         error = energy = 0.0
         total = sum(int(np.prod(variable.shape)) for variable in draft.model.weights)
-        for variable in _kernels(draft.model):
+        for variable in kernels_of(draft.model):
             weights = variable.numpy()
             k = max(self.clusters, _SMALL_CLUSTERS) if weights.size < _SMALL else self.clusters
             found = cluster(weights, k)
@@ -98,8 +91,3 @@ class Cluster(Technique):
                 "cluster.relative_error": float(f"{np.sqrt(error / energy):.3g}"),
             },
         )
-
-
-def _kernels(model: Any) -> list[Any]:
-    """Weights of convolutions and dense layers; biases and normalisation are few and carry scales."""
-    return [variable for variable in model.weights if len(variable.shape) >= 2 and variable.dtype == "float32"]

@@ -1,47 +1,44 @@
-"""Half precision as in the paper: float16 weights on disk, ``mixed_float16`` compute."""
+"""Half precision as in the paper: float16 weights on disk, ``mixed_float16`` compute, in training already.
+
+Source: P. Micikevicius et al., "Mixed precision training", 2017.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import TechniqueError
-from .base import Draft, Material, Technique
+from ..models.precision import under_policy
+from .base import Changes, Draft, Material, Technique
 
 _LARGEST = float(np.finfo(np.float16).max)
+_POLICY = "mixed_float16"
 
 
 class Float16(Technique):
-    """Every layer but the last computes in float16; softmax stays in float32, as Keras advises."""
+    """Every layer but the last computes in float16; as the first of a chain, in training too."""
+
+    training_policy: ClassVar[str] = _POLICY
 
     def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
-        import keras
-
         if draft.half:
             raise TechniqueError("float16: the weights are stored as float16 already; nothing changed")
-        last = draft.model.layers[-1].name
-        converted = 0
-
-        def in_half(layer: keras.layers.Layer) -> keras.layers.Layer:
-            nonlocal converted
-            config = layer.get_config()
-            if isinstance(layer, keras.layers.InputLayer) or layer.name == last:
-                return type(layer).from_config(config)
-            converted += 1
-            return type(layer).from_config(config | {"dtype": "mixed_float16"})
-
-        model = keras.models.clone_model(draft.model, clone_function=in_half)
         weights = draft.model.get_weights()
         largest = max(float(np.abs(array).max()) for array in weights)
         if largest > _LARGEST:
             raise TechniqueError(f"float16: a weight of {largest:.3g} is beyond the largest float16 ({_LARGEST:.0f})")
-        model.set_weights(weights)
+        computing = sum(layer.dtype_policy.name == _POLICY for layer in draft.model.layers)
+        model = draft.model
+        if not computing:
+            model, computing = under_policy(draft.model, _POLICY)
         exact = sum(float(np.sum((w - w.astype(np.float16)) ** 2, dtype=np.float64)) for w in weights)
         energy = sum(float(np.sum(w.astype(np.float64) ** 2)) for w in weights)
-        changes: dict[str, float | int | str] = {
-            "float16.layers_computing_in_half": converted,
+        changes: Changes = {
+            "float16.layers_computing_in_half": computing,
             "float16.weights_stored_in_half": int(sum(array.size for array in weights)),
             "float16.relative_error": float(f"{np.sqrt(exact / energy):.3g}"),
         }

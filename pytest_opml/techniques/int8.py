@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ _CALIBRATION_IMAGES = 300
 class Int8(Technique):
     """``int8``: weights and activations in 8 bits, calibrated on training images; pixels go in as they are."""
 
-    ends_chain = True
+    ends_chain: ClassVar[bool] = True
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
@@ -34,11 +34,12 @@ class Int8(Technique):
         model = keras.models.clone_model(draft.model, input_tensors=[inputs])
         model.set_weights(draft.model.get_weights())
         count = min(_CALIBRATION_IMAGES, len(material.x_train))
-        chosen = np.random.default_rng(material.seed).choice(len(material.x_train), count, replace=False)
+        chosen = np.random.default_rng(material.case.seed).choice(len(material.x_train), count, replace=False)
+        images = material.x_train.take(chosen).astype(np.float32)
 
         def calibration() -> Iterator[list[Any]]:
-            for index in chosen:
-                yield [material.x_train.take([index]).astype(np.float32)]
+            for image in images:
+                yield [image[None]]
 
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -53,7 +54,7 @@ class Int8(Technique):
         except (RuntimeError, ValueError) as error:
             raise TechniqueError(f"int8: the converter refuses this model: {one_line(error)}") from error
         changes = _what_is_quantised(flatbuffer) | {"int8.calibration_images": count}
-        return replace(draft, flatbuffer=flatbuffer, changes=draft.changes | changes)
+        return replace(draft, content=flatbuffer, suffix=".tflite", changes=draft.changes | changes)
 
 
 def _what_is_quantised(flatbuffer: bytes) -> dict[str, float | int | str]:

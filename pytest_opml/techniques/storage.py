@@ -20,16 +20,15 @@ _SMALLEST_CHUNKED = 4096
 
 
 def write_artifact(draft: Draft, folder: Path) -> Path:
-    """Write the draft into ``folder`` as ``model.tflite`` or ``model.keras``; returns the file.
+    """Write the draft into ``folder`` as ``model`` with its suffix; returns the file.
 
     A ``.keras`` file is a zip with an HDF5 file in it. Keras opens one whose members are deflated, and whose
     weights are float16 or compressed by HDF5, as it is; nothing has to be unpacked by hand.
     """
-    if draft.flatbuffer is not None:
-        path = folder / "model.tflite"
-        path.write_bytes(draft.flatbuffer)
+    path = folder / f"model{draft.suffix}"
+    if draft.content is not None:
+        path.write_bytes(draft.content)
         return path
-    path = folder / "model.keras"
     draft.model.save(path)
     if draft.half or draft.compress:
         _rewrite(path, half=draft.half, compress=draft.compress)

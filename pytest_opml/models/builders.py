@@ -1,0 +1,24 @@
+"""What the builder of a model says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_Builder = TypeVar("_Builder", bound=Callable[..., Any])
+
+
+def made_for(size: int) -> Callable[[_Builder], _Builder]:
+    """Decorator: the height and width in pixels that the weights were trained at, which ``size="own"`` stands for."""
+
+    def mark(builder: _Builder) -> _Builder:
+        builder.own_size = size  # type: ignore[attr-defined]
+        return builder
+
+    return mark
+
+
+def classifier(builder: _Builder) -> _Builder:
+    """Decorator: the builder takes ``classes`` instead of ``weights`` and returns a complete classifier."""
+    builder.is_classifier = True  # type: ignore[attr-defined]
+    return builder

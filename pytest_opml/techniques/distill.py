@@ -1,0 +1,97 @@
+"""Knowledge distillation: a larger trained model teaches this one.
+
+Source: G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ..errors import TechniqueError
+from ..models.training import fine_tune
+from .base import Changes, Draft, Material, OtherModel, Technique
+
+_RATE = 1e-3
+_SMALLEST = 1e-7
+
+
+def softened(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """The probabilities (n, classes) that the same logits give at a higher temperature."""
+    logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def distillation_loss(temperature: float, weight: float) -> Callable[[Any, Any], Any]:
+    """Cross-entropy with the labels and divergence from the teacher, ``weight`` of the latter.
+
+    Returns:
+        A function of targets (n, 1 + classes), the label and the teacher's softened probabilities, and the student's
+        probabilities (n, classes).
+    """
+
+    def loss(targets: Any, probabilities: Any) -> Any:
+        from keras import ops
+
+        labels, taught = ops.cast(targets[:, 0], "int32"), targets[:, 1:]
+        logits = ops.log(ops.maximum(probabilities, _SMALLEST))
+        hard = -ops.sum(ops.one_hot(labels, taught.shape[1]) * logits, axis=1)
+        student = ops.log_softmax(logits / temperature, axis=1)
+        divergence = ops.sum(taught * (ops.log(ops.maximum(taught, _SMALLEST)) - student), axis=1)
+        # the square makes up for the gradient of softened logits being that much smaller
+        return (1 - weight) * hard + weight * temperature**2 * divergence
+
+    return loss
+
+
+class Distill(Technique):
+    """``distill:TEACHER``: another model, trained on the same images, gives the trained layers softer targets."""
+
+    argument: ClassVar[str | None] = "teacher"
+    separator: ClassVar[str] = ":"
+
+    teacher: str = Field(min_length=1, description="a model")
+    top: int | Literal["all"] | None = Field(default=None, description="layers that the teacher trains")
+    epochs: int | None = Field(default=None, ge=1, le=1000, description="of the student; the case's by default")
+    temperature: float = Field(default=3.0, ge=1, le=100)
+    weight: float = Field(default=0.7, gt=0, le=1, description="of the teacher against the labels")
+
+    def other_models(self) -> tuple[OtherModel, ...]:
+        """See ``Technique.other_models``."""
+        return (OtherModel(self.teacher, self.top),)
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        found = material.trained(*self.other_models())
+        teacher = found.load()
+        started = time.perf_counter()
+        answers = teacher.predict(material.x_train.dataset(batch=material.case.batch), verbose=0)
+        taught = softened(answers, self.temperature)
+        before = draft.model.get_weights()
+        fine_tune(
+            draft.model,
+            material.x_train,
+            np.concatenate([material.y_train[:, None].astype(np.float32), taught], axis=1),
+            epochs=self.epochs or material.case.epochs,
+            batch=material.case.batch,
+            seed=material.case.seed,
+            learning_rate=_RATE,
+            top=material.case.unfreeze,
+            loss=distillation_loss(self.temperature, self.weight),
+        )
+        seconds = time.perf_counter() - started
+        if all(np.array_equal(old, new) for old, new in zip(before, draft.model.get_weights(), strict=True)):
+            raise TechniqueError(f"distill:{self.teacher}: no weight was trained; nothing changed")
+        changes: Changes = {
+            "distill.teacher_parameters": int(teacher.count_params()),
+            "distill.teacher_training_s": round(found.training.training_s, 3),
+            "distill.teacher_train_accuracy": round(float(np.mean(answers.argmax(axis=1) == material.y_train)), 4),
+        }
+        return replace(draft, training_s=draft.training_s + seconds, changes=draft.changes | changes)
