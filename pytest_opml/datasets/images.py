@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import registry
 from ..domain.case import Case
-from ..errors import DatasetError
+from ..errors import CaseDefinitionError, DatasetError
 from .imageset import ImageSet
 from .local import from_path
 from .raw import Part, RawData, checked, joined
@@ -59,10 +59,9 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
     _check_classes(case, raw.classes, y_train, y_test)
     kept = sample(case, raw.classes, y_train, y_test)
     chosen, held_out, y_train, y_test = chosen[kept.train], held_out[kept.test], y_train[kept.train], y_test[kept.test]
-    size = case.size
-    if size == "own":
-        raise DatasetError(f"data set {case.dataset}: the size of its images is not settled")
-    x_train, x_test = ImageSet(train.images, size, chosen), ImageSet(test.images, size, held_out)
+    if case.size == "own":
+        raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
+    x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
     return Split(x_train, y_train, x_test, y_test, raw.classes, _fingerprint(x_train, y_train, x_test, y_test))
 
 

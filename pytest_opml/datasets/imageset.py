@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError
-from .sources import ArraySource, FileSource, Images, Indices, Labels, Source
+from .sources import ArraySource, FileSource, Images, Indices, Source
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -87,12 +87,14 @@ class ImageSet:
             else:
                 yield self._source.read(self._indices[start : start + batch], self.size)
 
-    def dataset(self, *, batch: int, labels: Labels | None = None, shuffle_seed: int | None = None) -> tf.data.Dataset:
+    def dataset(
+        self, *, batch: int, labels: npt.NDArray[Any] | None = None, shuffle_seed: int | None = None
+    ) -> tf.data.Dataset:
         """Batches of images, or of (images, labels), for Keras; memory does not grow with the set.
 
         Args:
             batch: images at a time.
-            labels: (n,), handed out with the images.
+            labels: (n, ...), handed out with the images.
             shuffle_seed: draws a new order for every pass; None keeps the order of the set.
         """
         import tensorflow as tf
@@ -111,8 +113,9 @@ class ImageSet:
                 yield images if labels is None else (images, labels[chosen])
 
         images_spec = tf.TensorSpec((None, self.size, self.size, 3), tf.uint8)
-        labels_spec = tf.TensorSpec((None,), tf.int64)
-        spec = images_spec if labels is None else (images_spec, labels_spec)
+        spec: Any = images_spec
+        if labels is not None:
+            spec = (images_spec, tf.TensorSpec((None, *labels.shape[1:]), labels.dtype))
         dataset = tf.data.Dataset.from_generator(one_pass, output_signature=spec)
         counted = dataset.apply(tf.data.experimental.assert_cardinality(math.ceil(len(self) / batch)))
         return counted.prefetch(2)

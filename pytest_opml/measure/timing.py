@@ -21,7 +21,7 @@ _AGREEMENT = 0.10
 _SAMPLES = {"p50": 1, "p90": 64, "p99": 662}
 _LATENCY_SECONDS = 30.0
 _LATENCY_WARM_UP = 20
-_SINGLE_BYTES = 256 * 2**20
+_SINGLE_BYTES = 32 * 2**20  # few enough to leave the peak of memory to the model
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def time_single(runtime: Runtime, images: ImageSet) -> Latency:
 
     Takes as many samples as a 99th percentile needs, or as many as 30 seconds allow; a percentile with too few
     samples is None. The images are the first of the set, fetched beforehand and in turn: as many as there are samples,
-    or as fit into 256 MB.
+    or as fit into 32 MB.
     """
     wanted = max(_SAMPLES.values())
     fitting = max(1, _SINGLE_BYTES // (3 * images.size**2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,9 +155,29 @@ def _fit(
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)] if on_epoch_end else []
     if isinstance(inputs, ImageSet):
         stream = inputs.dataset(batch=batch, labels=targets, shuffle_seed=seed)
-        model.fit(stream, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
     else:
-        model.fit(inputs, targets, batch_size=batch, epochs=epochs, verbose=0, callbacks=callbacks)
+        stream = _shuffled(inputs if isinstance(inputs, list) else [inputs], targets, batch, seed)
+    model.fit(stream, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+
+
+def _shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed: int) -> Any:
+    """Batches of features and targets in the order in which ``ImageSet.dataset`` hands out the images themselves."""
+    import tensorflow as tf
+
+    generator, count = np.random.default_rng(seed), len(targets)
+
+    def one_pass() -> Iterator[Any]:
+        order = generator.permutation(count)
+        for start in range(0, count, batch):
+            chosen = order[start : start + batch]
+            yield tuple(array[chosen] for array in features), targets[chosen]
+
+    def spec(array: npt.NDArray[Any]) -> Any:
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    stream = tf.data.Dataset.from_generator(one_pass, output_signature=(tuple(map(spec, features)), spec(targets)))
+    counted = stream.apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch)))
+    return counted.prefetch(2)
 
 
 def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:

@@ -85,7 +85,7 @@ def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, train
 
 def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> None:
     _, path = apply("float16")
-    images = trained.data.x_test
+    images = trained.x_test
     half, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
     assert np.mean(half.argmax(axis=1) == full.argmax(axis=1)) > 0.98
 
