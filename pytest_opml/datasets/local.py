@@ -60,16 +60,19 @@ def load_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     key = ""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DatasetError(f"{path}: is a single array, not a .npz file of several")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DatasetError(f"{path}: is a single array, not a .npz file of several")
+        with archive:
             needed = _TRAIN + (_TEST if set(_TEST) & set(archive.files) else ())
-            for lacking in (key for key in needed if key not in archive.files):
+            for lacking in (name for name in needed if name not in archive.files):
                 found = ", ".join(archive.files) or "nothing"
                 raise DatasetError(f"{path}: {lacking}: is missing; the file has {found}")
             arrays = {}
             for key in (*needed, *({"classes"} & set(archive.files))):
                 arrays[key] = archive[key]
+                if not isinstance(arrays[key], np.ndarray):  # a member of another kind is handed out as bytes
+                    raise DatasetError(f"{path}: {key}: is no array")
             return arrays
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(f"{path}: {f'{key}: ' if key else ''}cannot be read: {one_line(error)}") from error
