@@ -110,10 +110,10 @@ def _from_file(case: Case, classes: int, keras: Any) -> Any:
         if model.output_shape[1:] != (classes,):
             raise ModelFileError(f"{path}: must end in {classes} classes, its output is {model.output_shape}")
         return model
-    features = _features_of(model, keras)
-    if any(layer.name == HEAD for layer in model.layers):
+    features = keras.Model(model.inputs, _features_of(model, keras), name=model.name)
+    if any(layer.name == HEAD for layer in features.layers):
         raise ModelFileError(f"{path}: a layer has the name {HEAD}, which the new head takes; rename it")
-    return _with_head(model, features, classes, case.seed, keras)
+    return _with_head(features, features.outputs[0], classes, case.seed, keras)
 
 
 def _features_of(model: Any, keras: Any) -> Any:

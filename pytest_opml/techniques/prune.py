@@ -48,8 +48,8 @@ def magnitude_masks(kernels: list[npt.NDArray[np.float32]], sparsity: float) -> 
         score[order] = squares[order] / np.maximum(remaining, np.finfo(np.float64).tiny)
         scores.append(score)
     everything = np.concatenate(scores)
-    removed = round(sparsity * everything.size)
-    border = np.partition(everything, removed)[removed] if removed < everything.size else np.inf
+    removed = min(round(sparsity * everything.size), everything.size - len(kernels))
+    border = np.partition(everything, removed)[removed]
     return [(score >= border).reshape(kernel.shape) for score, kernel in zip(scores, kernels, strict=True)]
 
 

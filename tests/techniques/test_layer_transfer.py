@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pytest_opml.errors import TechniqueError
+from pytest_opml.techniques.base import Draft, Material, TrainedModel
+from pytest_opml.techniques.layer_transfer import LayerTransfer, matching_layers
+from tests.conftest import Trained
+
+
+def deeper(trained: Trained, *, width: int = 32) -> keras.Model:
+    """A successor: one more block of the same kind below the top ones."""
+    layers = keras.layers
+    inputs = keras.Input((16, 16, 3), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(16, 3, 2, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization()(layers.Conv2D(width, 3, 2, padding="same", use_bias=False)(x))
+    for _ in range(2):
+        x = layers.BatchNormalization()(layers.Conv2D(width, 3, padding="same", use_bias=False)(x))
+    x = layers.Dense(10, activation="softmax", name="head_dense")(layers.Flatten()(x))
+    return keras.Model(inputs, x)
+
+
+@pytest.fixture
+def successor(trained: Trained, tmp_path: Any) -> Material:
+    """The material of a case whose source is a deeper network."""
+    file = tmp_path / "deeper.keras"
+    deeper(trained).save(file)
+    return replace(trained.material(), trained=lambda _: TrainedModel(file, trained.training))
+
+
+def test_layers_match_by_kind_shape_and_place_from_the_output(trained: Trained) -> None:
+    model, source = trained.load(), deeper(trained)
+    pairs = matching_layers(model, source, None)
+    # the head, then normalisation and convolution twice; the first convolutions differ in what they take in
+    assert [pair.layer.name for pair in pairs] == ["head_dense", "third_bn", "third", "second_bn"]
+    assert [pair.layer.name for pair in matching_layers(model, source, 2)] == ["head_dense", "third_bn"]
+    assert all(type(pair.layer) is type(pair.source) for pair in pairs)
+
+
+def test_without_retraining_the_weights_are_those_of_the_successor(trained: Trained, successor: Material) -> None:
+    draft = LayerTransfer(source="small_cnn", layers=3, retrain=False).apply(Draft(trained.load()), successor)
+    source = successor.trained(LayerTransfer(source="small_cnn").other_models()[0]).load()
+    for pair in matching_layers(draft.model, source, 3):
+        for weights, others in zip(pair.layer.get_weights(), pair.source.get_weights(), strict=True):
+            assert np.array_equal(weights, others)
+    assert np.array_equal(
+        draft.model.get_layer("second").get_weights()[0], trained.load().get_layer("second").get_weights()[0]
+    )
+    assert draft.training_s == 0
+    assert draft.changes["layer_transfer.matched"] == 3
+    assert draft.changes["layer_transfer.lowest"] == "third"
+
+
+def test_retraining_makes_up_for_the_stitching(trained: Trained, successor: Material) -> None:
+    accuracies = []
+    for retrain in (False, True):
+        draft = LayerTransfer(source="small_cnn", layers=3, retrain=retrain).apply(Draft(trained.load()), successor)
+        found = draft.model.predict(trained.x_test, verbose=0).argmax(axis=1)
+        accuracies.append(np.mean(found == trained.data.y_test))
+    assert accuracies[1] > accuracies[0] + 0.1
+
+
+def test_nothing_that_matches_is_an_error(trained: Trained, tmp_path: Any) -> None:
+    file = tmp_path / "wider.keras"
+    deeper(trained, width=48).save(file)
+    material = replace(trained.material(), trained=lambda _: TrainedModel(file, trained.training))
+    with pytest.raises(TechniqueError, match=r"layer-transfer:wider: of the top 2, none has the kind and shapes"):
+        LayerTransfer(source="wider", layers=2).apply(Draft(trained.load()), material)
+
+
+def test_the_same_weights_are_an_error(trained: Trained) -> None:
+    with pytest.raises(TechniqueError, match="its layers hold the same weights; nothing changed"):
+        LayerTransfer(source="small_cnn").apply(Draft(trained.load()), trained.material())
