@@ -75,10 +75,8 @@ def warm_up(runtime: Runtime, images: ImageSet, batch: int) -> None:
 
 def time_passes(runtime: Runtime, images: ImageSet, batch: int) -> Passes:
     """Ten passes over the images, as the paper timed; the runtime must be warm."""
-    passes = []
-    for _ in range(PASSES):
-        with _no_collection():  # for a pass at a time, since fetching images may leave work for the collector
-            passes.append(predict_all(runtime, images, batch))
+    with _no_collection():
+        passes = [predict_all(runtime, images, batch) for _ in range(PASSES)]
     return Passes(passes[-1][0], tuple(seconds for _, seconds in passes))
 
 
