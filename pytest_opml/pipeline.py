@@ -57,6 +57,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     from .runtimes.opening import open_artifact
 
     images, labels = data.x_test, data.y_test
+    images.preload()  # so that it does not count as the model's memory
     held = reset_peak()
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, made.path)

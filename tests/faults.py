@@ -69,6 +69,30 @@ def lonely_class(data_dir: Path | None) -> RawData:
     return RawData(_images(), np.eye(1, 40, dtype=int)[0], _CLASSES)
 
 
+def nothing_of_a_class(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(), ("no", "yes", "maybe"))
+
+
+def class_not_in_train(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(), ("no", "yes", "maybe"), _images(), np.arange(40) % 3)
+
+
+def class_not_in_test(data_dir: Path | None) -> RawData:
+    return RawData(_images(), np.arange(40) % 3, ("no", "yes", "maybe"), _images(), _labels())
+
+
+def other_shape_in_test(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(), _CLASSES, _images()[:, :7], _labels())
+
+
+def no_test_labels(data_dir: Path | None) -> RawData:
+    return RawData(_images(), _labels(), _CLASSES, _images())
+
+
+def missing_file(data_dir: Path | None) -> RawData:
+    return RawData([Path(f"no such folder/{index}.png") for index in range(40)], _labels(), _CLASSES)
+
+
 def label_out_of_range(data_dir: Path | None) -> RawData:
     return RawData(_images(), np.arange(40), _CLASSES)
 

@@ -13,7 +13,9 @@ from .. import registry
 from ..domain.case import Case
 from ..errors import CaseDefinitionError, DatasetError
 from .imageset import ImageSet
+from .local import from_path
 from .raw import Part, RawData, checked, joined
+from .sampling import sample
 from .sources import Images, Indices, Labels
 
 __all__ = ["ImageSet", "Images", "Labels", "RawData", "Split", "prepare"]
@@ -55,6 +57,8 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
         chosen, held_out = _divided(case, train)
     y_train, y_test = train.labels[chosen], test.labels[held_out]
     _check_classes(case, raw.classes, y_train, y_test)
+    kept = sample(case, raw.classes, y_train, y_test)
+    chosen, held_out, y_train, y_test = chosen[kept.train], held_out[kept.test], y_train[kept.train], y_test[kept.test]
     if case.size == "own":
         raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
@@ -62,6 +66,8 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
 
 
 def _load(case: Case, data_dir: Path | None) -> RawData:
+    if registry.is_path("dataset", case.dataset):
+        return from_path(Path(case.dataset))
     loader: Callable[[Path | None], RawData] = registry.get("dataset", case.dataset)
     raw = loader(data_dir)
     if not isinstance(raw, RawData):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,8 +24,9 @@ Indices = npt.NDArray[np.int64]
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}
 # Of 8 bits a channel; what has more would be cut off, not scaled, by a conversion to RGB.
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-# Of float32 pixels that are resized at a time.
-_CHUNK_BYTES = 2**25
+# Of float32 pixels that are resized at a time; few enough to stay in a cache of the processor.
+_CHUNK_BYTES = 2**23
+_DECODERS = min(8, os.cpu_count() or 1)
 
 
 def resized(images: Images, size: int) -> Images:
@@ -39,7 +42,8 @@ def resized(images: Images, size: int) -> Images:
     for start in range(0, count, step):
         with tf.device("CPU"):  # the same pixels on every machine, and no memory of an accelerator that is measured
             chunk = tf.image.resize(images[start : start + step], (size, size), antialias=True)
-        out[start : start + step] = np.clip(np.rint(chunk.numpy()), 0, 255).astype(np.uint8)
+        pixels = np.rint(chunk.numpy())
+        out[start : start + step] = np.clip(pixels, 0, 255, out=pixels)
     return out
 
 
@@ -94,8 +98,13 @@ class FileSource:
             DatasetError: a file is no image, or is damaged; names it.
         """
         out = np.empty((len(indices), size, size, 3), dtype=np.uint8)
-        for place, index in enumerate(indices):
-            out[place] = resized(decoded(self._files[index])[None], size)[0]
+
+        def fill(place: int) -> None:
+            out[place] = resized(decoded(self._files[indices[place]])[None], size)[0]
+
+        with ThreadPoolExecutor(_DECODERS) as pool:  # decoding and resizing leave the interpreter to other threads
+            for _ in pool.map(fill, range(len(indices))):
+                pass
         return out
 
     def feed(self, digest: _Hash, indices: Indices) -> None:

@@ -38,6 +38,10 @@ class Case(BaseModel):
         batch: images per step, in training and in inference over the test set.
         size: height and width of the input, pixels; ``own``: what the model was made for.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
+        subset: images in all, as many of each class to one, train to test as the split has it; None for all.
+        label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
+            concentration (above 0; the smaller, the less even).
+        quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
         seed: of the split, the head's initial weights and the order of training.
         weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
 
@@ -55,6 +59,9 @@ class Case(BaseModel):
     batch: int = Field(default=128, ge=1, le=65_536)
     size: ImageSize = 64
     split: str = "own"
+    subset: int | None = Field(default=None, ge=2, lt=10**9)
+    label_skew: float | None = Field(default=None, gt=0, le=1e6)
+    quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**31)
     weights: str = "imagenet"
 
@@ -110,6 +117,13 @@ class Case(BaseModel):
         parts = _SPLIT.fullmatch(value)
         if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
+        return value
+
+    @field_validator("quantity_skew")
+    @classmethod
+    def _one_skew(cls, value: float | None, info: Any) -> float | None:
+        if value is not None and info.data.get("label_skew") is not None:
+            raise ValueError("label_skew and quantity_skew cannot both be set; each says how large the classes are")
         return value
 
     @field_validator("weights")
@@ -192,7 +206,7 @@ def _read(value: str, annotation: Any) -> int | float | str:
     kinds = {annotation, *get_args(annotation)}
     if int in kinds and re.fullmatch(r"\d{1,19}", value, re.ASCII):
         return int(value)
-    if float in kinds and re.fullmatch(r"\d{1,19}(\.\d{1,19})?(e[+-]?\d{1,3})?", value, re.ASCII):
+    if float in kinds and re.fullmatch(r"\d{1,19}(\.\d{1,25})?(e[+-]?\d{1,3})?", value, re.ASCII):
         return float(value)
     return value
 

@@ -88,6 +88,10 @@ def test_the_data_folder_reaches_the_loader(make_case: MakeCase) -> None:
     [
         ("single_class", "train labels: 1 class; a classifier needs at least 2"),
         ("lonely_class", "labels: cannot be divided by class"),
+        ("nothing_of_a_class", "train labels: no image of class 'maybe' (label 2)"),
+        ("class_not_in_train", "train labels: no image of class 'maybe' (label 2)"),
+        ("class_not_in_test", "test labels: no image of class 'maybe' (label 2)"),
+        ("no_test_labels", "test labels: must be a one-dimensional array of whole numbers"),
         ("label_out_of_range", "label 2 at index 2 is not in 0 to 1"),
         ("fewer_labels", "39 labels for 40 images"),
         ("empty", "must hold images"),
@@ -107,6 +111,23 @@ def test_malformed_data_are_refused_by_field(make_case: MakeCase, fault: str, wo
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"data set tests.faults:{fault}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_parts_of_different_shapes_cannot_be_divided_anew(make_case: MakeCase) -> None:
+    case = make_case(size=8, dataset="tests.faults:other_shape_in_test")
+    assert len(prepare(case, None).x_test) == 40
+    with pytest.raises(DatasetError, match=r"shape is \(8, 8, 1\) in train and \(7, 8, 1\) in test"):
+        prepare(case.model_copy(update={"split": "70-30"}), None)
+
+
+def test_a_missing_file_is_named_at_once(make_case: MakeCase) -> None:
+    with pytest.raises(DatasetError, match=r"^no such folder/\d+\.png: cannot be read: No such file"):
+        prepare(make_case(size=8, dataset="tests.faults:missing_file"), None)
+
+
+def test_an_unsettled_size_is_refused(make_case: MakeCase) -> None:
+    with pytest.raises(CaseDefinitionError, match="size = 'own': is settled by the model"):
+        prepare(make_case(size="own"), None)
 
 
 def test_a_loader_that_is_not_there_is_named(make_case: MakeCase) -> None:

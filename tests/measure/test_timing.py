@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
@@ -28,6 +30,13 @@ class Clocked(Runtime):
         self.batches.append(len(images))
         self.collecting.append(gc.isenabled())
         return np.full((len(images), 2), 0.5, dtype=np.float32)
+
+
+class Echo(Clocked):
+    """Answers with the pixels."""
+
+    def predict(self, images: np.ndarray) -> Probabilities:
+        return images[:, 0, 0, :2].astype(np.float32)
 
 
 def test_a_pass_covers_every_image_in_batches() -> None:
@@ -72,6 +81,28 @@ def test_percentiles_are_in_milliseconds() -> None:
     latency = timing.summarise_latency([index / 1e6 for index in range(1, 1001)])
     assert latency.p50 == pytest.approx(0.5, rel=0.01)
     assert latency.p99 == pytest.approx(0.99, rel=0.01)
+
+
+class Slow(ImageSet):
+    """Takes long to fetch a batch."""
+
+    def batches(self, batch: int) -> Iterator[np.ndarray]:
+        for images in super().batches(batch):
+            time.sleep(0.2)
+            yield images
+
+
+def test_fetching_images_is_not_timed() -> None:
+    slow = Slow(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
+    _, seconds = timing.predict_all(Clocked(0.01, 0.01), slow, 32)
+    assert 0.03 <= seconds < 0.3  # three batches, each fetched in 0.2 seconds
+
+
+def test_predictions_of_a_set_that_is_not_kept_are_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imageset, "KEPT_BYTES", 0)
+    pixels = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), dtype=np.uint8)
+    passes = timing.time_passes(Echo(0.0, 0.0), ImageSet(pixels, 4), 32)
+    assert passes.probabilities[:, 0].tolist() == list(range(70))
 
 
 def test_single_images_are_timed_one_by_one() -> None:
