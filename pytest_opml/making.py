@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The packages whose version can change a trained model or an artifact.
 RESULT_MAKERS = (
-    *("pytest-opml", "tensorflow", "keras", "numpy", "scikit-learn", "h5py"),
+    *("pytest-opml", "tensorflow", "keras", "numpy", "scikit-learn", "h5py", "pillow"),
     *("tensorflow-model-optimization", "tf-keras", "ai-edge-quantizer", "onnxruntime", "tf2onnx"),
 )
 _DETAILS = "details.json"

@@ -10,7 +10,8 @@ import gc
 from importlib import import_module
 
 gc.disable()
-for _name in ("tensorflow", "keras", "sklearn.metrics", "sklearn.datasets", "scipy.stats", "h5py"):
+_SKLEARN = ("sklearn.metrics", "sklearn.datasets", "sklearn.model_selection")
+for _name in ("tensorflow", "keras", *_SKLEARN, "scipy.stats", "h5py"):
     import_module(_name)
 import_module("pytest_opml.worker")
 gc.enable()

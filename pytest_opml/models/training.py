@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,12 +61,9 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     _compile(parts.trained, optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
-    started = time.perf_counter()
-    x_train = _inputs(parts, data.x_train, case.batch)
-    paused = time.perf_counter()
-    x_test = _inputs(parts, data.x_test, case.batch)
-    evaluating = time.perf_counter() - paused
+    evaluating = 0.0
     epochs: list[Epoch] = []
+    x_test: Any = None
 
     def evaluate(_epoch: int, logs: dict[str, float]) -> None:
         nonlocal evaluating
@@ -74,7 +72,13 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
         epochs.append(Epoch(train_accuracy=float(logs["accuracy"]), test_accuracy=accuracy))
         evaluating += time.perf_counter() - paused
 
-    _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
+    started = time.perf_counter()
+    with readable(data.x_train), readable(data.x_test):
+        x_train = _inputs(parts, data.x_train, case.batch)
+        paused = time.perf_counter()
+        x_test = _inputs(parts, data.x_test, case.batch)
+        evaluating = time.perf_counter() - paused
+        _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
     seconds = time.perf_counter() - started - evaluating
     return model, Training(training_s=seconds, training_mode=parts.mode, epochs=tuple(epochs), **described)
 
@@ -122,8 +126,24 @@ def fine_tune(
     keras.utils.set_random_seed(seed)
     _compile(parts.trained, keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)), loss)
     started = time.perf_counter()
-    _fit(parts.trained, _inputs(parts, images, batch), targets, epochs, batch, seed)
+    with readable(images):
+        _fit(parts.trained, _inputs(parts, images, batch), targets, epochs, batch, seed)
     return time.perf_counter() - started
+
+
+@contextmanager
+def readable(images: ImageSet) -> Iterator[None]:
+    """Around what takes images through TensorFlow, which hides why one of them cannot be read.
+
+    Raises:
+        DatasetError: the reason.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise images.failure or error from error
 
 
 def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None:

@@ -84,7 +84,7 @@ def check_lines(record: RunRecord) -> list[str]:
 def _groups(record: RunRecord) -> list[_Group]:
     def key(member: Result | Failure) -> tuple[object, ...]:
         case = member.case
-        return case.dataset, case.split, case.size, case.seed
+        return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
 
     groups = []
     for found in dict.fromkeys([*map(key, record.results), *map(key, record.failures)]):

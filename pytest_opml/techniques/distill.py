@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune
+from ..models.training import fine_tune, readable
 from .base import Changes, Draft, Material, OtherModel, Technique
 
 _RATE = 1e-3
@@ -72,7 +72,8 @@ class Distill(Technique):
         found = material.trained(*self.other_models())
         teacher = found.load()
         started = time.perf_counter()
-        answers = teacher.predict(material.x_train.dataset(batch=material.case.batch), verbose=0)
+        with readable(material.x_train):
+            answers = teacher.predict(material.x_train.dataset(batch=material.case.batch), verbose=0)
         taught = softened(answers, self.temperature)
         before = draft.model.get_weights()
         fine_tune(
