@@ -1,4 +1,4 @@
-"""How large a file is, as it is and after DEFLATE."""
+"""How large a file or a folder is, as it is and after DEFLATE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CHUNK = 1 << 20
 
 
 class FileSize(NamedTuple):
-    """Bytes of a file, bytes after DEFLATE, and the digest of the content measured."""
+    """Bytes of a file or folder, bytes after DEFLATE, and the digest of the content measured."""
 
     size_bytes: int
     deflated_bytes: int
@@ -19,7 +19,21 @@ class FileSize(NamedTuple):
 
 
 def measure_file(path: Path) -> FileSize:
-    """Read a file once and measure it."""
+    """Read a file, or all files of a folder, once and measure them.
+
+    The digest of a folder is that of its files' names and digests, in the order of the names.
+    """
+    if path.is_file():
+        return _measure(path)
+    digest, size, deflated = hashlib.sha256(), 0, 0
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        found = _measure(file)
+        digest.update(f"{file.relative_to(path)} {found.sha256}\n".encode())
+        size, deflated = size + found.size_bytes, deflated + found.deflated_bytes
+    return FileSize(size, deflated, digest.hexdigest())
+
+
+def _measure(path: Path) -> FileSize:
     digest, deflate = hashlib.sha256(), zlib.compressobj()
     size = deflated = 0
     with path.open("rb") as stream:

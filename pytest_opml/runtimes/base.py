@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from ..errors import ModelFileError
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -29,3 +32,13 @@ class Runtime(ABC):
     @abstractmethod
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
         """Probabilities (n, classes) of uint8 images (n, height, width, 3); returns when they are there to read."""
+
+
+def one_image_at_a_time(runtime: Runtime, images: npt.NDArray[Any]) -> Probabilities:
+    """What a model that was made for a batch of one answers for many."""
+    return np.concatenate([runtime.predict(image[None]) for image in images])
+
+
+def refuse_shape(path: Path, found: str) -> NoReturn:
+    """Raise the error for a model that takes or gives something else than images and probabilities."""
+    raise ModelFileError(f"{path}: must take images (n, size, size, 3) and give rows (n, classes), not {found}")

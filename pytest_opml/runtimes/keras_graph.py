@@ -50,7 +50,7 @@ class KerasRuntime(Runtime):
     def __init__(self, path: Path, *, threads: int) -> None:
         import tensorflow as tf
 
-        _limit_threads(threads)
+        limit_threads(threads)
         model = load_keras(path)
         self.parameters = int(model.count_params())
         self.layers = len(model.layers)
@@ -74,7 +74,12 @@ class KerasRuntime(Runtime):
         return np.asarray(self._call(self._constant(images)).numpy(), dtype=np.float32)
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
+    """Set how many threads TensorFlow uses, before it has run anything.
+
+    Raises:
+        ModelFileError: it already runs with another number.
+    """
     import tensorflow as tf
 
     try:

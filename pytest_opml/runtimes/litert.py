@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime
+from .base import Probabilities, Runtime, one_image_at_a_time, refuse_shape
 
 
 class LiteRTRuntime(Runtime):
@@ -24,11 +24,19 @@ class LiteRTRuntime(Runtime):
         self._path, self._threads = path, threads
         self._interpreters: dict[int, Any] = {}
         interpreter = self._interpreter(1)
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
+        shape, found = inputs[0]["shape"], outputs[0]["shape"]
+        if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or len(found) != 2:
+            refuse_shape(path, f"{list(map(int, shape))} to {list(map(int, found))}")
+        # made for one image at a time, which some operations inside hold on to
+        self._one_by_one = inputs[0]["shape_signature"][0] == 1
         tensors = interpreter.get_tensor_details()
         constant = weights_of(interpreter)
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
         self.layers = len(tensors) - len(constant)
-        self.image_size = int(interpreter.get_input_details()[0]["shape"][1])
+        self.image_size = int(shape[1])
         self._image_table = self._quantised_pixels(interpreter.get_input_details()[0])
 
     def _interpreter(self, batch: int) -> Any:
@@ -59,6 +67,8 @@ class LiteRTRuntime(Runtime):
 
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
         """See ``Runtime.predict``."""
+        if self._one_by_one and len(images) > 1:
+            return one_image_at_a_time(self, images)
         interpreter = self._interpreter(len(images))
         image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
         interpreter.set_tensor(image["index"], images if self._image_table is None else self._image_table[images])

@@ -63,7 +63,24 @@ def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
 def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="no such model file"):
         open_artifact(tmp_path / "none.keras", threads=1)
-    other = tmp_path / "model.pkl"
+    with pytest.raises(ModelFileError, match=r"a folder without saved_model.pb; known: \.keras"):
+        open_artifact(tmp_path, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "reason"),
+    [
+        (".pkl", "a pickle, which can run any code when it is opened"),
+        (".pt", "a pickle"),
+        (".h5", "Keras' old format; load it and save it as .keras once"),
+        (".txt", "unknown kind of model file"),
+        ("", "unknown kind of model file"),
+    ],
+)
+def test_other_files_are_refused_with_the_reason_and_what_is_known(tmp_path: Path, suffix: str, reason: str) -> None:
+    other = tmp_path / f"model{suffix}"
     other.write_bytes(b"x")
-    with pytest.raises(ModelFileError, match=r"known: \.keras, \.tflite"):
+    with pytest.raises(ModelFileError) as caught:
         open_artifact(other, threads=1)
+    assert reason in str(caught.value)
+    assert str(caught.value).endswith("known: .keras, .tflite, .onnx, a SavedModel folder")

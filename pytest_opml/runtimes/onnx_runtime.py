@@ -1,0 +1,74 @@
+"""ONNX files, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MissingDependencyError, ModelFileError, one_line
+from .base import Probabilities, Runtime, one_image_at_a_time, refuse_shape
+
+_TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+
+class OnnxRuntime(Runtime):
+    """An ``.onnx`` model of one input, uint8 or float32, channels last or first, and one output of a row an image."""
+
+    name: ClassVar[str] = "onnxruntime"
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingDependencyError(f"opening {path}", "onnxruntime", extra="onnx") from error
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=_providers(onnxruntime))
+        except Exception as error:  # its errors share no base class
+            if type(error).__module__.partition(".")[0] != "onnxruntime":
+                raise
+            raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
+        self._input, self._output = inputs[0].name, outputs[0].name
+        if inputs[0].type not in _TYPES or len(inputs[0].shape) != 4 or len(outputs[0].shape) != 2:
+            refuse_shape(path, f"{inputs[0].type} {inputs[0].shape} to {outputs[0].shape}")
+        self._dtype = _TYPES[inputs[0].type]
+        batch, *rest = inputs[0].shape
+        self._channels_first = rest[0] == 3 and rest[-1] != 3
+        if not self._channels_first and rest[-1] != 3:
+            refuse_shape(path, f"{inputs[0].type} {inputs[0].shape}")
+        side = rest[1] if self._channels_first else rest[0]
+        self.image_size = side if isinstance(side, int) else None
+        self._one_by_one = batch == 1
+        self.parameters, self.layers = _counts(path)
+
+    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
+        """See ``Runtime.predict``."""
+        if self._one_by_one and len(images) > 1:
+            return one_image_at_a_time(self, images)
+        given = images.transpose(0, 3, 1, 2) if self._channels_first else images
+        found = self._session.run([self._output], {self._input: np.ascontiguousarray(given, dtype=self._dtype)})
+        return np.asarray(found[0], dtype=np.float32)
+
+
+def _providers(onnxruntime: Any) -> list[str]:
+    """A GPU only where one is visible, since the device of a run is the user's choice."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") != "-1"
+    found = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and found else ["CPUExecutionProvider"]
+
+
+def _counts(path: Path) -> tuple[int, int]:
+    import onnx
+
+    graph = onnx.load(str(path)).graph
+    return sum(int(np.prod(constant.dims)) for constant in graph.initializer), len(graph.node)
