@@ -1,93 +1,102 @@
 """Weight clustering: each layer keeps K distinct weights, which makes the deflated file small.
 
-Source: S. Han, H. Mao, W. J. Dally, "Deep compression", 2015 (weight sharing), without its retraining.
+Source: S. Han, H. Mao, W. J. Dally, "Deep compression", 2015 (weight sharing and its fine-tuning).
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..errors import TechniqueError
-from .base import Draft, Material, Technique
+from ..models.training import fine_tune
+from .base import Changes, Draft, Material, Technique
 from .kernels import kernels_of
-from .kmeans import Clustering, cluster
+from .sharing import Shared, Tied, settled, share
 
 # Layers of few weights hold a twentieth of a network and most of the harm of coarse clustering: at K = 64 Lite0 fell
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.
 _SMALL, _SMALL_CLUSTERS = 20_000, 256
-_ROUNDING_COST = 0.10
-_MANTISSA_BITS = 23
-
-
-def round_mantissa(values: npt.NDArray[np.float32], bits: int) -> npt.NDArray[np.float32]:
-    """The nearest float32 values whose last ``23 - bits`` mantissa bits are zero."""
-    dropped = _MANTISSA_BITS - bits
-    if dropped <= 0:
-        return values
-    raw = values.view(np.uint32).astype(np.uint64)
-    return ((raw + (1 << (dropped - 1))) >> dropped << dropped).astype(np.uint32).view(np.float32)
-
-
-def storable_centroids(found: Clustering) -> npt.NDArray[np.float32]:
-    """The centroids with as few mantissa bits as cost at most 10 % more squared error.
-
-    A short mantissa leaves bytes that are zero, and a file that deflates better: Lite0 at K = 256 takes 4.4 instead of
-    5.0 MB, at 2 % more root-mean-square error than the centroids as found have. Since each centroid is the mean of its
-    members, moving it by d adds exactly members x d^2 to the error.
-    """
-    exact = found.centroids.astype(np.float32)
-    if found.error <= 0:
-        return exact
-    for bits in range(4, _MANTISSA_BITS):
-        rounded = round_mantissa(exact, bits)
-        cost = np.dot(found.members, (rounded.astype(np.float64) - found.centroids) ** 2)
-        if cost <= _ROUNDING_COST * found.error:
-            return rounded
-    return exact
+_FINE_TUNING_RATE = 1e-4
+# Each thread holds some 80 bytes a weight of the layer in hand.
+_MOST_THREADS = 4
+_BITS = {f"{bits}bit": 2**bits for bits in range(1, 17)}
 
 
 class Cluster(Technique):
-    """``cluster-K``: K-means over each layer's kernel; layers under 20,000 weights get at least 256 clusters."""
+    """``cluster-K``: K-means over each layer's kernel; layers under 20,000 weights get at least 256 clusters.
+
+    ``cluster-8bit`` is ``cluster-256``. Exact zeros of a pruned layer stay zeros.
+    """
 
     argument: ClassVar[str | None] = "clusters"
 
-    clusters: int = Field(ge=2, le=65_536, description="distinct weights a layer, 2 to 65,536")
+    clusters: int = Field(ge=2, le=65_536, description="distinct weights a layer, 2 to 65,536, or bits: 1bit to 16bit")
+    skip: Literal["none", "first", "last", "ends"] = Field(default="none", description="layers to leave as they are")
     finetune: int = Field(default=0, ge=0, le=1000, description="epochs of fine-tuning the centroids")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
+    @field_validator("clusters", mode="before")
+    @classmethod
+    def _in_bits(cls, value: Any) -> Any:
+        return _BITS.get(value, value) if isinstance(value, str) else value
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
-        layers = touched = distinct = 0
-        error = energy = 0.0
-        total = sum(int(np.prod(variable.shape)) for variable in draft.model.weights)
-        for variable in kernels_of(draft.model):
-            weights = variable.numpy()
-            k = max(self.clusters, _SMALL_CLUSTERS) if weights.size < _SMALL else self.clusters
-            found = cluster(weights, k)
-            if found.error <= 0:
-                continue  # it has no more distinct weights than that
-            shared = storable_centroids(found)[found.assign(weights)]
-            variable.assign(shared)
-            layers, touched = layers + 1, touched + weights.size
-            distinct = max(distinct, len(np.unique(shared)))
-            error += float(np.sum((shared - weights.astype(np.float64)) ** 2))
-            energy += float(np.sum(weights.astype(np.float64) ** 2))
-        if not layers:
+        variables = kernels_of(draft.model)
+        variables = variables[self.skip in ("first", "ends") : len(variables) - (self.skip in ("last", "ends"))]
+        originals = {id(variable): variable.numpy() for variable in variables} if self.finetune else {}
+        energy = sum(float(np.sum(np.square(variable.numpy(), dtype=np.float64))) for variable in variables)
+        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+            found = list(threads.map(self._shared, variables))
+        pairs = [(variable, shared) for variable, shared in zip(variables, found, strict=True) if shared is not None]
+        if not pairs:
             raise TechniqueError(
                 f"cluster-{self.clusters}: no layer has more distinct weights than that; nothing changed"
             )
-        return replace(
-            draft,
-            compress=True,
-            changes=draft.changes
-            | {
-                "cluster.layers": layers,
-                "cluster.share_of_weights": round(touched / total, 4),
-                "cluster.most_distinct_weights": distinct,
-                "cluster.relative_error": float(f"{np.sqrt(error / energy):.3g}"),
-            },
-        )
+        for variable, shared in pairs:
+            variable.assign(shared.weights())
+        seconds = self._fine_tuned(draft, material, pairs) if self.finetune else 0.0
+        error = sum(shared.error for _, shared in pairs)
+        if self.finetune:
+            differences = (variable.numpy() - originals[id(variable)] for variable, _ in pairs)
+            error = sum(float(np.sum(np.square(difference, dtype=np.float64))) for difference in differences)
+        total = sum(int(np.prod(variable.shape)) for variable in draft.model.weights)
+        changes: Changes = {
+            "cluster.layers": len(pairs),
+            "cluster.share_of_weights": round(sum(shared.labels.size for _, shared in pairs) / total, 4),
+            "cluster.most_distinct_weights": max(len(np.unique(variable.numpy())) for variable, _ in pairs),
+            "cluster.relative_error": float(f"{np.sqrt(error / energy):.3g}"),
+        }
+        if self.finetune:
+            changes["cluster.fine_tuning_epochs"] = self.finetune
+        return replace(draft, compress=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+
+    def _shared(self, variable: Any) -> Shared | None:
+        weights = variable.numpy()
+        k = max(self.clusters, _SMALL_CLUSTERS) if weights.size < _SMALL else self.clusters
+        return share(weights, k)
+
+    def _fine_tuned(self, draft: Draft, material: Material, pairs: list[tuple[Any, Shared]]) -> float:
+        for variable, shared in pairs:
+            variable.constraint = Tied(shared)
+        try:
+            seconds = fine_tune(
+                draft.model,
+                material.x_train,
+                material.y_train,
+                epochs=self.finetune,
+                batch=material.case.batch,
+                seed=material.case.seed,
+                learning_rate=_FINE_TUNING_RATE,
+            )
+        finally:
+            for variable, _ in pairs:
+                variable.constraint = None
+        for variable, shared in pairs:
+            variable.assign(settled(shared, variable.numpy()).weights())
+        return seconds

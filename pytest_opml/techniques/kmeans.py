@@ -16,15 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .optimal import Points, best_cuts
+
 Vector = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 _DESCENT_STEPS = 300
 _EXCHANGES = 60
 _TOLERANCE = 1e-6
-# Few values leave rough landscapes, and are quick: there several starts are tried.
-_FEW_VALUES = 100_000
-_POWERS = (1 / 3, 0.0, 0.2, 0.5, 0.7, 0.9)
+# Up to so many clusters the start is the best cut of that many cells a cluster, which take the place of the values.
+_FEW_CLUSTERS = 256
+_CELLS_PER_CLUSTER, _FEWEST_CELLS, _MOST_CELLS = 16, 1024, 2048
+_POWER = 1 / 3
 _POINTS_PER_CLUSTER = 16
 
 
@@ -70,6 +73,18 @@ class _SortedValues:
         points = np.append(self.ordered[::stride], self.ordered[-1])
         mass = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (1 - power))])
         return np.asarray(np.interp((np.arange(k) + 0.5) / k * mass[-1], mass, points))
+
+    def best_of_cells(self, k: int) -> Vector:
+        """K positions: the means of the best runs of cells that are narrow where the values are dense."""
+        cells = int(np.clip(_CELLS_PER_CLUSTER * k, _FEWEST_CELLS, _MOST_CELLS))
+        if self.ordered.size <= cells:
+            bounds = np.arange(self.ordered.size + 1)
+        else:
+            bounds = self.partition(np.unique(self.start(cells, _POWER))).bounds
+        squares = np.concatenate([[0.0], np.cumsum(np.diff(self.sums[bounds]) ** 2 / np.diff(bounds))])
+        points = Points(bounds.astype(np.float64), self.sums[bounds], squares)
+        cuts = bounds[best_cuts(points, min(k, bounds.size - 1))]
+        return np.asarray(np.diff(self.sums[cuts]) / np.diff(cuts))
 
     def partition(self, centroids: Vector) -> _Partition:
         """The runs of values nearest to each of ``centroids``; runs without a value are left out."""
@@ -127,9 +142,9 @@ class _SortedValues:
         return np.sort(np.concatenate([means[free], *pieces[1:]]))
 
 
-def _settle(data: _SortedValues, k: int, power: float) -> _Partition:
-    """Descend from one start, exchanging clusters between descents until none pays."""
-    best = data.descend(np.unique(data.start(k, power)))
+def _settle(data: _SortedValues, k: int, start: Vector) -> _Partition:
+    """Descend from a start, exchanging clusters between descents until none pays."""
+    best = data.descend(np.unique(start))
     swaps = k
     for _ in range(_EXCHANGES):
         other = data.descend(data.exchange(best, k, swaps))
@@ -158,7 +173,7 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
     if ends.size <= k:
         centroids, members, error = data.values[ends], np.diff(ends, prepend=-1), 0.0
     else:
-        powers = _POWERS if data.ordered.size <= _FEW_VALUES else _POWERS[:1]
-        best = min((_settle(data, k, power) for power in powers), key=lambda part: part.error)
+        start = data.best_of_cells(k) if k <= _FEW_CLUSTERS else data.start(k, _POWER)
+        best = _settle(data, k, start)
         centroids, members, error = best.means + data.centre, best.counts, best.error
     return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, members, error)

@@ -13,8 +13,6 @@ from pytest_opml.errors import TechniqueError
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.opening import open_artifact
 from pytest_opml.techniques.base import Draft
-from pytest_opml.techniques.cluster import round_mantissa, storable_centroids
-from pytest_opml.techniques.kmeans import cluster
 from pytest_opml.techniques.storage import write_artifact
 from tests.conftest import Trained
 
@@ -105,26 +103,3 @@ def test_a_weight_beyond_float16_is_refused(trained: Trained) -> None:
 def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, trained: Trained) -> None:
     sizes = {chain: apply(chain)[1].stat().st_size for chain in ("cluster-16", "float16", "cluster-16+float16")}
     assert sizes["cluster-16+float16"] < min(sizes["cluster-16"], sizes["float16"])
-
-
-@pytest.mark.parametrize("bits", [0, 4, 7, 23])
-def test_rounding_keeps_the_leading_mantissa_bits(bits: int) -> None:
-    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
-    rounded = round_mantissa(values, bits)
-    assert not np.any(rounded.view(np.uint32) & ((1 << (23 - bits)) - 1))
-    assert np.all(np.abs(rounded - values) <= np.abs(values) * 2.0 ** -(bits + 1))
-
-
-def test_stored_centroids_cost_little_error_and_few_bits() -> None:
-    weights = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
-    found = cluster(weights, 256)
-    stored = storable_centroids(found)
-    error = np.sum((stored[found.assign(weights)].astype(np.float64) - weights) ** 2)
-    assert found.error < error <= 1.1 * found.error * (1 + 1e-6)
-    assert not np.any(stored.view(np.uint32) & 0xFF)
-
-
-def test_exact_centroids_are_not_rounded() -> None:
-    weights = np.array([0.1, 0.1, 0.7, -0.3], dtype=np.float32)
-    found = cluster(weights, 4)
-    assert np.array_equal(storable_centroids(found)[found.assign(weights)], weights)
