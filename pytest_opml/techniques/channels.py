@@ -152,12 +152,16 @@ class Channels:
         """The channels of the node's output, or None where it is not understood."""
         operation, kind = node.operation, type(node.operation).__name__
         first, shape = sources[0], node.input_tensors[0].shape
-        if getattr(operation, "data_format", "channels_last") != "channels_last" or _mixes(operation):
+        if getattr(operation, "data_format", "channels_last") != "channels_last":
             return None
         if (kind == "Conv2D" and operation.groups == 1) or kind == "Dense":
             self.inputs[operation.name] = first
             self.outputs[operation.name] = self.produced[operation.name] = ids = self._new(node.outputs[0].shape[-1])
+            if _mixes(operation):
+                self._keep(ids)
             return ids
+        if _mixes(operation):
+            return None
         if (kind == "DepthwiseConv2D" and operation.depth_multiplier == 1) or (
             kind == "BatchNormalization" and operation.axis in (-1, len(shape) - 1, [len(shape) - 1])
         ):
@@ -200,7 +204,7 @@ class Channels:
             return ids
         if None in before[1:] or len(after) != 2:
             return None
-        return np.tile(ids, int(np.prod(before[1:-1])))
+        return np.tile(ids, int(np.prod(np.array(before[1:-1], dtype=np.intp))))
 
 
 def _has_weights(operation: Any) -> bool:

@@ -27,7 +27,6 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
 
     kept_in = {name: _kept(channels, ids, removed) for name, ids in channels.inputs.items()}
     kept_out = {name: _kept(channels, ids, removed) for name, ids in channels.outputs.items()}
-    graph = keras.Model(model.inputs, model.outputs, name=model.name)
 
     def smaller(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
@@ -37,8 +36,13 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
             config["target_shape"] = (*config["target_shape"][:-1], len(kept_out[layer.name]))
         return type(layer).from_config(config)
 
-    made = keras.models.clone_model(graph, clone_function=smaller)
-    for layer in graph.layers:
+    def same_input(tensor: keras.KerasTensor) -> keras.KerasTensor:
+        name = tensor._keras_history.operation.name  # Keras would take the tensor's, which may be another
+        return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+
+    inputs = keras.tree.map_structure(same_input, model.input)
+    made = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
+    for layer in model.layers:
         if not layer.weights:
             continue
         arrays = layer.get_weights()

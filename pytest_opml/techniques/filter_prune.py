@@ -6,6 +6,7 @@ each layer, and the rest is fine-tuned.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -28,7 +29,7 @@ _MULTIPLE, _NARROW = 8, 32
 def channels_left(count: int, share: float) -> int:
     """How many of ``count`` channels stay when a share of them is removed: a multiple of 8 from 32 on, at least 8."""
     left = count * (1 - share)
-    rounded = round(left / _MULTIPLE) * _MULTIPLE if count >= _NARROW else round(left)
+    rounded = math.floor(left / _MULTIPLE + 0.5) * _MULTIPLE if count >= _NARROW else round(left)
     return min(count, max(_MULTIPLE, rounded))
 
 

@@ -57,7 +57,7 @@ def check(model: Any, share: float = 0.4) -> Any:
 def with_head(features: Any) -> Any:
     import keras
 
-    return keras.Model(features.inputs, keras.layers.Dense(10, activation="softmax")(features.outputs[0]))
+    return keras.Model(features.input, keras.layers.Dense(10, activation="softmax")(features.output))
 
 
 def test_the_small_model() -> None:
