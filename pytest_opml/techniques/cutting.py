@@ -22,6 +22,9 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
         model: a functional or sequential model; it is not changed.
         channels: of this model.
         removed: channels out of ``channels.spaces()``.
+
+    Returns:
+        A functional model.
     """
     import keras
 
@@ -40,6 +43,8 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
         name = tensor._keras_history.operation.name  # Keras would take the tensor's, which may be another
         return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     inputs = keras.tree.map_structure(same_input, model.input)
     made = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
     for layer in model.layers:

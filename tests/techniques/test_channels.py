@@ -125,6 +125,18 @@ def test_what_is_not_understood_stays_whole() -> None:
     assert smaller.get_layer("last").units == 16
 
 
+def test_a_sequential_model_in_half_precision() -> None:
+    import keras
+    from keras import layers
+
+    convolutions = [layers.Conv2D(32, 3, dtype="mixed_float16"), layers.Conv2D(32, 3, name="second")]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *convolutions, layers.GlobalMaxPooling2D(), layers.Dense(5)])
+    channels = Channels(model)
+    smaller = cut(model, channels, least_important(model, channels, 0.5))
+    assert [layer.dtype_policy for layer in smaller.layers[1:]] == [layer.dtype_policy for layer in model.layers]
+    assert smaller.get_layer("second").kernel.shape == (3, 3, 16, 16)
+
+
 def test_multiply_accumulates_are_counted_by_hand() -> None:
     import keras
     from keras import layers
