@@ -59,6 +59,8 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
 
     # a model of its own, with the same layers: compiling it leaves no optimizer in the file of the other
     whole = Parts(None, keras.Model(model.inputs, model.outputs), "full_forward")
+    if any(isinstance(layer, keras.Model) for layer in model.layers):
+        return whole  # the tensors that a model in a model names are its own, not those of this graph
     producers: dict[int, str] = {}
     trained: set[str | None] = set()
     cut: dict[int, Any] = {}

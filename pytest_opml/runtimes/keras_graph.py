@@ -32,10 +32,15 @@ def load_keras(path: Path) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
-        raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {one_line(error)}") from error
+        raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
     if not isinstance(model, keras.Model):
         raise ModelFileError(f"{path}: holds a {type(model).__name__}, not a model")
     return model
+
+
+def _reason(error: Exception) -> str:
+    """What was wrong with a layer, which Keras says behind the whole configuration of the model."""
+    return one_line(str(error).rpartition("Exception encountered: ")[2]) if str(error) else one_line(error)
 
 
 class KerasRuntime(Runtime):

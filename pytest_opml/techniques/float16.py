@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import TechniqueError
-from ..models.precision import under_policy
+from ..models.precision import flat_layers, under_policy
 from .base import Changes, Draft, Material, Technique
 
 _LARGEST = float(np.finfo(np.float16).max)
@@ -31,7 +31,7 @@ class Float16(Technique):
         largest = max(float(np.abs(array).max()) for array in weights)
         if largest > _LARGEST:
             raise TechniqueError(f"float16: a weight of {largest:.3g} is beyond the largest float16 ({_LARGEST:.0f})")
-        computing = sum(layer.dtype_policy.name == _POLICY for layer in draft.model.layers)
+        computing = sum(layer.dtype_policy.name == _POLICY for layer in flat_layers(draft.model))
         model = draft.model
         if not computing:
             model, computing = under_policy(draft.model, _POLICY)

@@ -1,0 +1,30 @@
+"""Weights that a user gives to an architecture as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelFileError, one_line
+
+
+def load_weights(model: Any, name: str, weights: str) -> None:
+    """Load an HDF5 file of the same architecture without its classifier into a model.
+
+    Args:
+        model: a Keras 3 or ``tf_keras`` model, changed in place.
+        name: of the architecture, for the error.
+        weights: path of a ``.weights.h5`` or ``.h5`` file.
+
+    Raises:
+        ModelFileError: the file is missing, of another kind, damaged, or of another architecture.
+    """
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such weights file; weights of {name} are 'none' or the path of an .h5 file")
+    if path.suffix != ".h5":
+        raise ModelFileError(f"{path}: weights of {name} must be a .weights.h5 or .h5 file")
+    try:
+        model.load_weights(str(path))
+    except (ValueError, TypeError, KeyError, IndexError, OSError, AttributeError, RuntimeError) as error:
+        raise ModelFileError(f"{path}: not the weights of {name} without its classifier: {one_line(error)}") from error
