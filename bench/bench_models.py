@@ -9,6 +9,7 @@ import argparse
 import importlib
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from pytest_opml.models.applications import APPLICATIONS
 SIZE, IMAGES = 32, 64
 
 
-def _milliseconds(keras: object, model: object, rounds: int) -> float:
+def _milliseconds(model: Any, rounds: int) -> float:
     import tensorflow as tf
 
     images = tf.constant(np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), np.uint8))
@@ -47,7 +48,7 @@ def main() -> None:
             model = APPLICATIONS[name](keras, SIZE, 3, weights="none")
             built = time.perf_counter() - started
             count = model.count_params()
-            ms = _milliseconds(keras, model, options.rounds)
+            ms = _milliseconds(model, options.rounds)
             print(f"{name},{module},{len(model.layers)},{count},{count * 4 / 1e6:.1f},{ms:.2f},{built:.1f}", flush=True)
 
 
