@@ -57,10 +57,11 @@ class ModelFileError(UsageError):
 
 
 class MissingDependencyError(UsageError):
-    """A feature needs a package that is not installed."""
+    """A feature needs a package that is not installed; names the extra of pytest-opml that brings it, if one does."""
 
-    def __init__(self, feature: str, distribution: str) -> None:
-        super().__init__(f"{feature} needs the package {distribution}: pip install {distribution}")
+    def __init__(self, feature: str, distribution: str, *, extra: str | None = None) -> None:
+        wanted = f"pytest-opml[{extra}]" if extra else distribution
+        super().__init__(f"{feature} needs the package {distribution}: pip install {wanted}")
 
 
 class DeviceError(UsageError):
