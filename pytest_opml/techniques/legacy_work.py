@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import TechniqueError, one_line
 from .legacy import Workplace
 
-_RATE, _PRUNING_RATE = 1e-4, 3e-4
+_RATE, _PRUNING_RATE = 1e-4, 1e-3
 _PRUNINGS = 16
 _CALIBRATION_BATCHES, _CALIBRATION_IMAGES, _DECAY = 24, 32, 0.8
 
