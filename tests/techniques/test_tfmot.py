@@ -17,6 +17,7 @@ from pytest_opml.errors import MissingDependencyError, TechniqueError
 from pytest_opml.runtimes.opening import open_artifact
 from pytest_opml.techniques import legacy_call
 from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.legacy import assign_weights
 from pytest_opml.techniques.storage import write_artifact
 from pytest_opml.techniques.tfmot import TfmotCluster, TfmotPrune, TfmotQat, kernels_by_layer
 from tests.conftest import Trained
@@ -81,17 +82,14 @@ def test_normalisation_without_a_convolution_before_it_is_refused_by_name(traine
 
 
 def test_a_model_changed_in_shape_before_is_refused(trained: Trained) -> None:
-    draft, _ = _untrained(trained, "tests.techniques.test_tfmot:lone_normalisation")
-    with pytest.raises(TechniqueError, match=r"tfmot-prune-0.5: layer .* no earlier technique may have replaced one"):
-        TfmotPrune(sparsity=0.5).apply(draft, trained.material())
-    narrow = keras.models.clone_model(
-        trained.load(),
-        clone_function=lambda layer: type(layer).from_config(
-            layer.get_config() | ({"filters": 8} if layer.name == "first" else {})
-        ),
-    )
+    model = trained.load()
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    narrow = weights | {"first": [weights["first"][0][..., :8], weights["first"][1][:8]]}
     with pytest.raises(TechniqueError, match=r"layer first has weights of shapes \[\(3, 3, 3, 8\).*native cluster-K"):
-        TfmotPrune(sparsity=0.5).apply(Draft(narrow), trained.material())
+        assign_weights(model, narrow, "small")
+    del weights["second"]
+    with pytest.raises(TechniqueError, match=r"layer second is in legacy Keras only: .* may have replaced one"):
+        assign_weights(model, weights, "small")
 
 
 def test_a_model_that_is_a_keras_3_file_is_refused(trained: Trained) -> None:
