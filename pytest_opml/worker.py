@@ -111,10 +111,12 @@ def _oom_kills() -> int:
 
 
 def _resident(pid: int) -> int:
+    """Bytes that a process and those that it started hold."""
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        process = psutil.Process(pid)
+        return sum(int(each.memory_info().rss) for each in [process, *process.children(recursive=True)])
     except psutil.Error:
-        return 0  # it has just ended
+        return 0  # one of them has just ended
 
 
 def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:

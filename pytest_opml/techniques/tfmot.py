@@ -1,0 +1,194 @@
+"""Clustering, pruning and quantisation-aware training as tensorflow-model-optimization does them.
+
+Source: https://www.tensorflow.org/model_optimization; M. Zhu, S. Gupta, "To prune, or not to prune", 2017 (the schedule
+of the sparsity); B. Jacob et al., "Quantization and training of neural networks for efficient
+integer-arithmetic-only inference", 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import psutil
+from pydantic import Field
+
+from ..errors import TechniqueError
+from .base import Changes, Draft, Material, Technique
+from .legacy_call import Outcome, run_legacy
+
+if TYPE_CHECKING:
+    import keras
+
+# Those of the kinds that tfmot clusters and prunes; it leaves depthwise kernels alone, which lose too much.
+_KERNELS = {
+    "Conv1D": "kernel",
+    "Conv2D": "kernel",
+    "Conv2DTranspose": "kernel",
+    "Conv3D": "kernel",
+    "Dense": "kernel",
+    "SeparableConv1D": "pointwise_kernel",
+    "SeparableConv2D": "pointwise_kernel",
+}
+
+
+def kernels_by_layer(model: keras.Model) -> dict[str, keras.Variable]:
+    """The kernel of each layer that tfmot works on."""
+    return {
+        layer.name: getattr(layer, _KERNELS[type(layer).__name__])
+        for layer in model.layers
+        if type(layer).__name__ in _KERNELS
+    }
+
+
+def _distinct(variable: keras.Variable) -> int:
+    return len(np.unique(variable.numpy()))
+
+
+def _put_back(model: keras.Model, outcome: Outcome) -> None:
+    for name, arrays in outcome.weights.items():
+        model.get_layer(name).set_weights(arrays)
+
+
+class TfmotCluster(Technique):
+    """``tfmot-cluster-K``: K shared weights a layer, fine-tuned together with the others."""
+
+    argument: ClassVar[str | None] = "clusters"
+
+    clusters: int = Field(ge=2, le=65_536, description="distinct weights a layer, 2 to 65,536")
+    epochs: int = Field(default=1, ge=0, le=1000, description="of fine-tuning")
+    start: Literal["kmeans", "linear"] = Field(default="kmeans", description="how the first centroids are chosen")
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        written = f"tfmot-cluster-{self.clusters}"
+        kernels = {
+            name: kernel for name, kernel in kernels_by_layer(draft.model).items() if _distinct(kernel) > self.clusters
+        }
+        if not kernels:
+            raise TechniqueError(f"{written}: no layer has more distinct weights than that; nothing changed")
+        self._check_memory(written, kernels)
+        outcome = run_legacy(
+            written,
+            "cluster",
+            draft.model,
+            material,
+            layers=list(kernels),
+            clusters=self.clusters,
+            epochs=self.epochs,
+            start="KMEANS_PLUS_PLUS" if self.start == "kmeans" else "LINEAR",
+        )
+        _put_back(draft.model, outcome)
+        distinct = max(_distinct(kernel) for kernel in kernels.values())
+        if distinct > self.clusters:
+            raise TechniqueError(f"{written}: a layer came back with {distinct} distinct weights")
+        changes: Changes = {
+            "tfmot_cluster.layers": len(kernels),
+            "tfmot_cluster.most_distinct_weights": distinct,
+            "tfmot_cluster.share_of_weights": round(
+                sum(int(np.prod(kernel.shape)) for kernel in kernels.values()) / draft.model.count_params(), 4
+            ),
+            "tfmot_cluster.fine_tuning_epochs": self.epochs,
+        }
+        return replace(
+            draft, compress=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+        )
+
+    def _check_memory(self, written: str, kernels: dict[str, keras.Variable]) -> None:
+        """It compares every weight with every centroid at once."""
+        weights, name = max((int(np.prod(kernel.shape)), name) for name, kernel in kernels.items())
+        needed, available = 4 * weights * self.clusters, psutil.virtual_memory().available
+        if needed > available:
+            raise TechniqueError(
+                f"{written}: layer {name} of {weights:,} weights takes {needed / 1e9:.1f} GB of memory (weights x K x "
+                f"4 bytes), {available / 1e9:.1f} GB are available; use cluster-{self.clusters}"
+            )
+
+
+class TfmotPrune(Technique):
+    """``tfmot-prune-S``: the share S of each layer's weights removed step by step while it is trained."""
+
+    argument: ClassVar[str | None] = "sparsity"
+
+    sparsity: float = Field(gt=0, lt=1, description="the share of weights to remove, between 0 and 1")
+    epochs: int = Field(default=2, ge=1, le=1000, description="of training")
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        written = f"tfmot-prune-{self.sparsity:g}"
+        kernels = kernels_by_layer(draft.model)
+
+        def zeros() -> int:
+            return sum(int(np.sum(kernel.numpy() == 0)) for kernel in kernels.values())
+
+        before = zeros()
+        outcome = run_legacy(
+            written,
+            "prune",
+            draft.model,
+            material,
+            layers=list(kernels),
+            sparsity=self.sparsity,
+            epochs=self.epochs,
+        )
+        _put_back(draft.model, outcome)
+        if zeros() <= before:
+            raise TechniqueError(f"{written}: as many weights were zero before; nothing changed")
+        total = sum(int(np.prod(kernel.shape)) for kernel in kernels.values())
+        changes: Changes = {
+            "tfmot_prune.layers": len(kernels),
+            "tfmot_prune.sparsity": round(zeros() / total, 4),
+            "tfmot_prune.share_of_weights": round(total / draft.model.count_params(), 4),
+            "tfmot_prune.epochs": self.epochs,
+        }
+        return replace(
+            draft, compress=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+        )
+
+
+class TfmotQat(Technique):
+    """``tfmot-qat``: trained on with the rounding of 8 bits emulated, then converted to a ``.tflite`` file."""
+
+    ends_chain: ClassVar[bool] = True
+
+    epochs: int = Field(default=1, ge=1, le=1000, description="of training")
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        outcome = run_legacy("tfmot-qat", "qat", draft.model, material, epochs=self.epochs)
+        changes = share_in_8_bits(outcome.flatbuffer) | {"tfmot_qat.epochs": self.epochs}
+        return replace(
+            draft,
+            content=outcome.flatbuffer,
+            suffix=".tflite",
+            training_s=draft.training_s + outcome.training_s,
+            changes=draft.changes | changes,
+        )
+
+
+def share_in_8_bits(flatbuffer: bytes) -> Changes:
+    """What of a TFLite file's tensors is int8.
+
+    Raises:
+        TechniqueError: no weight is.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=flatbuffer)
+    tensors = interpreter.get_tensor_details()
+    produced = {index for operation in interpreter._get_ops_details() for index in operation["outputs"]}
+    produced |= {tensor["index"] for tensor in interpreter.get_input_details()}
+    weights = [tensor for tensor in tensors if tensor["index"] not in produced]
+    results = [tensor for tensor in tensors if tensor["index"] in produced]
+    sizes = {
+        kind: sum(int(np.prod(t["shape"])) for t in weights if t["dtype"] == kind)
+        for kind in {t["dtype"] for t in weights}
+    }
+    eight = sizes.get(np.int8, 0)
+    if not eight:
+        raise TechniqueError("tfmot-qat: no weight is held in 8 bits; nothing changed")
+    return {
+        "tfmot_qat.share_of_weights": round(eight / sum(sizes.values()), 4),
+        "tfmot_qat.share_of_results": round(sum(t["dtype"] == np.int8 for t in results) / len(results), 4),
+    }

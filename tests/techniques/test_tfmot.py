@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import psutil
+import pytest
+
+from pytest_opml.errors import MissingDependencyError, TechniqueError
+from pytest_opml.runtimes.opening import open_artifact
+from pytest_opml.techniques import legacy_call
+from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.legacy import assign_weights
+from pytest_opml.techniques.storage import write_artifact
+from pytest_opml.techniques.tfmot import TfmotCluster, TfmotPrune, TfmotQat, kernels_by_layer
+from tests.conftest import Trained
+
+
+def _accuracy(path: Path, trained: Trained) -> float:
+    answers = open_artifact(path, threads=2).predict(trained.x_test)
+    assert np.allclose(answers.sum(axis=1), 1, atol=0.02)
+    return float(np.mean(answers.argmax(axis=1) == trained.data.y_test))
+
+
+def test_clustering_gives_the_keras_3_model_shared_weights(trained: Trained, tmp_path: Path) -> None:
+    draft = TfmotCluster(clusters=16).apply(Draft(trained.load()), trained.material())
+    assert {len(np.unique(kernel.numpy())) for kernel in kernels_by_layer(draft.model).values()} <= set(range(2, 17))
+    assert draft.changes["tfmot_cluster.layers"] == 4
+    assert draft.compress
+    assert draft.training_s > 0
+    path = write_artifact(draft, tmp_path)
+    assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
+    assert _accuracy(path, trained) > _accuracy(trained.model_file, trained) - 0.05
+    with pytest.raises(TechniqueError, match=r"tfmot-cluster-16: no layer .*nothing changed"):
+        TfmotCluster(clusters=16).apply(draft, trained.material())
+
+
+def test_pruning_reaches_its_sparsity_in_each_layer(trained: Trained) -> None:
+    draft = TfmotPrune(sparsity=0.5, epochs=1).apply(Draft(trained.load()), trained.material())
+    for kernel in kernels_by_layer(draft.model).values():
+        assert np.mean(kernel.numpy() == 0) == pytest.approx(0.5, abs=0.01)
+    assert float(draft.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
+    assert draft.training_s > 0
+
+
+def test_quantisation_aware_training_ends_in_a_file_that_takes_pixels(trained: Trained, tmp_path: Path) -> None:
+    draft = TfmotQat().apply(Draft(trained.load()), trained.material())
+    assert draft.suffix == ".tflite"
+    assert float(draft.changes["tfmot_qat.share_of_weights"]) > 0.95
+    path = write_artifact(draft, tmp_path)
+    assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
+    assert _accuracy(path, trained) > _accuracy(trained.model_file, trained) - 0.05
+
+
+def lone_normalisation(keras: Any, size: int, channels: int, *, weights: str) -> Any:
+    inputs = keras.Input((size, size, channels), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(4, 3, 4, activation="relu", name="convolution")(x)
+    x = keras.layers.BatchNormalization(name="normalisation")(keras.layers.MaxPooling2D()(x))
+    return keras.Model(inputs, keras.layers.Flatten()(x), name="lone")
+
+
+def _untrained(trained: Trained, builder: str) -> tuple[Draft, Any]:
+    from pytest_opml.models.classifier import build_classifier
+
+    case = trained.case.model_copy(update={"model": builder})
+    material = replace(trained.material(), case=case)
+    return Draft(build_classifier(case, 10, material.x_train.size, keras)), material
+
+
+def test_normalisation_without_a_convolution_before_it_is_refused_by_name(trained: Trained) -> None:
+    draft, material = _untrained(trained, "tests.techniques.test_tfmot:lone_normalisation")
+    with pytest.raises(TechniqueError, match=r"tfmot-qat: batch normalisation normalisation does not .*use int8"):
+        TfmotQat().apply(draft, material)
+
+
+def test_a_model_changed_in_shape_before_is_refused(trained: Trained) -> None:
+    model = trained.load()
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    narrow = weights | {"first": [weights["first"][0][..., :8], weights["first"][1][:8]]}
+    with pytest.raises(TechniqueError, match=r"layer first has weights of shapes \[\(3, 3, 3, 8\).*native cluster-K"):
+        assign_weights(model, narrow, "small")
+    del weights["second"]
+    with pytest.raises(TechniqueError, match=r"layer second is in legacy Keras only: .* may have replaced one"):
+        assign_weights(model, weights, "small")
+
+
+def test_a_model_that_is_a_keras_3_file_is_refused(trained: Trained) -> None:
+    case = trained.case.model_copy(update={"model": str(trained.model_file)})
+    with pytest.raises(TechniqueError, match=r"Keras 3 file only.*use cluster-K"):
+        TfmotCluster(clusters=4).apply(Draft(trained.load()), replace(trained.material(), case=case))
+
+
+def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = psutil.virtual_memory()._replace(available=1_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    with pytest.raises(TechniqueError, match=r"layer third of 9,216 weights takes .*use cluster-64"):
+        TfmotCluster(clusters=64).apply(Draft(trained.load()), trained.material())
+
+
+def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(legacy_call, "find_spec", lambda name: None if name == "tf_keras" else real(name))
+    with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install pytest-opml\[tfmot\]"):
+        TfmotQat().apply(Draft(trained.load()), trained.material())
+
+
+def crashing(keras: Any, size: int, channels: int, *, weights: str) -> Any:
+    print("about to end", flush=True)
+    os.abort()
+
+
+def test_a_crash_becomes_an_error_with_what_was_printed(trained: Trained) -> None:
+    case = trained.case.model_copy(update={"model": "tests.techniques.test_tfmot:crashing"})
+    with pytest.raises(TechniqueError, match=r"crashed \(SIGABRT\); it printed last: .*about to end"):
+        TfmotPrune(sparsity=0.5).apply(Draft(trained.load()), replace(trained.material(), case=case))
+
+
+def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    code = "from pytest_opml.techniques.legacy import _end_with_the_parent as end; print('up', flush=True); end()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdin
+    assert process.stdout.readline() == b"up\n"
+    assert process.poll() is None
+    process.stdin.close()
+    assert process.wait() == 1
+    process.stdout.close()
