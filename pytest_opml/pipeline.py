@@ -51,7 +51,7 @@ def measure_artifact(case: Case, options: Options) -> Result | None:
 
 def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     from .measure.memory import peak_bytes, reset_peak
-    from .measure.quality import assess
+    from .measure.quality import as_probabilities, assess
     from .measure.sizes import measure_file
     from .measure.timing import time_passes, time_single, warm_up
     from .runtimes.opening import open_artifact
@@ -68,7 +68,7 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
     latency = time_single(runtime, images)
     peak = peak_bytes()
 
-    quality = assess(probabilities, labels)
+    quality = assess(as_probabilities(probabilities), labels)
     accuracy = proportion(quality.correct, len(labels))
     inference = median(passes).scaled(options.reference_samples / len(labels))
     weights = options.time_weights

@@ -13,9 +13,13 @@ from pytest_opml import registry
 from pytest_opml.errors import CaseDefinitionError, UnknownNameError
 
 BUILT_IN = {
-    "dataset": {"digits"},
-    "model": {"efficientnet_lite0"},
-    "technique": {"baseline", "cluster", "float16", "int8"},
+    "dataset": {"cifar10", "cifar100", "digits", "fashion_mnist", "mnist"},
+    "model": {"efficientnet_lite0", "random", "resnet50", "resnet101", "small_cnn", "vgg16", "vgg19"},
+    "technique": {
+        *("baseline", "cluster", "deep-compress", "distill", "dynamic-int8", "filter-prune", "float16"),
+        *("float16-tflite", "int16x8", "int8", "int8-tuned", "layer-transfer", "onnx", "onnx-int8", "prune"),
+        *("tfmot-cluster", "tfmot-prune", "tfmot-qat"),
+    },
 }
 
 

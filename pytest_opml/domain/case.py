@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -23,6 +23,16 @@ _ID = re.compile(
     rf"(?P<dataset>{_NAME})/(?P<model>{_NAME})/(?P<top>all|top\d{{1,999}})/(?P<technique>[^/]+)(?:/(?P<rest>.*))?",
     re.ASCII | re.DOTALL,
 )
+
+
+class IdParts(NamedTuple):
+    """The parts of a case's id; ``extras`` are the fields that differ from their defaults, as ``name=value``."""
+
+    dataset: str
+    model: str
+    top: str
+    technique: str
+    extras: tuple[str, ...]
 
 
 class Case(BaseModel):
@@ -149,19 +159,28 @@ class Case(BaseModel):
         return registry.is_path("model", self.model) and not self.model.endswith(".keras")
 
     @property
+    def parts(self) -> IdParts:
+        """What the id is made of."""
+        return IdParts(
+            dataset=_in_braces(self.dataset),
+            model=_in_braces(self.model),
+            top="all" if self.unfreeze == "all" else f"top{self.unfreeze}",
+            technique=self.technique,
+            extras=tuple(
+                f"{name}={getattr(self, name)}"
+                for name, field in type(self).model_fields.items()
+                if name not in _ID_FIELDS and getattr(self, name) != field.default
+            ),
+        )
+
+    @property
     def id(self) -> str:
         """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``.
 
         A path with a ``/`` in it stands in braces: ``digits/{models/cat.keras}/top0/baseline``.
         """
-        top = "all" if self.unfreeze == "all" else f"top{self.unfreeze}"
-        text = f"{_in_braces(self.dataset)}/{_in_braces(self.model)}/{top}/{self.technique}"
-        extras = [
-            f"{name}={getattr(self, name)}"
-            for name, field in type(self).model_fields.items()
-            if name not in _ID_FIELDS and getattr(self, name) != field.default
-        ]
-        return f"{text}/{','.join(extras)}" if extras else text
+        *names, extras = self.parts
+        return "/".join([*names, ",".join(extras)] if extras else names)
 
     def __str__(self) -> str:
         return self.id

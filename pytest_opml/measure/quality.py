@@ -21,6 +21,18 @@ class Quality(NamedTuple):
     auc: float
 
 
+def as_probabilities(rows: Probabilities) -> Probabilities:
+    """The rows as they are, or through a softmax where a model of the user's gives logits.
+
+    Args:
+        rows: (n, classes).
+    """
+    if rows.min(initial=0.0) >= 0:
+        return rows
+    exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
 def assess(probabilities: Probabilities, labels: Labels) -> Quality:
     """Compare predictions with labels.
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from ..domain.case import Case
+from ..domain.case import Case, IdParts
 from ..domain.gate import breach_line
 from ..domain.metrics import METRICS
 from ..domain.ranking import Entry, rank
@@ -98,21 +98,24 @@ def _groups(record: RunRecord) -> list[_Group]:
 
 def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
     """What the ids have in common as a title, and the rest of each as its name, which keeps the technique."""
-    parts = {case.id: [*case.id.split("/", 4), ""][:5] for case in cases}
-    datasets, models, tops, _, rests = zip(*parts.values(), strict=True)
-    same_model, same_top = len(set(models)) == 1, len(set(tops)) == 1
-    common = [extra for extra in rests[0].split(",") if extra and all(extra in rest.split(",") for rest in rests)]
+    parts = {case.id: case.parts for case in cases}
+    first, *others = parts.values()
+    same_model = all(part.model == first.model for part in others)
+    same_top = all(part.top == first.top for part in others)
+    common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
 
-    def name(model: str, top: str, technique: str, rest: str) -> str:
-        own = ",".join(extra for extra in rest.split(",") if extra not in common)
-        return "/".join(filter(None, ["" if same_model else model, "" if same_top else top, technique, own]))
+    def name(part: IdParts) -> str:
+        own = ",".join(extra for extra in part.extras if extra not in common)
+        return "/".join(
+            filter(None, ["" if same_model else part.model, "" if same_top else part.top, part.technique, own])
+        )
 
-    title = datasets[0]
+    title = first.dataset
     if same_model:
-        title += f"/{models[0]}"
+        title += f"/{first.model}"
     if same_top:
-        title += f"/{tops[0]}" if same_model else f"/*/{tops[0]}"
-    return ", ".join([title, *common]), {id_: name(*part[1:]) for id_, part in parts.items()}
+        title += f"/{first.top}" if same_model else f"/*/{first.top}"
+    return ", ".join([title, *common]), {id_: name(part) for id_, part in parts.items()}
 
 
 def _group_lines(group: _Group, width: int) -> list[str]:

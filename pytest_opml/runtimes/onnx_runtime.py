@@ -22,10 +22,12 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, path: Path, *, threads: int) -> None:
         try:
+            import onnx  # noqa: F401 - for the counts
             import onnxruntime
         except ImportError as error:
-            raise MissingDependencyError(f"opening {path}", "onnxruntime", extra="onnx") from error
+            raise MissingDependencyError(f"opening {path}", str(error.name), extra="onnx") from error
 
+        self.parameters, self.layers = _counts(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
@@ -43,13 +45,14 @@ class OnnxRuntime(Runtime):
             refuse_shape(path, f"{inputs[0].type} {inputs[0].shape} to {outputs[0].shape}")
         self._dtype = _TYPES[inputs[0].type]
         batch, *rest = inputs[0].shape
+        if isinstance(batch, int) and batch != 1:
+            refuse_shape(path, f"a batch of exactly {batch}")
         self._channels_first = rest[0] == 3 and rest[-1] != 3
         if not self._channels_first and rest[-1] != 3:
             refuse_shape(path, f"{inputs[0].type} {inputs[0].shape}")
         side = rest[1] if self._channels_first else rest[0]
         self.image_size = side if isinstance(side, int) else None
         self._one_by_one = batch == 1
-        self.parameters, self.layers = _counts(path)
 
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
         """See ``Runtime.predict``."""
@@ -62,13 +65,23 @@ class OnnxRuntime(Runtime):
 
 def _providers(onnxruntime: Any) -> list[str]:
     """A GPU only where one is visible, since the device of a run is the user's choice."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") != "-1"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("-1", "")
     found = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and found else ["CPUExecutionProvider"]
 
 
 def _counts(path: Path) -> tuple[int, int]:
     import onnx
+    from google.protobuf.message import DecodeError
 
-    graph = onnx.load(str(path)).graph
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except DecodeError as error:
+        raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+    outside = [constant.name for constant in graph.initializer if constant.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise ModelFileError(
+            f"{path}: keeps {len(outside)} of its weights in other files, which an artifact of one file cannot;"
+            " save it with the weights inside"
+        )
     return sum(int(np.prod(constant.dims)) for constant in graph.initializer), len(graph.node)

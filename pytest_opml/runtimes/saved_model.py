@@ -48,6 +48,8 @@ class SavedModelRuntime(Runtime):
         shape = given.shape.as_list() if given.shape.rank is not None else []
         if given.dtype not in (tf.uint8, tf.float32) or len(shape) != 4 or shape[3] != 3 or found.shape.rank != 2:
             refuse_shape(path, f"{given.dtype.name} {given.shape} to {found.shape}")
+        if shape[0] not in (None, 1):
+            refuse_shape(path, f"a batch of exactly {shape[0]}")
         self._dtype, self._constant = given.dtype, tf.constant
         self.image_size = shape[1]
         self._one_by_one = shape[0] == 1

@@ -110,8 +110,9 @@ def _quantised(proto: Any, images: Any, folder: Path) -> bytes:
 
     original, prepared, target = (str(folder / f"{name}.onnx") for name in ("original", "prepared", "quantised"))
     Path(original).write_bytes(proto.SerializeToString())
-    # its warnings ask for the step that the next call is
-    logging.getLogger().setLevel(max(logging.getLogger().level, logging.ERROR))
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(max(level, logging.ERROR))  # its warnings ask for the step that the next call is
     try:
         # folds batch normalisation into convolutions; symbolic shapes would need another package
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
@@ -128,6 +129,8 @@ def _quantised(proto: Any, images: Any, folder: Path) -> bytes:
     except (ValueError, RuntimeError, NotImplementedError) as error:
         reason = shortened(one_line(error), 200)
         raise TechniqueError(f"onnx-int8: ONNX Runtime cannot quantise this model: {reason}") from error
+    finally:
+        root.setLevel(level)
     return Path(target).read_bytes()
 
 

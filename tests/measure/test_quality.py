@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_opml.measure.quality import assess
+from pytest_opml.measure.quality import as_probabilities, assess
 
 
 def test_a_perfect_model() -> None:
@@ -31,3 +31,11 @@ def test_a_class_without_test_images_is_left_out() -> None:
     labels = np.array([0, 1, 1])
     quality = assess(np.eye(3, dtype=np.float32)[labels], labels)
     assert (quality.recall, quality.auc) == (1, 1)
+
+
+def test_logits_become_probabilities_and_probabilities_stay() -> None:
+    logits = np.array([[-1.0, 0.0, 500.0], [0.0, 0.0, -1.0]], dtype=np.float32)
+    found = as_probabilities(logits)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert found[1, 0] == found[1, 1] == pytest.approx(1 / (2 + np.exp(-1)))
+    assert as_probabilities(found) is found

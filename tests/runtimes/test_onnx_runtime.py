@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_opml.errors import ModelFileError
-from pytest_opml.runtimes.onnx_runtime import OnnxRuntime
+from pytest_opml.runtimes.onnx_runtime import OnnxRuntime, _providers
 from pytest_opml.runtimes.opening import open_artifact
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
@@ -60,11 +61,30 @@ def test_each_layout_answers_for_the_same_images(tmp_path: Path, shape: list[Any
         ({"shape": ["n", 8, 8, 3], "outputs": 2}, "1 inputs and 2 outputs"),
         ({"shape": ["n", 8, 8, "c"]}, r"tensor\(float\) \['n', 8, 8, 'c'\]"),
         ({"shape": ["n", 8, 8, 3], "dtype": TensorProto.INT64}, r"tensor\(int64\)"),
+        ({"shape": [4, 8, 8, 3]}, "a batch of exactly 4"),
     ],
 )
 def test_what_takes_no_images_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ModelFileError, match=words):
         OnnxRuntime(model(tmp_path / "m.onnx", **changes), threads=1)
+
+
+def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
+    inside = onnx.load(str(model(tmp_path / "inside.onnx", shape=["n", 8, 8, 3])))
+    path = tmp_path / "m.onnx"
+    onnx.save_model(inside, str(path), save_as_external_data=True, location="m.data", size_threshold=0)
+    with pytest.raises(ModelFileError, match="keeps 2 of its weights in other files"):
+        OnnxRuntime(path, threads=1)
+
+
+@pytest.mark.parametrize("visible", ["-1", ""])
+def test_hidden_gpus_are_not_used(monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    module = SimpleNamespace(get_available_providers=lambda: both)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert _providers(module) == both
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert _providers(module) == ["CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", b"\x08\x07\x12\x04opml"])

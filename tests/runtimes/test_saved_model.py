@@ -61,6 +61,7 @@ def test_its_size_is_that_of_its_files(folder: Path) -> None:
         ([None, 8, 8, 3], tf.float32, 2, "1 inputs and 2 outputs"),
         ([None, 8, 8, 1], tf.float32, 1, r"float32 \(None, 8, 8, 1\)"),
         ([None, 8, 8, 3], tf.int64, 1, "int64"),
+        ([4, 8, 8, 3], tf.float32, 1, "a batch of exactly 4"),
     ],
 )
 def test_what_takes_no_images_is_refused(
