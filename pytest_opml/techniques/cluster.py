@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -23,9 +23,17 @@ from .sharing import Shared, Tied, settled, share
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.
 _SMALL, _SMALL_CLUSTERS = 20_000, 256
 _FINE_TUNING_RATE = 1e-4
-# Each thread holds some 80 bytes a weight of the layer in hand.
-_MOST_THREADS = 4
+# Each thread holds some 30 bytes a weight of the layer in hand; with two, all of ResNet50 takes less than its own size.
+_THREADS = 2
 _BITS = {f"{bits}bit": 2**bits for bits in range(1, 17)}
+
+
+class _Clustered(NamedTuple):
+    """A layer's kernel and the error that clustering it made; how it is shared only where it will be fine-tuned."""
+
+    variable: Any
+    error: float
+    shared: Shared | None
 
 
 class Cluster(Technique):
@@ -51,37 +59,39 @@ class Cluster(Technique):
         variables = variables[self.skip in ("first", "ends") : len(variables) - (self.skip in ("last", "ends"))]
         originals = {id(variable): variable.numpy() for variable in variables} if self.finetune else {}
         energy = sum(float(np.sum(np.square(variable.numpy(), dtype=np.float64))) for variable in variables)
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
-            found = list(threads.map(self._shared, variables))
-        pairs = [(variable, shared) for variable, shared in zip(variables, found, strict=True) if shared is not None]
-        if not pairs:
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+            clustered = [one for one in threads.map(self._clustered, variables) if one]
+        if not clustered:
             raise TechniqueError(
                 f"cluster-{self.clusters}: no layer has more distinct weights than that; nothing changed"
             )
-        for variable, shared in pairs:
-            variable.assign(shared.weights())
-        seconds = self._fine_tuned(draft, material, pairs) if self.finetune else 0.0
-        error = sum(shared.error for _, shared in pairs)
+        error, seconds = sum(one.error for one in clustered), 0.0
         if self.finetune:
-            differences = (variable.numpy() - originals[id(variable)] for variable, _ in pairs)
+            seconds = self._fine_tuned(draft, material, clustered)
+            differences = (one.variable.numpy() - originals[id(one.variable)] for one in clustered)
             error = sum(float(np.sum(np.square(difference, dtype=np.float64))) for difference in differences)
         total = sum(int(np.prod(variable.shape)) for variable in draft.model.weights)
         changes: Changes = {
-            "cluster.layers": len(pairs),
-            "cluster.share_of_weights": round(sum(shared.labels.size for _, shared in pairs) / total, 4),
-            "cluster.most_distinct_weights": max(len(np.unique(variable.numpy())) for variable, _ in pairs),
+            "cluster.layers": len(clustered),
+            "cluster.share_of_weights": round(sum(int(np.prod(one.variable.shape)) for one in clustered) / total, 4),
+            "cluster.most_distinct_weights": max(len(np.unique(one.variable.numpy())) for one in clustered),
             "cluster.relative_error": float(f"{np.sqrt(error / energy):.3g}"),
         }
         if self.finetune:
             changes["cluster.fine_tuning_epochs"] = self.finetune
         return replace(draft, compress=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
 
-    def _shared(self, variable: Any) -> Shared | None:
+    def _clustered(self, variable: Any) -> _Clustered | None:
         weights = variable.numpy()
         k = max(self.clusters, _SMALL_CLUSTERS) if weights.size < _SMALL else self.clusters
-        return share(weights, k)
+        shared = share(weights, k)
+        if not shared:
+            return None
+        variable.assign(shared.weights())
+        return _Clustered(variable, shared.error, shared if self.finetune else None)
 
-    def _fine_tuned(self, draft: Draft, material: Material, pairs: list[tuple[Any, Shared]]) -> float:
+    def _fine_tuned(self, draft: Draft, material: Material, clustered: list[_Clustered]) -> float:
+        pairs = [(one.variable, one.shared) for one in clustered if one.shared]
         for variable, shared in pairs:
             variable.constraint = Tied(shared)
         try:

@@ -56,12 +56,17 @@ class _Partition(NamedTuple):
 class _SortedValues:
     def __init__(self, values: npt.NDArray[Any]) -> None:
         # Sorted in their own type, which is faster, then summed in float64, which millions of float32 need, and around
-        # their mean, so that the difference of squares below keeps its digits.
-        self.values: Vector = np.sort(values, axis=None).astype(np.float64)
-        self.centre = float(np.mean(self.values))
-        self.ordered = self.values - self.centre
-        self.sums: Vector = np.concatenate([[0.0], np.cumsum(self.ordered)])
+        # their mean, so that the difference of squares below keeps its digits. In place, as layers are large.
+        self.values = np.sort(values, axis=None)
+        self.centre = float(np.mean(self.values, dtype=np.float64))
+        self.ordered: Vector = np.subtract(self.values, self.centre, dtype=np.float64)
+        self.sums: Vector = np.zeros(self.ordered.size + 1)
+        np.cumsum(self.ordered, out=self.sums[1:])
         self.squares = float(np.dot(self.ordered, self.ordered))
+
+    def distinct(self) -> int:
+        """How many distinct values there are."""
+        return 1 + int(np.count_nonzero(self.values[1:] != self.values[:-1]))
 
     def start(self, k: int, power: float) -> Vector:
         """K positions whose density follows the values' density to a power: 0 is evenly spaced, 1 equal shares.
@@ -169,9 +174,9 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
         improves.
     """
     data = _SortedValues(values)
-    ends = np.append(np.flatnonzero(np.diff(data.values)), data.values.size - 1)
-    if ends.size <= k:
-        centroids, members, error = data.values[ends], np.diff(ends, prepend=-1), 0.0
+    if data.distinct() <= k:
+        ends = np.append(np.flatnonzero(data.values[1:] != data.values[:-1]), data.values.size - 1)
+        centroids, members, error = data.values[ends].astype(np.float64), np.diff(ends, prepend=-1), 0.0
     else:
         start = data.best_of_cells(k) if k <= _FEW_CLUSTERS else data.start(k, _POWER)
         best = _settle(data, k, start)

@@ -11,6 +11,8 @@ from .kmeans import Clustering, cluster
 
 _ROUNDING_COST = 0.10
 _MANTISSA_BITS = 23
+# Weights whose clusters are looked up at once, so that little is held besides the layer.
+_CHUNK = 1 << 18
 # Above this share of exact zeros a layer was pruned, and its zeros are worth more than a centroid beside them.
 _PRUNED = 0.05
 
@@ -22,14 +24,14 @@ class Shared(NamedTuple):
 
     Attributes:
         values: at most K, float32; the first is exact zero where ``pruned``.
-        labels: in the shape of the weights.
+        labels: in the shape of the weights; 65,536 values are the most there can be.
         pruned: whether zeros stay zeros.
         bits: of the mantissa that the values were rounded to.
         error: summed squared difference to the weights as they were.
     """
 
     values: Weights
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.uint16]
     pruned: bool
     bits: int
     error: float
@@ -69,23 +71,25 @@ def share(weights: Weights, k: int) -> Shared | None:
 
     Args:
         weights: of any shape, finite.
-        k: at least 2; of a pruned layer zero is one of the values.
+        k: 2 to 65,536; of a pruned layer zero is one of the values.
     """
     flat = weights.ravel()
-    nonzero = np.flatnonzero(flat)
-    pruned = bool(nonzero.size) and nonzero.size <= (1 - _PRUNED) * flat.size
-    found = cluster(flat[nonzero] if pruned else flat, k - pruned)
+    pruned = 0 < int(np.count_nonzero(flat)) <= (1 - _PRUNED) * flat.size
+    found = cluster(flat[flat != 0] if pruned else flat, k - pruned)
     if found.error <= 0:
         return None
     bits = storable_bits(found)
     values = round_mantissa(found.centroids.astype(np.float32), bits)
     if pruned:
-        labels = np.zeros(flat.size, dtype=np.int32)
-        labels[nonzero] = found.assign(flat[nonzero]) + 1
         values = np.concatenate([np.zeros(1, dtype=np.float32), values])
-    else:
-        labels = found.assign(flat).astype(np.int32)
-    error = float(np.sum((values[labels].astype(np.float64) - flat) ** 2))
+    labels, error = np.empty(flat.size, dtype=np.uint16), 0.0
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        nearest = found.assign(part)
+        if pruned:
+            nearest = np.where(part == 0, 0, nearest + 1)
+        labels[start : start + _CHUNK] = nearest
+        error += float(np.sum((values[nearest].astype(np.float64) - part) ** 2))
     return Shared(values, labels.reshape(weights.shape), pruned, bits, error)
 
 
@@ -112,7 +116,7 @@ class Tied:
         """The weights with their clusters tied."""
         import tensorflow as tf
 
-        labels = tf.constant(self._labels.ravel())
+        labels = tf.constant(self._labels.ravel(), dtype=tf.int32)
         means = tf.math.unsorted_segment_mean(tf.reshape(weights, [-1]), labels, self._count)
         if self._pruned:
             means = tf.concat([tf.zeros(1), means[1:]], axis=0)
