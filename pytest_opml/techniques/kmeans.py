@@ -23,7 +23,7 @@ Indices = npt.NDArray[np.intp]
 
 _DESCENT_STEPS = 300
 _EXCHANGES = 60
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-5
 # Up to so many clusters the start is the best cut of that many cells a cluster, which take the place of the values.
 _FEW_CLUSTERS = 256
 _CELLS_PER_CLUSTER, _FEWEST_CELLS, _MOST_CELLS = 16, 1024, 2048

@@ -57,6 +57,13 @@ def test_a_slow_start_is_warmed_away() -> None:
     assert passes.probabilities.shape == (70, 2)
 
 
+@pytest.mark.parametrize(("allowed", "passes"), [(60.0, 10), (0.075, 8), (0.0, 6)])
+def test_slow_models_are_timed_less_often(monkeypatch: pytest.MonkeyPatch, allowed: float, passes: int) -> None:
+    monkeypatch.setattr(timing, "_PASSES_SECONDS", allowed)
+    monkeypatch.setattr(timing, "predict_all", lambda *_: (np.zeros((70, 2)), 0.01))
+    assert len(timing.time_passes(Clocked(0.0, 0.0), IMAGES, 70).seconds) == passes
+
+
 def test_the_shorter_last_batch_is_warm_too() -> None:
     runtime = Clocked(0.0, 0.0)
     timing.warm_up(runtime, IMAGES, 32)
