@@ -17,6 +17,7 @@ OpmlError
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def one_line(error: object) -> str:
@@ -42,10 +43,13 @@ class CaseDefinitionError(UsageError):
 
 
 class UnknownNameError(CaseDefinitionError):
-    """Nothing is registered under a name; the text lists what is."""
+    """Nothing is registered under a name; the text lists what is, and last what may have been meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+        names = sorted(known)
+        text = f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}"
+        near = get_close_matches(name, names)
+        super().__init__(f"{text}; nearest: {', '.join(near)}" if near else text)
 
 
 class DatasetError(UsageError):

@@ -42,6 +42,14 @@ def test_an_unknown_name_lists_the_known_ones(known: list[str], listed: str) -> 
     assert str(errors.UnknownNameError("model", "resnet", known)) == f"unknown model 'resnet'; {listed}"
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("resnet", "; nearest: resnet50, resnet101"), ("vgg61", "; nearest: vgg16"), ("alexander", "")]
+)
+def test_what_may_have_been_meant_comes_last(name: str, near: str) -> None:
+    text = str(errors.UnknownNameError("model", name, ["resnet101", "resnet50", "vgg16"]))
+    assert text == f"unknown model {name!r}; known: resnet101, resnet50, vgg16{near}"
+
+
 def test_a_missing_package_comes_with_the_line_to_type() -> None:
     text = str(errors.MissingDependencyError("the HTML report", "plotly"))
     assert text == "the HTML report needs the package plotly: pip install plotly"

@@ -133,3 +133,13 @@ def test_weights_that_are_not_there_are_named(make_case: MakeCase, options: Opti
 
 def test_nothing_is_measured_that_was_not_made(make_case: MakeCase, options: Options) -> None:
     assert measure_artifact(make_case(seed=99), options) is None
+
+
+@pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.1)])
+def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
+    technique: str, megabytes: float, options: Options
+) -> None:
+    common = {"dataset": "digits", "model": "efficientnetb0", "weights": "none", "size": 32, "subset": 60, "epochs": 1}
+    result = measured(Case.model_validate(common | {"technique": technique}), options)
+    assert result.size_mb == pytest.approx(megabytes, rel=0.05)
+    assert bool(result.artifact.changes) == (technique != "baseline")
