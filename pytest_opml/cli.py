@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import click
 
@@ -29,9 +30,23 @@ def schema() -> None:
 @main.command("list")
 @click.argument("kind", type=click.Choice([f"{kind}s" for kind in registry.KINDS]))
 def list_names(kind: str) -> None:
-    """Print the names that a case may use."""
+    """Print the names that a case may use, and of techniques the options."""
     for name in registry.names(kind[:-1]):
-        click.echo(name)
+        if kind == "techniques":
+            _print_technique(name)
+        else:
+            click.echo(name)
+
+
+def _print_technique(name: str) -> None:
+    technique = registry.get("technique", name)
+    click.echo(technique.usage(name))
+    wrapped = click.wrap_text(technique.summary(), shutil.get_terminal_size().columns, "    ", "    ")
+    click.echo(wrapped)
+    options = technique.described_options()
+    width = max((len(option) for option, _ in options), default=0)
+    for option, description in options:
+        click.echo(f"      {option:{width}}  {description}".rstrip())
 
 
 @main.command()

@@ -21,9 +21,24 @@ def test_the_schema_is_one() -> None:
     assert {"format_version", "device", "results", "checks"} <= set(schema["properties"])
 
 
-@pytest.mark.parametrize("kind", registry.KINDS)
+@pytest.mark.parametrize("kind", ["dataset", "model"])
 def test_names_are_listed(kind: str) -> None:
     assert output("list", f"{kind}s").split() == registry.names(kind)
+
+
+def test_techniques_are_listed_with_their_options() -> None:
+    lines = output("list", "techniques").splitlines()
+    heads = [line for line in lines if line[:1] != " "]
+    assert [registry.split_argument("technique", head).name for head in heads] == registry.names("technique")
+    assert "baseline" in heads
+    cluster = lines[lines.index("cluster-CLUSTERS") : lines.index("deep-compress")]
+    assert cluster[1].strip().startswith("K-means over each layer's kernel")
+    assert "      skip=none   layers to leave as they are: none, first, last, ends" in cluster
+    assert [line.split()[0] for line in cluster if line.startswith("      ")] == ["clusters", "skip=none", "finetune=0"]
+    distill = lines[lines.index("distill:TEACHER") :]
+    assert "      temperature=3  that softens both answers" in distill
+    transfer = lines[lines.index("layer-transfer:SOURCE") :]
+    assert any(line.startswith("      retrain=yes") for line in transfer)
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:

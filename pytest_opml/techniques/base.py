@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -18,6 +19,7 @@ from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
     import keras
+    from pydantic.fields import FieldInfo
     from typing_extensions import Self
 
 _WHOLE = re.compile(r"0|[1-9]\d{0,17}")
@@ -87,6 +89,20 @@ class Material:
     trained: Callable[[OtherModel], TrainedModel]
 
 
+def _option(name: str, field: FieldInfo) -> str:
+    """An option with its default, as it is written in a chain."""
+    if field.is_required() or field.default is None:
+        return name
+    if isinstance(field.default, bool):
+        return f"{name}={'yes' if field.default else 'no'}"
+    return f"{name}={field.default:g}" if isinstance(field.default, float) else f"{name}={field.default}"
+
+
+def _meaning(field: FieldInfo) -> str:
+    choices = ", ".join(get_args(field.annotation)) if get_origin(field.annotation) is Literal else ""
+    return ": ".join(filter(None, [field.description, choices]))
+
+
 def shortened(text: str, most: int = 80) -> str:
     """The text, or its beginning where it is too long for a message of one line."""
     return text if len(text) <= most else f"{text[:most]}..."
@@ -123,11 +139,11 @@ class Technique(BaseModel, ABC):
         written = shortened(f"{name}{separator}{argument or ''}{given}")
         values: dict[str, Any] = dict(options)
         if argument is not None and (cls.argument is None or separator != cls.separator):
-            wanted = f"it is written {cls._usage(name)}" if cls.argument else "it takes no argument"
+            wanted = f"it is written {cls.usage(name)}" if cls.argument else "it takes no argument"
             raise CaseDefinitionError(f"technique {written}: {wanted}")
         if cls.argument is not None:
             if cls.argument in options:
-                raise CaseDefinitionError(f"technique {written}: it is written {cls._usage(name)}")
+                raise CaseDefinitionError(f"technique {written}: it is written {cls.usage(name)}")
             if argument is not None:
                 values[cls.argument] = argument
         try:
@@ -136,8 +152,21 @@ class Technique(BaseModel, ABC):
             raise CaseDefinitionError(f"technique {written}: {cls._reason(name, error)}") from None
 
     @classmethod
-    def _usage(cls, name: str) -> str:
-        return f"{name}{cls.separator}{(cls.argument or '').upper()}"
+    def usage(cls, name: str) -> str:
+        """How it is written in a chain, its options aside: ``cluster-CLUSTERS``."""
+        return f"{name}{cls.separator}{cls.argument.upper()}" if cls.argument else name
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of its docstring, without the name."""
+        first = inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
+        text = (first.partition("``: ")[2] or first).replace("``", "")
+        return text[:1].upper() + text[1:]
+
+    @classmethod
+    def described_options(cls) -> list[tuple[str, str]]:
+        """Its argument and then its options with their defaults, and what they are."""
+        return [(_option(name, field), _meaning(field)) for name, field in cls.model_fields.items()]
 
     @classmethod
     def _reason(cls, name: str, error: ValidationError) -> str:
@@ -145,7 +174,7 @@ class Technique(BaseModel, ABC):
         key = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "missing":
             described = cls.model_fields[key].description
-            return f"it is written {cls._usage(name)}" + (f" ({described})" if described else "")
+            return f"it is written {cls.usage(name)}" + (f" ({described})" if described else "")
         if first["type"] == "extra_forbidden":
             known = sorted(option for option in cls.model_fields if option != cls.argument)
             return f"unknown option {key!r}; known: {', '.join(known) or 'none'}"

@@ -60,7 +60,7 @@ class Distill(Technique):
     teacher: str = Field(min_length=1, description="a model")
     top: int | Literal["all"] | None = Field(default=None, description="layers that the teacher trains")
     epochs: int | None = Field(default=None, ge=1, le=1000, description="of the student; the case's by default")
-    temperature: float = Field(default=3.0, ge=1, le=100)
+    temperature: float = Field(default=3.0, ge=1, le=100, description="that softens both answers")
     weight: float = Field(default=0.7, gt=0, le=1, description="of the teacher against the labels")
 
     def other_models(self) -> tuple[OtherModel, ...]:
