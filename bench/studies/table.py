@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 
+def _network(case: dict[str, Any]) -> str:
+    return f"{case['model']} top{case['unfreeze']}"
+
+
 def rows(record: dict[str, Any]) -> list[list[str]]:
     """One row for each result in the order measured, with the differences to its reference."""
     results = {result["id"]: result for result in record["results"]}
+    networks = {_network(result["case"]) for result in results.values()}
     found = []
     for result in results.values():
         case = result["case"]
@@ -18,7 +23,7 @@ def rows(record: dict[str, Any]) -> list[list[str]]:
         score = result["op_score"]["value"]
         found.append(
             [
-                f"{case['model']} top{case['unfreeze']} `{case['technique']}`",
+                f"{'' if len(networks) == 1 else _network(case) + ' '}`{case['technique']}`",
                 f"{result['accuracy']['value']:.4f}",
                 f"{result['accuracy']['value'] - reference['accuracy']['value']:+.4f}",
                 f"{result['inference_s']['value']:.2f}",

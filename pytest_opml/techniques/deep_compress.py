@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .base import Draft, Material, Technique
 from .cluster import Cluster
-from .prune import FINE_TUNING_EPOCHS, Prune
+from .prune import FINE_TUNING_EPOCHS, FINE_TUNING_RATE, Prune
 
 
 class DeepCompress(Technique):
@@ -18,9 +18,10 @@ class DeepCompress(Technique):
     sparsity: float = Field(default=0.6, gt=0, lt=1, description="the share of weights to remove, between 0 and 1")
     clusters: int = Field(default=32, ge=2, le=65_536, description="distinct weights a layer")
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning the pruned weights")
+    rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
     finetune: int = Field(default=1, ge=0, le=1000, description="epochs of fine-tuning the centroids")
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
-        pruned = Prune(sparsity=self.sparsity, epochs=self.epochs).apply(draft, material)
+        pruned = Prune(sparsity=self.sparsity, epochs=self.epochs, rate=self.rate).apply(draft, material)
         return Cluster(clusters=self.clusters, finetune=self.finetune).apply(pruned, material)

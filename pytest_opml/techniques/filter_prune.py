@@ -79,6 +79,7 @@ class FilterPrune(Technique):
 
     share: float = Field(gt=0, lt=1, description="the share of filters to remove from each layer, between 0 and 1")
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
+    rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
@@ -97,7 +98,7 @@ class FilterPrune(Technique):
             epochs=self.epochs,
             batch=material.case.batch,
             seed=material.case.seed,
-            learning_rate=FINE_TUNING_RATE,
+            learning_rate=self.rate,
         )
         produced = np.concatenate([channels.roots(ids) for ids in channels.produced.values()])
         changes: Changes = {

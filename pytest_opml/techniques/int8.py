@@ -2,8 +2,8 @@
 
 Source: B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
 2018: 8-bit weights per channel, activations by calibration. ``ai-edge-quantizer`` was measured beside the converter
-(EfficientNet-Lite0, CIFAR-10): full-integer files of the same size, speed and accuracy, dynamic-range ones that were
-slower and 0.009 less accurate; so the converter, which comes with TensorFlow, does all of it.
+(``bench/studies/bench_quantizers.py``) and was neither smaller, nor faster, nor more accurate beyond the noise; so the
+converter, which comes with TensorFlow, does all of it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import TechniqueError, one_line
 from .legacy import Workplace
 
-_RATE, _PRUNING_RATE = 1e-4, 1e-3
+_RATE = 1e-4
 _PRUNINGS = 16
 _CALIBRATION_BATCHES, _CALIBRATION_IMAGES, _DECAY = 24, 32, 0.8
 
@@ -58,7 +58,7 @@ def prune(place: Workplace) -> None:
     model = _wrapped(
         place.model, settings["layers"], lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
     )
-    place.fit(model, settings["epochs"], _PRUNING_RATE, (sparsity.UpdatePruningStep(),))
+    place.fit(model, settings["epochs"], settings["rate"], (sparsity.UpdatePruningStep(),))
     place.hand_back(sparsity.strip_pruning(model))
 
 

@@ -81,6 +81,7 @@ class Prune(Technique):
 
     sparsity: float = Field(gt=0, lt=1, description="the share of weights to remove, between 0 and 1")
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
+    rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
@@ -96,7 +97,7 @@ class Prune(Technique):
                 epochs=self.epochs,
                 batch=material.case.batch,
                 seed=material.case.seed,
-                learning_rate=FINE_TUNING_RATE,
+                learning_rate=self.rate,
             )
         left = [int(np.count_nonzero(variable.numpy())) for variable in variables]
         if sum(left) >= before:

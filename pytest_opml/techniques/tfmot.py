@@ -113,6 +113,7 @@ class TfmotPrune(Technique):
 
     sparsity: float = Field(gt=0, lt=1, description="the share of weights to remove, between 0 and 1")
     epochs: int = Field(default=2, ge=1, le=1000, description="of training")
+    rate: float = Field(default=1e-3, gt=0, le=1, description="of Adam at the first step")
 
     def apply(self, draft: Draft, material: Material) -> Draft:
         """See ``Technique.apply``."""
@@ -131,6 +132,7 @@ class TfmotPrune(Technique):
             layers=list(kernels),
             sparsity=self.sparsity,
             epochs=self.epochs,
+            rate=self.rate,
         )
         _put_back(draft.model, outcome)
         if zeros() <= before:

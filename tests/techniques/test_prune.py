@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,6 +61,19 @@ def test_fine_tuning_keeps_to_the_mask_and_makes_up_for_it(trained: Trained) -> 
         for draft in (bare, tuned)
     ]
     assert accuracies[1] > accuracies[0]
+
+
+def test_the_rate_decides_how_far_the_weights_move(trained: Trained) -> None:
+    bare, slow, fast = (
+        Prune(sparsity=0.5, epochs=epochs, rate=rate).apply(Draft(trained.load()), trained.material()).model
+        for epochs, rate in ((0, 1.0), (1, 1e-5), (1, 1e-2))
+    )
+
+    def moved(model: keras.Model) -> float:
+        pairs = zip(kernels_of(bare), kernels_of(model), strict=True)
+        return max(float(np.abs(one.numpy() - other.numpy()).max()) for one, other in pairs)
+
+    assert 0 < moved(slow) < moved(fast) / 10
 
 
 def test_what_was_pruned_before_leaves_nothing_to_do(trained: Trained) -> None:
