@@ -135,7 +135,7 @@ def test_nothing_is_measured_that_was_not_made(make_case: MakeCase, options: Opt
     assert measure_artifact(make_case(seed=99), options) is None
 
 
-@pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.1)])
+@pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.9)])
 def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
     technique: str, megabytes: float, options: Options
 ) -> None:

@@ -3,7 +3,7 @@
     pytest bench/studies/bench_cifar10.py --opml-data-dir=DIR --opml-json=cifar10.json
     python bench/studies/table.py cifar10.json
 
-DIR holds the folder ``cifar-10-batches-py``; without it Keras downloads the set. Takes over an hour on two cores.
+DIR holds the folder ``cifar-10-batches-py``; without it Keras downloads the set. Takes about two hours on two cores.
 """
 
 from __future__ import annotations
