@@ -179,7 +179,8 @@ def _table(rows: Sequence[_Row], width: int) -> list[str]:
         lines = _rendered(rows, _YIELDING[:hidden])
     if excess > 0:
         longest = max(len(row.name) for row in rows) - excess
-        lines = _rendered([row._replace(name=_shortened(row.name, longest)) for row in rows], _YIELDING)
+        names = _shortened([row.name for row in rows], longest)
+        lines = _rendered([row._replace(name=name) for row, name in zip(rows, names, strict=True)], _YIELDING)
     return lines
 
 
@@ -264,11 +265,16 @@ def _difference(row: _Row) -> str:
     return f"{total} = {error} {time} {size}"
 
 
-def _shortened(name: str, length: int) -> str:
-    """The name cut in its middle; the end, which has the technique, keeps the most."""
+def _shortened(names: Sequence[str], length: int) -> list[str]:
+    """The names cut in their middle, where it leaves them distinct; the end, with the technique, keeps the most."""
     length = max(length, 5)
-    head = (length - 1) // 3
-    return name if len(name) <= length else f"{name[:head]}…{name[head + 1 - length :]}"
+
+    def cut(head: int) -> list[str]:
+        return [name if len(name) <= length else f"{name[:head]}…{name[head + 1 - length :]}" for name in names]
+
+    third = (length - 1) // 3
+    heads = sorted(range(1, length - 1), key=lambda head: abs(head - third))
+    return next((found for found in map(cut, heads) if len(set(found)) == len(set(names))), cut(third))
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -117,6 +117,17 @@ def test_only_a_name_too_long_for_the_width_is_cut_and_keeps_its_technique(width
     assert any("…" in line for line in lines) == (width < 120)
 
 
+def test_names_that_are_cut_stay_distinct() -> None:
+    techniques = ("layer-transfer:resnet101", "layer-transfer:resnet101,retrain=no")
+    cases = [make_case(name, model="resnet50", unfreeze=top) for name in techniques for top in (1, 10)]
+    cases.append(make_case("baseline", model="efficientnet_lite0"))
+    lines = ranking_lines(make_run([make_result(case=case) for case in cases]), 72)
+    shown = [line.split()[1] for line in lines if "…" in line]
+    assert len(shown) == len(cases)
+    assert len(set(shown)) == len(cases)
+    assert max(map(len, lines)) <= 72
+
+
 def test_the_best_comes_first_between_the_bounds_of_the_columns(run: RunRecord) -> None:
     table = names(ranking_lines(run, 80))
     ordered = sorted(run.results, key=lambda result: result.op_score.value)
