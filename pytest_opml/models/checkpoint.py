@@ -1,9 +1,8 @@
 """Read PyTorch's legacy checkpoint format without PyTorch, accepting tensors and nothing else.
 
 The format is five pickles (magic number, protocol, byte order, the state dictionary, the sorted storage keys) and then,
-for each key, an int64 element count and the raw little-endian elements. A pickle can name any callable, so this reader
-answers exactly the four names that a plain state dictionary of float and integer tensors uses and refuses every other
-one before it is looked up.
+for each key, an int64 element count and the raw little-endian elements. The pickles may have only the four names that a
+plain state dictionary of float and integer tensors uses.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import hashlib
 import io
 import math
 import pickle
-import pickletools
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -22,19 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
+from ..pickles import INSTRUCTIONS, Reader, StandIn, refusing
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MAX_BYTES = 2**31
-_MOST_OBJECTS = 1_000_000
-_MOST_TUPLES = 10_000
-_INSTRUCTIONS = frozenset(
-    (  # noqa: SIM905 - a list would take thirty lines of one word each
-        "PROTO STOP MARK GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE LONG1 BININT BININT1 BININT2 BINUNICODE "
-        "BINPUT LONG_BINPUT BINGET LONG_BINGET EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST APPEND APPENDS "
-        "EMPTY_DICT SETITEM SETITEMS"
-    ).split()
-)
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +42,7 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-class _Rebuild:
+class _Rebuild(StandIn):
     """Stand-in for ``torch._utils._rebuild_tensor_v2``: checks the extents, builds nothing yet."""
 
     __slots__ = ()
@@ -76,10 +66,6 @@ class _Rebuild:
             raise ValueError("a tensor that reaches beyond its storage")
         return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
-    def __setstate__(self, state: object) -> None:
-        # A pickle can give any object a new state; a function would keep it beyond this file.
-        raise ValueError("it would change the reader")
-
 
 class _State(OrderedDict[str, Any]):
     """Stand-in for the state dictionary, whose attributes (``_metadata``) are not of interest."""
@@ -88,22 +74,17 @@ class _State(OrderedDict[str, Any]):
         pass
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    # Storage classes become dtype names: a string cannot be called, so a REDUCE on one fails.
-    _ALLOWED: ClassVar[dict[tuple[str, str], Callable[..., Any] | str]] = {
+class _TensorReader(Reader):
+    what: ClassVar[str] = "a checkpoint"
+    # Storage classes become dtype names, which cannot be called.
+    allowed: ClassVar[dict[tuple[str, str], Callable[..., Any] | str]] = {
         ("collections", "OrderedDict"): _State,
         ("torch._utils", "_rebuild_tensor_v2"): _Rebuild(),
         ("torch", "FloatStorage"): "<f4",
         ("torch", "LongStorage"): "<i8",
     }
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        try:
-            return self._ALLOWED[module_name, global_name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"it names {module_name}.{global_name}, which is not part of a tensor"
-            ) from None
+    instructions: ClassVar[frozenset[str]] = INSTRUCTIONS | {"BINPERSID"}
+    most_tuples: ClassVar[int] = 10_000
 
     def persistent_load(self, pid: Any) -> _Storage:
         match pid:
@@ -127,27 +108,9 @@ def _read_storages(stream: BinaryIO, keys: list[str], wanted: dict[str, _Storage
     return storages
 
 
-def _load_screened(stream: BinaryIO) -> Any:
-    """Load one pickle, after its instructions were read through without carrying any out.
-
-    Some that a state dictionary never needs would make the reader itself take gigabytes or overflow its stack.
-    """
-    start, tuples = stream.tell(), 0
-    for instruction, argument, _ in pickletools.genops(stream):
-        if instruction.name not in _INSTRUCTIONS:
-            raise ValueError(f"it has an instruction ({instruction.name}) that tensors do not need")
-        if instruction.name == "LONG_BINPUT" and int(argument or 0) > _MOST_OBJECTS:
-            raise ValueError("it numbers more objects than a checkpoint has")
-        tuples += instruction.name.startswith("TUPLE")
-        if tuples > _MOST_TUPLES:
-            raise ValueError("it has more tuples than a checkpoint has")
-    stream.seek(start)
-    return _TensorUnpickler(stream).load()
-
-
 def _parse(stream: BinaryIO) -> dict[str, Array]:
     def load() -> Any:
-        return _load_screened(stream)
+        return _TensorReader.read(stream)
 
     if load() != _MAGIC or load() != _PROTOCOL or not load().get("little_endian"):
         raise ValueError("it is not a little-endian legacy PyTorch checkpoint")
@@ -194,19 +157,5 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         raise ModelFileError(f"{str(path)!r}: cannot be read: {one_line(error)}") from error
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ModelFileError(f"{path}: refused: its SHA-256 is {found}, not {sha256}; the file was changed or damaged")
-    try:
+    with refusing(ModelFileError, path, "a tensor checkpoint"):
         return _parse(io.BytesIO(content))
-    except (
-        pickle.UnpicklingError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        EOFError,
-        OverflowError,
-        MemoryError,
-        ImportError,
-        RecursionError,
-    ) as error:
-        raise ModelFileError(f"{path}: refused as a tensor checkpoint: {' '.join(str(error).split())}") from error
