@@ -13,25 +13,25 @@ def _network(case: dict[str, Any]) -> str:
 
 
 def rows(record: dict[str, Any]) -> list[list[str]]:
-    """One row for each result in the order measured, with the differences to its reference."""
+    """One row for each result in the order measured, with the differences to its reference if that has a result."""
     results = {result["id"]: result for result in record["results"]}
     networks = {_network(result["case"]) for result in results.values()}
     found = []
     for result in results.values():
         case = result["case"]
-        reference = results[result["id"].replace(f"/{case['technique']}", "/baseline", 1)]
+        reference = results.get(result["id"].replace(f"/{case['technique']}", "/baseline", 1))
         score = result["op_score"]["value"]
         found.append(
             [
                 f"{'' if len(networks) == 1 else _network(case) + ' '}`{case['technique']}`",
                 f"{result['accuracy']['value']:.4f}",
-                f"{result['accuracy']['value'] - reference['accuracy']['value']:+.4f}",
+                f"{result['accuracy']['value'] - reference['accuracy']['value']:+.4f}" if reference else "",
                 f"{result['inference_s']['value']:.2f}",
                 f"{result['artifact']['size_bytes'] / 1e6:.2f}",
                 f"{result['training']['training_s']:.0f}",
                 f"{result['preparation_s']:.1f}",
                 f"{score:.3f}",
-                f"{score - reference['op_score']['value']:+.3f}",
+                f"{score - reference['op_score']['value']:+.3f}" if reference else "",
             ]
         )
     return found
