@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ..datasets.images import ImageSet, Labels
 from ..domain.case import Case, Unfreeze
 from ..domain.records import Training
 from ..errors import CaseDefinitionError
+from ..models.training import fine_tune
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +89,29 @@ class Material:
     y_train: Labels
     classes: int
     trained: Callable[[OtherModel], TrainedModel]
+
+    def fine_tune(
+        self,
+        model: Any,
+        *,
+        epochs: int,
+        learning_rate: float,
+        top: Unfreeze = "all",
+        targets: npt.NDArray[Any] | None = None,
+        loss: Any = "sparse_categorical_crossentropy",
+    ) -> float:
+        """See ``models.training.fine_tune``; images, batch, seed and, by default, labels are those at hand."""
+        return fine_tune(
+            model,
+            self.x_train,
+            self.y_train if targets is None else targets,
+            epochs=epochs,
+            batch=self.case.batch,
+            seed=self.case.seed,
+            learning_rate=learning_rate,
+            top=top,
+            loss=loss,
+        )
 
 
 def _option(name: str, field: FieldInfo) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune
 from .base import Changes, Draft, Material, Technique
 from .kernels import kernels_of
 from .sharing import Shared, Tied, settled, share
@@ -95,15 +94,7 @@ class Cluster(Technique):
         for variable, shared in pairs:
             variable.constraint = Tied(shared)
         try:
-            seconds = fine_tune(
-                draft.model,
-                material.x_train,
-                material.y_train,
-                epochs=self.finetune,
-                batch=material.case.batch,
-                seed=material.case.seed,
-                learning_rate=_FINE_TUNING_RATE,
-            )
+            seconds = material.fine_tune(draft.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE)
         finally:
             for variable, _ in pairs:
                 variable.constraint = None

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune, readable
+from ..models.training import readable
 from .base import Changes, Draft, Material, OtherModel, Technique
 
 _RATE = 1e-3
@@ -76,15 +76,12 @@ class Distill(Technique):
             answers = teacher.predict(material.x_train.dataset(batch=material.case.batch), verbose=0)
         taught = softened(answers, self.temperature)
         before = draft.model.get_weights()
-        fine_tune(
+        material.fine_tune(
             draft.model,
-            material.x_train,
-            np.concatenate([material.y_train[:, None].astype(np.float32), taught], axis=1),
             epochs=self.epochs or material.case.epochs,
-            batch=material.case.batch,
-            seed=material.case.seed,
             learning_rate=_RATE,
             top=material.case.unfreeze,
+            targets=np.concatenate([material.y_train[:, None].astype(np.float32), taught], axis=1),
             loss=distillation_loss(self.temperature, self.weight),
         )
         seconds = time.perf_counter() - started

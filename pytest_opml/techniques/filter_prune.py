@@ -15,7 +15,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune
 from .base import Changes, Draft, Material, Technique
 from .channels import Channels, Ids
 from .cutting import cut, multiply_accumulates
@@ -91,15 +90,7 @@ class FilterPrune(Technique):
                 "rounded to a multiple of 8 where there are 32 or more); nothing changed"
             )
         model = cut(draft.model, channels, removed)
-        seconds = fine_tune(
-            model,
-            material.x_train,
-            material.y_train,
-            epochs=self.epochs,
-            batch=material.case.batch,
-            seed=material.case.seed,
-            learning_rate=self.rate,
-        )
+        seconds = material.fine_tune(model, epochs=self.epochs, learning_rate=self.rate)
         produced = np.concatenate([channels.roots(ids) for ids in channels.produced.values()])
         changes: Changes = {
             "filter_prune.filters_before": int(produced.size),

@@ -13,7 +13,6 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune
 from .base import Changes, Draft, Material, OtherModel, Technique
 
 if TYPE_CHECKING:
@@ -91,14 +90,5 @@ class LayerTransfer(Technique):
         }
         seconds = 0.0
         if self.retrain:
-            seconds = fine_tune(
-                draft.model,
-                material.x_train,
-                material.y_train,
-                epochs=case.epochs,
-                batch=case.batch,
-                seed=case.seed,
-                learning_rate=_RATE,
-                top=case.unfreeze,
-            )
+            seconds = material.fine_tune(draft.model, epochs=case.epochs, learning_rate=_RATE, top=case.unfreeze)
         return replace(draft, training_s=draft.training_s + seconds, changes=draft.changes | changes)

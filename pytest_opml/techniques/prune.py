@@ -16,7 +16,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.training import fine_tune
 from .base import Changes, Draft, Material, Technique
 from .kernels import kernels_of
 
@@ -90,15 +89,7 @@ class Prune(Technique):
         before = sum(int(np.count_nonzero(kernel)) for kernel in kernels)
         masks = magnitude_masks(kernels, self.sparsity)
         with kept_under(masks, variables):
-            seconds = fine_tune(
-                draft.model,
-                material.x_train,
-                material.y_train,
-                epochs=self.epochs,
-                batch=material.case.batch,
-                seed=material.case.seed,
-                learning_rate=self.rate,
-            )
+            seconds = material.fine_tune(draft.model, epochs=self.epochs, learning_rate=self.rate)
         left = [int(np.count_nonzero(variable.numpy())) for variable in variables]
         if sum(left) >= before:
             raise TechniqueError(f"prune-{self.sparsity:g}: as many weights were zero before; nothing changed")
