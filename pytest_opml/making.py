@@ -20,7 +20,9 @@ from .datasets.images import Split, prepare
 from .domain.case import Case, parse_chain
 from .domain.records import Device, Training
 from .errors import ModelFileError
+from .measure.side_by_side import NOT_AT_ALL, Plan
 from .models.classifier import input_size
+from .progress import report
 
 if TYPE_CHECKING:
     from .techniques.base import Draft, OtherModel, Technique, TrainedModel
@@ -41,6 +43,7 @@ class Options:
     Attributes:
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: images that the inference time is scaled to.
+        compare: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
         registrations: names that the run's own process knows besides the installed ones.
     """
 
@@ -49,6 +52,7 @@ class Options:
     device: Device
     time_weights: dict[Any, float]
     reference_samples: int
+    compare: Plan = NOT_AT_ALL
     registrations: tuple[registry.Registration, ...] = ()
 
 
@@ -170,8 +174,18 @@ class Maker:
         training = Training.model_validate(details["training"])
         return Made(artifact / details["file"], training, details["changes"], details["preparation_s"])
 
-    def make(self) -> None:
-        """Train the model and put it through its techniques, so that the cache holds the artifact.
+    def trained(self) -> Path:
+        """The file of the trained model, as the techniques are given it.
+
+        Raises:
+            ModelFileError: the model is a file that cannot be trained.
+        """
+        if self.case.is_finished:
+            raise ModelFileError(f"{self.case.model}: is no Keras model; its file can only be measured as it is")
+        return self._trained(self.case, self._policy).file
+
+    def make(self) -> Path:
+        """Train the model and put it through its techniques, so that the cache holds the artifact; its path.
 
         Raises:
             UsageError: data, weights or the definition are at fault.
@@ -198,7 +212,9 @@ class Maker:
                 }
             (folder / _DETAILS).write_text(json.dumps(details | {"file": path.name}, indent=1), "utf-8")
 
-        self.cache.entry("artifact", self._key_after(len(self.steps)), build)
+        entry = self.cache.entry("artifact", self._key_after(len(self.steps)), build)
+        details = json.loads((entry / _DETAILS).read_text("utf-8"))
+        return entry / str(details["file"])
 
     def _trained(self, case: Case, policy: str) -> TrainedModel:
         from .techniques.base import TrainedModel
@@ -269,6 +285,7 @@ class _Work:
         else:
             draft = Draft(self.trained.load())
         for count, step in enumerate(maker.steps[done:], done + 1):
+            report(f"applying {maker.texts[count - 1]}")
             before = draft.training_s
             draft = self._apply(step, draft)
             if draft.training_s > before and draft.content is None:

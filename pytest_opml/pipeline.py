@@ -7,16 +7,21 @@ state of training touches what is measured.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Literal
 
 from . import registry
 from .datasets.images import Split
+from .datasets.imageset import ImageSet
 from .domain.case import Case
-from .domain.records import Artifact, Device, Memory, Result
+from .domain.records import Artifact, ColdStart, Conditions, Device, Latency, Memory, Result, SideBySide
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data
+from .progress import report
+from .runtimes.base import Runtime
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".keras": "keras",
@@ -25,20 +30,38 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     "": "savedmodel",
 }
 
+# Processors' worth of other work from which a result says so: what an idle system does by itself stays below.
+_OTHER_CORES = 0.15
 
-def make_artifact(case: Case, options: Options) -> None:
-    """Train the model of a case and put it through its techniques, so that the cache holds both.
+
+def train_model(case: Case, options: Options) -> Path:
+    """Train the model of a case, unless the cache holds it; its file.
+
+    Raises:
+        UsageError: data, weights or the definition are at fault.
+    """
+    registry.adopt(options.registrations)
+    return Maker(case, load_data(case, options), options).trained()
+
+
+def make_artifact(case: Case, options: Options) -> Path:
+    """Train the model of a case and put it through its techniques, so that the cache holds both; the artifact's file.
 
     Raises:
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
     registry.adopt(options.registrations)
-    Maker(case, load_data(case, options), options).make()
+    return Maker(case, load_data(case, options), options).make()
 
 
-def measure_artifact(case: Case, options: Options) -> Result | None:
+def measure_artifact(case: Case, options: Options, side_by_side: bool) -> Result | None:
     """Measure the artifact of a case from its file alone; None where the cache does not hold it.
+
+    Args:
+        case: the case.
+        options: of the run.
+        side_by_side: whether to time it beside its reference's artifact too, if the cache holds that.
 
     Raises:
         ModelFileError: the file is no model.
@@ -46,27 +69,53 @@ def measure_artifact(case: Case, options: Options) -> Result | None:
     registry.adopt(options.registrations)
     data = load_data(case, options)
     made = Maker(case, data, options).find()
-    return _measure(case, made, data, options) if made else None
+    if made is None:
+        return None
+    reference = Maker(case.reference, data, options).find() if side_by_side and options.compare.seconds else None
+    return _measure(case, made, reference, data, options)
 
 
-def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
+def _measure(case: Case, made: Made, reference: Made | None, data: Split, options: Options) -> Result:
+    from .measure.load import LoadWatch
     from .measure.memory import peak_bytes, reset_peak
     from .measure.quality import as_probabilities, assess
     from .measure.sizes import measure_file
     from .measure.timing import time_passes, time_single, warm_up
-    from .runtimes.opening import open_artifact
 
     images, labels = data.x_test, data.y_test
-    images.preload()  # so that it does not count as the model's memory
-    held = reset_peak()
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, made.path)
-        runtime = open_artifact(made.path, threads=options.device.threads)
+        images.preload()  # so that it does not count as the model's memory
         size = measuring.result()
-    warm_up(runtime, images, case.batch)
+    held = reset_peak()
+    runtime, cold_start = _start(made.path, images, options)
+    watch = LoadWatch()
+    offline_warm_up = warm_up(runtime, images, case.batch)
+    report("measuring")
     probabilities, passes = time_passes(runtime, images, case.batch)
-    latency = time_single(runtime, images)
+    single = time_single(runtime, images)
     peak = peak_bytes()
+    artifact = Artifact(
+        file=made.path.name,
+        format=_FORMATS[made.path.suffix],
+        runtime=runtime.name,
+        sha256=size.sha256,
+        size_bytes=size.size_bytes,
+        deflated_bytes=size.deflated_bytes,
+        parameters=runtime.parameters,
+        layers=runtime.layers,
+        changes=made.changes,
+    )
+    opened = [runtime]
+    del runtime  # whoever opens it anew does so with the first one gone
+    compared = _beside(opened, made, reference, case, images, options) if reference else None
+    conditions = Conditions(
+        batch=case.batch,
+        threads=options.device.threads,
+        offline_warm_up=offline_warm_up,
+        single_warm_up=single.warm_up,
+        other_load=watch.load(),
+    )
 
     quality = assess(as_probabilities(probabilities), labels)
     accuracy = proportion(quality.correct, len(labels))
@@ -88,23 +137,55 @@ def _measure(case: Case, made: Made, data: Split, options: Options) -> Result:
         inference_s=inference,
         passes_s=passes,
         reference_samples=options.reference_samples,
-        latency_ms=latency,
+        latency_ms=single.latency,
+        cold_start=cold_start,
+        conditions=conditions,
+        side_by_side=compared,
         training=made.training,
         preparation_s=made.preparation_s,
-        artifact=Artifact(
-            file=made.path.name,
-            format=_FORMATS[made.path.suffix],
-            runtime=runtime.name,
-            sha256=size.sha256,
-            size_bytes=size.size_bytes,
-            deflated_bytes=size.deflated_bytes,
-            parameters=runtime.parameters,
-            layers=runtime.layers,
-            changes=made.changes,
-        ),
+        artifact=artifact,
         memory=Memory(peak_bytes=peak, added_bytes=max(0, peak - held)),
         op_score=score,
-        notes=_notes(case, score.error_floored, options.device),
+        notes=(
+            *_notes(case, score.error_floored, options.device),
+            *_timing_notes(conditions, single.latency, options.device),
+        ),
+    )
+
+
+def _start(path: Path, images: ImageSet, options: Options) -> tuple[Runtime, ColdStart]:
+    """The artifact opened, and what the first answer took."""
+    from .runtimes.opening import open_artifact
+
+    image = images.take([0])
+    began = time.perf_counter()
+    runtime = open_artifact(path, threads=options.device.threads)
+    opened = time.perf_counter()
+    runtime.predict(image)
+    return runtime, ColdStart(load_s=opened - began, first_call_s=time.perf_counter() - opened)
+
+
+def _beside(
+    opened: list[Runtime], made: Made, reference: Made, case: Case, images: ImageSet, options: Options
+) -> SideBySide:
+    """Time the candidate, which is open already, in turn with its reference."""
+    from .measure.side_by_side import Pair, compare
+    from .runtimes.opening import open_artifact
+
+    report("measuring beside the reference")
+
+    def open_one(path: Path) -> Runtime:
+        return open_artifact(path, threads=options.device.threads)
+
+    def open_pair(reference_first: bool) -> Pair:
+        if reference_first:
+            other = open_one(reference.path)
+            return Pair(open_one(made.path), other)
+        return Pair(opened.pop() if opened else open_one(made.path), open_one(reference.path))
+
+    batch, image = images.take(range(min(case.batch, len(images)))), images.take([0])
+    return SideBySide(
+        reference=case.reference.id, **compare(open_pair, {"offline": batch, "single": image}, options.compare)
     )
 
 
@@ -115,3 +196,19 @@ def _notes(case: Case, floored: bool, device: Device) -> tuple[str, ...]:
     if any(part.split(",")[0] == "float16" for part in case.technique.split("+")) and not device.float16_in_hardware:
         notes.append("this device has no float16 arithmetic: half precision saves space here, not time")
     return tuple(notes)
+
+
+def _timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
+    notes, other = [], conditions.other_load
+    if other.cores > _OTHER_CORES:
+        notes.append(f"other work took {other.cores:.1f} of {device.cores} cores while this was timed")
+    if other.stolen_cores > _OTHER_CORES:
+        notes.append(f"the hypervisor gave {other.stolen_cores:.1f} of {device.cores} cores to others meanwhile")
+    if other.throttle_events:
+        notes.append("a processor was slowed for its heat while this was timed")
+    if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):
+        notes.append("the last rounds of warming up did not agree within 10 %: the machine or the model is unsteady")
+    if latency.p99 is None:
+        wanted = latency.LEAST_SAMPLES["p99"]
+        notes.append(f"not enough samples for p99: {latency.samples} of {wanted}")
+    return notes

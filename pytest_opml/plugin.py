@@ -5,40 +5,25 @@ pytest imports this module in every run of every project that has it installed, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import hookspecs, registry
 from .errors import CaseFailed, OpmlError
+from .shell import benchmark, distribution
+from .shell.collecting import BenchModule, is_benchmark_file
+from .shell.fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
+from .shell.live import live_line
+from .shell.state import CASES, ENDING, STATE, USAGE_ERRORS, Ending, State, limits, uses_us
 
 if TYPE_CHECKING:
-    from .domain.case import Case
-    from .domain.gate import Budget
-    from .domain.records import Result, RunRecord
-    from .session import Limits, Session
+    from .domain.records import RunRecord
 
-
-class _State(NamedTuple):
-    """What the hooks hand to one another during a run."""
-
-    session: Session
-    other_failures: list[str]
-
-
-class _Ending(NamedTuple):
-    """The record of the run, and one line for each place that it could not be written to."""
-
-    record: RunRecord
-    problems: list[str]
-
-
-_STATE = pytest.StashKey[_State]()
-_ENDING = pytest.StashKey[_Ending]()
-_CASES = pytest.StashKey["list[Case]"]()
-_USAGE_ERRORS = pytest.StashKey["list[str]"]()
+# pytest finds fixtures by the names in this module.
+__all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
 
 _OPTIONS = (
     ("gpu", "PROFILE", "device to run on: auto, cpu, or the kind that must be there: v100, t4, a100, h100, ..."),
@@ -54,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("opml", "benchmark and gate deep-learning models (pytest-opml)")
     for name, metavar, text in _OPTIONS:
         group.addoption(f"--opml-{name}", metavar=metavar, default=None, help=text)
+    group.addoption("--opml-threads", metavar="N", type=int, help="threads that a runtime may use (default: all cores)")
+    group.addoption(
+        "--opml-compare-seconds",
+        metavar="S",
+        type=float,
+        help="seconds to time a case beside its reference, in each scenario (default: 5; 0: not at all)",
+    )
     group.addoption("--opml-timeout", metavar="S", type=float, help="seconds that one case may take (default: 1800)")
     group.addoption("--opml-memory-mb", metavar="MB", type=float, help="resident memory that one case may take")
 
@@ -70,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "opml(gate={...}, timeout=S): budgets and a time limit for the cases of this test; set on each test that uses "
         "the fixture `opml`, so `-m opml` selects them",
     )
-    config.stash[_USAGE_ERRORS] = []
+    config.stash[USAGE_ERRORS] = []
     try:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:
@@ -80,35 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
 # --- collection: bench_*.py and bench_* functions, where their file or folder is named on the command line
 
 
-class BenchModule(pytest.Module):
-    """A ``bench_*.py`` file: ``bench_*`` functions are collected beside what pytest collects anyway."""
-
-    def funcnamefilter(self, name: str) -> bool:
-        """Whether a function of this name is a test."""
-        return name.startswith("bench_") or super().funcnamefilter(name)
-
-
-def _is_named(config: pytest.Config, path: Path) -> bool:
-    """Whether the command line names the file or a folder above it, other than the project as a whole."""
-    if config.args_source != pytest.Config.ArgsSource.ARGS:
-        return False
-    named = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
-    return any(
-        path == name or (name in path.parents and name not in (config.rootpath, *config.rootpath.parents))
-        for name in named
-    )
-
-
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Collect ``bench_*.py`` files that pytest would pass over."""
-    if file_path.suffix != ".py" or not file_path.name.startswith("bench_"):
-        return None
-    by_pytest = parent.session.isinitpath(file_path) or any(
-        file_path.match(pattern) for pattern in parent.config.getini("python_files")
-    )
-    if by_pytest or not _is_named(parent.config, file_path):
-        return None
-    return BenchModule.from_parent(parent, path=file_path)
+    return BenchModule.from_parent(parent, path=file_path) if is_benchmark_file(file_path, parent) else None
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -125,75 +91,40 @@ def pytest_exception_interact(
     error = call.excinfo.value if call.excinfo else None
     if isinstance(report, pytest.CollectReport) and isinstance(error, OpmlError):
         report.longrepr = f"{node.nodeid}: {error}"
-        node.config.stash[_USAGE_ERRORS].append(str(error))
+        node.config.stash[USAGE_ERRORS].append(str(error))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test that uses the fixture, before `-m` selects."""
-    if "opml" in getattr(item, "fixturenames", ()):
+    """Mark a test that uses a fixture of ours, before `-m` selects."""
+    if uses_us(item):
         item.add_marker("opml")
+        benchmark.prepare(item)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Get ready if any of the selected tests uses the fixture."""
-    ours = [item for item in items if "opml" in getattr(item, "fixturenames", ())]
+    """Get ready if any of the selected tests uses a fixture of ours."""
+    ours = [item for item in items if uses_us(item)]
     if not ours or config.option.collectonly or session.testsfailed:
         return
-    if hasattr(config, "workerinput"):
-        raise pytest.UsageError("pytest-opml times models and cannot share the machine with itself: run without xdist")
     from .session import Session
-    from .settings import build_settings, read_pyproject
 
-    names = ("gpu", "json", "store", "cache_dir", "data_dir", "timeout", "memory_mb")
-    options = {name: getattr(config.option, f"opml_{name}") for name in names}
+    live = live_line(config, len(ours))
     try:
-        settings = build_settings(read_pyproject(config.rootpath / "pyproject.toml"), options, config.rootpath)
-        config.stash[_STATE] = _State(Session(settings, config.rootpath), [])
+        settings = distribution.settings_of(config)
         for item in ours:
-            _limits(item)
+            limits(item)
+        opened = Session(settings, config.rootpath, live, shared=distribution.shared_folder(config))
+        config.stash[STATE] = State(opened, live, [])
     except OpmlError as error:
-        raise pytest.UsageError(str(error)) from None
+        if not distribution.is_worker(config):
+            raise pytest.UsageError(str(error)) from None
+        # Raised in a worker of pytest-xdist it would only be seen to have died.
+        config.stash[USAGE_ERRORS].append(str(error))
+        items.clear()
 
 
 # --- running
-
-
-def _limits(item: pytest.Item) -> Limits:
-    """What the markers of a test say; the closest marker wins."""
-    from .domain.gate import parse_budgets
-    from .errors import SettingsError
-    from .session import Limits
-
-    budgets: list[Budget] = []
-    timeout = None
-    for marker in reversed(list(item.iter_markers("opml"))):
-        where = f"marker opml on {item.name}"
-        unknown = set(marker.kwargs) - {"gate", "timeout"}
-        if marker.args or unknown:
-            shown = ", ".join(sorted(unknown)) or "a positional argument"
-            raise SettingsError(f"{where}: unknown {shown}; known: gate, timeout")
-        budgets += parse_budgets(marker.kwargs.get("gate", {}), f"{where}: gate")
-        timeout = marker.kwargs.get("timeout", timeout)
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
-            raise SettingsError(f"{where}: timeout must be a positive number of seconds, not {timeout!r}")
-    return Limits(tuple(budgets), timeout)
-
-
-@pytest.fixture
-def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
-    """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body."""
-    item, config = request.node, request.config
-    session = config.stash[_STATE].session
-    cases = item.stash.setdefault(_CASES, [])
-
-    def run(case: Case) -> Result:
-        cases.append(case)
-        result = session.run(case, _limits(item))
-        config.hook.pytest_opml_result(config=config, result=result)
-        return result
-
-    return run
 
 
 @pytest.hookimpl(wrapper=True)
@@ -204,17 +135,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         yield
     finally:
         broken = _broken_budgets(item)
+        if STATE in item.config.stash and uses_us(item):
+            item.config.stash[STATE].live.finished()
     if broken:
         pytest.fail("\n".join(["budget broken", *broken]), pytrace=False)
 
 
 def _broken_budgets(item: pytest.Item) -> list[str]:
-    if _CASES not in item.stash:
+    if CASES not in item.stash:
         return []
     from .domain.gate import breach_line
 
-    session = item.config.stash[_STATE].session
-    checks = [check for case in item.stash[_CASES] for check in session.judge(case, _limits(item))]
+    session = item.config.stash[STATE].session
+    checks = [check for case in item.stash[CASES] for check in session.judge(case, limits(item))]
     return [breach_line(check) for check in checks if check.verdict == "fail"]
 
 
@@ -224,13 +157,32 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show our own errors as one line; tell the failures of tests from cases that have no result."""
     report = yield
-    if report.failed and _STATE in item.config.stash:
+    if report.failed and STATE in item.config.stash:
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, CaseFailed):
             report.longrepr = f"{error.kind}: {error}"
+        elif isinstance(error, OpmlError):
+            report.longrepr = f"{item.nodeid}: {error}"
+            item.config.stash[USAGE_ERRORS].append(str(error))
         else:
-            item.config.stash[_STATE].other_failures.append(report.nodeid)
+            item.config.stash[STATE].other_failures.append(report.nodeid)
     return report
+
+
+# --- other plugins
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    """Have pytest-benchmark warn where two runs were on different devices."""
+    if STATE in config.stash:
+        machine_info["opml"] = benchmark.describe_machine(config.stash[STATE].session.device)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Take over what a worker of pytest-xdist has measured."""
+    distribution.take_over(node, error)
 
 
 # --- the end
@@ -244,34 +196,44 @@ def _interrupted(exitstatus: int) -> bool:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the record and settle the exit code."""
     config = session.config
-    if config.stash[_USAGE_ERRORS]:
+    if distribution.is_worker(config):
+        distribution.hand_over(config)
+    elif STATE in config.stash:
+        state = config.stash[STATE]
+        _end(session, exitstatus, state.session.record(), broken=bool(state.other_failures))
+    elif taken := distribution.taken_over(config):
+        _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
+    if config.stash[USAGE_ERRORS]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
-    if _STATE not in config.stash:
-        return
-    from .session import BROKEN, exit_code
 
-    state = config.stash[_STATE]
-    record = state.session.record()
+
+def _end(
+    session: pytest.Session, exitstatus: int, record: RunRecord, *, broken: bool, problems: tuple[str, ...] = ()
+) -> None:
+    from .session import BROKEN, exit_code, write
+
+    config = session.config
     config.hook.pytest_opml_record(config=config, record=record)
-    problems = state.session.write(record) if record.results or record.failures else []
-    state.session.close()
-    config.stash[_ENDING] = _Ending(record, problems)
-    if not _interrupted(exitstatus) and not config.stash[_USAGE_ERRORS]:
-        session.exitstatus = BROKEN if state.other_failures else exit_code(record, problems)
+    lines = [*problems]
+    if record.results or record.failures:
+        lines += write(record, distribution.settings_of(config))
+    config.stash[ENDING] = Ending(record, lines)
+    if not _interrupted(exitstatus):
+        session.exitstatus = BROKEN if broken else exit_code(record, lines)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the ranking and the checks."""
-    if _ENDING not in config.stash:
+    if ENDING not in config.stash:
         return
     from .reports.terminal import check_lines, ranking_lines
 
-    record, problems = config.stash[_ENDING]
-    if not (record.results or record.failures):
+    record, problems = config.stash[ENDING]
+    if not (record.results or record.failures or problems):
         return
-    write, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
+    line, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
     terminalreporter.section("opml")
-    for line in [*ranking_lines(record, width), *check_lines(record)]:
-        write(line)
+    for text in [*ranking_lines(record, width), *check_lines(record)]:
+        line(text)
     for problem in problems:
-        write(f"not written: {problem}", red=True)
+        line(f"not written: {problem}", red=True)

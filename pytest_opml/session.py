@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import CaseFailed, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from .datasets.images import Split
     from .domain.case import Case
     from .domain.gate import Budget
     from .domain.records import Check, Failure, Result, RunRecord
+    from .making import Options
+    from .progress import Progress
+    from .runtimes.base import Runtime
     from .settings import Settings
+    from .worker import Limits as WorkerLimits
 
 PASSED, BROKEN, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11
 
@@ -50,15 +56,32 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _file_of(case: Case, kind: str, folder: Path) -> Path:
+    return folder / f"{hashlib.sha256(case.id.encode()).hexdigest()[:32]}.{kind}.json"
+
+
 class Session:
-    """Runs cases once each, holds their budgets against them, and writes the record.
+    """Runs cases once each, and holds their budgets against them.
+
+    Args:
+        settings: of the run.
+        root: the user's project.
+        on_progress: is told how far a case has come.
+        shared: a folder in which processes of one run find what another of them has measured.
 
     Raises:
         UsageError: on construction, when the device, the cache, the store or the record's path cannot be used; so a
             run is refused before it has cost anything.
     """
 
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        on_progress: Callable[[Case, Progress], None],
+        *,
+        shared: Path | None = None,
+    ) -> None:
         from .worker import start_server
 
         start_server()  # its imports take seconds, and the rest of this can go on beside them
@@ -68,61 +91,73 @@ class Session:
         from .reports.record import check_writable
 
         self.settings, self.root = settings, root
+        self._on_progress, self._shared = on_progress, shared
         self.device = detect(settings.gpu, settings.threads)
         Cache(settings.cache_dir)
         if settings.json_path:
             check_writable(settings.json_path)
-        self._store = open_store(settings.store) if settings.store else None
+        if settings.store:
+            open_store(settings.store).close()
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
         self._checks: dict[tuple[str, str, str], Check] = {}
         self._asked: set[str] = set()
 
+    # --- what tests ask for
+
     def run(self, case: Case, limits: Limits = _NO_LIMITS) -> Result:
-        """The result of a case, measured on the first call; its reference is measured with it.
+        """The result of a case, measured on the first call; its reference is measured before it, to be timed beside it.
 
         Raises:
             CaseFailed: the case has no result; the failure is in the record.
         """
         self._asked.add(case.id)
-        result = self._measure(case, limits)
         if case.reference != case:
-            # A reference that fails stands in the record, and the budgets that need it are not judged.
+            # One that fails stands in the record, and the budgets that need it are not judged.
             with contextlib.suppress(CaseFailed):
-                self._measure(case.reference, limits)
-        return result
+                self._measured(case.reference, limits)
+        return self._measured(case, limits)
 
-    def _measure(self, case: Case, limits: Limits) -> Result:
-        from . import registry
-        from .domain.records import Failure
-        from .making import Options
-        from .worker import Limits as WorkerLimits
-        from .worker import WorkerFailed, run_case
+    def dataset(self, case: Case) -> Split:
+        """The images of a case, at the size that its model takes."""
+        from .making import load_data
 
-        if case.id in self._results:
-            return self._results[case.id]
-        if case.id in self._failures:
-            failure = self._failures[case.id]
-            raise CaseFailed(failure.kind, failure.message)
-        settings = self.settings
-        options = Options(
-            cache_dir=settings.cache_dir,
-            data_dir=settings.data_dir,
-            device=self.device,
-            time_weights=dict(settings.score.time),
-            reference_samples=settings.score.reference_samples,
-            registrations=registry.registrations(),
-        )
-        memory = settings.memory_mb * 1e6 if settings.memory_mb else None
-        try:
-            result = run_case(case, options, WorkerLimits(limits.timeout_s or settings.timeout_s, memory))
-        except WorkerFailed as error:
-            texts = {"message": _printable(str(error)), "log_tail": _printable(error.log_tail)}
-            self._failures[case.id] = Failure.model_validate({"case": case, "kind": error.kind, **texts})
-            raise
-        self._results[case.id] = result
-        return result
+        return load_data(case, self._options())
+
+    def model(self, case: Case, limits: Limits = _NO_LIMITS) -> Any:
+        """The Keras model of a case, trained in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from .pipeline import train_model
+        from .runtimes.keras_graph import load_keras
+
+        return load_keras(self._made(train_model, case, limits))
+
+    def artifact(self, case: Case, limits: Limits = _NO_LIMITS) -> Runtime:
+        """The artifact of a case, made in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from .pipeline import make_artifact
+        from .runtimes.opening import open_artifact
+
+        return open_artifact(self._made(make_artifact, case, limits), threads=self.device.threads)
+
+    def _made(self, function: Callable[[Case, Options], Path], case: Case, limits: Limits) -> Path:
+        from .worker import run_step
+
+        with self._alone(case):
+            return run_step(
+                function,
+                case,
+                self._options(),
+                self._limits(limits),
+                on_progress=lambda found: self._on_progress(case, found),
+            )
 
     def judge(self, case: Case, limits: Limits = _NO_LIMITS) -> list[Check]:
         """Hold the budgets of a case against its result, if it has one; the checks are kept for the record."""
@@ -134,6 +169,92 @@ class Session:
         checks = judge(budgets, self._results[case.id], self._results.get(case.reference.id))
         self._checks.update({(check.case_id, check.metric, check.rule): check for check in checks})
         return list(checks)
+
+    # --- running a case
+
+    def _alone(self, case: Case) -> contextlib.AbstractContextManager[None]:
+        from .locks import alone_on
+        from .progress import Progress
+
+        return alone_on(
+            self.device, lambda: self._on_progress(case, Progress("waiting for another run on this device"))
+        )
+
+    def _options(self) -> Options:
+        from . import registry
+        from .making import Options
+        from .measure.side_by_side import Plan
+
+        settings = self.settings
+        return Options(
+            cache_dir=settings.cache_dir,
+            data_dir=settings.data_dir,
+            device=self.device,
+            time_weights=dict(settings.score.time),
+            reference_samples=settings.score.reference_samples,
+            compare=Plan(settings.compare_s, settings.compare_precision),
+            registrations=registry.registrations(),
+        )
+
+    def _limits(self, limits: Limits) -> WorkerLimits:
+        from .worker import Limits as WorkerLimits
+
+        memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
+        return WorkerLimits(limits.timeout_s or self.settings.timeout_s, memory)
+
+    def _measured(self, case: Case, limits: Limits) -> Result:
+        if case.id not in self._results and case.id not in self._failures:
+            with self._alone(case):
+                found = self._from_another(case) or self._measure(case, limits)
+            self._keep(case, found)
+        if case.id in self._failures:
+            failure = self._failures[case.id]
+            raise CaseFailed(failure.kind, failure.message)
+        return self._results[case.id]
+
+    def _measure(self, case: Case, limits: Limits) -> Result | Failure:
+        from .domain.records import Failure
+        from .worker import WorkerFailed, run_case
+
+        try:
+            return run_case(
+                case,
+                self._options(),
+                self._limits(limits),
+                side_by_side=case.reference != case and case.reference.id in self._results,
+                on_progress=lambda found: self._on_progress(case, found),
+            )
+        except WorkerFailed as error:
+            texts = {"message": _printable(str(error)), "log_tail": _printable(error.log_tail)}
+            return Failure.model_validate({"case": case, "kind": error.kind, **texts})
+
+    def _keep(self, case: Case, found: Result | Failure) -> None:
+        from .domain.records import Result
+
+        if isinstance(found, Result):
+            self._results[case.id] = found
+        else:
+            self._failures[case.id] = found
+        if self._shared:
+            self._shared.mkdir(exist_ok=True)
+            path = _file_of(case, type(found).__name__, self._shared)
+            temporary = path.with_suffix(f".{uuid.uuid4().hex}")
+            temporary.write_text(found.model_dump_json(), "utf-8")
+            temporary.replace(path)
+
+    def _from_another(self, case: Case) -> Result | Failure | None:
+        """What another process of this run found for the case."""
+        if not self._shared:
+            return None
+        from .domain.records import Failure, Result
+
+        for kind in (Result, Failure):
+            path = _file_of(case, kind.__name__, self._shared)
+            if path.exists():
+                return kind.model_validate_json(path.read_bytes())
+        return None
+
+    # --- the end
 
     def record(self) -> RunRecord:
         """The run so far."""
@@ -153,27 +274,25 @@ class Session:
             uncollected=tuple(sorted({*self._results, *self._failures} - self._asked)),
         )
 
-    def write(self, record: RunRecord) -> list[str]:
-        """Write the record where it was asked for; returns one line for each place that could not be written."""
-        from .reports.record import write_record
 
-        path, store, problems = self.settings.json_path, self._store, []
-        try:
-            if path:
-                write_record(record, path)
-        except StorageError as error:
-            problems.append(str(error))
-        try:
-            if store:
+def write(record: RunRecord, settings: Settings) -> list[str]:
+    """Write the record where it was asked for; returns one line for each place that could not be written."""
+    from .history.store import open_store
+    from .reports.record import write_record
+
+    problems = []
+    try:
+        if settings.json_path:
+            write_record(record, settings.json_path)
+    except StorageError as error:
+        problems.append(str(error))
+    try:
+        if settings.store:
+            with open_store(settings.store) as store:
                 store.append(record)
-        except StorageError as error:
-            problems.append(str(error))
-        return problems
-
-    def close(self) -> None:
-        """Let go of the store."""
-        if self._store:
-            self._store.close()
+    except StorageError as error:
+        problems.append(str(error))
+    return problems
 
 
 def exit_code(record: RunRecord, problems: Sequence[str] = ()) -> int:
@@ -202,4 +321,5 @@ __all__ = [
     "Session",
     "UsageError",
     "exit_code",
+    "write",
 ]

@@ -68,7 +68,9 @@ class _File(_Table):
     data_dir: str | None = Field(default=None, min_length=1)
     timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
     memory_mb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=4096)
+    compare_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    compare_precision: float = Field(default=0.02, ge=0, lt=1)
     score: ScoreSettings = ScoreSettings()
 
 
@@ -81,6 +83,8 @@ class Settings(NamedTuple):
         timeout_s: seconds that one case may take.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
         threads: that a runtime may use; None for one per core.
+        compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
+        compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
     """
 
     gpu: str
@@ -91,6 +95,8 @@ class Settings(NamedTuple):
     timeout_s: float
     memory_mb: float | None
     threads: int | None
+    compare_s: float
+    compare_precision: float
     score: ScoreSettings
     gate: Gate
 
@@ -166,6 +172,8 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         timeout_s=plain.timeout,
         memory_mb=plain.memory_mb,
         threads=plain.threads,
+        compare_s=plain.compare_seconds,
+        compare_precision=plain.compare_precision,
         score=plain.score,
         gate=gate,
     )

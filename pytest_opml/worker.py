@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import math
 import multiprocessing
 import os
 import re
@@ -20,7 +21,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
@@ -29,6 +31,9 @@ from .domain.records import Result
 from .errors import CaseFailed, OpmlError, UsageError, one_line
 from .making import Options
 from .pipeline import make_artifact, measure_artifact
+from .progress import Progress, listen
+
+_Value = TypeVar("_Value")
 
 _POLL_SECONDS = 0.1
 _LOG_LINES = 60
@@ -72,10 +77,32 @@ def start_server() -> None:
         os.close(kept)
 
 
+def _end_with_session() -> None:
+    """Wait, at no cost, for the session to be gone: killed, it cannot end its workers any more."""
+    session = multiprocessing.parent_process()
+    if session is not None:
+        session.join()
+        os._exit(1)
+
+
+class _Sender:
+    """Passes progress on, not more often than a reader could see."""
+
+    def __init__(self, answer: Connection) -> None:
+        self._answer, self._last, self._stage = answer, -math.inf, ""
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage != self._stage or now - self._last >= _POLL_SECONDS:
+            self._last, self._stage = now, progress.stage
+            self._answer.send(("progress", progress))
+
+
 def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, gpus: bool, answer: Connection) -> None:
     """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
     # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_session, daemon=True).start()
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -84,6 +111,7 @@ def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, g
     faulthandler.enable(file=sys.stderr)
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    listen(_Sender(answer))
     try:
         outcome: tuple[str, Any] = ("done", function(*arguments))
     except UsageError as error:
@@ -130,21 +158,26 @@ def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
     return "crash", f"the process ended without an answer (exit code {code})"
 
 
-def _watch(process: BaseProcess, answer: Connection, limits: Limits, spent: float) -> tuple[str, Any]:
+def _watch(
+    process: BaseProcess, answer: Connection, limits: Limits, spent: float, on_progress: Callable[[Progress], None]
+) -> tuple[str, Any]:
     """Wait for an outcome within the limits, ``spent`` of whose seconds are gone already."""
     kills = _oom_kills()
     deadline = time.monotonic() + limits.seconds - spent
-    while not answer.poll(_POLL_SECONDS):
+    while True:
+        if answer.poll(_POLL_SECONDS):
+            try:
+                kind, value = answer.recv()
+            except EOFError:
+                process.join()
+                return _exit_reason(process, kills)
+            if kind != "progress":
+                return kind, value
+            on_progress(value)
         if limits.memory_bytes and _resident(process.pid or 0) > limits.memory_bytes:
             return "out_of_memory", f"the process took more than {limits.memory_bytes / 1e6:.0f} MB (--opml-memory-mb)"
         if time.monotonic() > deadline:
             return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)"
-    try:
-        outcome: tuple[str, Any] = answer.recv()
-    except EOFError:
-        process.join()
-        return _exit_reason(process, kills)
-    return outcome
 
 
 class _Done(NamedTuple):
@@ -154,7 +187,18 @@ class _Done(NamedTuple):
     seconds: float
 
 
-def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, limits: Limits, spent: float) -> _Done:
+def _unheard(_progress: Progress) -> None:
+    """Nobody listens."""
+
+
+def _run(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    gpus: bool,
+    limits: Limits,
+    spent: float = 0.0,
+    on_progress: Callable[[Progress], None] = _unheard,
+) -> _Done:
     context = _server()
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="opml-") as folder:
@@ -164,7 +208,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, l
             process.start()  # returns when the server, done with its imports, has forked
             started = time.monotonic()
             sender.close()
-            kind, value = _watch(process, receiver, limits, spent)
+            kind, value = _watch(process, receiver, limits, spent, on_progress)
         finally:
             # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
             if process.pid is not None:
@@ -177,17 +221,49 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], gpus: bool, l
         raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
 
 
-def run_case(case: Case, options: Options, limits: Limits) -> Result:
+def run_step(
+    function: Callable[[Case, Options], _Value],
+    case: Case,
+    options: Options,
+    limits: Limits,
+    on_progress: Callable[[Progress], None] = _unheard,
+) -> _Value:
+    """One function of a case in a fresh process.
+
+    Raises:
+        WorkerFailed: with the kind of failure.
+    """
+    gpus = bool(options.device.gpus)
+    value: _Value = _run(function, (case, options), gpus, limits, on_progress=on_progress).value
+    return value
+
+
+def run_case(
+    case: Case,
+    options: Options,
+    limits: Limits,
+    *,
+    side_by_side: bool = False,
+    on_progress: Callable[[Progress], None] = _unheard,
+) -> Result:
     """Make and measure a case's artifact, each in a fresh process.
+
+    Args:
+        case: the case.
+        options: of the run.
+        limits: what the case may take in all.
+        side_by_side: whether to time it beside its reference's artifact too.
+        on_progress: is told how far it has come.
 
     Raises:
         WorkerFailed: with the kind of failure; the session can go on with the next case.
     """
     gpus = bool(options.device.gpus)
+    measure = (measure_artifact, (case, options, side_by_side))
     # What finds nothing in the cache has run nothing yet, and costs a fraction of a second.
-    spent, functions = 0.0, (measure_artifact, make_artifact, measure_artifact)
-    for function in functions:
-        done = _run(function, (case, options), gpus, limits, spent)
+    spent = 0.0
+    for function, arguments in (measure, (make_artifact, (case, options)), measure):
+        done = _run(function, arguments, gpus, limits, spent, on_progress)
         spent += done.seconds
         if isinstance(done.value, Result):
             return done.value

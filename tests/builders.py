@@ -10,7 +10,9 @@ from pytest_opml.domain.case import Case
 from pytest_opml.domain.records import (
     Artifact,
     Check,
+    ColdStart,
     Commit,
+    Conditions,
     Device,
     Epoch,
     Estimate,
@@ -19,9 +21,13 @@ from pytest_opml.domain.records import (
     Gpu,
     Latency,
     Memory,
+    OtherLoad,
+    Ratio,
     Result,
     RunRecord,
+    SideBySide,
     Training,
+    WarmUp,
 )
 from pytest_opml.domain.score import op_score
 
@@ -71,6 +77,8 @@ def make_result(
         "passes_s": (0.049, 0.05, 0.051),
         "reference_samples": 10_000,
         "latency_ms": Latency(p50=p50, p90=p90, p99=p99, samples=700),
+        "cold_start": ColdStart(load_s=0.4, first_call_s=0.1),
+        "conditions": make_conditions(),
         "training": Training(
             training_s=training_s,
             training_mode="features_once",
@@ -95,6 +103,29 @@ def make_result(
         "op_score": op_score(share, seconds, size_mb, samples=test_samples),
     }
     return Result(**given | fields)
+
+
+def make_conditions(other_cores: float = 0.0) -> Conditions:
+    """A quiet machine by default."""
+    return Conditions(
+        batch=128,
+        threads=8,
+        offline_warm_up=WarmUp(rounds=3, settled=True),
+        single_warm_up=WarmUp(rounds=4, settled=True),
+        other_load=OtherLoad(cores=other_cores, stolen_cores=0.0, throttle_events=None),
+    )
+
+
+def make_ratio(value: float = 0.5, half_width: float = 0.01) -> Ratio:
+    """A candidate beside its reference."""
+    return Ratio(
+        value=value, low=value * (1 - half_width), high=value * (1 + half_width), quads=40, openings=1, seconds=5.0
+    )
+
+
+def make_side_by_side(offline: float = 0.5, single: float = 0.6) -> SideBySide:
+    """What a candidate has, and a reference has not."""
+    return SideBySide(reference=make_case("baseline").id, offline=make_ratio(offline), single=make_ratio(single))
 
 
 def make_failure(technique: str = "baseline", kind: FailureKind = "crash", message: str = "it fell over") -> Failure:

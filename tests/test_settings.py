@@ -160,7 +160,10 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ({"gpus": "v100"}, "tool.opml: unknown key 'gpus'; known: cache_dir, data_dir, gate, gpu, json, memory_mb, "),
+        (
+            {"gpus": "v100"},
+            "tool.opml: unknown key 'gpus'; known: cache_dir, compare_precision, compare_seconds, data_dir, ",
+        ),
         ({"json_path": "x"}, "tool.opml: unknown key 'json_path'; known: "),
         ({"a.b": 1}, "tool.opml: unknown key 'a.b'; known: "),
         ({"my.score": 1}, "tool.opml: unknown key 'my.score'; known: cache_dir, "),

@@ -153,6 +153,13 @@ def _bound(budget: Budget, reference: float) -> float:
     return reference - allowed if budget.rule == "max_drop" else reference + allowed
 
 
+def _beside(metric: Metric, result: Result, value: float) -> float | None:
+    """The reference's figure as it was beside the candidate; None where the two were not timed side by side."""
+    if metric.beside is None or result.side_by_side is None:
+        return None
+    return value / metric.beside(result.side_by_side).value
+
+
 def _figure(metric: Metric, result: Result) -> float | None:
     value = metric.read(result)
     return value if value is not None and math.isfinite(value) else None
@@ -162,10 +169,12 @@ def _check(budget: Budget, result: Result, reference: Result | None) -> Check:
     value = _figure(budget.metric, result)
     other = _figure(budget.metric, reference) if reference else None
     relative = budget.rule in _RELATIVE
+    if relative and value is not None and other is not None:
+        other = _beside(budget.metric, result, value) or other
     verdict: Verdict
     limit, reason = budget.limit, ""
     if value is None:
-        verdict, reason = "unjudged", f"{budget.metric.name} was not measured"
+        verdict, reason = "unjudged", f"{budget.metric.name} {budget.metric.missing}"
     elif relative and other is None:
         verdict, reason = "unjudged", "the reference case has no result to compare with"
     else:

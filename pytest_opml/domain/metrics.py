@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..errors import SettingsError
-from .records import Result
+from .records import Ratio, Result, SideBySide
 
 
 class Metric(NamedTuple):
@@ -17,6 +17,8 @@ class Metric(NamedTuple):
         unit: as printed behind a value; empty for shares and scores.
         pattern: the format of a value.
         percent: whether a relative budget may be a percentage of the reference; only where zero means none.
+        missing: what to say of a result that has no value.
+        beside: the ratio of the value to the reference's where both were timed side by side.
     """
 
     name: str
@@ -24,6 +26,8 @@ class Metric(NamedTuple):
     unit: str = ""
     pattern: str = ".3g"
     percent: bool = True
+    missing: str = "was not measured"
+    beside: Callable[[SideBySide], Ratio] | None = None
 
     def format(self, value: float | None) -> str:
         """The value with its unit."""
@@ -31,6 +35,16 @@ class Metric(NamedTuple):
 
 
 _SHARE, _SCORE = ".4f", ".3f"
+_FEW = "has not enough samples"
+
+
+def _offline(found: SideBySide) -> Ratio:
+    return found.offline
+
+
+def _single(found: SideBySide) -> Ratio:
+    return found.single
+
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -40,10 +54,12 @@ METRICS: dict[str, Metric] = {
         Metric("precision", lambda r: r.precision, pattern=_SHARE),
         Metric("f1", lambda r: r.f1, pattern=_SHARE),
         Metric("auc", lambda r: r.auc, pattern=_SHARE),
-        Metric("inference_s", lambda r: r.inference_s.value, "s"),
-        Metric("latency_ms.p50", lambda r: r.latency_ms.p50, "ms"),
-        Metric("latency_ms.p90", lambda r: r.latency_ms.p90, "ms"),
-        Metric("latency_ms.p99", lambda r: r.latency_ms.p99, "ms"),
+        Metric("inference_s", lambda r: r.inference_s.value, "s", beside=_offline),
+        Metric("throughput", lambda r: r.throughput, "images/s", ".4g", beside=lambda found: found.offline.inverse),
+        Metric("latency_ms.p50", lambda r: r.latency_ms.p50, "ms", beside=_single),
+        Metric("latency_ms.p90", lambda r: r.latency_ms.p90, "ms", missing=_FEW),
+        Metric("latency_ms.p99", lambda r: r.latency_ms.p99, "ms", missing=_FEW),
+        Metric("cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s"),
         Metric("training_s", lambda r: r.training_s, "s"),
         Metric("preparation_s", lambda r: r.preparation_s, "s"),
         Metric("size_mb", lambda r: r.size_mb, "MB"),

@@ -6,7 +6,7 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
@@ -42,6 +42,25 @@ class Estimate(Record):
     def scaled(self, factor: float) -> Estimate:
         """The same in other units."""
         return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
+
+class Ratio(Estimate):
+    """A candidate's time divided by its reference's, both timed in turn in one process, with its 95 % interval."""
+
+    quads: int = Field(description="times that the two were timed as A B B A; each gives one ratio")
+    openings: int = Field(description="times that both files were opened anew")
+    seconds: float = Field(description="spent on sampling, without opening and warming up")
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's width, as a share of the ratio."""
+        return (self.high - self.low) / 2 / self.value
+
+    @property
+    def inverse(self) -> Ratio:
+        """That of what falls as the time rises."""
+        ends = {"value": 1 / self.value, "low": 1 / self.high, "high": 1 / self.low}
+        return self.model_copy(update=ends)
 
 
 class Score(Record):
@@ -81,10 +100,54 @@ class Training(Record):
 class Latency(Record):
     """Milliseconds to answer for one image; a percentile is None where there were too few samples for it."""
 
+    # MLPerf's early stopping: below these, a percentile is not known with 99 % confidence.
+    LEAST_SAMPLES: ClassVar[dict[str, int]] = {"p50": 1, "p90": 64, "p99": 662}
+
     p50: float | None
     p90: float | None
     p99: float | None
     samples: int
+
+
+class WarmUp(Record):
+    """The calls before the clock counted."""
+
+    rounds: int
+    settled: bool = Field(description="whether the last three took the same time within 10 %")
+
+
+class ColdStart(Record):
+    """What the first answer of a fresh process takes, its imports apart; the file is in the system's cache."""
+
+    load_s: float = Field(description="opening the file until it can be called")
+    first_call_s: float = Field(description="answering for one image, the first call")
+
+
+class SideBySide(Record):
+    """The candidate beside its reference."""
+
+    reference: str = Field(description="id of the reference case")
+    offline: Ratio = Field(description="of a batch of test images")
+    single: Ratio = Field(description="of one image at a time")
+
+
+class OtherLoad(Record):
+    """What else ran on the processors that the case could use, while it was timed."""
+
+    cores: float = Field(description="processors' worth of other work, on average")
+    stolen_cores: float = Field(description="processors' worth that the hypervisor gave to others, on average")
+    throttle_events: int | None = Field(description="times that a processor was slowed for its heat; None: not told")
+
+
+class Conditions(Record):
+    """Under what the case was timed."""
+
+    batch: int = Field(description="images in a call of the offline scenario")
+    threads: int = Field(description="that the runtime might use")
+    garbage_collector: Literal["off while timing"] = "off while timing"
+    offline_warm_up: WarmUp
+    single_warm_up: WarmUp
+    other_load: OtherLoad
 
 
 class Artifact(Record):
@@ -123,6 +186,11 @@ class Result(Record):
     passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test images, not scaled")
     reference_samples: int
     latency_ms: Latency
+    cold_start: ColdStart
+    conditions: Conditions
+    side_by_side: SideBySide | None = Field(
+        default=None, description="None for a reference, and where the reference has no result"
+    )
     training: Training
     preparation_s: float = Field(description="seconds that the techniques took")
     artifact: Artifact
@@ -135,6 +203,11 @@ class Result(Record):
     def id(self) -> str:
         """The case's id."""
         return self.case.id
+
+    @property
+    def throughput(self) -> float:
+        """Images a second, from the median over the passes."""
+        return self.reference_samples / self.inference_s.value
 
     @property
     def training_s(self) -> float:

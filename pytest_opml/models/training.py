@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..datasets.images import ImageSet, Labels, Split
 from ..domain.case import Case, Unfreeze
 from ..domain.records import Epoch, Training
+from ..progress import report
 from .classifier import build_classifier
 from .graph import Parts, split_at_frozen, unfreeze
 from .precision import under_policy
@@ -157,6 +158,7 @@ def _inputs(parts: Parts, images: ImageSet, batch: int) -> Any:
     """The images themselves, or what the frozen layers make of them."""
     if parts.frozen is None:
         return images
+    report("computing the output of the frozen layers")
     frozen_batch = max(1, min(batch, _FROZEN_BATCH_PIXELS // images.size**2))
     return parts.frozen.predict(images.dataset(batch=frozen_batch), verbose=0)
 
@@ -172,7 +174,20 @@ def _fit(
 ) -> None:
     import keras
 
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)] if on_epoch_end else []
+    steps = math.ceil(len(targets) / batch)
+    epoch = 0
+
+    def before_step(step: int, _logs: dict[str, float]) -> None:
+        report(f"training, epoch {epoch + 1} of {epochs}, step", step + 1, steps)
+
+    def after_epoch(number: int, logs: dict[str, float]) -> None:
+        nonlocal epoch
+        epoch = number + 1
+        if on_epoch_end:
+            on_epoch_end(number, logs)
+
+    # After a step it would wait for the step's losses, and a GPU with it.
+    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_begin=before_step, on_epoch_end=after_epoch)]
     if isinstance(inputs, ImageSet):
         stream = inputs.dataset(batch=batch, labels=targets, shuffle_seed=seed)
     else:

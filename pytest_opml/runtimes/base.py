@@ -15,28 +15,45 @@ Probabilities = npt.NDArray[np.float32]
 
 
 class Runtime(ABC):
-    """An opened artifact. To override: ``name``, ``predict``; the attributes are set when the file is opened.
+    """An opened artifact. To override: ``name``, ``to_device``, ``answer``; the attributes are set when it is opened.
 
     Attributes:
         name: of the runtime, as it appears in records.
         parameters: numbers in the model's weights.
         layers: layers or operations of the model.
         image_size: height and width of the images that it takes, pixels; None where it takes any.
+        one_by_one: whether the model was made for a batch of one.
     """
 
     name: ClassVar[str]
     parameters: int
     layers: int
     image_size: int | None
+    one_by_one: bool = False
 
     @abstractmethod
+    def to_device(self, images: npt.NDArray[Any]) -> Any:
+        """The model's own input, where the model computes, of uint8 images (n, height, width, 3)."""
+
+    @abstractmethod
+    def answer(self, placed: Any) -> Probabilities:
+        """Probabilities (n, classes) of what ``to_device`` gave; returns when they are there to read."""
+
+    def place(self, images: npt.NDArray[Any]) -> list[Any]:
+        """What ``run`` takes, from uint8 images (n, height, width, 3): the part of the work that no clock counts."""
+        if self.one_by_one:
+            return [self.to_device(image[None]) for image in images]
+        return [self.to_device(images)]
+
+    def run(self, placed: list[Any]) -> Probabilities:
+        """Probabilities (n, classes) of what ``place`` gave; returns when they are there to read."""
+        if len(placed) == 1:
+            return self.answer(placed[0])
+        return np.concatenate([self.answer(one) for one in placed])
+
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """Probabilities (n, classes) of uint8 images (n, height, width, 3); returns when they are there to read."""
-
-
-def one_image_at_a_time(runtime: Runtime, images: npt.NDArray[Any]) -> Probabilities:
-    """What a model that was made for a batch of one answers for many."""
-    return np.concatenate([runtime.predict(image[None]) for image in images])
+        """Probabilities (n, classes) of uint8 images (n, height, width, 3)."""
+        return self.run(self.place(images))
 
 
 def refuse_shape(path: Path, found: str) -> NoReturn:

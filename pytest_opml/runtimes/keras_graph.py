@@ -73,10 +73,14 @@ class KerasRuntime(Runtime):
         self._call = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
         self._constant = tf.constant
 
-    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """See ``Runtime.predict``."""
+    def to_device(self, images: npt.NDArray[Any]) -> Any:
+        """See ``Runtime.to_device``."""
+        return self._constant(images)
+
+    def answer(self, placed: Any) -> Probabilities:
+        """See ``Runtime.answer``."""
         # .numpy() waits for the device, so the clock that follows it sees the work done
-        return np.asarray(self._call(self._constant(images)).numpy(), dtype=np.float32)
+        return np.asarray(self._call(placed).numpy(), dtype=np.float32)
 
 
 def limit_threads(threads: int) -> None:

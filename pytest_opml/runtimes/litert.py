@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime, one_image_at_a_time, refuse_shape
+from .base import Probabilities, Runtime, refuse_shape
 
 
 class LiteRTRuntime(Runtime):
@@ -31,7 +31,7 @@ class LiteRTRuntime(Runtime):
         if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or len(found) != 2:
             refuse_shape(path, f"{list(map(int, shape))} to {list(map(int, found))}")
         # made for one image at a time, which some operations inside hold on to
-        self._one_by_one = inputs[0]["shape_signature"][0] == 1
+        self.one_by_one = inputs[0]["shape_signature"][0] == 1
         tensors = interpreter.get_tensor_details()
         constant = weights_of(interpreter)
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
@@ -65,13 +65,15 @@ class LiteRTRuntime(Runtime):
         table = pixels.astype(dtype)
         return None if table.dtype == np.uint8 and np.array_equal(table, np.arange(256)) else table
 
-    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """See ``Runtime.predict``."""
-        if self._one_by_one and len(images) > 1:
-            return one_image_at_a_time(self, images)
-        interpreter = self._interpreter(len(images))
+    def to_device(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """See ``Runtime.to_device``."""
+        return images if self._image_table is None else self._image_table[images]
+
+    def answer(self, placed: npt.NDArray[Any]) -> Probabilities:
+        """See ``Runtime.answer``."""
+        interpreter = self._interpreter(len(placed))
         image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        interpreter.set_tensor(image["index"], images if self._image_table is None else self._image_table[images])
+        interpreter.set_tensor(image["index"], placed)
         interpreter.invoke()
         output: npt.NDArray[Any] = interpreter.get_tensor(answer["index"])
         scale, zero = answer["quantization"]

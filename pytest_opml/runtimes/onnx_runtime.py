@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MissingDependencyError, ModelFileError, one_line
-from .base import Probabilities, Runtime, one_image_at_a_time, refuse_shape
+from .base import Probabilities, Runtime, refuse_shape
 
 _TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
@@ -37,6 +37,8 @@ class OnnxRuntime(Runtime):
             if type(error).__module__.partition(".")[0] != "onnxruntime":
                 raise
             raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        self._place = onnxruntime.OrtValue.ortvalue_from_numpy
+        self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
@@ -52,15 +54,17 @@ class OnnxRuntime(Runtime):
             refuse_shape(path, f"{inputs[0].type} {inputs[0].shape}")
         side = rest[1] if self._channels_first else rest[0]
         self.image_size = side if isinstance(side, int) else None
-        self._one_by_one = batch == 1
+        self.one_by_one = batch == 1
 
-    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """See ``Runtime.predict``."""
-        if self._one_by_one and len(images) > 1:
-            return one_image_at_a_time(self, images)
+    def to_device(self, images: npt.NDArray[Any]) -> Any:
+        """See ``Runtime.to_device``."""
         given = images.transpose(0, 3, 1, 2) if self._channels_first else images
-        found = self._session.run([self._output], {self._input: np.ascontiguousarray(given, dtype=self._dtype)})
-        return np.asarray(found[0], dtype=np.float32)
+        return self._place(np.ascontiguousarray(given, dtype=self._dtype), self._device)
+
+    def answer(self, placed: Any) -> Probabilities:
+        """See ``Runtime.answer``."""
+        found = self._session.run_with_ort_values([self._output], {self._input: placed})
+        return np.asarray(found[0].numpy(), dtype=np.float32)
 
 
 def _providers(onnxruntime: Any) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime, one_image_at_a_time, refuse_shape
+from .base import Probabilities, Runtime, refuse_shape
 from .keras_graph import limit_threads
 
 _SIGNATURE = "serving_default"
@@ -52,13 +52,14 @@ class SavedModelRuntime(Runtime):
             refuse_shape(path, f"a batch of exactly {shape[0]}")
         self._dtype, self._constant = given.dtype, tf.constant
         self.image_size = shape[1]
-        self._one_by_one = shape[0] == 1
+        self.one_by_one = shape[0] == 1
         self.parameters = int(sum(np.prod(variable.shape) for variable in self._call.variables))
         self.layers = len(self._call.graph.get_operations())
 
-    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """See ``Runtime.predict``."""
-        if self._one_by_one and len(images) > 1:
-            return one_image_at_a_time(self, images)
-        found = self._call(**{self._input: self._constant(images, dtype=self._dtype)})[self._output]
-        return np.asarray(found.numpy(), dtype=np.float32)
+    def to_device(self, images: npt.NDArray[Any]) -> Any:
+        """See ``Runtime.to_device``."""
+        return self._constant(images, dtype=self._dtype)
+
+    def answer(self, placed: Any) -> Probabilities:
+        """See ``Runtime.answer``."""
+        return np.asarray(self._call(**{self._input: placed})[self._output].numpy(), dtype=np.float32)

@@ -11,7 +11,7 @@ from pytest_opml.domain.gate import RULES, Budget, Gate, breach_line, judge, par
 from pytest_opml.domain.metrics import METRICS, find
 from pytest_opml.domain.records import Check, Result, Score
 from pytest_opml.errors import SettingsError
-from tests.builders import make_result
+from tests.builders import make_result, make_side_by_side
 
 PROFILES = ("cpu", "v100", "h200")
 
@@ -73,7 +73,7 @@ def test_a_metric_is_read_from_a_result_and_shown_with_its_unit(name: str, value
 
 def test_every_metric_is_known_by_its_own_name() -> None:
     assert [metric.name for metric in METRICS.values()] == list(METRICS)
-    assert len(METRICS) == 15
+    assert len(METRICS) == 17
 
 
 def test_a_metric_that_was_not_measured_is_shown_as_such() -> None:
@@ -338,7 +338,37 @@ def test_an_absolute_budget_needs_no_reference(metric: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_what_was_not_measured_is_not_judged(rule: str) -> None:
     found = check({"latency_ms": {"p99": {rule: 1e6}}}, make_result("int8", p99=None), make_result())
-    assert (found.verdict, found.value, found.reason) == ("unjudged", None, "latency_ms.p99 was not measured")
+    assert (found.verdict, found.value, found.reason) == ("unjudged", None, "latency_ms.p99 has not enough samples")
+
+
+@pytest.mark.parametrize(
+    ("metric", "ratio", "verdict_"),
+    [
+        ("inference_s", 1.04, "pass"),
+        ("inference_s", 1.06, "fail"),
+        ("latency_ms.p50", 1.04, "pass"),
+        ("latency_ms.p50", 1.06, "fail"),
+    ],
+)
+def test_an_increase_of_time_is_judged_by_what_was_timed_side_by_side(metric: str, ratio: float, verdict_: str) -> None:
+    candidate = make_result("int8", side_by_side=make_side_by_side(ratio, ratio))
+    # measured by itself, at another time, the reference took ten times as long
+    reference = make_result(p50=300.0, inference_s=30.0)
+    name, _, part = metric.partition(".")
+    rule = {"max_increase": "5%"}
+    assert verdict({name: {part: rule} if part else rule}, candidate, reference) == verdict_
+
+
+def test_a_drop_of_throughput_is_judged_by_what_was_timed_side_by_side() -> None:
+    candidate = make_result("int8", side_by_side=make_side_by_side(1.25))  # four fifths of the throughput
+    assert verdict({"throughput": {"max_drop": "21%"}}, candidate, make_result()) == "pass"
+    assert verdict({"throughput": {"max_drop": "19%"}}, candidate, make_result()) == "fail"
+
+
+def test_the_reference_s_figure_is_then_the_one_beside_the_candidate() -> None:
+    candidate = make_result("int8", side_by_side=make_side_by_side(0.5))
+    found = check({"inference_s": {"max_increase": "0%"}}, candidate, make_result())
+    assert found.reference_value == pytest.approx(2 * candidate.inference_s.value)
 
 
 @pytest.mark.parametrize("rule", RULES)

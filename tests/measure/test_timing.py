@@ -19,24 +19,29 @@ class Clocked(Runtime):
     """Takes a known time for each call; remembers what it was asked."""
 
     name = "clocked"
+    placing = 0.0
 
     def __init__(self, first: float, then: float) -> None:
         self.batches: list[int] = []
         self.collecting: list[bool] = []
         self._first, self._then = first, then
 
-    def predict(self, images: np.ndarray) -> Probabilities:
+    def to_device(self, images: np.ndarray) -> np.ndarray:
+        time.sleep(self.placing)
+        return images
+
+    def answer(self, placed: np.ndarray) -> Probabilities:
         time.sleep(self._then if self.batches else self._first)
-        self.batches.append(len(images))
+        self.batches.append(len(placed))
         self.collecting.append(gc.isenabled())
-        return np.full((len(images), 2), 0.5, dtype=np.float32)
+        return np.full((len(placed), 2), 0.5, dtype=np.float32)
 
 
 class Echo(Clocked):
     """Answers with the pixels."""
 
-    def predict(self, images: np.ndarray) -> Probabilities:
-        return images[:, 0, 0, :2].astype(np.float32)
+    def answer(self, placed: np.ndarray) -> Probabilities:
+        return placed[:, 0, 0, :2].astype(np.float32)
 
 
 def test_a_pass_covers_every_image_in_batches() -> None:
@@ -49,8 +54,9 @@ def test_a_pass_covers_every_image_in_batches() -> None:
 
 def test_a_slow_start_is_warmed_away() -> None:
     runtime = Clocked(0.3, 0.01)
-    timing.warm_up(runtime, IMAGES, 70)
-    assert 3 <= len(runtime.batches) <= 11  # rounds until two agree, ten at most, and the last batch
+    warmed = timing.warm_up(runtime, IMAGES, 70)
+    assert warmed.settled
+    assert 4 <= warmed.rounds == len(runtime.batches)  # the slow one, and three that agree
     passes = timing.time_passes(runtime, IMAGES, 70)
     assert len(passes.seconds) == 10
     assert min(passes.seconds) >= 0.01
@@ -112,7 +118,24 @@ def test_predictions_of_a_set_that_is_not_kept_are_in_its_order(monkeypatch: pyt
     assert passes.probabilities[:, 0].tolist() == list(range(70))
 
 
+def test_placing_images_on_the_device_is_not_timed() -> None:
+    runtime = Clocked(0.01, 0.01)
+    runtime.placing = 0.2
+    _, seconds = timing.predict_all(runtime, IMAGES, 32)
+    assert 0.03 <= seconds < 0.3
+
+
 def test_single_images_are_timed_one_by_one() -> None:
     runtime = Clocked(0.0, 0.0)
-    assert timing.time_single(runtime, IMAGES).samples == 662
+    single = timing.time_single(runtime, IMAGES)
+    assert single.latency.samples == 662
     assert set(runtime.batches) == {1}
+    assert len(runtime.batches) == 662 + 8 * single.warm_up.rounds
+
+
+def test_a_slow_model_gets_as_many_samples_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "_LATENCY_SECONDS", 0.35)
+    latency = timing.time_single(Clocked(0.0, 0.005), IMAGES).latency
+    assert 1 <= latency.samples <= 70
+    assert latency.p50 is not None
+    assert latency.p99 is None

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import itertools
+import weakref
+
+import numpy as np
+import pytest
+
+from pytest_opml.measure import side_by_side
+from pytest_opml.measure.side_by_side import Pair, Plan, compare
+from pytest_opml.runtimes.base import Probabilities, Runtime
+
+IMAGES = np.zeros((4, 2, 2, 3), dtype=np.uint8)
+
+
+class World:
+    """A machine whose clock goes on by what its runtimes take, and whose speed drifts."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, drift: float = 0.0) -> None:
+        self.now, self.drift = 0.0, drift
+        self.order: list[str] = []
+        self.noise = np.random.default_rng(0)
+        patch.setattr("time.perf_counter", lambda: self.now)
+
+    def work(self, name: str, seconds: float) -> None:
+        self.order.append(name)
+        self.now += seconds * (1 + self.drift * self.now) * self.noise.uniform(0.99, 1.01)
+
+
+class Timed(Runtime):
+    name = "timed"
+
+    def __init__(self, world: World, called: str, seconds: float) -> None:
+        self.world, self.called, self.seconds = world, called, seconds
+
+    def to_device(self, images: np.ndarray) -> np.ndarray:
+        return images
+
+    def answer(self, placed: np.ndarray) -> Probabilities:
+        self.world.work(self.called, self.seconds)
+        return np.zeros((len(placed), 2), dtype=np.float32)
+
+
+def pairs(world: World, candidate: float, reference: float) -> side_by_side.Callable[[bool], Pair]:
+    return lambda _first: Pair(Timed(world, "A", candidate), Timed(world, "B", reference))
+
+
+def test_the_ratio_is_that_of_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    found = compare(pairs(world, 0.05, 0.1), {"offline": IMAGES}, Plan(20.0))["offline"]
+    assert found.value == pytest.approx(0.5, rel=0.01)
+    assert found.low < found.value < found.high
+    assert found.half_width < 0.02
+    assert found.seconds >= 20
+
+
+def test_each_goes_first_as_often_as_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(4.0))
+    quads = ["".join(world.order[-16:][start : start + 4]) for start in range(0, 16, 4)]
+    assert sorted(set(quads)) == ["ABBA", "BAAB"]
+    assert quads[0] != quads[1] == quads[3]
+
+
+def test_a_drift_of_the_machine_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, drift=0.05)  # at the end of a minute it takes four times as long
+    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(60.0))["offline"]
+    assert found.value == pytest.approx(1.0, abs=0.005)
+    assert found.low < 1 < found.high
+
+
+def test_turns_of_a_fast_model_are_many_calls_and_the_ratio_is_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    found = compare(pairs(world, 0.0005, 0.004), {"single": IMAGES[:1]}, Plan(5.0))["single"]
+    assert found.value == pytest.approx(1 / 8, rel=0.01)
+    longest = max(len(list(run)) for name, run in itertools.groupby(world.order[-200:]) if name == "A")
+    assert longest >= 30  # 0.02 seconds a turn
+
+
+def test_sampling_ends_early_when_it_is_precise(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(60.0, 0.05))["offline"]
+    assert found.quads == 8  # the first look
+    assert found.half_width <= 0.05
+
+
+def test_a_very_slow_model_is_timed_three_times_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 30.0, 30.0), {"offline": IMAGES}, Plan(5.0))["offline"]
+    assert found.quads == 3
+
+
+def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch)
+    orders: list[bool] = []
+    living: weakref.WeakSet[Timed] = weakref.WeakSet()
+
+    def open_pair(reference_first: bool) -> Pair:
+        assert not list(living)
+        orders.append(reference_first)
+        pair = Pair(Timed(world, "A", 0.1), Timed(world, "B", 0.1))
+        living.update(pair)
+        return pair
+
+    found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, Plan(40.0))
+    assert orders == [False, True, False]  # every 15 seconds of 40
+    assert {ratio.openings for ratio in found.values()} == {3}
