@@ -65,7 +65,9 @@ class Session:
         from .cache import Cache
         from .history.store import open_store
         from .measure.device import detect
+        from .measure.tensorflow_build import confirm
         from .reports.record import check_writable
+        from .worker import probe
 
         self.settings, self.root = settings, root
         self.device = detect(settings.gpu, settings.threads)
@@ -73,6 +75,11 @@ class Session:
         if settings.json_path:
             check_writable(settings.json_path)
         self._store = open_store(settings.store) if settings.store else None
+        try:  # last, since it waits for the server: what is wrong elsewhere is told at once
+            self.device = confirm(settings.gpu, self.device, probe(self.device))
+        except UsageError:
+            self.close()
+            raise
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
