@@ -108,9 +108,7 @@ def test_an_error_in_the_middle_leaves_nothing_but_the_problem(monkeypatch: pyte
         monitor.sample()
         monitor.sample()
     use = monitor.result()
-    assert use == GpuUse(
-        seconds=use.seconds, samples=2, problem="the NVIDIA driver answers with an error: GPU is lost"
-    )
+    assert use == GpuUse(seconds=use.seconds, samples=2, problem="the NVIDIA driver answers with an error: GPU is lost")
     assert fake.opened == 0
 
 

@@ -35,7 +35,10 @@ def test_a_gpu_is_described_by_its_driver(monkeypatch: pytest.MonkeyPatch) -> No
 def test_each_of_two_gpus_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(p100(), h100()).install(monkeypatch)
     found = read_gpus()
-    assert [(gpu.index, gpu.profile, gpu.compute_capability) for gpu in found] == [(0, "p100", "6.0"), (1, "h100", "9.0")]
+    assert [(gpu.index, gpu.profile, gpu.compute_capability) for gpu in found] == [
+        (0, "p100", "6.0"),
+        (1, "h100", "9.0"),
+    ]
 
 
 def test_what_a_gpu_does_not_support_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
