@@ -25,8 +25,8 @@ class _Sample(NamedTuple):
 class GpuMonitor:
     """Watches one GPU from its ``with`` to the end of it.
 
-    A sample takes part of a millisecond and belongs between timed sections, right after one rather than before it:
-    the power and the clocks of a GPU fall back within milliseconds of its last work.
+    A sample asks the driver, so it belongs between timed sections and never into one; right after one rather than
+    before it, since power and clocks fall back once the GPU has nothing to do.
 
     A driver that answers with an error ends the watching and nothing else; the result then says so.
 
