@@ -132,7 +132,7 @@ class Maker:
             "code": source_digest(),
             "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
             "versions": {name: _installed(name) for name in RESULT_MAKERS},
-            "device": [device.profile, device.cpu, device.threads, *(gpu.name for gpu in device.gpus)],
+            "device": [device.profile, device.cpu, device.threads, device.gpu and device.gpu.name],
         }
 
     @property

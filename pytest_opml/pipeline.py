@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from . import registry
 from .datasets.images import Split
 from .datasets.imageset import ImageSet
 from .domain.case import Case
-from .domain.records import Artifact, ColdStart, Conditions, Device, Latency, Memory, Result, SideBySide
+from .domain.records import Artifact, ColdStart, Conditions, Device, GpuUse, Latency, Memory, Result, SideBySide
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data
@@ -55,7 +56,7 @@ def make_artifact(case: Case, options: Options) -> Path:
     return Maker(case, load_data(case, options), options).make()
 
 
-def measure_artifact(case: Case, options: Options, side_by_side: bool) -> Result | None:
+def measure_artifact(case: Case, options: Options, side_by_side: bool = False) -> Result | None:
     """Measure the artifact of a case from its file alone; None where the cache does not hold it.
 
     Args:
@@ -76,8 +77,9 @@ def measure_artifact(case: Case, options: Options, side_by_side: bool) -> Result
 
 
 def _measure(case: Case, made: Made, reference: Made | None, data: Split, options: Options) -> Result:
+    from .measure.gpu_use import GpuMonitor
     from .measure.load import LoadWatch
-    from .measure.memory import peak_bytes, reset_peak
+    from .measure.memory import device_peak_bytes, peak_bytes, reset_peak
     from .measure.quality import as_probabilities, assess
     from .measure.sizes import measure_file
     from .measure.timing import time_passes, time_single, warm_up
@@ -90,11 +92,17 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     held = reset_peak()
     runtime, cold_start = _start(made.path, images, options)
     watch = LoadWatch()
-    offline_warm_up = warm_up(runtime, images, case.batch)
+    gpu = options.device.gpu
     report("measuring")
-    probabilities, passes = time_passes(runtime, images, case.batch)
+    offline_warm_up = warm_up(runtime, images, case.batch)
+    with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
+        probabilities, passes = time_passes(runtime, images, case.batch, monitor.sample if monitor else None)
     single = time_single(runtime, images)
-    peak = peak_bytes()
+    memory = Memory(
+        peak_bytes=(peak := peak_bytes()),
+        added_bytes=max(0, peak - held),
+        device_peak_bytes=device_peak_bytes() if gpu else None,
+    )
     artifact = Artifact(
         file=made.path.name,
         format=_FORMATS[made.path.suffix],
@@ -115,6 +123,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         offline_warm_up=offline_warm_up,
         single_warm_up=single.warm_up,
         other_load=watch.load(),
+        gpu_use=monitor.result() if monitor else None,
     )
 
     quality = assess(as_probabilities(probabilities), labels)
@@ -144,7 +153,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         training=made.training,
         preparation_s=made.preparation_s,
         artifact=artifact,
-        memory=Memory(peak_bytes=peak, added_bytes=max(0, peak - held)),
+        memory=memory,
         op_score=score,
         notes=(
             *_notes(case, score.error_floored, options.device),
@@ -206,9 +215,21 @@ def _timing_notes(conditions: Conditions, latency: Latency, device: Device) -> l
         notes.append(f"the hypervisor gave {other.stolen_cores:.1f} of {device.cores} cores to others meanwhile")
     if other.throttle_events:
         notes.append("a processor was slowed for its heat while this was timed")
+    notes += _gpu_notes(conditions.gpu_use) if conditions.gpu_use else []
     if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):
         notes.append("the last rounds of warming up did not agree within 10 %: the machine or the model is unsteady")
     if latency.p99 is None:
         wanted = latency.LEAST_SAMPLES["p99"]
         notes.append(f"not enough samples for p99: {latency.samples} of {wanted}")
+    return notes
+
+
+def _gpu_notes(use: GpuUse) -> list[str]:
+    notes = []
+    if use.throttle_reasons:
+        notes.append(f"the GPU was throttled while this was timed: {', '.join(use.throttle_reasons)}")
+    if use.other_processes:
+        notes.append(f"{len(use.other_processes)} other processes used the GPU while this was timed")
+    if use.problem:
+        notes.append(f"the GPU could not be watched: {use.problem}")
     return notes

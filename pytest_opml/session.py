@@ -88,7 +88,9 @@ class Session:
         from .cache import Cache
         from .history.store import open_store
         from .measure.device import detect
+        from .measure.tensorflow_build import confirm
         from .reports.record import check_writable
+        from .worker import probe
 
         self.settings, self.root = settings, root
         self._on_progress, self._shared = on_progress, shared
@@ -98,6 +100,8 @@ class Session:
             check_writable(settings.json_path)
         if settings.store:
             open_store(settings.store).close()
+        # last, since it waits for the server: what is wrong elsewhere is told at once
+        self.device = confirm(settings.gpu, self.device, probe(self.device))
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}

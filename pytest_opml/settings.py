@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from .domain import profiles
 from .domain.gate import Gate, parse_gate
 from .domain.score import REFERENCE_SAMPLES
 from .errors import SettingsError, one_line
 
-PROFILES = ("cpu", "p100", "v100", "t4", "a10", "l4", "a100", "h100", "h200", "gpu")
+PROFILES = tuple(profiles.PROFILES)
 DEFAULT_STORE = "sqlite:///.opml/history.db"
 
 TimeKind = Literal["inference", "training"]
@@ -78,7 +79,7 @@ class Settings(NamedTuple):
     """Everything that a run can be told.
 
     Attributes:
-        gpu: ``auto`` or one of ``PROFILES``.
+        gpu: ``auto`` or one of ``PROFILES``; ``gpu`` for any GPU.
         store: SQLAlchemy URL of the history, None for no history.
         timeout_s: seconds that one case may take.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.

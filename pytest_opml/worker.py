@@ -27,9 +27,10 @@ from typing import Any, NamedTuple, TypeVar
 import psutil
 
 from .domain.case import Case
-from .domain.records import Result
-from .errors import CaseFailed, OpmlError, UsageError, one_line
+from .domain.records import Device, Gpu, Result, TensorFlowBuild
+from .errors import CaseFailed, DeviceError, OpmlError, UsageError, one_line
 from .making import Options
+from .measure.tensorflow_build import describe_tensorflow, let_gpu_memory_grow
 from .pipeline import make_artifact, measure_artifact
 from .progress import Progress, listen
 
@@ -37,6 +38,7 @@ _Value = TypeVar("_Value")
 
 _POLL_SECONDS = 0.1
 _LOG_LINES = 60
+_PROBE_SECONDS = 300.0
 
 
 class Limits(NamedTuple):
@@ -98,7 +100,9 @@ class _Sender:
             self._answer.send(("progress", progress))
 
 
-def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, gpus: bool, answer: Connection) -> None:
+def _child(
+    function: Callable[..., Any], arguments: tuple[Any, ...], log: str, gpu: Gpu | None, answer: Connection
+) -> None:
     """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
     # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -109,10 +113,13 @@ def _child(function: Callable[..., Any], arguments: tuple[Any, ...], log: str, g
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=sys.stderr)
-    if not gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
     listen(_Sender(answer))
     try:
+        if gpu:
+            os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
+            let_gpu_memory_grow()
         outcome: tuple[str, Any] = ("done", function(*arguments))
     except UsageError as error:
         outcome = ("usage", str(error))
@@ -194,7 +201,7 @@ def _unheard(_progress: Progress) -> None:
 def _run(
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
-    gpus: bool,
+    gpu: Gpu | None,
     limits: Limits,
     spent: float = 0.0,
     on_progress: Callable[[Progress], None] = _unheard,
@@ -203,7 +210,7 @@ def _run(
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="opml-") as folder:
         log = Path(folder) / "log"
-        process = context.Process(target=_child, args=(function, arguments, str(log), gpus, sender), daemon=True)
+        process = context.Process(target=_child, args=(function, arguments, str(log), gpu, sender), daemon=True)
         try:
             process.start()  # returns when the server, done with its imports, has forked
             started = time.monotonic()
@@ -233,8 +240,7 @@ def run_step(
     Raises:
         WorkerFailed: with the kind of failure.
     """
-    gpus = bool(options.device.gpus)
-    value: _Value = _run(function, (case, options), gpus, limits, on_progress=on_progress).value
+    value: _Value = _run(function, (case, options), options.device.gpu, limits, on_progress=on_progress).value
     return value
 
 
@@ -258,13 +264,30 @@ def run_case(
     Raises:
         WorkerFailed: with the kind of failure; the session can go on with the next case.
     """
-    gpus = bool(options.device.gpus)
+    gpu = options.device.gpu
     measure = (measure_artifact, (case, options, side_by_side))
     # What finds nothing in the cache has run nothing yet, and costs a fraction of a second.
     spent = 0.0
     for function, arguments in (measure, (make_artifact, (case, options)), measure):
-        done = _run(function, arguments, gpus, limits, spent, on_progress)
+        done = _run(function, arguments, gpu, limits, spent, on_progress)
         spent += done.seconds
         if isinstance(done.value, Result):
             return done.value
     raise WorkerFailed("error", "the artifact was removed from the cache before it was measured", "")
+
+
+def probe(device: Device) -> TensorFlowBuild:
+    """Ask the TensorFlow of a worker what it is and what it sees of the device.
+
+    Raises:
+        DeviceError: TensorFlow does not start there.
+    """
+    try:
+        done = _run(describe_tensorflow, (device.gpu,), device.gpu, Limits(_PROBE_SECONDS, None), 0.0)
+    except WorkerFailed as error:
+        text = f"no answer within {_PROBE_SECONDS:g} s" if error.kind == "timeout" else one_line(error)
+        raise DeviceError(
+            f"TensorFlow does not start on {device.gpu.name if device.gpu else 'the CPU'}: {text}"
+        ) from error
+    build: TensorFlowBuild = done.value
+    return build

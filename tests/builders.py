@@ -135,7 +135,14 @@ def make_failure(technique: str = "baseline", kind: FailureKind = "crash", messa
 
 def make_device(profile: str = "v100") -> Device:
     """A machine of a profile, with one GPU unless it is ``cpu``."""
-    gpu = Gpu(name=f"Tesla {profile.upper()}", memory_bytes=16_000_000_000, driver="550.54")
+    gpu = Gpu(
+        index=0,
+        uuid="GPU-5fb62b6e-d59a-4b8c-bd1c-e7a2f4d45e1c",
+        name=f"Tesla {profile.upper()}",
+        profile=profile,
+        memory_bytes=16_000_000_000,
+        driver="550.54",
+    )
     return Device(
         profile=profile,
         cpu="Example CPU 3 GHz",
@@ -143,6 +150,7 @@ def make_device(profile: str = "v100") -> Device:
         threads=8,
         memory_bytes=32_000_000_000,
         gpus=() if profile == "cpu" else (gpu,),
+        gpu=None if profile == "cpu" else gpu,
         float16_in_hardware=profile not in ("cpu", "p100"),
         platform="Linux-6.1-x86_64",
     )

@@ -123,3 +123,7 @@ def no_arrays(data_dir: Path | None) -> RawData:
 
 def no_raw_data(data_dir: Path | None) -> str:
     return "images"
+
+
+def environment() -> dict[str, str]:
+    return dict(os.environ)

@@ -11,6 +11,7 @@ import pytest
 from pytest_opml.history.store import open_store
 from pytest_opml.reports.record import read_record, record_schema
 from tests import small
+from tests.fake_nvml import FakeNvml, v100
 
 BENCH = f"""
     import pytest
@@ -355,6 +356,31 @@ def test_a_wrong_option_is_refused_before_anything_runs(bench: Bench, argument: 
     assert words in output(result)
     assert "Traceback" not in output(result)
     assert "bench_it.py " not in output(result)
+
+
+def test_a_gpu_that_tensorflow_does_not_see_is_refused_before_anything_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeNvml(v100()).install(monkeypatch)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    bench.file(BENCH % ONE)
+    result = bench.run("--opml-gpu=v100")
+    assert result.ret == 4
+    assert "--opml-gpu=v100: the driver has Tesla V100-SXM2-16GB (v100), but TensorFlow 2." in output(result)
+    assert "Traceback" not in output(result)
+    assert "bench_it.py " not in output(result)
+    assert fake.opened == 0
+
+
+def test_auto_goes_on_without_a_gpu_that_tensorflow_does_not_see(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(v100()).install(monkeypatch)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    bench.file(BENCH % ONE)
+    assert bench.run("--opml-json=record.json", "--opml-store=none").ret == 0
+    device = read_record(bench.pytester.path / "record.json").device
+    assert (device.profile, device.gpu, [gpu.profile for gpu in device.gpus]) == ("cpu", None, ["v100"])
+    assert device.tensorflow
+    assert device.tensorflow.environment["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_a_wrong_marker_is_a_usage_error(bench: Bench) -> None:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 
+from pytest_opml import worker
 from pytest_opml.domain.case import Case
+from pytest_opml.domain.records import Gpu
+from pytest_opml.errors import DeviceError
 from pytest_opml.making import Options
-from pytest_opml.worker import Limits, WorkerFailed, run_case
+from pytest_opml.worker import Limits, WorkerFailed, probe, run_case
+from tests.builders import make_device
+from tests.faults import environment, hang, segfault
 
 MakeCase = Callable[..., Case]
 GENEROUS = Limits(300, None)
@@ -79,3 +85,43 @@ def test_what_an_extension_prints_does_not_reach_the_terminal(
 ) -> None:
     failure_of(make_case(dataset="tests.faults:segfault"), options)
     assert capfd.readouterr() == ("", "")
+
+
+# --- the device
+
+
+@pytest.mark.parametrize("gpu", [None, make_device("v100").gpu], ids=["cpu", "gpu"])
+def test_a_worker_may_use_the_chosen_gpu_and_no_other(gpu: Gpu | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    seen = worker._run(environment, (), gpu, GENEROUS, 0.0).value
+    assert seen["CUDA_VISIBLE_DEVICES"] == (gpu.uuid if gpu else "-1")
+    assert ("TF_FORCE_GPU_ALLOW_GROWTH" in seen) == (gpu is not None or "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ)
+
+
+def test_a_probe_tells_of_the_workers_tensorflow() -> None:
+    import tensorflow as tf
+
+    build = probe(make_device("cpu"))
+    assert (build.version, build.gpus) == (tf.__version__, ())
+    assert build.environment["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_a_gpu_of_the_driver_only_is_not_seen() -> None:
+    build = probe(make_device("v100"))
+    assert build.gpus == ()
+    assert build.environment["CUDA_VISIBLE_DEVICES"] == "GPU-5fb62b6e-d59a-4b8c-bd1c-e7a2f4d45e1c"
+
+
+def test_a_tensorflow_that_does_not_start_is_an_error_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "describe_tensorflow", segfault)
+    with pytest.raises(
+        DeviceError, match=r"^TensorFlow does not start on Tesla V100: the process crashed \(SIGSEGV\)$"
+    ):
+        probe(make_device("v100"))
+
+
+def test_a_tensorflow_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "describe_tensorflow", hang)
+    monkeypatch.setattr(worker, "_PROBE_SECONDS", 1.0)
+    with pytest.raises(DeviceError, match=r"^TensorFlow does not start on the CPU: no answer within 1 s$"):
+        probe(make_device("cpu"))

@@ -65,6 +65,7 @@ METRICS: dict[str, Metric] = {
         Metric("size_mb", lambda r: r.size_mb, "MB"),
         Metric("deflated_mb", lambda r: r.deflated_mb, "MB"),
         Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g"),
+        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device"),
         # A score can be zero or negative, where a percentage of it means nothing or the opposite.
         Metric("op_score", lambda r: r.op_score.value, pattern=_SCORE, percent=False),
     )

@@ -1,104 +1,64 @@
-"""What hardware there is, and which kind the user asked for."""
+"""Which device the cases run on, of those that the machine has, and what it is."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
-from pathlib import Path
 
 import psutil
 
+from ..domain.profiles import has_fast_float16
 from ..domain.records import Device, Gpu
 from ..errors import DeviceError
+from .nvml import read_gpus, visible
+from .processor import cpu_has_float16, cpu_name, read_cpu_clock
 
-# Longest names first where one contains another: "L4" is in "L40", "A10" in "A100".
-_PATTERNS = {
-    "h200": r"\bH200\b",
-    "h100": r"\bH100\b",
-    "a100": r"\bA100\b",
-    "v100": r"\bV100\b",
-    "p100": r"\bP100\b",
-    "a10": r"\bA10G?\b",
-    "l4": r"\bL4\b",
-    "t4": r"\bT4\b",
-}
-_FLOAT16_SLOW = {"p100", "cpu"}
+_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-def gpu_profile(name: str) -> str:
-    """The profile of a GPU by the name its driver gives; ``gpu`` for one that is not known."""
-    return next((profile for profile, pattern in _PATTERNS.items() if re.search(pattern, name)), "gpu")
-
-
-def read_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs as NVML tells; none where there is no driver."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        return tuple(
-            Gpu(
-                name=_text(pynvml.nvmlDeviceGetName(handle)),
-                memory_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
-                driver=driver,
-            )
-            for handle in handles
-        )
-    except pynvml.NVMLError as error:
-        raise DeviceError(f"the NVIDIA driver answers with an error: {error}") from error
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _cpu_name_and_flags() -> tuple[str, set[str]]:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine(), set()
-    fields = dict(re.findall(r"^([\w ]+?)\s*:\s*(.*)$", text, flags=re.MULTILINE))
-    name = fields.get("model name") or platform.processor() or platform.machine()
-    return name, set((fields.get("flags") or fields.get("Features") or "").split())
+def _choose(wanted: str, gpus: tuple[Gpu, ...]) -> Gpu | None:
+    seen = visible(gpus, os.environ.get(_VARIABLE))
+    if wanted == "cpu" or (wanted == "auto" and not seen):
+        return None
+    fitting = [gpu for gpu in seen if wanted in ("auto", "gpu", gpu.profile)]
+    if fitting:
+        return fitting[0]
+    hidden = any(wanted in ("gpu", gpu.profile) for gpu in gpus)
+    where = f"hidden by {_VARIABLE} on this machine" if hidden else "not on this machine"
+    there = ", ".join(f"{gpu.name} ({gpu.profile}{'' if gpu in seen else ', hidden'})" for gpu in gpus) or "no GPU"
+    allowed = dict.fromkeys(("auto", "cpu", *(gpu.profile for gpu in seen)))
+    raise DeviceError(f"--opml-gpu={wanted}: {where}, which has {there}; allowed here: {', '.join(allowed)}")
 
 
 def detect(wanted: str, threads: int | None) -> Device:
-    """Describe the machine and settle on a profile.
+    """Describe the machine and settle on the device that runs the cases.
 
     Args:
-        wanted: ``auto``, ``cpu`` or a profile that one of the GPUs must have.
+        wanted: ``auto`` for the first GPU that ``CUDA_VISIBLE_DEVICES`` leaves, or the CPU where there is none;
+            ``cpu``; ``gpu`` for any GPU; or the profile that one of the GPUs must have, whose first is taken.
         threads: that a runtime may use; None for one per available core.
 
     Raises:
         DeviceError: the machine has no such GPU; the text names what it has.
     """
+    # A run on the CPU does not depend on the state of the NVIDIA driver.
     gpus = () if wanted == "cpu" else read_gpus()
-    found = [gpu_profile(gpu.name) for gpu in gpus]
-    if wanted == "auto":
-        profile = found[0] if found else "cpu"
-    elif wanted in ("cpu", *found):
-        profile = wanted
-    else:
-        there = ", ".join(f"{gpu.name} ({kind})" for gpu, kind in zip(gpus, found, strict=True)) or "no GPU"
-        raise DeviceError(f"--opml-gpu={wanted}: not on this machine, which has {there}; allowed here: auto, cpu")
-    name, flags = _cpu_name_and_flags()
+    gpu = _choose(wanted, gpus)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    on_cpu = bool(flags & {"avx512_fp16", "fphp"})
     return Device(
-        profile=profile,
-        cpu=name,
+        profile=gpu.profile if gpu else "cpu",
+        cpu=cpu_name(),
         cores=cores,
         threads=threads or cores,
         memory_bytes=psutil.virtual_memory().total,
         gpus=gpus,
-        float16_in_hardware=on_cpu if profile == "cpu" else profile not in _FLOAT16_SLOW,
+        gpu=gpu,
+        float16_in_hardware=has_fast_float16(gpu.profile, gpu.compute_capability) if gpu else cpu_has_float16(),
         platform=platform.platform(),
+        cpu_clock=read_cpu_clock(),
     )
+
+
+def without_gpu(device: Device) -> Device:
+    """The same machine with the cases on its CPU."""
+    return device.model_copy(update={"profile": "cpu", "gpu": None, "float16_in_hardware": cpu_has_float16()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,17 @@ def reset_peak() -> int:
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return int(psutil.Process().memory_info().rss)
+
+
+def device_peak_bytes() -> int | None:
+    """The most that TensorFlow held on its GPU since it started; None where it runs on none.
+
+    With memory growth this is what the model took, not all that there is.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not tensorflow.config.list_logical_devices("GPU"):
+        return None
+    return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
 
 
 def peak_bytes() -> int:

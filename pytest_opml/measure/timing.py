@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -64,13 +65,18 @@ def warm_up(runtime: Runtime, images: ImageSet, batch: int) -> WarmUp:
     return settle(lambda: runtime.run(first))
 
 
-def time_passes(runtime: Runtime, images: ImageSet, batch: int) -> Passes:
-    """Ten passes over the images, as the paper timed, or as many as 60 s allow, but six; the runtime must be warm."""
+def time_passes(runtime: Runtime, images: ImageSet, batch: int, between: Callable[[], None] | None = None) -> Passes:
+    """Ten passes over the images, as the paper timed, or as many as 60 s allow, but six; the runtime must be warm.
+
+    ``between`` is called after each of them, while no clock runs.
+    """
     taken: list[float] = []
     with no_collection():
         while len(taken) < _FEWEST_PASSES or (len(taken) < PASSES and sum(taken) < _PASSES_SECONDS):
             probabilities, seconds = predict_all(runtime, images, batch)
             taken.append(seconds)
+            if between:
+                between()
     return Passes(probabilities, tuple(taken))
 
 

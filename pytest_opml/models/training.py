@@ -177,8 +177,8 @@ def _fit(
     steps = math.ceil(len(targets) / batch)
     epoch = 0
 
-    def before_step(step: int, _logs: dict[str, float]) -> None:
-        report(f"training, epoch {epoch + 1} of {epochs}, step", step + 1, steps)
+    def before_step(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras gives them by name
+        report(f"training, epoch {epoch + 1} of {epochs}, step", batch + 1, steps)
 
     def after_epoch(number: int, logs: dict[str, float]) -> None:
         nonlocal epoch

@@ -44,9 +44,13 @@ def test_collection_is_off_inside_and_as_before_after(enabled: bool) -> None:
     before = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
+        seen = []
         with pytest.raises(ZeroDivisionError), clock.no_collection():
-            assert not gc.isenabled()
-            raise ZeroDivisionError
+            seen.append(gc.isenabled() or 1 / 0)
+        assert seen == []
+        with clock.no_collection():
+            seen.append(gc.isenabled())
+        assert seen == [False]
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if before else gc.disable)()

@@ -1,99 +1,119 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pynvml
 import pytest
 
+from pytest_opml.domain.records import CpuClock, Device
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure import device
+from pytest_opml.measure.device import detect, without_gpu
+from tests.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
+
+UNKNOWN = FakeGpu("NVIDIA GeForce RTX 4090", "GPU-4090", (8, 9))
+OLD = FakeGpu("NVIDIA GeForce GTX 1080", "GPU-1080", (6, 1))
 
 
-class FakeNvml:
-    """The part of NVML that is used, with the GPUs of a machine that this one is not."""
-
-    def __init__(self, *names: str, broken: bool = False) -> None:
-        self.names, self.broken = names, broken
-
-    def install(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(pynvml, "nvmlInit", lambda: None)
-        patch.setattr(pynvml, "nvmlShutdown", lambda: None)
-        patch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "535.104")
-        patch.setattr(pynvml, "nvmlDeviceGetCount", lambda: len(self.names))
-        patch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
-        patch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: self.names[handle].encode())
-        patch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", self._memory)
-
-    def _memory(self, _handle: int) -> SimpleNamespace:
-        if self.broken:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return SimpleNamespace(total=16 * 2**30)
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-@pytest.mark.parametrize(
-    ("name", "profile"),
-    [
-        ("Tesla P100-PCIE-16GB", "p100"),
-        ("Tesla V100-SXM2-16GB", "v100"),
-        ("Tesla T4", "t4"),
-        ("NVIDIA A10", "a10"),
-        ("NVIDIA A10G", "a10"),
-        ("NVIDIA A100-SXM4-80GB", "a100"),
-        ("NVIDIA L4", "l4"),
-        ("NVIDIA L40S", "gpu"),
-        ("NVIDIA H100 80GB HBM3", "h100"),
-        ("NVIDIA H200", "h200"),
-        ("NVIDIA GeForce RTX 4090", "gpu"),
-    ],
-)
-def test_a_gpu_is_known_by_its_drivers_name(name: str, profile: str) -> None:
-    assert device.gpu_profile(name) == profile
+def refused(wanted: str) -> str:
+    with pytest.raises(DeviceError) as caught:
+        detect(wanted, None)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def test_auto_takes_the_first_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml("Tesla V100-SXM2-16GB", "Tesla T4").install(monkeypatch)
-    found = device.detect("auto", None)
-    assert (found.profile, found.float16_in_hardware, len(found.gpus)) == ("v100", True, 2)
-    assert found.gpus[0].driver == "535.104"
+    FakeNvml(v100(), h100()).install(monkeypatch)
+    found = detect("auto", None)
+    assert (found.profile, found.float16_in_hardware) == ("v100", True)
+    assert [gpu.profile for gpu in found.gpus] == ["v100", "h100"]
+    assert found.gpu == found.gpus[0]
 
 
 def test_a_gpu_can_be_asked_for_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml("Tesla V100-SXM2-16GB", "Tesla P100-PCIE-16GB").install(monkeypatch)
-    found = device.detect("p100", None)
+    FakeNvml(v100(), p100(), h100()).install(monkeypatch)
+    found = detect("p100", None)
     assert (found.profile, found.float16_in_hardware) == ("p100", False)
+    assert found.gpu == found.gpus[1]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "profile", "fast"), [(h100(), "h100", True), (UNKNOWN, "gpu", True), (OLD, "gpu", False)]
+)
+def test_gpu_is_any_gpu_under_its_own_profile(
+    monkeypatch: pytest.MonkeyPatch, gpu: FakeGpu, profile: str, fast: bool
+) -> None:
+    FakeNvml(gpu).install(monkeypatch)
+    found = detect("gpu", None)
+    assert (found.profile, found.float16_in_hardware, found.gpu) == (profile, fast, found.gpus[0])
+
+
+def test_the_users_choice_of_visible_gpus_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(p100(), v100(), h100()).install(monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,1")
+    assert detect("auto", None).profile == "h100"
+    assert detect("v100", None).profile == "v100"
+    assert len(detect("gpu", None).gpus) == 3
+    assert refused("p100") == (
+        "--opml-gpu=p100: hidden by CUDA_VISIBLE_DEVICES on this machine, which has "
+        "Tesla P100-PCIE-16GB (p100, hidden), Tesla V100-SXM2-16GB (v100), NVIDIA H100 80GB HBM3 (h100); "
+        "allowed here: auto, cpu, h100, v100"
+    )
+
+
+@pytest.mark.parametrize("setting", ["", "-1"])
+def test_with_all_gpus_hidden_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    FakeNvml(v100()).install(monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", setting)
+    found = detect("auto", None)
+    assert (found.profile, found.gpu, len(found.gpus)) == ("cpu", None, 1)
+    assert "hidden by CUDA_VISIBLE_DEVICES" in refused("gpu")
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml("Tesla T4").install(monkeypatch)
-    with pytest.raises(DeviceError, match=r"--opml-gpu=v100: not on this machine, which has Tesla T4 \(t4\)"):
-        device.detect("v100", None)
+    FakeNvml(p100(), UNKNOWN).install(monkeypatch)
+    assert refused("v100") == (
+        "--opml-gpu=v100: not on this machine, which has Tesla P100-PCIE-16GB (p100), NVIDIA GeForce RTX 4090 (gpu); "
+        "allowed here: auto, cpu, p100, gpu"
+    )
 
 
-def test_without_a_gpu_asking_for_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "read_gpus", lambda: ())
-    with pytest.raises(DeviceError, match="which has no GPU"):
-        device.detect("h100", None)
-    assert device.detect("auto", None).profile == "cpu"
+@pytest.mark.parametrize("wanted", ["h100", "gpu"])
+def test_without_a_gpu_asking_for_one_is_refused(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    FakeNvml(init_error=pynvml.NVML_ERROR_LIBRARY_NOT_FOUND).install(monkeypatch)
+    assert refused(wanted) == f"--opml-gpu={wanted}: not on this machine, which has no GPU; allowed here: auto, cpu"
+    assert detect("auto", None).profile == "cpu"
 
 
-def test_a_driver_that_answers_with_errors_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml("Tesla T4", broken=True).install(monkeypatch)
-    with pytest.raises(DeviceError, match="the NVIDIA driver answers with an error"):
-        device.detect("auto", None)
-
-
-def test_no_driver_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    assert device.read_gpus() == ()
+def test_a_broken_driver_stops_a_run_that_could_use_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(v100(errors={"nvmlDeviceGetName": pynvml.NVML_ERROR_GPU_IS_LOST})).install(monkeypatch)
+    assert refused("auto") == "the NVIDIA driver answers with an error: GPU is lost"
+    assert detect("cpu", None).gpus == ()
 
 
 def test_the_cpu_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml("Tesla T4").install(monkeypatch)
-    found = device.detect("cpu", 3)
-    assert (found.profile, found.gpus, found.threads) == ("cpu", (), 3)
+    clock = CpuClock(governor="performance", boost=False, current_mhz=2100, max_mhz=3000)
+    monkeypatch.setattr(device, "read_cpu_clock", lambda: clock)
+    found = detect("cpu", 3)
+    assert (found.profile, found.gpu, found.gpus, found.threads, found.cpu_clock) == ("cpu", None, (), 3, clock)
     assert found.cpu
     assert found.cores >= 1
     assert found.memory_bytes > 2**30
+
+
+def test_without_its_gpu_a_machine_is_its_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(v100()).install(monkeypatch)
+    monkeypatch.setattr(device, "cpu_has_float16", lambda: False)
+    found = detect("auto", 2)
+    left = without_gpu(found)
+    assert (left.profile, left.gpu, left.float16_in_hardware) == ("cpu", None, False)
+    assert (left.gpus, left.threads) == (found.gpus, 2)
+
+
+def test_a_device_survives_its_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(p100(), v100()).install(monkeypatch)
+    found = detect("v100", None)
+    assert Device.model_validate_json(found.model_dump_json()) == found
