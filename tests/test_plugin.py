@@ -43,7 +43,7 @@ class Bench:
         (self.pytester.path / "pyproject.toml").write_text(text, "utf-8")
 
     def run(self, *arguments: str, cache: Path | None = None, where: str = "bench") -> pytest.RunResult:
-        common = ("-p", "no:cacheprovider", f"--opml-cache-dir={cache or self.cache}")
+        common = ("-p", "no:cacheprovider", f"--opml-cache-dir={cache or self.cache}", "--opml-compare-seconds=0.1")
         return self.pytester.runpytest(*([where] if where else []), *common, *arguments)
 
 
@@ -126,7 +126,7 @@ def test_the_reference_is_measured_although_not_collected(bench: Bench) -> None:
     result = bench.run("--opml-json=record.json", "--opml-store=none")
     assert result.ret == 0
     record = read_record(bench.pytester.path / "record.json")
-    assert [one.case.technique for one in record.results] == ["cluster-16", "baseline"]
+    assert [one.case.technique for one in record.results] == ["baseline", "cluster-16"]
     assert [case_id.split("/")[3] for case_id in record.uncollected] == ["baseline"]
     assert [(check.verdict, check.reference_value is not None) for check in record.checks] == [("pass", True)]
 
@@ -388,7 +388,7 @@ def test_a_wrong_marker_is_a_usage_error(bench: Bench) -> None:
     result = bench.run("--opml-store=none")
     assert result.ret == 4
     assert "marker opml on bench_it" in output(result)
-    assert "unknown limit; known: gate, timeout" in output(result)
+    assert "unknown limit; known: case, gate, timeout" in output(result)
 
 
 def test_nothing_measured_is_not_a_success(bench: Bench) -> None:

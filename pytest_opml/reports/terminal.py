@@ -18,9 +18,10 @@ from ..domain.score import difference
 WIDE = 120
 
 _DIFFERENCE = "OpScore - reference\n= error + time + size"
-_WIDE_ONLY = ("prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", _DIFFERENCE)
+_BESIDE = "time\n/ reference"
+_WIDE_ONLY = ("energy\nJ", "cold\ns", "prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", _DIFFERENCE)
 # What gives way until a table fits, the first one first: columns by header, then the half widths beside two values.
-_YIELDING = (*_WIDE_ONLY, "norm", "accuracy ±", "OpScore ±")
+_YIELDING = (*_WIDE_ONLY, "norm", "accuracy ±", "OpScore ±", _BESIDE)
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -208,6 +209,7 @@ def _columns(hidden: Collection[str]) -> list[_Column]:
             lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
         ),
         _Column("time\ns", "decimal", lambda row: _figure(row.entry.seconds)),
+        _Column(_BESIDE, "right", _beside),
         _Column("size\nMB", "decimal", lambda row: _figure(row.entry.megabytes)),
         _Column(
             "OpScore",
@@ -222,26 +224,28 @@ def _columns(hidden: Collection[str]) -> list[_Column]:
         _metric("p99\nms", "latency_ms.p99"),
         _metric("train\ns", "training_s"),
         _metric("prep\ns", "preparation_s"),
+        _metric("cold\ns", "cold_start_s"),
+        _metric("energy\nJ", "energy_j", absent=""),
         _metric("peak\nMB", "peak_memory_mb"),
     ]
 
 
-def _metric(header: str, name: str) -> _Column:
+def _metric(header: str, name: str, absent: str = "n/a") -> _Column:
     metric = METRICS[name]
 
     def cell(row: _Row) -> str:
         if row.result is None:
             return ""
         value = metric.read(row.result)
+        if value is None:
+            return absent
         return _figure(value) if metric.unit else metric.format(value)
 
     return _Column(header, "decimal", cell)
 
 
-def _figure(value: float | None) -> str:
+def _figure(value: float) -> str:
     """Three significant digits, and never an exponent."""
-    if value is None:
-        return "n/a"
     decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
     return f"{value:.{min(max(decimals, 0), 4)}f}"
 
@@ -252,6 +256,16 @@ def _margin(row: _Row, read: Callable[[Result], Estimate | Score]) -> str:
         return "     -"
     interval = read(row.result)
     return " " + f"±{(interval.high - interval.low) / 2:.3f}".replace("±0.", "±.")
+
+
+def _beside(row: _Row) -> str:
+    """How the time compares with the reference's, both timed side by side."""
+    if row.result is None or row.result.side_by_side is None:
+        return ""
+    ratio = row.result.side_by_side.offline
+    half = (ratio.high - ratio.low) / 2
+    decimals = min(max(2 - math.floor(math.log10(ratio.value)), 0), 3)
+    return f"{ratio.value:.{decimals}f} ±{half:.{decimals}f}".replace("±0.", "±.")
 
 
 def _difference(row: _Row) -> str:
@@ -289,6 +303,8 @@ def _legend(groups: Sequence[_Group], record: RunRecord) -> str:
     ]
     if any(len(group.results) > 1 for group in groups):
         parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
+    if any(result.side_by_side for result in record.results):
+        parts.append("time / reference: the two timed in turn, side by side")
     if record.uncollected:
         parts.append("(name): a reference, measured although it was not collected")
     return "; ".join(parts) + "."

@@ -43,10 +43,12 @@ _CLOCK = pytest.StashKey[Replay]()
 
 def prepare(item: pytest.Item) -> None:
     """Make a test that runs cases a benchmark; one that uses the fixture ``benchmark`` itself keeps it for itself."""
-    names = getattr(item, "fixturenames", [])
+    names: list[str] = getattr(item, "fixturenames", [])
+    if hasattr(item.config, "workerinput"):
+        return  # pytest-benchmark rests under pytest-xdist, and would say so
     if "opml" not in names or _PLUGIN in names or not item.config.pluginmanager.hasplugin(_PLUGIN):
         return
-    names.append(_PLUGIN)
+    item.fixturenames = [*names, _PLUGIN]  # type: ignore[attr-defined]  # the list itself is all parameters'
     clock = item.stash[_CLOCK] = Replay()
     written = item.get_closest_marker("benchmark")
     mine = pytest.mark.benchmark(**(dict(written.kwargs) if written else {}) | {"timer": clock})
