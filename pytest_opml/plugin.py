@@ -173,10 +173,9 @@ def pytest_runtest_makereport(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """Have pytest-benchmark warn where two runs were on different devices."""
-    if STATE in config.stash:
-        machine_info["opml"] = benchmark.describe_machine(config.stash[STATE].session.device)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Have pytest-benchmark warn where two runs were on machines with different GPUs or drivers."""
+    machine_info["gpus"] = benchmark.describe_machine()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -224,6 +223,8 @@ def _end(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the ranking and the checks."""
+    for text in distribution.usage_errors(config):
+        terminalreporter.write_line(f"ERROR: {text}", red=True)
     if ENDING not in config.stash:
         return
     from .reports.terminal import check_lines, ranking_lines

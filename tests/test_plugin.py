@@ -42,9 +42,13 @@ class Bench:
     def settings(self, text: str) -> None:
         (self.pytester.path / "pyproject.toml").write_text(text, "utf-8")
 
-    def run(self, *arguments: str, cache: Path | None = None, where: str = "bench") -> pytest.RunResult:
+    def run(
+        self, *arguments: str, cache: Path | None = None, where: str = "bench", apart: bool = False
+    ) -> pytest.RunResult:
         common = ("-p", "no:cacheprovider", f"--opml-cache-dir={cache or self.cache}", "--opml-compare-seconds=0.1")
-        return self.pytester.runpytest(*([where] if where else []), *common, *arguments)
+        # What is imported in a run within this process is forgotten after it, which NumPy and TensorFlow do not bear.
+        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest
+        return run(*([where] if where else []), *common, *arguments)
 
 
 @pytest.fixture

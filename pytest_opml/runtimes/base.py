@@ -19,6 +19,7 @@ class Runtime(ABC):
 
     Attributes:
         name: of the runtime, as it appears in records.
+        path: of the file or folder that was opened.
         parameters: numbers in the model's weights.
         layers: layers or operations of the model.
         image_size: height and width of the images that it takes, pixels; None where it takes any.
@@ -26,6 +27,7 @@ class Runtime(ABC):
     """
 
     name: ClassVar[str]
+    path: Path
     parameters: int
     layers: int
     image_size: int | None

@@ -22,6 +22,12 @@ def open_artifact(path: Path, *, threads: int) -> Runtime:
         ModelFileError: it is missing, of an unknown kind, or not a model.
         MissingDependencyError: its runtime is not installed.
     """
+    runtime = _open(path, threads)
+    runtime.path = path
+    return runtime
+
+
+def _open(path: Path, threads: int) -> Runtime:
     if not path.exists():
         raise ModelFileError(f"{path}: no such model file")
     if path.is_dir():

@@ -23,7 +23,7 @@ _PLUGIN = "benchmark"
 class Replay:
     """A clock that goes on by each of some recorded times between every other two calls."""
 
-    __module__, __name__ = "pytest_opml", "recorded_passes"  # what the saved files call it
+    __name__ = "recorded_passes"  # what the saved files call it
 
     def __init__(self) -> None:
         self._readings: Iterator[float] = itertools.repeat(0.0)
@@ -55,12 +55,13 @@ def prepare(item: pytest.Item) -> None:
     item.add_marker(mine, append=False)  # the closest one is the one that counts
 
 
-def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None:
+def show_in_benchmark(item: pytest.Item, result: Result, device: Device, *, first: bool) -> None:
     """Enter a result as a benchmark.
 
     Args:
         item: the test that asked for it.
         result: of the case.
+        device: that it was measured on.
         first: whether it is the first case of its test, which gets the test's name; others get their ids.
     """
     plugin = item.config.pluginmanager.getplugin("pytest-benchmark")
@@ -68,7 +69,7 @@ def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None
         return
     fixture = item.funcargs[_PLUGIN]
     if _CLOCK not in item.stash:
-        fixture.extra_info.setdefault("opml", []).append(figures(result))
+        fixture.extra_info.setdefault("opml", []).append(figures(result, device))
         return
     clock = item.stash[_CLOCK]
     if not first:
@@ -82,29 +83,28 @@ def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None
             disabled=plugin.disabled,
             **options,
         )
-    fixture.extra_info.update(figures(result))
+    fixture.extra_info.update(figures(result, device))
     clock.load(result.passes_s)
     fixture.pedantic(lambda: None, rounds=len(result.passes_s))
 
 
-def figures(result: Result) -> dict[str, Any]:
-    """The figures of a result as plain data."""
+def figures(result: Result, device: Device) -> dict[str, Any]:
+    """The figures of a result as plain data, and what they were measured on."""
     from ..domain.metrics import METRICS
 
-    shown: dict[str, Any] = {"case": result.case.id}
+    shown: dict[str, Any] = {"case": result.case.id, "profile": device.profile, "threads": device.threads}
     shown |= {name: metric.read(result) for name, metric in METRICS.items()}
     if result.side_by_side:
         shown["time_ratio"] = result.side_by_side.offline.model_dump()
     return shown
 
 
-def describe_machine(device: Device) -> dict[str, Any]:
-    """What of the device must agree for two runs to be comparable; nothing that changes from run to run by itself."""
-    gpu = device.gpu
-    return {
-        "profile": device.profile,
-        "gpu": gpu.name if gpu else None,
-        "driver": gpu.driver if gpu else None,
-        "threads": device.threads,
-        "tensorflow": device.tensorflow.version if device.tensorflow else None,
-    }
+def describe_machine() -> list[dict[str, str]] | str:
+    """The GPUs and their driver, of which pytest-benchmark knows nothing by itself; only what stays the same."""
+    from ..errors import DeviceError
+    from ..measure.nvml import read_gpus
+
+    try:
+        return [{"name": gpu.name, "driver": gpu.driver} for gpu in read_gpus()]
+    except DeviceError as error:
+        return str(error)

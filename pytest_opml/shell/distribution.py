@@ -43,6 +43,7 @@ class _Inbox:
         self.records: list[str] = []
         self.broken = False
         self.problems: list[str] = []
+        self.usage: list[str] = []
 
 
 _INBOX = pytest.StashKey[_Inbox]()
@@ -99,10 +100,17 @@ def take_over(node: Any, error: object) -> None:
         if error:
             inbox.problems.append(f"what the worker {node.gateway.id} of pytest-xdist measured: it died ({error})")
         return
-    config.stash[USAGE_ERRORS] += [text for text in output["usage"] if text not in config.stash[USAGE_ERRORS]]
+    inbox.usage += [text for text in output["usage"] if text not in inbox.usage]
+    config.stash[USAGE_ERRORS] += inbox.usage
     if "record" in output:
         inbox.records.append(output["record"])
         inbox.broken |= output["broken"]
+
+
+def usage_errors(config: pytest.Config) -> list[str]:
+    """In the controller: what workers found wrong with the input, once each."""
+    inbox = config.stash.get(_INBOX, None)
+    return inbox.usage if inbox else []
 
 
 def taken_over(config: pytest.Config) -> Taken | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 import pytest
@@ -22,10 +23,17 @@ class Live:
         stream: the terminal; None shows nothing.
         room: how many columns of the line are free.
         tests: how many there are to run.
+        uncaptured: in which what is written reaches the terminal.
     """
 
-    def __init__(self, stream: TextIO | None, room: Callable[[], int], tests: int) -> None:
-        self._stream, self._room, self._tests = stream, room, tests
+    def __init__(
+        self,
+        stream: TextIO | None,
+        room: Callable[[], int],
+        tests: int,
+        uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._stream, self._room, self._tests, self._uncaptured = stream, room, tests, uncaptured
         self._done, self._began, self._shown = 0, time.monotonic(), 0
 
     def __call__(self, case: Case, progress: Progress) -> None:
@@ -46,16 +54,20 @@ class Live:
         if self._stream is None or room < _NARROWEST:
             return
         shown = text if len(text) <= room else text[: room - 1] + "…"
-        self._stream.write(shown)
-        self._stream.flush()
+        self._write(shown)
         self._shown = len(shown)
 
     def clear(self) -> None:
         """Leave the line as it was."""
-        if self._stream is not None and self._shown:
-            self._stream.write("\b" * self._shown + " " * self._shown + "\b" * self._shown)
-            self._stream.flush()
+        if self._shown:
+            self._write("\b" * self._shown + " " * self._shown + "\b" * self._shown)
         self._shown = 0
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            with self._uncaptured():
+                self._stream.write(text)
+                self._stream.flush()
 
     def finished(self) -> None:
         """A test has ended."""
@@ -70,4 +82,10 @@ def live_line(config: pytest.Config, tests: int) -> Live:
     writer = reporter._tw if shown else None
     if writer is None or not writer._file.isatty():
         return Live(None, lambda: 0, tests)
-    return Live(writer._file, lambda: writer.fullwidth - writer.width_of_current_line, tests)
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return Live(
+        writer._file,
+        lambda: writer.fullwidth - writer.width_of_current_line,
+        tests,
+        capture.global_and_fixture_disabled if capture else nullcontext,
+    )

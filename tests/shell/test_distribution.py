@@ -1,0 +1,68 @@
+"""Runs that pytest-xdist spreads over processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_opml import locks
+from pytest_opml.history.store import open_store
+from pytest_opml.reports.record import read_record
+from tests.test_plugin import BENCH, ONE, Bench, output
+
+THREE = '["cluster-16", "float16", "cluster-8"]'
+
+
+@pytest.fixture
+def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    # The workers are processes of their own, which find the small model through the path.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return Bench(pytester, cache_dir)
+
+
+def test_results_arrive_at_the_controller_and_each_case_is_measured_once(bench: Bench) -> None:
+    bench.file(BENCH % THREE)
+    bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2, max_drop = 0.9 }\n")
+    result = bench.run("-n2", "--opml-json=record.json")
+    assert result.ret == 0
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*= opml =*", "*(baseline)*", "*budgets: 6 hold*"])
+    record = read_record(bench.pytester.path / "record.json")
+    assert sorted(one.case.technique for one in record.results) == ["baseline", "cluster-16", "cluster-8", "float16"]
+    assert [name.split("/")[3] for name in record.uncollected] == ["baseline"]
+    assert all(one.side_by_side for one in record.results if one.case.technique != "baseline")
+    with open_store(f"sqlite:///{bench.pytester.path}/.opml/history.db") as store:
+        assert [run.run_id for run in store.runs(5)] == [record.run_id]
+    assert not list(locks.runtime_folder().glob("run-*"))
+
+
+def test_a_broken_budget_fails_the_run(bench: Bench) -> None:
+    bench.file(BENCH % ONE)
+    bench.settings("[tool.opml.gate]\nsize_mb = { max = 0.001 }\n")
+    result = bench.run("-n2", "--opml-store=none")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*budgets: 0 hold, 1 broken*"])
+
+
+def test_a_case_without_a_result_is_not_judged(bench: Bench) -> None:
+    bench.file((BENCH % ONE).replace('dataset="digits"', 'dataset="tests.faults:segfault"'))
+    result = bench.run("-n1", "--opml-store=none")
+    assert result.ret == 11
+    assert "no result: " in output(result)
+
+
+@pytest.mark.parametrize("argument", ["--opml-gpu=h200", "--opml-cache-dir=/proc/none"])
+def test_a_wrong_option_is_one_line_and_a_usage_error(bench: Bench, argument: str) -> None:
+    bench.file(BENCH % ONE)
+    result = bench.run("-n2", "--opml-store=none", argument)
+    assert result.ret == 4
+    assert len([line for line in result.outlines if line.startswith("ERROR: ")]) == 1
+    assert "Traceback" not in output(result)
+
+
+def test_a_plain_run_of_tests_is_left_alone(bench: Bench) -> None:
+    bench.pytester.makepyfile(test_unit="def test_unit(): pass")
+    result = bench.run("-n1", where="test_unit.py")
+    assert result.ret == 0
+    assert "opml ==" not in output(result)
