@@ -157,7 +157,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         op_score=score,
         notes=(
             *_notes(case, score.error_floored, options.device),
-            *_timing_notes(conditions, single.latency, options.device),
+            *timing_notes(conditions, single.latency, options.device),
         ),
     )
 
@@ -207,7 +207,8 @@ def _notes(case: Case, floored: bool, device: Device) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
+def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
+    """What a reader of the times must know of how they were taken; nothing for a quiet machine."""
     notes, other = [], conditions.other_load
     if other.cores > _OTHER_CORES:
         notes.append(f"other work took {other.cores:.1f} of {device.cores} cores while this was timed")
@@ -229,7 +230,8 @@ def _gpu_notes(use: GpuUse) -> list[str]:
     if use.throttle_reasons:
         notes.append(f"the GPU was throttled while this was timed: {', '.join(use.throttle_reasons)}")
     if use.other_processes:
-        notes.append(f"{len(use.other_processes)} other processes used the GPU while this was timed")
+        pids = ", ".join(map(str, use.other_processes))
+        notes.append(f"other processes used the GPU while this was timed: {pids}")
     if use.problem:
         notes.append(f"the GPU could not be watched: {use.problem}")
     return notes

@@ -11,11 +11,15 @@ import pytest
 
 from pytest_opml.datasets.images import prepare
 from pytest_opml.domain.case import Case
-from pytest_opml.domain.records import Result
+from pytest_opml.domain.records import Conditions, GpuUse, Latency, OtherLoad, Result, WarmUp
 from pytest_opml.errors import ModelFileError
 from pytest_opml.making import Made, Maker, Options
-from pytest_opml.pipeline import make_artifact, measure_artifact
+from pytest_opml.measure.device import detect
+from pytest_opml.measure.side_by_side import Plan
+from pytest_opml.pipeline import make_artifact, measure_artifact, timing_notes
 from pytest_opml.runtimes.opening import open_artifact
+from tests.builders import make_conditions, make_device
+from tests.fake_nvml import FakeNvml, v100
 
 MakeCase = Callable[..., Case]
 
@@ -143,3 +147,131 @@ def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
     result = measured(Case.model_validate(common | {"technique": technique}), options)
     assert result.size_mb == pytest.approx(megabytes, rel=0.05)
     assert bool(result.artifact.changes) == (technique != "baseline")
+
+
+# --- how it was timed
+
+
+def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, options: Options) -> None:
+    beside = replace(options, compare=Plan(0.3))
+    make_artifact(make_case(), options)
+    make_artifact(make_case("cluster-16"), options)
+    result = measure_artifact(make_case("cluster-16"), beside, side_by_side=True)
+    assert result is not None
+    assert result.side_by_side is not None
+    assert result.side_by_side.reference == make_case().id
+    for ratio in (result.side_by_side.offline, result.side_by_side.single):
+        assert 0.2 < ratio.value < 5  # the same graph with other weights
+        assert ratio.low <= ratio.value <= ratio.high
+        assert ratio.quads >= 3
+        assert ratio.seconds >= 0.3
+
+
+@pytest.mark.parametrize(("seconds", "side_by_side"), [(0.3, False), (0.0, True)])
+def test_it_is_timed_alone_where_that_is_wanted(
+    make_case: MakeCase, options: Options, seconds: float, side_by_side: bool
+) -> None:
+    make_artifact(make_case("cluster-16"), options)
+    result = measure_artifact(
+        make_case("cluster-16"), replace(options, compare=Plan(seconds)), side_by_side=side_by_side
+    )
+    assert result is not None
+    assert result.side_by_side is None
+
+
+def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase, options: Options) -> None:
+    case = make_case("cluster-16", seed=123)
+    make_artifact(case, options)
+    assert Maker(case.reference, prepare(case, None), options).find() is None
+    result = measure_artifact(case, replace(options, compare=Plan(0.3)), side_by_side=True)
+    assert result is not None
+    assert result.side_by_side is None
+
+
+def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
+    assert result.cold_start.load_s > 0
+    assert result.latency_ms.p50 is not None
+    # the first call of a graph optimises it, which takes many times what an answer takes
+    assert result.cold_start.first_call_s * 1e3 > 2 * result.latency_ms.p50
+
+
+def test_the_conditions_are_recorded(result: Result, options: Options) -> None:
+    found = result.conditions
+    assert (found.batch, found.threads, found.gpu_use) == (128, options.device.threads, None)
+    assert found.offline_warm_up.rounds >= 3
+    assert found.single_warm_up.rounds >= 3
+    assert found.other_load.cores >= 0
+    assert result.memory.device_peak_bytes is None
+    assert result.energy_j is None
+    assert result.throughput == pytest.approx(10_000 / result.inference_s.value)
+
+
+def test_a_gpu_is_watched_while_the_passes_run(
+    make_case: MakeCase, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # TensorFlow computes on the CPU here; the driver that is asked is the one of a V100 that gets too hot
+    used = [5_000_000 + 10_000 * sample for sample in range(30)]
+    gpu = v100(energy_mj=used, temperature_c=[60, 84], throttle_bits=[0, 0x20], processes=[[1]])
+    FakeNvml(gpu).install(monkeypatch)
+    device = detect("v100", 2)
+    result = measured(make_case(), replace(options, device=device))
+    use = result.conditions.gpu_use
+    assert use is not None
+    assert use.samples == len(result.passes_s) + 2
+    assert use.energy_j == pytest.approx(10.0 * (use.samples - 1))
+    assert result.energy_j == pytest.approx(use.energy_j * 10_000 / (len(result.passes_s) * 599))
+    assert use.max_temperature_c == 84
+    assert "the GPU was throttled while this was timed: software thermal slow-down" in result.notes
+
+
+def conditions(**changes: object) -> Conditions:
+    return make_conditions().model_copy(update=changes)
+
+
+LATENCY = Latency(p50=1.0, p90=1.1, p99=1.2, samples=662)
+UNSTEADY = WarmUp(rounds=50, settled=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "latency", "words"),
+    [
+        (conditions(), LATENCY, None),
+        (conditions(other_load=OtherLoad(cores=0.1, stolen_cores=0.1, throttle_events=0)), LATENCY, None),
+        (
+            conditions(other_load=OtherLoad(cores=0.94, stolen_cores=0.0, throttle_events=None)),
+            LATENCY,
+            "other work took 0.9 of 8 cores while this was timed",
+        ),
+        (
+            conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.5, throttle_events=None)),
+            LATENCY,
+            "the hypervisor gave 0.5 of 8 cores to others meanwhile",
+        ),
+        (
+            conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.0, throttle_events=2)),
+            LATENCY,
+            "a processor was slowed for its heat while this was timed",
+        ),
+        (conditions(offline_warm_up=UNSTEADY), LATENCY, "the last rounds of warming up did not agree within 10 %"),
+        (conditions(single_warm_up=UNSTEADY), LATENCY, "the last rounds of warming up did not agree within 10 %"),
+        (
+            conditions(),
+            Latency(p50=1.0, p90=1.1, p99=None, samples=300),
+            "not enough samples for p99: 300 of 662",
+        ),
+        (
+            conditions(gpu_use=GpuUse(seconds=1, samples=3, other_processes=(4711, 4712))),
+            LATENCY,
+            "other processes used the GPU while this was timed: 4711, 4712",
+        ),
+        (
+            conditions(gpu_use=GpuUse(seconds=1, samples=3, problem="the driver is lost")),
+            LATENCY,
+            "the GPU could not be watched: the driver is lost",
+        ),
+    ],
+)
+def test_what_may_have_disturbed_a_timing_is_noted(found: Conditions, latency: Latency, words: str | None) -> None:
+    notes = timing_notes(found, latency, make_device())
+    assert len(notes) == (words is not None)
+    assert all(note.startswith(words or "") for note in notes)

@@ -10,6 +10,7 @@ from pytest_opml.domain.case import Case
 from pytest_opml.domain.records import Gpu
 from pytest_opml.errors import DeviceError
 from pytest_opml.making import Options
+from pytest_opml.progress import Progress
 from pytest_opml.worker import Limits, WorkerFailed, probe, run_case
 from tests.builders import make_device
 from tests.faults import environment, hang, segfault
@@ -29,6 +30,16 @@ def test_a_result_comes_back_from_the_worker(make_case: MakeCase, options: Optio
     result = run_case(make_case(), options, GENEROUS)
     assert result.case == make_case()
     assert result.accuracy.value > 0.5
+
+
+def test_what_a_worker_does_is_told_while_it_does_it(make_case: MakeCase, options: Options) -> None:
+    heard: list[Progress] = []
+    case = make_case("cluster-16", seed=7, unfreeze="all")
+    run_case(case, options, GENEROUS, on_progress=heard.append)
+    stages = [str(progress) for progress in heard]
+    assert "applying cluster-16" in stages
+    assert "measuring" in stages
+    assert any(stage.startswith("training, epoch 2 of 2, step ") for stage in stages)
 
 
 def test_a_segmentation_fault_is_a_crash_and_leaves_its_trace(make_case: MakeCase, options: Options) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
-from pytest_opml.measure.memory import peak_bytes, reset_peak
+from pytest_opml.measure.memory import device_peak_bytes, peak_bytes, reset_peak
 from pytest_opml.measure.sizes import measure_file
 
 
@@ -22,6 +25,25 @@ def test_a_reset_forgets_an_earlier_peak() -> None:
     del block
     held = reset_peak()
     assert peak_bytes() - held < 50_000_000
+
+
+def tensorflow_with(gpus: list[str]) -> SimpleNamespace:
+    """As much of TensorFlow as tells what it held on a GPU."""
+    held = {"GPU:0": {"current": 10, "peak": 1_234_567}}
+    experimental = SimpleNamespace(get_memory_info=held.__getitem__)
+    config = SimpleNamespace(list_logical_devices=lambda kind: gpus if kind == "GPU" else [], experimental=experimental)
+    return SimpleNamespace(config=config)
+
+
+@pytest.mark.parametrize(("gpus", "peak"), [([], None), (["GPU:0"], 1_234_567)])
+def test_tensorflow_tells_its_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch, gpus: list[str], peak: int | None) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow_with(gpus))
+    assert device_peak_bytes() == peak
+
+
+def test_without_tensorflow_there_is_no_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    assert device_peak_bytes() is None
 
 
 def test_a_file_is_measured_as_it_is_and_deflated(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_opml.domain.gate import judge, parse_budgets
+from pytest_opml.domain.merging import merge
+from pytest_opml.domain.records import RunRecord
+from tests.builders import make_failure, make_result, make_run
+
+TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
+
+
+def part(*techniques: str, uncollected: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> RunRecord:
+    """What one process has of a run."""
+    results = [make_result(technique) for technique in techniques]
+    budgets = parse_budgets({"accuracy": {"min": 0.5}}, "gate")
+    ids = {result.case.technique: result.case.id for result in results}
+    return make_run(
+        results,
+        [make_failure(technique) for technique in failed],
+        [check for result in results for check in judge(budgets, result, None)],
+        uncollected=tuple(ids[name] for name in uncollected),
+    )
+
+
+def techniques(record: RunRecord) -> list[str]:
+    return [result.case.technique for result in record.results]
+
+
+def test_the_parts_of_a_run_become_one() -> None:
+    found = merge([part("baseline", "int8", uncollected=("baseline",)), part("baseline", "float16")])
+    assert techniques(found) == ["baseline", "int8", "float16"]
+    assert len(found.checks) == 3
+    assert found.uncollected == ()  # one of them was asked for it
+
+
+def test_a_reference_that_nobody_asked_for_stays_uncollected() -> None:
+    found = merge([part("baseline", name, uncollected=("baseline",)) for name in ("int8", "float16")])
+    assert found.uncollected == (make_result("baseline").case.id,)
+
+
+def test_a_result_counts_more_than_another_s_failure() -> None:
+    found = merge([part("int8", failed=("baseline",)), part("baseline", failed=("float16",))])
+    assert techniques(found) == ["int8", "baseline"]
+    assert [failure.case.technique for failure in found.failures] == ["float16"]
+
+
+def test_the_run_lasts_from_the_first_start_to_the_last_end() -> None:
+    first = part("int8")
+    later = part("float16").model_copy(update={"started": first.started.replace(second=25), "seconds": 60.0})
+    found = merge([later, first])
+    assert found.started == first.started
+    assert found.seconds == (25 - first.started.second) + 60.0
+
+
+PARTS = st.lists(st.lists(st.sampled_from(TECHNIQUES), unique=True), min_size=1, max_size=4)
+
+
+@given(PARTS)
+def test_every_case_is_there_once_in_whatever_parts_it_came(parts: list[list[str]]) -> None:
+    found = merge([part(*names) for names in parts])
+    assert sorted(techniques(found)) == sorted({name for names in parts for name in names})
+    assert len({(check.case_id, check.metric) for check in found.checks}) == len(found.checks) == len(found.results)
+
+
+@given(PARTS)
+def test_merging_what_is_merged_changes_nothing(parts: list[list[str]]) -> None:
+    once = merge([part(*names) for names in parts])
+    assert merge([once]) == once

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_opml import progress
+from pytest_opml.progress import Progress, listen, report
+
+
+def test_whoever_listens_hears_all_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_listeners", [])
+    report("nobody listens yet")
+    first: list[Progress] = []
+    second: list[Progress] = []
+    listen(first.append)
+    report("training", 1, 10)
+    listen(second.append)
+    report("measuring")
+    assert first == [Progress("training", 1, 10), Progress("measuring")]
+    assert second == [Progress("measuring")]
+
+
+@pytest.mark.parametrize(
+    ("found", "text"), [(Progress("step", 3, 9), "step 3/9"), (Progress("measuring"), "measuring")]
+)
+def test_progress_reads_as_a_line(found: Progress, text: str) -> None:
+    assert str(found) == text
