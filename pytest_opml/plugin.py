@@ -59,8 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and let others register what they have."""
     config.addinivalue_line(
         "markers",
-        "opml(gate={...}, timeout=S): budgets and a time limit for the cases of this test; set on each test that uses "
-        "the fixture `opml`, so `-m opml` selects them",
+        "opml(case=..., gate={...}, timeout=S): the case that a test's fixtures are about, budgets and a time limit; "
+        "set on each test that uses a fixture of pytest-opml, so `-m opml` selects them",
     )
     config.stash[USAGE_ERRORS] = []
     try:
@@ -227,14 +227,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"ERROR: {text}", red=True)
     if ENDING not in config.stash:
         return
-    from .reports.terminal import check_lines, ranking_lines
+    from .reports.terminal import check_lines, device_lines, ranking_lines
 
     record, problems = config.stash[ENDING]
     if not (record.results or record.failures or problems):
         return
     line, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
     terminalreporter.section("opml")
-    for text in [*ranking_lines(record, width), *check_lines(record)]:
+    for text in [*device_lines(record, width), "", *ranking_lines(record, width), *check_lines(record)]:
         line(text)
     for problem in problems:
         line(f"not written: {problem}", red=True)

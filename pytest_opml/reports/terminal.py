@@ -68,6 +68,25 @@ def ranking_lines(record: RunRecord, width: int) -> list[str]:
     return [*lines, *_wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
 
 
+def device_lines(record: RunRecord, width: int) -> list[str]:
+    """What the cases ran on, and which GPU of the machine they did not use.
+
+    Args:
+        record: the run.
+        width: columns that no line exceeds.
+    """
+    device = record.device
+    parts = [f"{device.cpu}, {device.threads} threads on {device.cores} cores"]
+    if device.gpu:
+        parts.insert(0, f"{device.gpu.name}, driver {device.gpu.driver}")
+    if device.tensorflow:
+        parts.append(f"TensorFlow {device.tensorflow.version}")
+    unused = [gpu.name for gpu in device.gpus if gpu != device.gpu]
+    if unused:
+        parts.append(f"not used: {', '.join(unused)}")
+    return _wrapped(f"device {device.profile}: {'; '.join(parts)}", width)
+
+
 def check_lines(record: RunRecord) -> list[str]:
     """How many budgets hold, and one line for each that does not: the broken ones, then those that were not judged.
 

@@ -6,10 +6,18 @@ import pytest
 
 from pytest_opml.domain.gate import judge, parse_budgets
 from pytest_opml.domain.ranking import Entry, bounds
-from pytest_opml.domain.records import Estimate, Latency, Result, RunRecord
+from pytest_opml.domain.records import Device, Estimate, GpuUse, Latency, Result, RunRecord
 from pytest_opml.domain.score import op_score
-from pytest_opml.reports.terminal import check_lines, ranking_lines
-from tests.builders import make_case, make_failure, make_result, make_run
+from pytest_opml.reports.terminal import check_lines, device_lines, ranking_lines
+from tests.builders import (
+    make_case,
+    make_conditions,
+    make_device,
+    make_failure,
+    make_result,
+    make_run,
+    make_side_by_side,
+)
 
 FIGURES = {
     "baseline": (0.9583, 46.1, 19.3),
@@ -70,14 +78,14 @@ Lower OpScore is better (0.301: a factor of two); ±: half of the 95 % interval;
   1 of norm; (name): a reference, measured although it was not collected."""
 
 WIDE = """\
-  #  case             accuracy    time    size      OpScore    norm        OpScore - reference      F1     AUC    p50     p99    train    prep    peak
-                                     s      MB                           = error + time + size                     ms      ms        s       s      MB
----  -----------  ------------  ------  ------  -----------  ------  -------------------------  ------  ------  -----  ------  -------  ------  ------
+  #  case             accuracy    time    size      OpScore    norm        OpScore - reference      F1     AUC    p50     p99    train    prep    cold    peak
+                                     s      MB                           = error + time + size                     ms      ms        s       s       s      MB
+---  -----------  ------------  ------  ------  -----------  ------  -------------------------  ------  ------  -----  ------  -------  ------  ------  ------
      MIN          0.9600     -    12.4    5.31  0.422     -    0.00
- *1  int8         0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08  -1.02 = +0.11 -0.57 -0.56  0.9466  0.9733   1.24    1.55     60.0   0.500     800
- *2  cluster-256  0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42  -0.47 = -0.02 +0.00 -0.45  0.9600  0.9800   4.63    5.79     60.0   0.500     800
- *3  (baseline)   0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71                             0.9583  0.9791   4.61    5.76     60.0   0.500     800
-  4  float16 ¹    0.9566 ±.030   105      9.87  1.654 ±.369    0.76  +0.08 = +0.02 +0.36 -0.29  0.9566  0.9783  10.5   n/a        60.0   0.500     800
+ *1  int8         0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08  -1.02 = +0.11 -0.57 -0.56  0.9466  0.9733   1.24    1.55     60.0   0.500   0.500     800
+ *2  cluster-256  0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42  -0.47 = -0.02 +0.00 -0.45  0.9600  0.9800   4.63    5.79     60.0   0.500   0.500     800
+ *3  (baseline)   0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71                             0.9583  0.9791   4.61    5.76     60.0   0.500   0.500     800
+  4  float16 ¹    0.9566 ±.030   105      9.87  1.654 ±.369    0.76  +0.08 = +0.02 +0.36 -0.29  0.9566  0.9783  10.5   n/a        60.0   0.500   0.500     800
      MAX          0.9466     -   105     19.3   2.035     -    1.00"""  # noqa: E501
 
 
@@ -248,7 +256,7 @@ def test_figures_have_three_digits_and_no_exponent(value: float, text: str) -> N
     line = next(
         line for line in ranking_lines(make_run([make_result(latency_ms=latency)]), 200) if " baseline " in line
     )
-    assert line.split()[-5:-3] == [text, "n/a"]
+    assert line.split()[-6:-4] == [text, "n/a"]
 
 
 def test_checks_are_counted_and_the_broken_ones_come_first() -> None:
@@ -260,3 +268,47 @@ def test_checks_are_counted_and_the_broken_ones_come_first() -> None:
         "digits/efficientnet_lite0/top1/float16: latency_ms.p99: not judged (max = 12): "
         "latency_ms.p99 has not enough samples",
     ]
+
+
+@pytest.mark.parametrize(
+    ("device", "line"),
+    [
+        (make_device("cpu"), "device cpu: Example CPU 3 GHz, 8 threads on 8 cores"),
+        (
+            make_device("v100"),
+            "device v100: Tesla V100, driver 550.54; Example CPU 3 GHz, 8 threads on 8 cores",
+        ),
+        (
+            make_device("v100").model_copy(update={"profile": "cpu", "gpu": None}),
+            "device cpu: Example CPU 3 GHz, 8 threads on 8 cores; not used: Tesla V100",
+        ),
+    ],
+)
+def test_the_device_is_told(device: Device, line: str) -> None:
+    run = make_run(results()).model_copy(update={"device": device})
+    assert device_lines(run, 200) == [line]
+    assert all(len(part) <= 40 for part in device_lines(run, 40))
+
+
+def test_the_ratio_to_the_reference_is_shown_where_there_is_one() -> None:
+    candidate = make_result("int8", side_by_side=make_side_by_side(0.342))
+    text = ranking_lines(make_run([make_result(), candidate]), 100)
+    assert any("/ reference" in line for line in text)
+    assert "0.342 ±.003" in next(line for line in text if " int8 " in line)
+    assert "0.342" not in next(line for line in text if " baseline " in line)
+    assert any("side by side" in line for line in text)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0341, "0.034 ±.000"), (0.342, "0.342 ±.003"), (1.0, "1.00 ±.01"), (12.3, "12.3 ±.1")]
+)
+def test_a_ratio_has_three_digits(value: float, shown: str) -> None:
+    run = make_run([make_result(), make_result("int8", side_by_side=make_side_by_side(value))])
+    assert any(shown in line for line in ranking_lines(run, 100))
+
+
+def test_energy_is_shown_where_the_device_tells_it() -> None:
+    use = GpuUse(seconds=2.0, samples=12, energy_j=60.0, energy_source="counter", max_temperature_c=60)
+    told = make_result("int8").model_copy(update={"conditions": make_conditions().model_copy(update={"gpu_use": use})})
+    assert any("energy" in line for line in ranking_lines(make_run([told, make_result()]), 250))
+    assert not any("energy" in line for line in ranking_lines(make_run([make_result()]), 250))
