@@ -70,7 +70,8 @@ class KerasRuntime(Runtime):
             output = model.stateless_call(trainable, fixed, pixels, training=False)[0] if fold else model(pixels)
             return tf.cast(output, tf.float32)
 
-        self._call = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
+        # without autograph, whose temporary file outlives a worker that is ended
+        self._call = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
         self._constant = tf.constant
 
     def to_device(self, images: npt.NDArray[Any]) -> Any:

@@ -106,7 +106,7 @@ def _calibrate(place: Workplace, model: Any) -> None:
     """Find the ranges of activations before anything is trained with them; normalisation is frozen."""
     import tensorflow as tf
 
-    step = tf.function(lambda images: model(images, training=True), reduce_retracing=True)
+    step = tf.function(lambda images: model(images, training=True), autograph=False, reduce_retracing=True)
     for number in range(_CALIBRATION_BATCHES):
         step(tf.constant(place.sample(_CALIBRATION_IMAGES, place.case.seed + number)))
 

@@ -53,7 +53,7 @@ def to_onnx(name: str, model: keras.Model) -> Any:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
         proto, _ = tf2onnx.convert.from_function(
-            tf.function(call, input_signature=[images]), input_signature=[images], opset=_OPSET
+            tf.function(call, autograph=False, input_signature=[images]), input_signature=[images], opset=_OPSET
         )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         reason = shortened(one_line(error), 200)
