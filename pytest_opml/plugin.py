@@ -115,7 +115,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         for item in ours:
             limits(item)
         opened = Session(settings, config.rootpath, live, shared=distribution.shared_folder(config))
-        config.stash[STATE] = State(opened, live, [])
+        config.stash[STATE] = State(opened, live, any("opml" in getattr(item, "fixturenames", ()) for item in ours), [])
     except OpmlError as error:
         if not distribution.is_worker(config):
             raise pytest.UsageError(str(error)) from None
@@ -195,20 +195,22 @@ def _interrupted(exitstatus: int) -> bool:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the record and settle the exit code."""
     config = session.config
+    state = config.stash.get(STATE, None)
+    broken = bool(state and state.other_failures)
     if distribution.is_worker(config):
         distribution.hand_over(config)
-    elif STATE in config.stash:
-        state = config.stash[STATE]
-        _end(session, exitstatus, state.session.record(), broken=bool(state.other_failures))
+    elif state and state.runs_cases:
+        broken = _end(session, exitstatus, state.session.record(), broken=broken)
     elif taken := distribution.taken_over(config):
-        _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
-    if config.stash[USAGE_ERRORS]:
+        broken = _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
+    if config.stash[USAGE_ERRORS] and not broken:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _end(
     session: pytest.Session, exitstatus: int, record: RunRecord, *, broken: bool, problems: tuple[str, ...] = ()
-) -> None:
+) -> bool:
+    """Write the record and settle the exit code; whether the run is broken."""
     from .session import BROKEN, exit_code, write
 
     config = session.config
@@ -217,8 +219,10 @@ def _end(
     if record.results or record.failures:
         lines += write(record, distribution.settings_of(config))
     config.stash[ENDING] = Ending(record, lines)
+    code = BROKEN if broken else exit_code(record, lines)
     if not _interrupted(exitstatus):
-        session.exitstatus = BROKEN if broken else exit_code(record, lines)
+        session.exitstatus = code
+    return code == BROKEN
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

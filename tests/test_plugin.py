@@ -395,6 +395,11 @@ def test_a_wrong_marker_is_a_usage_error(bench: Bench) -> None:
     assert "unknown limit; known: case, gate, timeout" in output(result)
 
 
+def test_a_failed_test_counts_more_than_wrong_input_in_another(bench: Bench) -> None:
+    bench.file("def bench_a(opml): assert 0\ndef bench_b(opml_dataset): pass\n")
+    assert bench.run("--opml-store=none").ret == 1
+
+
 def test_nothing_measured_is_not_a_success(bench: Bench) -> None:
     bench.file("import pytest\ndef bench_it(opml):\n    pytest.skip('not today')\n")
     assert bench.run("--opml-store=none").ret == 5

@@ -85,8 +85,7 @@ def _folder(worker: Mapping[str, Any]) -> Path:
 def hand_over(config: pytest.Config) -> None:
     """In a worker: give the controller what was measured."""
     output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS]}
-    if STATE in config.stash:
-        state = config.stash[STATE]
+    if (state := config.stash.get(STATE, None)) and state.runs_cases:
         output |= {"record": state.session.record().model_dump_json(), "broken": bool(state.other_failures)}
     config.workeroutput["opml"] = output  # type: ignore[attr-defined]
 

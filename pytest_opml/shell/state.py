@@ -18,10 +18,17 @@ _MARKER_KEYS = ("case", "gate", "timeout")
 
 
 class State(NamedTuple):
-    """The session, the line that shows how far it is, and the tests that failed for another reason than a budget."""
+    """What the hooks hand to one another during a run.
+
+    Attributes:
+        live: the line that shows how far it is.
+        runs_cases: whether any test asks for ``opml``; the other fixtures alone leave nothing to judge.
+        other_failures: tests that failed for another reason than a budget or a case without a result.
+    """
 
     session: Session
     live: Live
+    runs_cases: bool
     other_failures: list[str]
 
 

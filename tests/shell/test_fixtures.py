@@ -53,6 +53,7 @@ def test_a_hand_written_benchmark_has_the_parts_of_its_case(bench: Bench) -> Non
     )
     result = bench.run("--opml-store=none", apart=True)
     result.assert_outcomes(passed=1)
+    assert result.ret == 0
     result.stdout.fnmatch_lines(["*benchmark: 1 tests*"])
 
 
