@@ -135,6 +135,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         yield
     finally:
         broken = _broken_budgets(item)
+        benchmark.excuse(item)
         if STATE in item.config.stash and uses_us(item):
             item.config.stash[STATE].live.finished()
     if broken:

@@ -107,6 +107,14 @@ def test_more_cases_of_one_test_are_benchmarks_of_their_own(bench: Bench) -> Non
     assert "/cluster-16/" in names[1]
 
 
+def test_a_case_without_a_result_is_no_benchmark_and_no_warning(bench: Bench) -> None:
+    bench.file((BENCH % ONE).replace('dataset="digits"', 'dataset="tests.faults:segfault"'))
+    result = bench.run(QUIET)
+    assert result.ret == 11
+    assert "not used at all" not in output(result)
+    assert "benchmark: " not in output(result).split("collected 1 item")[1]
+
+
 def test_its_marker_and_ours_go_together(bench: Bench) -> None:
     bench.file(
         (BENCH % ONE).replace("    def bench_it", '    @pytest.mark.benchmark(group="release")\n    def bench_it')
