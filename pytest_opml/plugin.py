@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--opml-compare-seconds",
         metavar="S",
         type=float,
-        help="seconds to time a case beside its reference, in each scenario (default: 5; 0: not at all)",
+        help="seconds to time a case beside its reference, in each scenario (default: 3; 0: not at all)",
     )
     group.addoption("--opml-timeout", metavar="S", type=float, help="seconds that one case may take (default: 1800)")
     group.addoption("--opml-memory-mb", metavar="MB", type=float, help="resident memory that one case may take")

@@ -70,7 +70,7 @@ class _File(_Table):
     timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
     memory_mb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     threads: int | None = Field(default=None, ge=1, le=4096)
-    compare_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    compare_seconds: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     compare_precision: float = Field(default=0.02, ge=0, lt=1)
     score: ScoreSettings = ScoreSettings()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +327,30 @@ def test_weights_of_the_time_are_those_of_an_average() -> None:
         "training": 0.25,
     }
     assert built({"score": {"time": "total"}}).score.time == {"inference": 1.0, "training": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "found"),
+    [
+        ({}, {}, (3.0, 0.02)),
+        ({"compare_seconds": 60.0, "compare_precision": 0.0}, {}, (60.0, 0.0)),
+        ({"compare_seconds": 60.0}, {"compare_seconds": 0.0}, (0.0, 0.02)),
+    ],
+)
+def test_how_long_to_compare(file: dict[str, Any], options: dict[str, Any], found: tuple[float, float]) -> None:
+    settings = build_settings(file, options, Path("/project"))
+    assert (settings.compare_s, settings.compare_precision) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"compare_seconds": -1.0}, "--opml-compare-seconds: input should be greater than or equal to 0, not -1.0"),
+        ({"compare_seconds": math.nan}, "--opml-compare-seconds: input should be "),
+        ({"threads": 0}, "--opml-threads: input should be greater than or equal to 1, not 0"),
+    ],
+)
+def test_what_cannot_be_compared_or_used_is_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        build_settings({}, options, Path("/project"))
+    assert str(caught.value).startswith(text)
