@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
 from .base import Probabilities, Runtime, refuse_shape
+
+
+class _Opened(NamedTuple):
+    """An interpreter and what each call of it needs, which takes long to ask for beside a fast model."""
+
+    interpreter: Any
+    given: int
+    found: int
+    scale: float
+    zero: int
 
 
 class LiteRTRuntime(Runtime):
@@ -22,8 +32,8 @@ class LiteRTRuntime(Runtime):
             if stream.read(8)[4:] != b"TFL3":
                 raise ModelFileError(f"{path}: not a .tflite file (no TFL3 identifier)")
         self._path, self._threads = path, threads
-        self._interpreters: dict[int, Any] = {}
-        interpreter = self._interpreter(1)
+        self._opened: dict[int, _Opened] = {}
+        interpreter = self._for_batch(1).interpreter
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
@@ -39,9 +49,9 @@ class LiteRTRuntime(Runtime):
         self.image_size = int(shape[1])
         self._image_table = self._quantised_pixels(interpreter.get_input_details()[0])
 
-    def _interpreter(self, batch: int) -> Any:
+    def _for_batch(self, batch: int) -> _Opened:
         # One interpreter a batch size: giving one a new size costs as much as opening it.
-        if batch not in self._interpreters:
+        if batch not in self._opened:
             from ai_edge_litert.interpreter import Interpreter
 
             try:
@@ -51,8 +61,9 @@ class LiteRTRuntime(Runtime):
                 interpreter.allocate_tensors()
             except (ValueError, RuntimeError, IndexError) as error:
                 raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {one_line(error)}") from error
-            self._interpreters[batch] = interpreter
-        return self._interpreters[batch]
+            given, found = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]
+            self._opened[batch] = _Opened(interpreter, given, found["index"], *found["quantization"])
+        return self._opened[batch]
 
     @staticmethod
     def _quantised_pixels(image: dict[str, Any]) -> npt.NDArray[Any] | None:
@@ -71,12 +82,10 @@ class LiteRTRuntime(Runtime):
 
     def answer(self, placed: npt.NDArray[Any]) -> Probabilities:
         """See ``Runtime.answer``."""
-        interpreter = self._interpreter(len(placed))
-        image, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        interpreter.set_tensor(image["index"], placed)
+        interpreter, given, found, scale, zero = self._for_batch(len(placed))
+        interpreter.set_tensor(given, placed)
         interpreter.invoke()
-        output: npt.NDArray[Any] = interpreter.get_tensor(answer["index"])
-        scale, zero = answer["quantization"]
+        output: npt.NDArray[Any] = interpreter.get_tensor(found)
         return np.asarray((output.astype(np.float32) - zero) * scale if scale else output, dtype=np.float32)
 
 
