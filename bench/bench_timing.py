@@ -65,7 +65,7 @@ def bare_litert(runtime: LiteRTRuntime) -> Callable[[Inputs], float]:
     def loop(inputs: Inputs) -> float:
         seconds = 0.0
         for images in inputs:
-            interpreter = runtime._interpreter(len(images))
+            interpreter = runtime._open(len(images)).interpreter
             image = interpreter.get_input_details()[0]["index"]
             answer = interpreter.get_output_details()[0]["index"]
             started = time.perf_counter()
@@ -143,11 +143,12 @@ def _line(runtime: Runtime, scenario: str, pairs: list[tuple[float, float]], ima
 def main() -> None:
     """Print a line for each runtime and scenario."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--technique", action="append", help="default: baseline and int8")
     parser.add_argument("--pairs", type=int, default=40, help="of passes over the test images")
     given = parser.parse_args()
     start_server()
     options = Options(build_settings({}, {}, Path.cwd()).cache_dir, None, detect("cpu", None), {}, 10_000)
-    for technique in ("baseline", "int8"):
+    for technique in given.technique or ("baseline", "int8"):
         case = Case(dataset="digits", model="efficientnet_lite0", technique=technique)
         run_step(make_artifact, case, options, _LIMITS)
         for line in run_step(partial(compare, pairs=given.pairs), case, options, _LIMITS):
