@@ -20,7 +20,10 @@ def runtime_folder() -> Path:
         StorageError: it cannot be made.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    folder = Path(tempfile.gettempdir()) / f"pytest-opml-{user}"
+    try:
+        folder = Path(tempfile.gettempdir()) / f"pytest-opml-{user}"
+    except OSError as error:
+        raise StorageError(f"no folder for temporary files: {error.strerror}; set TMPDIR to one") from error
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -7,7 +7,9 @@ fraction of a second.
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
+import fcntl
 import math
 import multiprocessing
 import os
@@ -28,7 +30,7 @@ import psutil
 
 from .domain.case import Case
 from .domain.records import Device, Gpu, Result, TensorFlowBuild
-from .errors import CaseFailed, DeviceError, OpmlError, UsageError, one_line
+from .errors import CaseFailed, DeviceError, OpmlError, StorageError, UsageError, one_line
 from .making import Options
 from .measure.tensorflow_build import describe_tensorflow, let_gpu_memory_grow
 from .pipeline import make_artifact, measure_artifact
@@ -64,7 +66,11 @@ def _server() -> Any:
 
 
 def start_server() -> None:
-    """Start the server in the background, so that TensorFlow is being imported while the run prepares."""
+    """Start the server in the background, so that TensorFlow is being imported while the run prepares.
+
+    Raises:
+        StorageError: the folder for temporary files cannot be used.
+    """
     from multiprocessing import forkserver
 
     _server()
@@ -74,6 +80,10 @@ def start_server() -> None:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         forkserver.ensure_running()
+    except OSError as error:
+        raise StorageError(
+            f"the server of workers cannot be started: {one_line(error)}; its socket is made in TMPDIR"
+        ) from error
     finally:
         os.dup2(kept, 2)
         os.close(kept)
@@ -85,6 +95,17 @@ def _end_with_session() -> None:
     if session is not None:
         session.join()
         os._exit(1)
+
+
+def _be_killed_with(session: Connection) -> None:
+    """Have the kernel kill this process when the session's end of a pipe closes.
+
+    Native code may let no other thread run for as long as it takes, which the kernel does not ask.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(session, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(session, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(session, fcntl.F_SETFL, fcntl.fcntl(session, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 class _Sender:
@@ -101,12 +122,18 @@ class _Sender:
 
 
 def _child(
-    function: Callable[..., Any], arguments: tuple[Any, ...], log: str, gpu: Gpu | None, answer: Connection
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    log: str,
+    gpu: Gpu | None,
+    answer: Connection,
+    session: Connection,
 ) -> None:
     """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
     # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_session, daemon=True).start()
+    _be_killed_with(session)
+    Thread(target=_end_with_session, daemon=True).start()  # for a session that was gone before that
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -129,8 +156,10 @@ def _child(
         outcome = ("out_of_memory", f"the process ran out of memory: {error}".rstrip(": "))
     except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes this case's failure
         traceback.print_exc()
-        kind = "out_of_memory" if type(error).__name__ == "ResourceExhaustedError" else "error"
         text = one_line(error)
+        # TensorFlow's word for a full disk is the same.
+        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
+        kind = "out_of_memory" if exhausted else "error"
         outcome = (kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}")
     answer.send(outcome)
     answer.close()
@@ -194,6 +223,15 @@ class _Done(NamedTuple):
     seconds: float
 
 
+def _log_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="opml-")
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        text = f"temporary files: {error.strerror}{where}; set TMPDIR to another folder"
+        raise WorkerFailed("usage", text, "") from error
+
+
 def _unheard(_progress: Progress) -> None:
     """Nobody listens."""
 
@@ -208,20 +246,22 @@ def _run(
 ) -> _Done:
     context = _server()
     receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(prefix="opml-") as folder:
+    session, kept_open = context.Pipe(duplex=False)
+    with receiver, kept_open, _log_folder() as folder:
         log = Path(folder) / "log"
-        process = context.Process(target=_child, args=(function, arguments, str(log), gpu, sender), daemon=True)
+        given = (function, arguments, str(log), gpu, sender, session)
+        process = context.Process(target=_child, args=given, daemon=True)
         try:
             process.start()  # returns when the server, done with its imports, has forked
             started = time.monotonic()
             sender.close()
+            session.close()
             kind, value = _watch(process, receiver, limits, spent, on_progress)
         finally:
             # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
             if process.pid is not None:
                 process.kill()
                 process.join()
-            receiver.close()
         if kind == "done":
             return _Done(value, time.monotonic() - started)
         printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []

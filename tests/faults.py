@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -43,6 +44,34 @@ def killed(data_dir: Path | None) -> RawData:
 
 def hang(data_dir: Path | None) -> RawData:
     time.sleep(3600)
+    return fine(data_dir)
+
+
+def tell_and_hang(data_dir: Path | None) -> RawData:
+    """Leave the number of its process in the data folder first, so that a test knows that it is under way."""
+    assert data_dir
+    _tell(data_dir)
+    time.sleep(3600)
+    return fine(data_dir)
+
+
+def tell_and_hang_in_native_code(data_dir: Path) -> None:
+    """No other thread of the process gets its turn meanwhile, and no signal handler."""
+    _tell(data_dir)
+    re.match("(a+)+$", "a" * 64 + "b")
+
+
+def _tell(folder: Path) -> None:
+    (folder / "pid.part").write_text(str(os.getpid()))
+    (folder / "pid.part").rename(folder / "pid")
+
+
+def fine_after_a_script(data_dir: Path | None) -> RawData:
+    """Execute ``fill.py`` of the data folder first, if a test has put it there."""
+    assert data_dir
+    script = data_dir / "fill.py"
+    if script.exists():
+        exec(script.read_text())
     return fine(data_dir)
 
 
@@ -127,3 +156,10 @@ def no_raw_data(data_dir: Path | None) -> str:
 
 def environment() -> dict[str, str]:
     return dict(os.environ)
+
+
+def exhaust(text: str) -> None:
+    """What TensorFlow raises both without memory and without space on the disk."""
+    import tensorflow as tf
+
+    raise tf.errors.ResourceExhaustedError(None, None, text)

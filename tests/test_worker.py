@@ -1,19 +1,28 @@
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
 
+import psutil
 import pytest
 
 from pytest_opml import worker
 from pytest_opml.domain.case import Case
 from pytest_opml.domain.records import Gpu
-from pytest_opml.errors import DeviceError
+from pytest_opml.errors import DeviceError, StorageError
 from pytest_opml.making import Options
 from pytest_opml.progress import Progress
 from pytest_opml.worker import Limits, WorkerFailed, probe, run_case
 from tests.builders import make_device
-from tests.faults import environment, hang, segfault
+from tests.faults import environment, exhaust, hang, segfault
+from tests.waiting import ended, wait_for
 
 MakeCase = Callable[..., Case]
 GENEROUS = Limits(300, None)
@@ -96,6 +105,59 @@ def test_what_an_extension_prints_does_not_reach_the_terminal(
 ) -> None:
     failure_of(make_case(dataset="tests.faults:segfault"), options)
     assert capfd.readouterr() == ("", "")
+
+
+# --- the session
+
+
+@pytest.mark.parametrize("hang", ["tell_and_hang", "tell_and_hang_in_native_code"])
+def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: str) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom pytest_opml import worker\nfrom tests import faults\n"
+        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, worker.Limits(600, None))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)
+    try:
+        wait_for(lambda: (tmp_path / "pid").exists() or session.poll() is not None)
+        worker_process = psutil.Process(int((tmp_path / "pid").read_text()))
+        assert not ended(worker_process)
+    finally:
+        session.kill()
+        session.wait()
+    try:
+        wait_for(lambda: ended(worker_process), 30)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker_process.kill()
+
+
+def test_no_room_for_a_log_is_a_failure_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+    with pytest.raises(
+        WorkerFailed, match=r"^temporary files: No such file or directory: /proc/none\S+; set TMPDIR"
+    ) as e:
+        worker._run(environment, (), None, GENEROUS)
+    assert e.value.kind == "usage"
+
+
+def test_a_server_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/pymp-1")
+
+    monkeypatch.setattr(forkserver, "ensure_running", fail)
+    with pytest.raises(StorageError, match=r"^the server of workers cannot be started: .*No space left.*/tmp/pymp-1"):
+        worker.start_server()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("OOM when allocating tensor", "out_of_memory"), ("/tmp/x: No space left on device", "error")],
+)
+def test_no_memory_is_told_from_no_space(text: str, kind: str) -> None:
+    with pytest.raises(WorkerFailed, match=text) as caught:
+        worker._run(exhaust, (text,), None, GENEROUS)
+    assert caught.value.kind == kind
 
 
 # --- the device
