@@ -240,11 +240,13 @@ class Session:
         else:
             self._failures[case.id] = found
         if self._shared:
-            self._shared.mkdir(exist_ok=True)
             path = _file_of(case, type(found).__name__, self._shared)
             temporary = path.with_suffix(f".{uuid.uuid4().hex}")
-            temporary.write_text(found.model_dump_json(), "utf-8")
-            temporary.replace(path)
+            # Without room for it the others find nothing here and measure the case themselves.
+            with contextlib.suppress(OSError):
+                self._shared.mkdir(exist_ok=True)
+                temporary.write_text(found.model_dump_json(), "utf-8")
+                temporary.replace(path)
 
     def _from_another(self, case: Case) -> Result | Failure | None:
         """What another process of this run found for the case."""

@@ -78,7 +78,8 @@ def compare(open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[
         pair = open_pair(openings % 2 == 1)
         openings += 1
         for name in unfinished:
-            turns = _turns(pair, inputs[name])
+            # The order of opening changes each time, that of warming up every other time: all four come about.
+            turns = _turns(pair, inputs[name], reference_first=openings % 4 in (0, 3))
             with no_collection():
                 samplings[name].sample(*turns)
             del turns
@@ -101,7 +102,7 @@ class _Sampling:
         began, until = time.perf_counter(), self.seconds + REOPEN_SECONDS
         before = self.seconds
         while not self.done and self.seconds < until:
-            quads.append(_quad(candidate, reference, swapped=len(quads) % 2 == 1))
+            quads.append(_quad(candidate, reference, swapped=(len(quads) + len(self.openings)) % 2 == 0))
             self.seconds = before + time.perf_counter() - began
             self.done = self._suffices()
 
@@ -128,10 +129,10 @@ class _Sampling:
         )
 
 
-def _turns(pair: Pair, images: npt.NDArray[Any]) -> tuple[_Turn, _Turn]:
+def _turns(pair: Pair, images: npt.NDArray[Any], *, reference_first: bool) -> tuple[_Turn, _Turn]:
     """Both warm, and with as many calls in a turn as make it long enough."""
     turns = _Turn(pair.candidate, images), _Turn(pair.reference, images)
-    for turn in turns:
+    for turn in reversed(turns) if reference_first else turns:
         settle(turn)
         turn.calls = max(1, math.ceil(_TURN_SECONDS / max(turn(), 1e-6)))
     return turns

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pytest_opml.domain.case import Case
+from pytest_opml.shell.state import marked_case
 from tests import small
 from tests.test_plugin import Bench, output
 
@@ -57,18 +60,34 @@ def test_a_hand_written_benchmark_has_the_parts_of_its_case(bench: Bench) -> Non
     result.stdout.fnmatch_lines(["*benchmark: 1 tests*"])
 
 
+class Item:
+    """As much of a test as says which case it is about; its closest marker comes first."""
+
+    name = "bench_it"
+
+    def __init__(self, *markers: dict[str, object], **parameters: object) -> None:
+        self._markers = [pytest.mark.opml(**arguments).mark for arguments in markers]
+        self.callspec = SimpleNamespace(params=parameters)
+
+    def iter_markers(self, name: str) -> list[pytest.Mark]:
+        return [mark for mark in self._markers if mark.name == name]
+
+
+CASE = Case(dataset="digits", model="small_cnn", technique="int8", weights="none")
+OTHER = Case(dataset="digits", model="small_cnn", weights="none")
+
+
 @pytest.mark.parametrize(
-    ("marker", "parameter"),
+    "item",
     [
-        (f'@pytest.mark.opml(case="digits/{small.NAME}/all/baseline/epochs=2,size=16,weights=none")', ""),
-        ('@pytest.mark.parametrize("case", [CASE], ids=str)', "case, "),
+        Item({"case": CASE}),
+        Item({"case": CASE.id}),
+        Item(case=CASE),
+        Item({"timeout": 3}, {"case": CASE}, {"case": OTHER}, case=OTHER),
     ],
 )
-def test_a_case_is_named_by_its_id_or_by_a_parameter(bench: Bench, marker: str, parameter: str) -> None:
-    bench.file(
-        HEAD + f"\n    {marker}\n    def bench_it({parameter}opml_dataset): assert len(opml_dataset.x_test) == 599\n"
-    )
-    bench.run("--opml-store=none", apart=True).assert_outcomes(passed=1)
+def test_the_case_is_that_of_the_closest_marker_or_of_a_parameter(item: Item) -> None:
+    assert marked_case(item) == CASE  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -79,10 +98,12 @@ def test_a_case_is_named_by_its_id_or_by_a_parameter(bench: Bench, marker: str, 
         ('@pytest.mark.opml(case="digits")', "'digits' is no case id"),
     ],
 )
-@pytest.mark.parametrize("fixture", ["opml_dataset", "opml_model", "opml_artifact"])
-def test_without_a_case_it_is_one_line_and_a_usage_error(bench: Bench, marker: str, words: str, fixture: str) -> None:
-    bench.file(HEAD + f"\n    {marker or '# none'}\n    def bench_it({fixture}): pass\n")
+def test_without_a_case_it_is_one_line_and_a_usage_error(bench: Bench, marker: str, words: str) -> None:
+    fixtures = ("opml_dataset", "opml_model", "opml_artifact")
+    for number, name in enumerate(fixtures):
+        bench.file(HEAD + f"\n    {marker or '# none'}\n    def bench_it({name}): pass\n", f"bench_{number}.py")
     result = bench.run("--opml-store=none")
+    result.assert_outcomes(errors=len(fixtures))
     assert result.ret == 4
     assert words in output(result)
     assert "Traceback" not in output(result)
