@@ -1,42 +1,48 @@
 from __future__ import annotations
 
 import gc
-import time
 
 import pytest
 
 from pytest_opml.measure import clock
 
 
-def calls_of(*seconds: float, then: float) -> object:
-    """A function whose calls take these seconds, and then always the same."""
-    taken = iter(seconds)
+class Calls:
+    """A function whose calls take these seconds of a clock that goes on by nothing else, and then always the same."""
 
-    def call() -> None:
-        time.sleep(next(taken, then))
+    def __init__(self, patch: pytest.MonkeyPatch, *seconds: float, then: float) -> None:
+        self.now, self._seconds, self._then = 0.0, iter(seconds), then
+        patch.setattr("time.perf_counter", lambda: self.now)
 
-    return call
-
-
-def test_a_steady_thing_is_warm_after_three_rounds() -> None:
-    warmed = clock.settle(calls_of(then=0.02))
-    assert warmed.settled
-    assert 3 <= warmed.rounds <= 6
+    def __call__(self) -> None:
+        self.now += next(self._seconds, self._then)
 
 
-def test_two_alike_rounds_do_not_make_it_warm() -> None:
-    assert clock.settle(calls_of(0.1, 0.1, 0.05, then=0.02)).rounds >= 6
+@pytest.mark.parametrize(
+    ("seconds", "rounds"),
+    [
+        ([], 3),
+        ([5.0, 0.5], 5),
+        ([0.1, 0.1], 5),  # two alike rounds are not enough
+        ([0.0219, 0.0201], 3),  # within 10 %
+        ([0.0221, 0.0201], 4),
+    ],
+)
+def test_it_is_warm_when_the_last_three_rounds_agree(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[float], rounds: int
+) -> None:
+    warmed = clock.settle(Calls(monkeypatch, *seconds, then=0.02))
+    assert (warmed.rounds, warmed.settled) == (rounds, True)
 
 
 def test_what_never_settles_is_given_up_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_MOST_ROUNDS", 12)
-    warmed = clock.settle(calls_of(*[0.001, 0.01] * 10, then=0.0))
-    assert (warmed.rounds, warmed.settled) == (12, False)
+    warmed = clock.settle(Calls(monkeypatch, *[0.1, 0.2] * 50, then=0.0))
+    assert (warmed.rounds, warmed.settled) == (50, False)
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_MOST_SECONDS", 0.0)
-    assert clock.settle(calls_of(0.03, 0.01, 0.02, then=0.0)).rounds == 3
+    warmed = clock.settle(Calls(monkeypatch, 40.0, 20.0, 10.0, then=5.0))
+    assert (warmed.rounds, warmed.settled) == (3, False)
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -37,11 +37,9 @@ def watched(seconds: float) -> float:
 
 
 def test_another_process_is_seen() -> None:
-    alone = watched(1.0)
     with busy_process():
-        beside = watched(1.0)
-    # beside what else may run here: half a processor at the least, where there is but one
-    assert beside > max(0.3, alone)
+        # it gets half a processor at the least, where there is but one
+        assert watched(1.0) > 0.3
 
 
 def test_our_own_work_is_not_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
