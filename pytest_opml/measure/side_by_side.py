@@ -21,8 +21,9 @@ from .clock import no_collection, settle
 # Of shorter turns too much would be what the system does between them.
 _TURN_SECONDS = 0.02
 _FEWEST_QUADS, _FIRST_LOOK = 3, 8
-# From here on the two are opened anew, in the other order: where in memory they lie must not count as a difference.
-REOPEN_SECONDS = 15.0
+# From here on both are opened anew at least once, in the other order: a file that was opened first in its process was
+# 0.3 % slower than the same file opened second, which a longer sampling would take for a difference.
+_REOPEN_FROM_SECONDS, _REOPEN_SECONDS = 10.0, 15.0
 
 
 class Plan(NamedTuple):
@@ -75,11 +76,11 @@ def compare(open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[
     samplings = {name: _Sampling(plan) for name in inputs}
     openings = 0
     while unfinished := [name for name, sampling in samplings.items() if not sampling.done]:
-        pair = open_pair(openings % 2 == 1)
+        reference_first = openings % 2 == 1
+        pair = open_pair(reference_first)
         openings += 1
         for name in unfinished:
-            # The order of opening changes each time, that of warming up every other time: all four come about.
-            turns = _turns(pair, inputs[name], reference_first=openings % 4 in (0, 3))
+            turns = _turns(pair, inputs[name], reference_first)
             with no_collection():
                 samplings[name].sample(*turns)
             del turns
@@ -94,12 +95,15 @@ class _Sampling:
         self.plan, self.seconds, self.done = plan, 0.0, False
         self.openings: list[list[float]] = []
         self._next_look = _FIRST_LOOK
+        # an even number, so that each is opened first as often as the other
+        openings = 2 * math.ceil(plan.seconds / 2 / _REOPEN_SECONDS)
+        self._seconds_open = plan.seconds / openings if plan.seconds >= _REOPEN_FROM_SECONDS else math.inf
 
     def sample(self, candidate: _Turn, reference: _Turn) -> None:
         """Time the two until there is enough, or until they are to be opened anew."""
         quads: list[float] = []
         self.openings.append(quads)
-        began, until = time.perf_counter(), self.seconds + REOPEN_SECONDS
+        began, until = time.perf_counter(), self.seconds + self._seconds_open
         before = self.seconds
         while not self.done and self.seconds < until:
             quads.append(_quad(candidate, reference, swapped=(len(quads) + len(self.openings)) % 2 == 0))
@@ -129,7 +133,7 @@ class _Sampling:
         )
 
 
-def _turns(pair: Pair, images: npt.NDArray[Any], *, reference_first: bool) -> tuple[_Turn, _Turn]:
+def _turns(pair: Pair, images: npt.NDArray[Any], reference_first: bool) -> tuple[_Turn, _Turn]:
     """Both warm, and with as many calls in a turn as make it long enough."""
     turns = _Turn(pair.candidate, images), _Turn(pair.reference, images)
     for turn in reversed(turns) if reference_first else turns:

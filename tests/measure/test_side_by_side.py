@@ -89,8 +89,9 @@ def test_a_very_slow_model_is_timed_three_times_at_least(monkeypatch: pytest.Mon
     assert found.quads == 3
 
 
+@pytest.mark.parametrize(("seconds", "openings"), [(3.0, 1), (9.0, 1), (10.0, 2), (30.0, 2), (31.0, 4), (60.0, 4)])
 def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_open(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, seconds: float, openings: int
 ) -> None:
     world = World(monkeypatch)
     orders: list[bool] = []
@@ -103,6 +104,6 @@ def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_ope
         living.update(pair)
         return pair
 
-    found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, Plan(40.0))
-    assert orders == [False, True, False]  # every 15 seconds of 40
-    assert {ratio.openings for ratio in found.values()} == {3}
+    found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, Plan(seconds))
+    assert orders == [False, True] * (openings // 2) + [False] * (openings % 2)
+    assert {ratio.openings for ratio in found.values()} == {openings}
