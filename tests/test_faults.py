@@ -108,6 +108,8 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # a shell has what it starts in the background ignore Ctrl-C, and that is handed down
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         return Run(process, self.data)
 
