@@ -52,7 +52,7 @@ def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabi
         started = time.perf_counter()
         found = runtime.run(placed)
         seconds += time.perf_counter() - started
-        parts.append(found)
+        parts.append(runtime.probabilities(found))
     return np.concatenate(parts), seconds
 
 

@@ -17,6 +17,8 @@ Probabilities = npt.NDArray[np.float32]
 class Runtime(ABC):
     """An opened artifact. To override: ``name``, ``to_device``, ``answer``; the attributes are set when it is opened.
 
+    Its work is done in three steps, as only the second one is timed: ``place``, ``run``, ``probabilities``.
+
     Attributes:
         name: of the runtime, as it appears in records.
         path: of the file or folder that was opened.
@@ -38,24 +40,28 @@ class Runtime(ABC):
         """The model's own input, where the model computes, of uint8 images (n, height, width, 3)."""
 
     @abstractmethod
-    def answer(self, placed: Any) -> Probabilities:
-        """Probabilities (n, classes) of what ``to_device`` gave; returns when they are there to read."""
+    def answer(self, placed: Any) -> npt.NDArray[Any]:
+        """The model's own output (n, classes) for what ``to_device`` gave; returns when it is there to read."""
+
+    def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
+        """What the model's own outputs (n, classes) stand for."""
+        return np.asarray(answers, dtype=np.float32)
 
     def place(self, images: npt.NDArray[Any]) -> list[Any]:
-        """What ``run`` takes, from uint8 images (n, height, width, 3): the part of the work that no clock counts."""
+        """What ``run`` takes, from uint8 images (n, height, width, 3)."""
         if self.one_by_one:
             return [self.to_device(image[None]) for image in images]
         return [self.to_device(images)]
 
-    def run(self, placed: list[Any]) -> Probabilities:
-        """Probabilities (n, classes) of what ``place`` gave; returns when they are there to read."""
+    def run(self, placed: list[Any]) -> npt.NDArray[Any]:
+        """The model's own outputs (n, classes) for what ``place`` gave; returns when they are there to read."""
         if len(placed) == 1:
             return self.answer(placed[0])
         return np.concatenate([self.answer(one) for one in placed])
 
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
         """Probabilities (n, classes) of uint8 images (n, height, width, 3)."""
-        return self.run(self.place(images))
+        return self.probabilities(self.run(self.place(images)))
 
 
 def refuse_shape(path: Path, found: str) -> NoReturn:

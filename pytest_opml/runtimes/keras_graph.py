@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime
+from .base import Runtime
 
 if TYPE_CHECKING:
     import keras
@@ -78,10 +78,10 @@ class KerasRuntime(Runtime):
         """See ``Runtime.to_device``."""
         return self._constant(images)
 
-    def answer(self, placed: Any) -> Probabilities:
+    def answer(self, placed: Any) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
         # .numpy() waits for the device, so the clock that follows it sees the work done
-        return np.asarray(self._call(placed).numpy(), dtype=np.float32)
+        return np.asarray(self._call(placed).numpy())
 
 
 def limit_threads(threads: int) -> None:

@@ -18,8 +18,6 @@ class _Opened(NamedTuple):
     interpreter: Any
     image: int
     answer: int
-    scale: float
-    zero: int
 
 
 class LiteRTRuntime(Runtime):
@@ -47,7 +45,8 @@ class LiteRTRuntime(Runtime):
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
         self.layers = len(tensors) - len(constant)
         self.image_size = int(shape[1])
-        self._image_table = self._quantised_pixels(interpreter.get_input_details()[0])
+        self._image_table = self._quantised_pixels(inputs[0])
+        self._answer_scale, self._answer_zero = outputs[0]["quantization"]
 
     def _open(self, batch: int) -> _Opened:
         # One interpreter a batch size: giving one a new size costs as much as opening it.
@@ -59,11 +58,10 @@ class LiteRTRuntime(Runtime):
                 image = interpreter.get_input_details()[0]
                 interpreter.resize_tensor_input(image["index"], [batch, *image["shape"][1:]])
                 interpreter.allocate_tensors()
-                answer = interpreter.get_output_details()[0]
+                answer = interpreter.get_output_details()[0]["index"]
             except (ValueError, RuntimeError, IndexError) as error:
                 raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {one_line(error)}") from error
-            scale, zero = answer["quantization"]
-            self._opened[batch] = _Opened(interpreter, image["index"], answer["index"], scale, zero)
+            self._opened[batch] = _Opened(interpreter, image["index"], answer)
         return self._opened[batch]
 
     @staticmethod
@@ -81,13 +79,19 @@ class LiteRTRuntime(Runtime):
         """See ``Runtime.to_device``."""
         return images if self._image_table is None else self._image_table[images]
 
-    def answer(self, placed: npt.NDArray[Any]) -> Probabilities:
+    def answer(self, placed: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        interpreter, image, answer, scale, zero = self._open(len(placed))
+        interpreter, image, answer = self._open(len(placed))
         interpreter.set_tensor(image, placed)
         interpreter.invoke()
-        output: npt.NDArray[Any] = interpreter.get_tensor(answer)
-        return np.asarray((output.astype(np.float32) - zero) * scale if scale else output, dtype=np.float32)
+        found: npt.NDArray[Any] = interpreter.get_tensor(answer)
+        return found
+
+    def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
+        """See ``Runtime.probabilities``."""
+        if self._answer_scale:
+            answers = (answers.astype(np.float32) - self._answer_zero) * self._answer_scale
+        return super().probabilities(answers)
 
 
 def weights_of(interpreter: Any) -> list[dict[str, Any]]:

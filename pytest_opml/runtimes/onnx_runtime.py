@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MissingDependencyError, ModelFileError, one_line
-from .base import Probabilities, Runtime, refuse_shape
+from .base import Runtime, refuse_shape
 
 _TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
@@ -61,10 +61,10 @@ class OnnxRuntime(Runtime):
         given = images.transpose(0, 3, 1, 2) if self._channels_first else images
         return self._place(np.ascontiguousarray(given, dtype=self._dtype), self._device)
 
-    def answer(self, placed: Any) -> Probabilities:
+    def answer(self, placed: Any) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
         found = self._session.run_with_ort_values([self._output], {self._input: placed})
-        return np.asarray(found[0].numpy(), dtype=np.float32)
+        return np.asarray(found[0].numpy())
 
 
 def _providers(onnxruntime: Any) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime, refuse_shape
+from .base import Runtime, refuse_shape
 from .keras_graph import limit_threads
 
 _SIGNATURE = "serving_default"
@@ -60,6 +60,6 @@ class SavedModelRuntime(Runtime):
         """See ``Runtime.to_device``."""
         return self._constant(images, dtype=self._dtype)
 
-    def answer(self, placed: Any) -> Probabilities:
+    def answer(self, placed: Any) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        return np.asarray(self._call(**{self._input: placed})[self._output].numpy(), dtype=np.float32)
+        return np.asarray(self._call(**{self._input: placed})[self._output].numpy())
