@@ -40,14 +40,14 @@ def median(values: Sequence[float]) -> Estimate:
     return Estimate(value=statistics.median(values), low=low, high=high)
 
 
-_BLOCKS = 30
+_BLOCKS = 12  # more than ten or so add nothing (Schmeiser, Operations Research 30, 1982), and short ones are alike
 
 
 def paired_ratio(series: Sequence[Sequence[float]]) -> Estimate:
     """The centre of logarithms of paired ratios, with Student's interval over the medians of blocks.
 
     Neighbouring samples of a disturbed machine are alike, and counting each as independent would make the interval too
-    narrow: samples are grouped into about 30 blocks of neighbours (method of batch means: A. M. Law, Simulation
+    narrow: samples are grouped into about a dozen blocks of neighbours (method of batch means: A. M. Law, Simulation
     Modeling and Analysis, section 9.5.3). A block's median keeps single outliers out.
 
     Args:
