@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from .records import Estimate
@@ -40,15 +41,16 @@ def median(values: Sequence[float]) -> Estimate:
     return Estimate(value=statistics.median(values), low=low, high=high)
 
 
-_BLOCKS = 12  # more than ten or so add nothing (Schmeiser, Operations Research 30, 1982), and short ones are alike
+_BLOCKS, _MOST_ALIKE = 20, 0.6
 
 
 def paired_ratio(series: Sequence[Sequence[float]]) -> Estimate:
     """The centre of logarithms of paired ratios, with Student's interval over the medians of blocks.
 
     Neighbouring samples of a disturbed machine are alike, and counting each as independent would make the interval too
-    narrow: samples are grouped into about a dozen blocks of neighbours (method of batch means: A. M. Law, Simulation
-    Modeling and Analysis, section 9.5.3). A block's median keeps single outliers out.
+    narrow: samples are grouped into about 20 blocks of neighbours (method of batch means: A. M. Law, Simulation
+    Modeling and Analysis, section 9.5.3), and where neighbouring blocks are still alike, the error is widened as that
+    of a first-order autoregression. A block's median keeps single outliers out.
 
     Args:
         series: samples in the order in which they were taken, at least two in all; a block never spans two series.
@@ -58,10 +60,25 @@ def paired_ratio(series: Sequence[Sequence[float]]) -> Estimate:
     from scipy.stats import t
 
     size = max(1, round(sum(map(len, series)) / _BLOCKS))
-    blocks = [statistics.median(block) for samples in series for block in _blocks(samples, size)]
-    centre = statistics.fmean(blocks)
-    margin = statistics.stdev(blocks) / len(blocks) ** 0.5 * float(t.ppf((1 + CONFIDENCE) / 2, len(blocks) - 1))
+    grouped = [[statistics.median(block) for block in _blocks(samples, size)] for samples in series]
+    blocks = [block for group in grouped for block in group]
+    centre, alike = statistics.fmean(blocks), _alike(grouped)
+    error = statistics.stdev(blocks) * ((1 + alike) / (1 - alike) / len(blocks)) ** 0.5
+    margin = error * float(t.ppf((1 + CONFIDENCE) / 2, len(blocks) - 1))
     return Estimate(value=centre, low=centre - margin, high=centre + margin)
+
+
+def _alike(series: Sequence[Sequence[float]]) -> float:
+    """The correlation of neighbours, without its bias of one over the count; what lies below zero is chance."""
+    import statistics
+
+    values = [value for part in series for value in part]
+    centre = statistics.fmean(values)
+    squares = sum((value - centre) ** 2 for value in values)
+    if squares == 0:
+        return 0.0
+    products = sum((one - centre) * (other - centre) for part in series for one, other in itertools.pairwise(part))
+    return min(max(products / squares + 1 / len(values), 0.0), _MOST_ALIKE)
 
 
 def _blocks(samples: Sequence[float], size: int) -> list[Sequence[float]]:
