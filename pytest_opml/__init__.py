@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .datasets.images import RawData
     from .domain.case import Case, matrix
+    from .domain.metrics import Metric
     from .domain.records import Result, RunRecord, Score
     from .domain.score import op_score
     from .errors import OpmlError
@@ -19,6 +20,7 @@ _HOMES = {
     "Case": "domain.case",
     "Draft": "techniques.base",
     "Material": "techniques.base",
+    "Metric": "domain.metrics",
     "OpmlError": "errors",
     "RawData": "datasets.images",
     "Result": "domain.records",
@@ -34,6 +36,7 @@ __all__ = [
     "Case",
     "Draft",
     "Material",
+    "Metric",
     "OpmlError",
     "RawData",
     "Result",

@@ -21,6 +21,7 @@ from .domain.case import Case, parse_chain
 from .domain.records import Device, Training
 from .errors import ModelFileError
 from .measure.side_by_side import NOT_AT_ALL, Plan
+from .measure.timing import NOTHING, Wanted
 from .models.classifier import input_size
 from .progress import report
 
@@ -44,6 +45,7 @@ class Options:
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: images that the inference time is scaled to.
         compare: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
+        wanted: absolute limits on the case's own times, which their sampling is to decide.
         registrations: names that the run's own process knows besides the installed ones.
     """
 
@@ -53,6 +55,7 @@ class Options:
     time_weights: dict[Any, float]
     reference_samples: int
     compare: Plan = NOT_AT_ALL
+    wanted: Wanted = NOTHING
     registrations: tuple[registry.Registration, ...] = ()
 
 

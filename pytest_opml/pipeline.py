@@ -17,10 +17,11 @@ from . import registry
 from .datasets.images import Split
 from .datasets.imageset import ImageSet
 from .domain.case import Case
-from .domain.records import Artifact, ColdStart, Conditions, Device, GpuUse, Latency, Memory, Result, SideBySide
+from .domain.records import Artifact, ColdStart, Conditions, Device, GpuUse, Latency, Looks, Memory, Result, SideBySide
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data
+from .measure.timing import Wanted
 from .progress import report
 from .runtimes.base import Runtime
 
@@ -82,7 +83,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     from .measure.memory import device_peak_bytes, peak_bytes, reset_peak
     from .measure.quality import as_probabilities, assess
     from .measure.sizes import measure_file
-    from .measure.timing import time_passes, time_single, warm_up
+    from .measure.timing import time_again, time_passes, time_single, warm_up
 
     images, labels = data.x_test, data.y_test
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
@@ -96,8 +97,11 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     report("measuring")
     offline_warm_up = warm_up(runtime, images, case.batch)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
-        probabilities, passes = time_passes(runtime, images, case.batch, monitor.sample if monitor else None)
-    single = time_single(runtime, images)
+        passes = time_passes(
+            runtime, images, case.batch, monitor.sample if monitor else None, _per_pass(options, len(labels))
+        )
+    single = time_single(runtime, images, options.wanted)
+    second = time_again(runtime, images, case.batch, passes.again) if passes.again else None
     memory = Memory(
         peak_bytes=(peak := peak_bytes()),
         added_bytes=max(0, peak - held),
@@ -126,9 +130,10 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         gpu_use=monitor.result() if monitor else None,
     )
 
-    quality = assess(as_probabilities(probabilities), labels)
+    quality = assess(as_probabilities(passes.probabilities), labels)
     accuracy = proportion(quality.correct, len(labels))
-    inference = median(passes).scaled(options.reference_samples / len(labels))
+    scale = options.reference_samples / len(labels)
+    inference = median(passes.seconds).scaled(scale)
     weights = options.time_weights
     seconds = inference.scaled(weights.get("inference", 0.0))
     extra = weights.get("training", 0.0) * made.training.training_s
@@ -143,8 +148,10 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         precision=quality.precision,
         f1=quality.f1,
         auc=quality.auc,
+        auc_error=quality.auc_error,
+        answers=quality.answers,
         inference_s=inference,
-        passes_s=passes,
+        passes_s=passes.seconds,
         reference_samples=options.reference_samples,
         latency_ms=single.latency,
         cold_start=cold_start,
@@ -155,11 +162,24 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         artifact=artifact,
         memory=memory,
         op_score=score,
+        looks=Looks(
+            passes_share=passes.share,
+            single_share=single.share,
+            second_inference_s=second and second * scale,
+            second_ms=dict(single.second),
+        ),
         notes=(
             *_notes(case, score.error_floored, options.device),
             *timing_notes(conditions, single.latency, options.device),
         ),
     )
+
+
+def _per_pass(options: Options, images: int) -> Wanted:
+    """The limits on the time over the reference's images as limits on that of a pass."""
+    wanted, scale = options.wanted, images / options.reference_samples
+    limits = tuple(found._replace(limit=found.limit * scale) for found in wanted.questions.get("inference_s", ()))
+    return wanted._replace(questions={"inference_s": limits})
 
 
 def _start(path: Path, images: ImageSet, options: Options) -> tuple[Runtime, ColdStart]:

@@ -5,7 +5,7 @@ pytest imports this module in every run of every project that has it installed, 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from . import hookspecs, registry
 from .errors import CaseFailed, OpmlError
-from .shell import benchmark, distribution
+from .shell import benchmark, distribution, selecting
 from .shell.collecting import BenchModule, is_benchmark_file
 from .shell.fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
 from .shell.live import live_line
@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("opml", "benchmark and gate deep-learning models (pytest-opml)")
     for name, metavar, text in _OPTIONS:
         group.addoption(f"--opml-{name}", metavar=metavar, default=None, help=text)
+    group.addoption(
+        "--opml-gate",
+        metavar="METRIC.RULE=VALUE",
+        action="append",
+        help="a budget for this run (op_score.max=1.5) or a term of the gate (confidence=0.99); repeatable",
+    )
     group.addoption("--opml-threads", metavar="N", type=int, help="threads that a runtime may use (default: all cores)")
     group.addoption(
         "--opml-compare-seconds",
@@ -101,6 +107,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         benchmark.prepare(item)
 
 
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember the cases that the command line left out: a budget that names one of them has not lost it."""
+    for item in items:
+        selecting.leave_out(item)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Get ready if any of the selected tests uses a fixture of ours."""
@@ -112,9 +124,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     live = live_line(config, len(ours))
     try:
         settings = distribution.settings_of(config)
-        for item in ours:
-            limits(item)
-        opened = Session(settings, config.rootpath, live, shared=distribution.shared_folder(config))
+        plan = selecting.plan(config, ours)
+        opened = Session(settings, config.rootpath, live, shared=distribution.shared_folder(config), plan=plan)
         config.stash[STATE] = State(opened, live, any("opml" in getattr(item, "fixturenames", ()) for item in ours), [])
     except OpmlError as error:
         if not distribution.is_worker(config):
@@ -145,7 +156,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def _broken_budgets(item: pytest.Item) -> list[str]:
     if CASES not in item.stash:
         return []
-    from .domain.gate import breach_line
+    from .reports.verdicts import breach_line
 
     session = item.config.stash[STATE].session
     checks = [check for case in item.stash[CASES] for check in session.judge(case, limits(item))]
@@ -203,7 +214,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif state and state.runs_cases:
         broken = _end(session, exitstatus, state.session.record(), broken=broken)
     elif taken := distribution.taken_over(config):
-        broken = _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
+        try:
+            broken = _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
+        except OpmlError as error:  # such as a metric that is registered in a file which only the workers read
+            distribution.refuse(config, str(error))
     if config.stash[USAGE_ERRORS] and not broken:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
@@ -212,13 +226,18 @@ def _end(
     session: pytest.Session, exitstatus: int, record: RunRecord, *, broken: bool, problems: tuple[str, ...] = ()
 ) -> bool:
     """Write the record and settle the exit code; whether the run is broken."""
+    from .domain.settling import settle, without_the_rest
     from .session import BROKEN, exit_code, write
 
     config = session.config
+    settings = distribution.settings_of(config)
+    if session.shouldstop or session.shouldfail or _interrupted(exitstatus):
+        record = without_the_rest(record)
+    record = record.model_copy(update={"checks": settle(record, settings.gate)})
     config.hook.pytest_opml_record(config=config, record=record)
     lines = [*problems]
     if record.results or record.failures:
-        lines += write(record, distribution.settings_of(config))
+        lines += write(record, settings)
     config.stash[ENDING] = Ending(record, lines)
     code = BROKEN if broken else exit_code(record, lines)
     if not _interrupted(exitstatus):
@@ -232,14 +251,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"ERROR: {text}", red=True)
     if ENDING not in config.stash:
         return
-    from .reports.terminal import check_lines, device_lines, ranking_lines
+    from .reports.terminal import device_lines, ranking_lines
+    from .reports.verdicts import best_lines, verdict_lines
 
     record, problems = config.stash[ENDING]
     if not (record.results or record.failures or problems):
         return
     line, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
     terminalreporter.section("opml")
-    for text in [*device_lines(record, width), "", *ranking_lines(record, width), *check_lines(record)]:
-        line(text)
+    gate = distribution.settings_of(config).gate
+    blocks = (
+        device_lines(record, width),
+        ranking_lines(record, width),
+        best_lines(record, width),
+        verdict_lines(record, gate, width),
+    )
+    for number, block in enumerate(filter(None, blocks)):
+        for text in [""] * (number > 0) + block:
+            line(text)
     for problem in problems:
         line(f"not written: {problem}", red=True)

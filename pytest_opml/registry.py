@@ -1,4 +1,4 @@
-"""Names of data sets, models and techniques, and what builds each.
+"""Names of data sets, models, techniques and metrics, and what builds each.
 
 The built-in ones are declared as entry points of this distribution, exactly as another package declares its own, so
 their names are known without importing them. A name of the form ``package.module:attribute`` and the path of a file
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from .errors import CaseDefinitionError, UnknownNameError, one_line
 
-KINDS = ("dataset", "model", "technique")
-FILE_SUFFIXES = {"dataset": (".npz",), "model": (".keras", ".tflite", ".onnx"), "technique": ()}
+KINDS = ("dataset", "model", "technique", "metric")
+FILE_SUFFIXES = {"dataset": (".npz",), "model": (".keras", ".tflite", ".onnx"), "technique": (), "metric": ()}
 
 _Factory = TypeVar("_Factory", bound=Callable[..., Any])
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,9 +16,9 @@ from .errors import CaseFailed, StorageError, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
+    from .domain.budgets import Budget
     from .domain.case import Case
-    from .domain.gate import Budget
-    from .domain.records import Check, Failure, Result, RunRecord
+    from .domain.records import Baseline, Check, Failure, Result, RunRecord
     from .making import Options
     from .progress import Progress
     from .runtimes.base import Runtime
@@ -31,13 +31,34 @@ _VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "
 
 
 class Limits(NamedTuple):
-    """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's."""
+    """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
+
+    Attributes:
+        tables: the budgets as they were written, by where.
+    """
 
     budgets: tuple[Budget, ...] = ()
     timeout_s: float | None = None
+    tables: Mapping[str, Any] = {}
 
 
-_NO_LIMITS = Limits()
+class Plan(NamedTuple):
+    """What was collected, so that what is missing at the end is seen.
+
+    Attributes:
+        cases: ids of the cases, and the tests that measure them.
+        budgets: of their tests' markers.
+        deselected: ids of cases that the command line left out.
+        selection: whether the command line named single tests, so that others were never collected.
+    """
+
+    cases: Mapping[str, str] = {}
+    budgets: Mapping[str, tuple[Budget, ...]] = {}
+    deselected: tuple[str, ...] = ()
+    selection: bool = False
+
+
+_NO_LIMITS, _NO_PLAN = Limits(), Plan()
 
 
 def _version(name: str) -> str:
@@ -68,6 +89,7 @@ class Session:
         root: the user's project.
         on_progress: is told how far a case has come.
         shared: a folder in which processes of one run find what another of them has measured.
+        plan: what was collected.
 
     Raises:
         UsageError: on construction, when the device, the cache, the store or the record's path cannot be used; so a
@@ -81,6 +103,7 @@ class Session:
         on_progress: Callable[[Case, Progress], None],
         *,
         shared: Path | None = None,
+        plan: Plan = _NO_PLAN,
     ) -> None:
         from .worker import start_server
 
@@ -93,7 +116,7 @@ class Session:
         from .worker import probe
 
         self.settings, self.root = settings, root
-        self._on_progress, self._shared = on_progress, shared
+        self._on_progress, self._shared, self._plan = on_progress, shared, plan
         self.device = detect(settings.gpu, settings.threads)
         Cache(settings.cache_dir)
         if settings.json_path:
@@ -105,8 +128,11 @@ class Session:
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
-        self._checks: dict[tuple[str, str, str], Check] = {}
+        self._baselines: dict[str, Baseline] = {}
+        self._marked: dict[str, dict[str, Any]] = {}
         self._asked: set[str] = set()
+        checks = sum(len(self._budgets(name, plan.budgets.get(name, ()))) for name in plan.cases)
+        self._terms = settings.gate.terms_among(checks)
 
     # --- what tests ask for
 
@@ -163,16 +189,32 @@ class Session:
                 on_progress=lambda found: self._on_progress(case, found),
             )
 
-    def judge(self, case: Case, limits: Limits = _NO_LIMITS) -> list[Check]:
-        """Hold the budgets of a case against its result, if it has one; the checks are kept for the record."""
-        from .domain.gate import judge
+    def judge(self, case: Case, limits: Limits = _NO_LIMITS) -> tuple[Check, ...]:
+        """Hold the budgets of a case against its result, if it has one; what needs all cases waits for the end."""
+        from .domain.gate import Subject, judge
 
         if case.id not in self._results:
-            return []
-        budgets = self.settings.gate.applying(case.id, self.device.profile, limits.budgets)
-        checks = judge(budgets, self._results[case.id], self._results.get(case.reference.id))
-        self._checks.update({(check.case_id, check.metric, check.rule): check for check in checks})
-        return list(checks)
+            return ()
+        budgets = self._budgets(case.id, limits.budgets)
+        if limits.tables:
+            self._marked[case.id] = dict(limits.tables)
+        if any(budget.rule == "max_regression" for budget in budgets):
+            self._find_baseline(case)
+        reference = self._results.get(case.reference.id)
+        subject = Subject(self._results[case.id], reference, self._baselines.get(case.id), self.device)
+        return judge(budgets, subject, self._terms)
+
+    def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
+        return self.settings.gate.applying(case_id, self.device.profile, marked)
+
+    def _find_baseline(self, case: Case) -> None:
+        from .history.store import open_store
+
+        if self.settings.store and case.id not in self._baselines:
+            with open_store(self.settings.store) as store:
+                found = store.baseline(case.id, self.device.profile)
+            if found:
+                self._baselines[case.id] = found
 
     # --- running a case
 
@@ -184,19 +226,32 @@ class Session:
             self.device, lambda: self._on_progress(case, Progress("waiting for another run on this device"))
         )
 
-    def _options(self) -> Options:
+    def _options(self, case: Case | None = None, limits: Limits = _NO_LIMITS) -> Options:
+        """What the pipeline is told; of a case that is to be measured, with the limits on its times."""
         from . import registry
+        from .domain.asking import ratio_questions, time_questions
         from .making import Options
-        from .measure.side_by_side import Plan
+        from .measure.side_by_side import Plan as ComparePlan
+        from .measure.timing import Wanted
 
-        settings = self.settings
+        settings, terms = self.settings, self._terms
+        budgets = self._budgets(case.id, limits.budgets) if case and case.id in self._asked else ()
+        reference = self._results.get(case.reference.id) if case else None
+        samples = settings.score.reference_samples
         return Options(
             cache_dir=settings.cache_dir,
             data_dir=settings.data_dir,
             device=self.device,
             time_weights=dict(settings.score.time),
-            reference_samples=settings.score.reference_samples,
-            compare=Plan(settings.compare_s, settings.compare_precision),
+            reference_samples=samples,
+            compare=ComparePlan(
+                settings.compare_s,
+                settings.compare_precision,
+                ratio_questions(budgets, reference) if reference else {},
+                terms.max_seconds,
+                terms.error,
+            ),
+            wanted=Wanted(time_questions(budgets, samples), terms.max_seconds, terms.error),
             registrations=registry.registrations(),
         )
 
@@ -223,7 +278,7 @@ class Session:
         try:
             return run_case(
                 case,
-                self._options(),
+                self._options(case, limits),
                 self._limits(limits),
                 side_by_side=case.reference != case and case.reference.id in self._results,
                 on_progress=lambda found: self._on_progress(case, found),
@@ -263,7 +318,7 @@ class Session:
     # --- the end
 
     def record(self) -> RunRecord:
-        """The run so far."""
+        """The run so far, its checks apart, which follow from it."""
         from .domain.records import RunRecord
         from .history.git import read_commit
 
@@ -276,8 +331,13 @@ class Session:
             commit=read_commit(self.root),
             results=tuple(self._results.values()),
             failures=tuple(self._failures.values()),
-            checks=tuple(self._checks.values()),
+            checks=(),
             uncollected=tuple(sorted({*self._results, *self._failures} - self._asked)),
+            planned=dict(self._plan.cases),
+            deselected=self._plan.deselected,
+            selection=self._plan.selection,
+            marked=self._marked,
+            baselines=tuple(self._baselines.values()),
         )
 
 
@@ -312,7 +372,7 @@ def exit_code(record: RunRecord, problems: Sequence[str] = ()) -> int:
         return BROKEN
     if any(failure.kind == "usage" for failure in record.failures):
         return USAGE
-    if record.failures or problems or any(check.verdict == "unjudged" for check in record.checks):
+    if record.failures or problems or any(check.blocking for check in record.checks):
         return NOT_JUDGED
     return PASSED if record.results else NOTHING_MEASURED
 
@@ -324,6 +384,7 @@ __all__ = [
     "PASSED",
     "USAGE",
     "Limits",
+    "Plan",
     "Session",
     "UsageError",
     "exit_code",

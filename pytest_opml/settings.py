@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .domain import profiles
-from .domain.gate import Gate, parse_gate
+from .domain.budgets import Gate, parse_gate, with_options
 from .domain.score import REFERENCE_SAMPLES
 from .errors import SettingsError, one_line
 
@@ -150,8 +150,9 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         SettingsError: an unknown key or a wrong value; the text names the key or the option.
     """
     table = dict(file)
-    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES)
     given = {key: value for key, value in options.items() if value is not None}
+    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES)
+    gate = with_options(gate, given.pop("gate", ()))
     named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
     # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
     for key in ("json", "cache_dir", "data_dir"):

@@ -119,7 +119,14 @@ def make_conditions(other_cores: float = 0.0) -> Conditions:
 def make_ratio(value: float = 0.5, half_width: float = 0.01) -> Ratio:
     """A candidate beside its reference."""
     return Ratio(
-        value=value, low=value * (1 - half_width), high=value * (1 + half_width), quads=40, openings=1, seconds=5.0
+        value=value,
+        low=value * (1 - half_width),
+        high=value * (1 + half_width),
+        error=half_width / 2.09,  # Student's 97.5 % point at 19 degrees
+        degrees=19,
+        quads=40,
+        openings=1,
+        seconds=5.0,
     )
 
 

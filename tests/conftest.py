@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+import scipy.stats  # noqa: F401 - likewise
 import sqlalchemy  # noqa: F401 - likewise
 
 from pytest_opml.domain.case import Case
@@ -17,6 +18,7 @@ from pytest_opml.making import Options
 from pytest_opml.measure.device import detect
 from pytest_opml.worker import start_server  # noqa: F401 - likewise
 from tests import small
+from tests.projects import Bench
 
 if TYPE_CHECKING:
     import keras
@@ -83,3 +85,9 @@ def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFac
     file = tmp_path_factory.mktemp("trained") / "model.keras"
     model.save(file)
     return Trained(case, data, file, training)
+
+
+@pytest.fixture
+def bench(pytester: pytest.Pytester, cache_dir: Path) -> Bench:
+    """A user's project, and the cache that all tests share."""
+    return Bench(pytester, cache_dir)

@@ -20,6 +20,7 @@ BUILT_IN = {
         *("float16-tflite", "int16x8", "int8", "int8-tuned", "layer-transfer", "onnx", "onnx-int8", "prune"),
         *("tfmot-cluster", "tfmot-prune", "tfmot-qat"),
     },
+    "metric": set(),  # those of a result are in a table of their own
 }
 
 

@@ -1,231 +1,202 @@
-"""Budgets and the verdict on a result: pure functions, so a stored result can be judged again under other budgets."""
+"""The verdict on a result: pure functions over records, so a stored run can be judged again under other budgets.
+
+A budget is a limit on a figure, and a figure has an interval. The interval wholly on the right side of the limit is a
+pass, wholly on the wrong side a fail; one that holds the limit is inconclusive.
+"""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
 
-from ..errors import SettingsError
-from .metrics import METRICS, Metric, find
-from .records import Check, Result, Verdict
+from . import evidence
+from .budgets import RELATIVE, Budget, Terms
+from .evidence import Evidence, Exact, PairedTime
+from .metrics import Metric
+from .records import Baseline, Check, Device, Result, Verdict
 
-Rule = Literal["min", "max", "max_drop", "max_increase"]
-RULES: tuple[Rule, ...] = get_args(Rule)
-_RELATIVE = ("max_drop", "max_increase")
 _ROUNDING = 1e-12
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_NESTED = {name.partition(".")[0] for name in METRICS if "." in name}
+_POWER = 0.8  # of the smallest excess that is called detectable
+_NORMAL = NormalDist()
 
 
-class Budget(NamedTuple):
-    """One limit that the user set.
+class Subject(NamedTuple):
+    """A result and what it may be compared with.
 
     Attributes:
-        limit: in the metric's unit; for ``percent``, percent of the reference's value.
-        source: where it was written, such as ``tool.opml.gate.accuracy.min``.
+        reference: what ``max_drop`` and ``max_increase`` compare with.
+        baseline: what ``max_regression`` compares with.
+        device: that the result was measured on.
+        standings: of each case, the figures that are a place among all; None before the end of the run.
     """
 
-    metric: Metric
-    rule: Rule
-    limit: float
-    percent: bool
-    source: str
+    result: Result
+    reference: Result | None = None
+    baseline: Baseline | None = None
+    device: Device | None = None
+    standings: Mapping[str, Mapping[str, float]] | None = None
 
     @property
-    def text(self) -> str:
-        """As the user wrote it: ``max_drop = 0.02``."""
-        return f"{self.rule} = {self.limit:.12g}{'%' if self.percent else ''}"
+    def standing(self) -> Mapping[str, float] | None:
+        """Of the result itself."""
+        return None if self.standings is None else self.standings.get(self.result.case.id, {})
 
 
-class Gate(NamedTuple):
-    """All budgets: for every case, for one kind of hardware, and for cases by id; later ones replace earlier ones."""
-
-    budgets: tuple[Budget, ...] = ()
-    by_profile: Mapping[str, tuple[Budget, ...]] = {}
-    by_case: tuple[tuple[str, tuple[Budget, ...]], ...] = ()
-
-    def applying(self, case_id: str, profile: str, extra: Sequence[Budget] = ()) -> tuple[Budget, ...]:
-        """The budgets of one case: the general ones, the hardware's, the case's, then ``extra``."""
-        chosen: dict[tuple[str, str], Budget] = {}
-        layers = [self.budgets, self.by_profile.get(profile, ())]
-        layers += [budgets for pattern, budgets in self.by_case if fnmatchcase(case_id, pattern)]
-        for budgets in [*layers, extra]:
-            chosen.update({(budget.metric.name, budget.rule): budget for budget in budgets})
-        return tuple(chosen.values())
+_USUAL = Terms()
 
 
-def _table(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{where}: must be a table, not {value!r}")
-    return value
+def judge(budgets: Sequence[Budget], subject: Subject, terms: Terms = _USUAL) -> tuple[Check, ...]:
+    """Hold a result against its budgets.
 
-
-def _is_finite(value: Any) -> bool:
-    try:
-        return not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _budget(metric: Metric, rule: str, value: Any, where: str) -> Budget:
-    if rule not in RULES:
-        table = where.removesuffix(f".{rule}")
-        raise SettingsError(f"{table}: unknown key {rule!r}; known: {', '.join(RULES)}")
-    percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    if percent and rule not in _RELATIVE:
-        raise SettingsError(f"{where}: {rule} is an absolute limit and cannot be a percentage ({value!r})")
-    if percent and not metric.percent:
-        raise SettingsError(
-            f"{where}: no percentage of {metric.name}: it can be zero or negative; give an absolute difference"
-        )
-    if percent and _is_finite(float(percent[1])):
-        return Budget(metric, rule, float(percent[1]), True, where)
-    if not _is_finite(value):
-        allowed = 'a number or a percentage such as "5%"' if rule in _RELATIVE and metric.percent else "a number"
-        raise SettingsError(f"{where}: must be {allowed}, not {value!r}")
-    if rule in _RELATIVE and value < 0:
-        raise SettingsError(f"{where}: must not be negative, it is {value!r}")
-    return Budget(metric, rule, float(value), False, where)
-
-
-def parse_budgets(table: Any, where: str) -> tuple[Budget, ...]:
-    """Budgets from a table of metrics: ``{"accuracy": {"min": 0.9}, "latency_ms": {"p99": {"max": 5}}}``.
-
-    Args:
-        table: as TOML gives it.
-        where: the table's own name, for messages.
-
-    Raises:
-        SettingsError: an unknown metric or key, or a value of the wrong type; the text names the key.
-    """
-
-    def metrics() -> Iterator[tuple[str, Any]]:
-        for name, value in _table(table, where).items():
-            if name in _NESTED:
-                for part, rules in _table(value, f"{where}.{name}").items():
-                    yield f"{name}.{part}", rules
-            else:
-                yield name, value
-
-    return tuple(
-        _budget(find(name, where), rule, value, f"{where}.{name}.{rule}")
-        for name, rules in metrics()
-        for rule, value in _table(rules, f"{where}.{name}").items()
-    )
-
-
-def parse_gate(table: Any, where: str, profiles: Sequence[str]) -> Gate:
-    """The gate that a ``[tool.opml.gate]`` table describes.
-
-    Args:
-        table: as TOML gives it.
-        where: the table's own name, for messages.
-        profiles: the kinds of hardware that may be named under ``gpu``.
-
-    Raises:
-        SettingsError: anything in it is unknown or has the wrong type; the text names the key.
-    """
-    general = dict(_table(table, where))
-    by_profile = {}
-    for profile, budgets in _table(general.pop("gpu", {}), f"{where}.gpu").items():
-        if profile not in profiles:
-            raise SettingsError(f"{where}.gpu: unknown profile {profile!r}; known: {', '.join(profiles)}")
-        by_profile[profile] = parse_budgets(budgets, f"{where}.gpu.{profile}")
-    overrides = general.pop("case", [])
-    if not isinstance(overrides, list):
-        raise SettingsError(f"{where}.case: must be an array of tables ([[{where}.case]])")
-    by_case = []
-    for number, override in enumerate(overrides, start=1):
-        name = f"{where}.case[{number}]"
-        entry = dict(_table(override, name))
-        pattern = entry.pop("match", None)
-        if not isinstance(pattern, str) or not pattern:
-            raise SettingsError(f"{name}.match: must be a pattern of case ids, such as '*/cluster-*'")
-        by_case.append((pattern, parse_budgets(entry, name)))
-    return Gate(parse_budgets(general, where), by_profile, tuple(by_case))
-
-
-def _bound(budget: Budget, reference: float) -> float:
-    allowed = abs(reference) * budget.limit / 100 if budget.percent else budget.limit
-    return reference - allowed if budget.rule == "max_drop" else reference + allowed
-
-
-def _beside(metric: Metric, result: Result, value: float) -> float | None:
-    """The reference's figure as it was beside the candidate; None where the two were not timed side by side."""
-    if metric.beside is None or result.side_by_side is None:
-        return None
-    return value / metric.beside(result.side_by_side).value
-
-
-def _figure(metric: Metric, result: Result) -> float | None:
-    value = metric.read(result)
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _check(budget: Budget, result: Result, reference: Result | None) -> Check:
-    value = _figure(budget.metric, result)
-    other = _figure(budget.metric, reference) if reference else None
-    relative = budget.rule in _RELATIVE
-    if relative and value is not None and other is not None:
-        other = _beside(budget.metric, result, value) or other
-    verdict: Verdict
-    limit, reason = budget.limit, ""
-    if value is None:
-        verdict, reason = "unjudged", f"{budget.metric.name} {budget.metric.missing}"
-    elif relative and other is None:
-        verdict, reason = "unjudged", "the reference case has no result to compare with"
-    else:
-        limit = _bound(budget, other) if relative and other is not None else budget.limit
-        below = budget.rule in ("min", "max_drop")
-        # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding holds.
-        holds = (value >= limit if below else value <= limit) or math.isclose(value, limit, rel_tol=_ROUNDING)
-        verdict = "pass" if holds else "fail"
-    return Check(
-        case_id=result.case.id,
-        metric=budget.metric.name,
-        rule=budget.rule,
-        limit=limit,
-        budget=budget.text,
-        value=value,
-        reference_value=other if relative else None,
-        verdict=verdict,
-        reason=reason,
-    )
-
-
-def judge(budgets: Sequence[Budget], result: Result, reference: Result | None) -> tuple[Check, ...]:
-    """Hold a result against its budgets; relative ones do not apply to a reference itself.
+    ``max_drop`` and ``max_increase`` do not apply to a reference itself; what needs all cases waits for the end of the
+    run.
 
     Args:
         budgets: those that apply to the case.
-        result: what was measured.
-        reference: the result that ``max_drop`` and ``max_increase`` compare with; a relative budget without it, or a
-            metric without a value, is ``unjudged`` and never passes.
+        subject: the result; a relative budget without what it compares with, or a metric without a value, is
+            ``unjudged`` and never passes.
+        terms: confidence, and what becomes of what stays undecided.
     """
-    is_reference = result.case == result.case.reference
+    is_reference = subject.result.case == subject.result.case.reference
     return tuple(
-        _check(budget, result, reference) for budget in budgets if not (is_reference and budget.rule in _RELATIVE)
+        _check(budget, subject, terms)
+        for budget in budgets
+        if not (is_reference and budget.rule in ("max_drop", "max_increase"))
+        and not (budget.metric.of_run and subject.standing is None)
     )
 
 
-def breach_line(check: Check) -> str:
-    """One line for a budget that does not hold: case, metric, value, limit."""
+class _Unjudged(Exception):  # noqa: N818 - an outcome, not an error
+    """Why a budget cannot be judged."""
 
-    def shown(value: float | None) -> str:
-        metric = METRICS.get(check.metric)  # a stored check may be of a metric that is not known here
-        return metric.format(value) if metric else f"{value}"
 
-    head = f"{check.case_id}: {check.metric}"
-    if check.verdict == "unjudged":
-        return f"{head}: not judged ({check.budget}): {check.reason}"
-    value, limit = shown(check.value), shown(check.limit)
-    if value == limit:  # broken by less than the usual digits show
-        value, limit = f"{check.value:.10g}", f"{check.limit:.10g}"
-    side = "below" if check.rule in ("min", "max_drop") else "above"
-    line = f"{head} {value} is {side} {limit} ({check.budget}"
-    if check.reference_value is not None:
-        line += f" from {shown(check.reference_value)}"
-    return line + ")"
+class _Other(NamedTuple):
+    """What a relative budget compares with, and its figure."""
+
+    name: str
+    result: Result
+    value: float
+
+
+def _check(budget: Budget, subject: Subject, terms: Terms) -> Check:
+    fields: dict[str, object] = {"value": None}
+    try:
+        value = _figure(budget.metric, subject.result, subject.standing)
+        fields["value"] = value
+        other = _other(budget, subject) if budget.rule in RELATIVE else None
+        known = _evidence(budget.metric, subject.result, value, other)
+        limit = budget.limit
+        if other:
+            beside = known.beside if isinstance(known, PairedTime) else other.value
+            limit = bound(budget, beside)
+            fields |= {"reference": other.name, "reference_value": beside}
+        fields |= {"limit": limit} | _verdict(known, limit, budget.below, terms)
+    except _Unjudged as error:
+        fields |= {
+            "limit": budget.limit,
+            "verdict": "unjudged",
+            "blocking": not budget.optional,
+            "reason": str(error),
+        }
+    about = {
+        "case_id": subject.result.case.id,
+        "metric": budget.metric.name,
+        "rule": budget.rule,
+        "budget": budget.text,
+        "source": budget.source,
+    }
+    return Check.model_validate(about | fields)
+
+
+def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None, of: str = "") -> float:
+    """The value of a metric; ``of``: whose it is, for the message."""
+    value = (standing or {}).get(metric.name) if metric.of_run else metric.read(result)
+    if value is None or not math.isfinite(value):
+        raise _Unjudged(f"{metric.name} {of}{metric.missing}")
+    return float(value)
+
+
+def _other(budget: Budget, subject: Subject) -> _Other:
+    metric = budget.metric
+    if budget.rule != "max_regression":
+        found = subject.reference
+        if found is None:
+            raise _Unjudged("the reference case has no result to compare with")
+        standing = (subject.standings or {}).get(found.case.id)
+        return _Other(found.case.id, found, _figure(metric, found, standing, "of the reference "))
+    if metric.of_run:
+        raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
+    baseline = subject.baseline
+    if baseline is None:
+        raise _Unjudged("the history holds no earlier result of this case on this kind of device")
+    if metric.machine and subject.device and (differing := _differing(subject.device, baseline.device)):
+        raise _Unjudged(f"the baseline was measured on another machine: {differing}")
+    name = f"run {baseline.run_id[:12]} of {baseline.started:%Y-%m-%d %H:%M}"
+    return _Other(name, baseline.result, _figure(metric, baseline.result, None, "of the baseline "))
+
+
+def _evidence(metric: Metric, result: Result, value: float, other: _Other | None) -> Evidence:
+    if metric.of_run:
+        return Exact(value)
+    if other is None:
+        return evidence.of_value(metric, result, value)
+    return evidence.of_difference(metric, result, value, other.result, other.value)
+
+
+def _differing(now: Device, then: Device) -> str:
+    """The first thing in which two machines differ that changes what they measure."""
+    pairs = (
+        (now.gpu and now.gpu.name, then.gpu and then.gpu.name),
+        (now.cpu, then.cpu),
+        (f"{now.cores} cores", f"{then.cores} cores"),
+        (f"{now.threads} threads", f"{then.threads} threads"),
+    )
+    return next((f"{old}, not {new}" for new, old in pairs if new != old), "")
+
+
+def bound(budget: Budget, reference: float) -> float:
+    """The limit of a relative budget on the value itself."""
+    allowed = abs(reference) * budget.limit / 100 if budget.percent else budget.limit
+    return reference - allowed if budget.below else reference + allowed
+
+
+def _verdict(known: Evidence, limit: float, below: bool, terms: Terms) -> dict[str, object]:
+    """What the evidence says of a limit: the fields of a check that depend on it.
+
+    Args:
+        known: of the figure.
+        limit: in its unit.
+        below: whether too low a figure breaks it.
+        terms: of the gate.
+    """
+    # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding holds.
+    at_limit = math.isclose(known.value, limit, rel_tol=_ROUNDING)
+    broken = not at_limit and (known.value < limit if below else known.value > limit)
+    if isinstance(known, Exact):
+        verdict: Verdict = "fail" if broken else "pass"
+        return {"verdict": verdict, "blocking": broken}
+    low, high = known.interval(terms.error)
+    error = 1.0 if at_limit else known.error_at(limit, below=below if broken else not below)
+    fields: dict[str, object] = {
+        "low": low,
+        "high": high,
+        "sure": 1 - error / 2,
+        "detectable": (high - low) / 2 * (1 + _NORMAL.inv_cdf(_POWER) / _NORMAL.inv_cdf(1 - terms.error / 2)),
+    }
+    reason = ""
+    # The interval itself decides, so that what is printed agrees with the verdict.
+    outside = high < limit if below else low > limit
+    inside = low >= limit if below else high <= limit
+    verdict = "fail" if outside and broken else "pass" if inside else "inconclusive"
+    if verdict == "fail" and known.second is not None:
+        confirmed = known.second < limit if below else known.second > limit
+        if not confirmed:
+            verdict, reason = "inconclusive", "a second look did not confirm it"
+    return fields | {"verdict": verdict, "reason": reason, "blocking": blocks(verdict, terms)}
+
+
+def blocks(verdict: Verdict, terms: Terms) -> bool:
+    """Whether a verdict keeps the run from exiting with 0."""
+    return verdict == "fail" or (verdict == "inconclusive" and terms.undecided == "fail")

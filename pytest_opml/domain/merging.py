@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from .records import Check, Failure, Result, RunRecord
+from .records import Baseline, Failure, Result, RunRecord
 
 
 def merge(records: Sequence[RunRecord]) -> RunRecord:
     """The record that one process would have written.
 
-    A case that several of them have keeps its first result; a failure is kept only where no other has a result.
+    Its checks are made from it when it is whole. A case that several of them have keeps its first result; a failure is
+    kept only where no other has a result.
 
     Args:
         records: of parts of one run, on one device; at least one.
     """
     results: dict[str, Result] = {}
     failures: dict[str, Failure] = {}
-    checks: dict[tuple[str, str, str], Check] = {}
     asked: set[str] = set()
+    planned: dict[str, str] = {}
+    marked: dict[str, dict[str, Any]] = {}
+    baselines: dict[str, Baseline] = {}
     for record in records:
         for result in record.results:
             results.setdefault(result.case.id, result)
         for failure in record.failures:
             failures.setdefault(failure.case.id, failure)
-        for check in record.checks:
-            checks.setdefault((check.case_id, check.metric, check.rule), check)
         found = [result.case.id for result in record.results] + [failure.case.id for failure in record.failures]
         asked |= set(found) - set(record.uncollected)
+        planned |= record.planned
+        marked |= record.marked
+        for baseline in record.baselines:
+            baselines.setdefault(baseline.result.case.id, baseline)
     failures = {name: failure for name, failure in failures.items() if name not in results}
     started = min(record.started for record in records)
     ended = max(record.started.timestamp() + record.seconds for record in records)
@@ -37,7 +43,11 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             "seconds": ended - started.timestamp(),
             "results": tuple(results.values()),
             "failures": tuple(failures.values()),
-            "checks": tuple(checks.values()),
             "uncollected": tuple(sorted({*results, *failures} - asked)),
+            "planned": planned,
+            "deselected": tuple(sorted({name for record in records for name in record.deselected})),
+            "selection": any(record.selection for record in records),
+            "marked": marked,
+            "baselines": tuple(baselines.values()),
         }
     )

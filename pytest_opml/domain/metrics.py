@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from ..errors import SettingsError
-from .records import Ratio, Result, SideBySide
+from .. import registry
+from ..errors import SettingsError, UnknownNameError
+from .records import Estimate, Ratio, Result, Score, SideBySide
 
 
 class Metric(NamedTuple):
@@ -18,7 +19,11 @@ class Metric(NamedTuple):
         pattern: the format of a value.
         percent: whether a relative budget may be a percentage of the reference; only where zero means none.
         missing: what to say of a result that has no value.
+        better: which way is an improvement; ``max_regression`` asks it.
+        machine: whether the value depends on the machine, so that it is compared with an earlier run on the same only.
+        interval: the value with its 95 % interval; None for a metric that was measured once.
         beside: the ratio of the value to the reference's where both were timed side by side.
+        of_run: whether the value is a place among all cases of the run, which only its end knows.
     """
 
     name: str
@@ -27,15 +32,26 @@ class Metric(NamedTuple):
     pattern: str = ".3g"
     percent: bool = True
     missing: str = "was not measured"
+    better: Literal["lower", "higher"] = "lower"
+    machine: bool = False
+    interval: Callable[[Result], Estimate | Score | None] | None = None
     beside: Callable[[SideBySide], Ratio] | None = None
+    of_run: bool = False
 
     def format(self, value: float | None) -> str:
         """The value with its unit."""
-        return "n/a" if value is None else f"{value:{self.pattern}} {self.unit}".rstrip()
+        return "n/a" if value is None else f"{_plain(value, self.pattern)} {self.unit}".rstrip()
+
+
+def _plain(value: float, pattern: str) -> str:
+    """The value without an exponent, which ``g`` writes from its number of digits on."""
+    text = f"{value:{pattern}}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e15 else text
 
 
 _SHARE, _SCORE = ".4f", ".3f"
 _FEW = "has not enough samples"
+_ALONE = "needs another case on the same test set"
 
 
 def _offline(found: SideBySide) -> Ratio:
@@ -46,30 +62,90 @@ def _single(found: SideBySide) -> Ratio:
     return found.single
 
 
+def _latency(part: Literal["p50", "p90", "p99"], beside: Callable[[SideBySide], Ratio] | None = None) -> Metric:
+    def read(result: Result) -> float | None:
+        return getattr(result.latency_ms, part)  # type: ignore[no-any-return]
+
+    def interval(result: Result) -> Estimate | None:
+        value, ends = read(result), result.latency_ms.intervals.get(part)
+        return None if value is None or ends is None else Estimate(value=value, low=ends[0], high=ends[1])
+
+    return Metric(f"latency_ms.{part}", read, "ms", missing=_FEW, machine=True, interval=interval, beside=beside)
+
+
+def _throughput(result: Result) -> Estimate:
+    time, images = result.inference_s, result.reference_samples
+    return Estimate(value=images / time.value, low=images / time.high, high=images / time.low)
+
+
+def _share(name: str) -> Metric:
+    return Metric(name, lambda result: getattr(result, name), pattern=_SHARE, better="higher")
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", lambda r: r.accuracy.value, pattern=_SHARE),
-        Metric("recall", lambda r: r.recall, pattern=_SHARE),
-        Metric("precision", lambda r: r.precision, pattern=_SHARE),
-        Metric("f1", lambda r: r.f1, pattern=_SHARE),
-        Metric("auc", lambda r: r.auc, pattern=_SHARE),
-        Metric("inference_s", lambda r: r.inference_s.value, "s", beside=_offline),
-        Metric("throughput", lambda r: r.throughput, "images/s", ".4g", beside=lambda found: found.offline.inverse),
-        Metric("latency_ms.p50", lambda r: r.latency_ms.p50, "ms", beside=_single),
-        Metric("latency_ms.p90", lambda r: r.latency_ms.p90, "ms", missing=_FEW),
-        Metric("latency_ms.p99", lambda r: r.latency_ms.p99, "ms", missing=_FEW),
-        Metric("cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s"),
-        Metric("training_s", lambda r: r.training_s, "s"),
-        Metric("preparation_s", lambda r: r.preparation_s, "s"),
+        _share("accuracy")._replace(read=lambda r: r.accuracy.value, interval=lambda r: r.accuracy),
+        *map(_share, ("recall", "precision", "f1", "auc")),
+        Metric(
+            "inference_s",
+            lambda r: r.inference_s.value,
+            "s",
+            machine=True,
+            interval=lambda r: r.inference_s,
+            beside=_offline,
+        ),
+        Metric(
+            "throughput",
+            lambda r: r.throughput,
+            "images/s",
+            ".4g",
+            better="higher",
+            machine=True,
+            interval=_throughput,
+            beside=lambda found: found.offline.inverse,
+        ),
+        _latency("p50", _single),
+        _latency("p90"),
+        _latency("p99"),
+        Metric("cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s", machine=True),
+        Metric("training_s", lambda r: r.training_s, "s", machine=True),
+        Metric("preparation_s", lambda r: r.preparation_s, "s", machine=True),
         Metric("size_mb", lambda r: r.size_mb, "MB"),
         Metric("deflated_mb", lambda r: r.deflated_mb, "MB"),
-        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g"),
-        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device"),
+        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g", machine=True),
+        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device", machine=True),
         # A score can be zero or negative, where a percentage of it means nothing or the opposite.
-        Metric("op_score", lambda r: r.op_score.value, pattern=_SCORE, percent=False),
+        Metric(
+            "op_score",
+            lambda r: r.op_score.value,
+            pattern=_SCORE,
+            percent=False,
+            machine=True,
+            interval=lambda r: r.op_score,
+        ),
+        Metric("normalised_score", lambda _: None, pattern=_SCORE, percent=False, missing=_ALONE, of_run=True),
+        Metric("rank", lambda _: None, percent=False, missing=_ALONE, of_run=True),
     )
 }
+
+
+def known() -> list[str]:
+    """The names of all metrics, a user's own included."""
+    return [*METRICS, *registry.names("metric")]
+
+
+def get(name: str) -> Metric | None:
+    """The metric of a name; None where there is none, as for a stored check of a metric that is not installed here."""
+    if name in METRICS:
+        return METRICS[name]
+    try:
+        made = registry.get("metric", name)()
+    except UnknownNameError:
+        return None
+    if not isinstance(made, Metric):
+        raise SettingsError(f"metric {name!r}: its function must return a Metric, not {made!r}")
+    return made._replace(name=name)
 
 
 def find(name: str, where: str) -> Metric:
@@ -78,6 +154,7 @@ def find(name: str, where: str) -> Metric:
     Raises:
         SettingsError: there is none; ``where`` says who asked.
     """
-    if name not in METRICS:
-        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(METRICS)}")
-    return METRICS[name]
+    metric = get(name)
+    if metric is None:
+        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(known())}")
+    return metric

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .records import Failure, Result
 from .score import op_score
 
 
@@ -78,3 +79,28 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
         for entry in ordered
     )
     return Ranking(minimum, rows, maximum)
+
+
+# --- results of a run
+
+
+def test_set_of(member: Result | Failure) -> tuple[object, ...]:
+    """What two cases must share for their scores to be compared."""
+    case = member.case
+    return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
+
+
+def groups(results: Sequence[Result]) -> list[tuple[Result, ...]]:
+    """The results on each test set, in the order in which they came."""
+    found: dict[tuple[object, ...], list[Result]] = {}
+    for result in results:
+        found.setdefault(test_set_of(result), []).append(result)
+    return [tuple(group) for group in found.values()]
+
+
+def ranked(group: Sequence[Result]) -> Ranking:
+    """Rank the results on one test set, at least one; entries are named by case id."""
+    entries = [
+        Entry(r.case.id, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value) for r in group
+    ]
+    return rank(entries, samples=group[0].test_samples)

@@ -15,7 +15,8 @@ from .case import Case
 FORMAT_VERSION: Literal[1] = 1
 
 FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
-Verdict = Literal["pass", "fail", "unjudged"]
+Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
+Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
 
 
 class Record(BaseModel):
@@ -47,9 +48,20 @@ class Estimate(Record):
 class Ratio(Estimate):
     """A candidate's time divided by its reference's, both timed in turn in one process, with its 95 % interval."""
 
+    error: float = Field(ge=0, description="standard error of the ratio's natural logarithm")
+    degrees: int = Field(ge=1, description="degrees of freedom of that error")
     quads: int = Field(description="times that the two were timed as A B B A; each gives one ratio")
     openings: int = Field(description="times that both files were opened anew")
     seconds: float = Field(description="spent on sampling, without opening and warming up")
+    share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="of the error that the gate allows, the part that was planned for the look at which sampling ended",
+    )
+    second: float | None = Field(
+        default=None, description="the ratio sampled anew, where a budget seemed broken; None: no second look was taken"
+    )
 
     @property
     def half_width(self) -> float:
@@ -60,7 +72,7 @@ class Ratio(Estimate):
     def inverse(self) -> Ratio:
         """That of what falls as the time rises."""
         ends = {"value": 1 / self.value, "low": 1 / self.high, "high": 1 / self.low}
-        return self.model_copy(update=ends)
+        return self.model_copy(update=ends | {"second": self.second and 1 / self.second})
 
 
 class Score(Record):
@@ -107,6 +119,9 @@ class Latency(Record):
     p90: float | None
     p99: float | None
     samples: int
+    intervals: dict[Literal["p50", "p90", "p99"], tuple[float, float]] = Field(
+        default={}, description="the 95 % interval of each percentile that is known, by its order statistics"
+    )
 
 
 class WarmUp(Record):
@@ -175,17 +190,34 @@ class Memory(Record):
     )
 
 
+class Looks(Record):
+    """How the times that an absolute budget is on were sampled: in planned looks, and anew where one seemed broken."""
+
+    passes_share: float = Field(
+        default=1.0, gt=0, le=1, description="of the gate's error, the last look's at the passes"
+    )
+    single_share: float = Field(
+        default=1.0, gt=0, le=1, description="of the gate's error, the last look's at latencies"
+    )
+    second_inference_s: float | None = Field(default=None, description="of passes taken anew, scaled as inference_s")
+    second_ms: dict[Literal["p50", "p90", "p99"], float] = Field(default={}, description="of single images taken anew")
+
+
 class Result(Record):
     """A measured case. Every figure was measured on the artifact's file and on nothing else."""
 
     case: Case
     test_samples: int
     classes: int
+    answers: str | None = Field(
+        default=None, description="label and predicted class of each test image, in order: see domain/answers.py"
+    )
     accuracy: Estimate
     recall: float = Field(description="macro average over the classes")
     precision: float = Field(description="macro average over the classes")
     f1: float = Field(description="macro average over the classes")
     auc: float = Field(description="one against the rest, macro average")
+    auc_error: float = Field(default=0.0, ge=0, description="standard error of the auc")
     inference_s: Estimate = Field(description="median over the passes, scaled to reference_samples images")
     passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test images, not scaled")
     reference_samples: int
@@ -200,6 +232,7 @@ class Result(Record):
     artifact: Artifact
     memory: Memory
     op_score: Score
+    looks: Looks = Looks()
     notes: tuple[str, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -262,12 +295,26 @@ class Check(Record):
 
     case_id: str
     metric: str
-    rule: Literal["min", "max", "max_drop", "max_increase"]
+    rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
     limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
     budget: str = Field(description="as the user wrote it")
+    source: str = Field(description="where it was written: a key of pyproject.toml, a marker or an option")
     value: float | None
+    low: float | None = Field(default=None, description="of the value's interval, at the gate's confidence")
+    high: float | None = Field(default=None, description="of the value's interval, at the gate's confidence")
+    reference: str | None = Field(
+        default=None, description="id of the case, or the run, that a relative budget compares with"
+    )
     reference_value: float | None = None
     verdict: Verdict
+    blocking: bool = Field(description="whether this verdict keeps the run from exiting with 0")
+    sure: float | None = Field(
+        default=None, description="confidence at which the interval just leaves the limit out; None without an interval"
+    )
+    detectable: float | None = Field(
+        default=None,
+        description="smallest excess over the limit that this run would have called broken in 80 % of cases",
+    )
     reason: str = ""
 
 
@@ -361,6 +408,16 @@ class Commit(Record):
     dirty: bool
 
 
+class Baseline(Record):
+    """An earlier result of a case, from the history, that ``max_regression`` compares with."""
+
+    run_id: str
+    started: datetime
+    commit: Commit | None
+    device: Device
+    result: Result
+
+
 class RunRecord(Record):
     """One pytest session: the document that ``--opml-json`` writes."""
 
@@ -375,3 +432,12 @@ class RunRecord(Record):
     failures: tuple[Failure, ...]
     checks: tuple[Check, ...]
     uncollected: tuple[str, ...] = Field(description="ids of references that were measured although not collected")
+    planned: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
+    deselected: tuple[str, ...] = Field(default=(), description="ids of cases that the command line left out")
+    selection: bool = Field(
+        default=False, description="whether the command line named single tests, so that others were never collected"
+    )
+    marked: dict[str, dict[str, Any]] = Field(
+        default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
+    )
+    baselines: tuple[Baseline, ...] = Field(default=(), description="what max_regression compared with")

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .records import Estimate
 
 CONFIDENCE = 0.95
 
 
-def proportion(successes: int, trials: int) -> Estimate:
+def proportion(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
     """A share with its Wilson score interval.
 
     Args:
         successes: 0 to ``trials``.
         trials: at least 1.
+        confidence: of the interval.
     """
     from scipy.stats import binomtest
 
-    interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     return Estimate(value=successes / trials, low=float(interval.low), high=float(interval.high))
 
 
@@ -30,22 +32,56 @@ def median(values: Sequence[float]) -> Estimate:
     """
     import statistics
 
+    low, high = quantile_interval(values, 0.5)
+    return Estimate(value=statistics.median(values), low=low, high=high)
+
+
+def quantile_interval(values: Sequence[float], share: float) -> tuple[float, float]:
+    """The 95 % interval that the order statistics give a quantile.
+
+    An end that they do not reach is the outermost value.
+
+    Args:
+        values: at least one.
+        share: of the values below the quantile.
+    """
     from scipy.stats import quantile_test
 
-    interval = quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
-    low, high = (
-        (float(interval.low), float(interval.high))
-        if interval.low == interval.low and interval.high == interval.high
-        else (min(values), max(values))
-    )
-    return Estimate(value=statistics.median(values), low=low, high=high)
+    found = quantile_test(values, p=share).confidence_interval(CONFIDENCE)
+    low, high = float(found.low), float(found.high)
+    return (low if low == low else min(values)), (high if high == high else max(values))
 
 
 _BLOCKS, _MOST_ALIKE = 20, 0.6
 
 
-def paired_ratio(series: Sequence[Sequence[float]]) -> Estimate:
-    """The centre of logarithms of paired ratios, with Student's interval over the medians of blocks.
+class Centre(NamedTuple):
+    """A centre with its standard error and the degrees of freedom of that."""
+
+    value: float
+    error: float
+    degrees: int
+
+    @property
+    def margin(self) -> float:
+        """Half of Student's 95 % interval."""
+        from scipy.stats import t
+
+        return self.error * float(t.ppf((1 + CONFIDENCE) / 2, self.degrees))
+
+    @property
+    def low(self) -> float:
+        """The interval's lower end."""
+        return self.value - self.margin
+
+    @property
+    def high(self) -> float:
+        """The interval's upper end."""
+        return self.value + self.margin
+
+
+def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
+    """The centre of logarithms of paired ratios, with its error from the medians of blocks.
 
     Neighbouring samples of a disturbed machine are alike, and counting each as independent would make the interval too
     narrow: samples are grouped into about 20 blocks of neighbours (method of batch means: A. M. Law, Simulation
@@ -57,15 +93,12 @@ def paired_ratio(series: Sequence[Sequence[float]]) -> Estimate:
     """
     import statistics
 
-    from scipy.stats import t
-
     size = max(1, round(sum(map(len, series)) / _BLOCKS))
     grouped = [[statistics.median(block) for block in _blocks(samples, size)] for samples in series]
     blocks = [block for group in grouped for block in group]
     centre, alike = statistics.fmean(blocks), _alike(grouped)
     error = statistics.stdev(blocks) * ((1 + alike) / (1 - alike) / len(blocks)) ** 0.5
-    margin = error * float(t.ppf((1 + CONFIDENCE) / 2, len(blocks) - 1))
-    return Estimate(value=centre, low=centre - margin, high=centre + margin)
+    return Centre(centre, error, len(blocks) - 1)
 
 
 def _alike(series: Sequence[Sequence[float]]) -> float:

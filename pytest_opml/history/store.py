@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from ..domain.metrics import METRICS
-from ..domain.records import Result, RunRecord
+from ..domain.records import Baseline, Result, RunRecord
 from ..errors import OpmlError, StorageError
 
 if TYPE_CHECKING:
@@ -269,17 +269,18 @@ class Store:
             rows = connection.execute(query).all()
         return [self._run(run_id, list(group)) for run_id, group in groupby(rows, key=lambda row: str(row.run_id))]
 
-    def last(self, case_id: str, profile: str) -> Result | None:
-        """The newest result of a case on a kind of hardware; None where there is none.
+    def baseline(self, case_id: str, profile: str) -> Baseline | None:
+        """The newest result of a case on a kind of hardware, with where it is from; None where there is none.
 
         Raises:
-            StorageError: the store cannot be read, or the result in it is no valid record.
+            StorageError: the store cannot be read, or the run in it is no valid record.
         """
         from sqlalchemy import select
 
-        result = _tables().result
+        _, _, run, result = _tables()
         query = (
-            select(result.c.run_id, result.c.record)
+            select(result.c.run_id, result.c.record, run.c.record.label("run"))
+            .join_from(result, run, result.c.run_id == run.c.run_id)
             .where(result.c.case_id == case_id, result.c.profile == profile)
             .order_by(result.c.started.desc(), result.c.run_id.desc())
             .limit(1)
@@ -289,7 +290,14 @@ class Store:
         if row is None:
             return None
         with self._valid(row.run_id):
-            return Result.model_validate_json(row.record)
+            found = RunRecord.model_validate_json(row.run)
+            return Baseline(
+                run_id=found.run_id,
+                started=found.started,
+                commit=found.commit,
+                device=found.device,
+                result=Result.model_validate_json(row.record),
+            )
 
     def _run(self, run_id: str, rows: list[Any]) -> RunRecord:
         with self._valid(run_id):

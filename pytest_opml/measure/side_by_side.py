@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
+from ..domain.evidence import PairedTime
+from ..domain.looks import FIRST, Question, Spending, all_decided, any_broken, plan_openings, second_seconds
 from ..domain.records import Ratio
 from ..domain.statistics import paired_ratio
 from ..runtimes.base import Runtime
@@ -30,12 +32,18 @@ class Plan(NamedTuple):
     """How long to sample.
 
     Attributes:
-        seconds: of sampling, at most.
-        precision: half-width of the ratio's interval, as a share of the ratio, at which sampling ends early; 0 never.
+        seconds: of sampling, at most, where no budget asks for more; 0: not at all.
+        precision: half-width of the ratio's interval, as a share of the ratio, at which that ends early; 0 never.
+        questions: limits that the sampling is to decide, by scenario.
+        max_seconds: of sampling in a scenario with such limits, at most, a second look included.
+        error: that the gate allows.
     """
 
     seconds: float
     precision: float = 0.0
+    questions: Mapping[str, tuple[Question, ...]] = {}
+    max_seconds: float = 0.0
+    error: float = 0.05
 
 
 NOT_AT_ALL = Plan(0.0)
@@ -73,19 +81,23 @@ def compare(open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[
         inputs: the name of each scenario, and the images (n, size, size, 3) uint8 that each call in it answers.
         plan: how long to sample each.
     """
-    samplings = {name: _Sampling(plan) for name in inputs}
-    openings = 0
+    samplings = {name: _sampling(plan, name) for name in inputs}
+    reference_first = False
     while unfinished := [name for name, sampling in samplings.items() if not sampling.done]:
-        reference_first = openings % 2 == 1
         pair = open_pair(reference_first)
-        openings += 1
         for name in unfinished:
             turns = _turns(pair, inputs[name], reference_first)
             with no_collection():
                 samplings[name].sample(*turns)
             del turns
         del pair  # before the next one is opened
+        reference_first = not reference_first
     return {name: sampling.ratio() for name, sampling in samplings.items()}
+
+
+def _sampling(plan: Plan, name: str) -> _Sampling:
+    questions = plan.questions.get(name, ())
+    return _Deciding(plan, questions) if questions and plan.max_seconds > 0 else _Sampling(plan)
 
 
 class _Sampling:
@@ -99,16 +111,25 @@ class _Sampling:
         openings = 2 * math.ceil(plan.seconds / 2 / _REOPEN_SECONDS)
         self._seconds_open = plan.seconds / openings if plan.seconds >= _REOPEN_FROM_SECONDS else math.inf
 
+    @property
+    def _until(self) -> float:
+        """Seconds of sampling at which both are to be opened anew."""
+        return self.seconds + self._seconds_open
+
     def sample(self, candidate: _Turn, reference: _Turn) -> None:
         """Time the two until there is enough, or until they are to be opened anew."""
         quads: list[float] = []
         self.openings.append(quads)
-        began, until = time.perf_counter(), self.seconds + self._seconds_open
-        before = self.seconds
-        while not self.done and self.seconds < until:
+        began, before, until = time.perf_counter(), self.seconds, self._until
+        while not self.done and (self.seconds < until or len(quads) < self._fewest):
             quads.append(_quad(candidate, reference, swapped=(len(quads) + len(self.openings)) % 2 == 0))
             self.seconds = before + time.perf_counter() - began
             self.done = self._suffices()
+
+    @property
+    def _fewest(self) -> int:
+        """Quads of one opening."""
+        return 0
 
     def _suffices(self) -> bool:
         count = sum(map(len, self.openings))
@@ -122,15 +143,74 @@ class _Sampling:
 
     def ratio(self) -> Ratio:
         """What the samples say."""
-        logarithms = paired_ratio(self.openings)
+        centre = paired_ratio(self.openings)
         return Ratio(
-            value=math.exp(logarithms.value),
-            low=math.exp(logarithms.low),
-            high=math.exp(logarithms.high),
+            value=math.exp(centre.value),
+            low=math.exp(centre.low),
+            high=math.exp(centre.high),
+            error=centre.error,
+            degrees=centre.degrees,
             quads=sum(map(len, self.openings)),
             openings=len(self.openings),
             seconds=self.seconds,
         )
+
+
+class _Deciding(_Sampling):
+    """Samples until every limit is decided, at planned looks, and then once more what seems to break one."""
+
+    def __init__(self, plan: Plan, questions: tuple[Question, ...]) -> None:
+        super().__init__(plan)
+        self._questions = questions
+        self._longest = max(plan.max_seconds, plan.seconds)
+        self._ends = iter(plan_openings(self._longest * FIRST))
+        self._spending = Spending(self._longest * FIRST)
+        self._first: Ratio | None = None
+
+    @property
+    def _until(self) -> float:
+        if self._first:
+            return self.seconds + second_seconds(self._first.seconds, self._longest)
+        return self._end
+
+    @property
+    def _fewest(self) -> int:
+        return _FEWEST_QUADS
+
+    def sample(self, candidate: _Turn, reference: _Turn) -> None:
+        """Time the two up to the next planned opening; with the first looks over, up to the end of the second."""
+        if self._first:
+            super().sample(candidate, reference)
+            self.done = True
+            return
+        self._end, is_look = next(self._ends)
+        super().sample(candidate, reference)
+        if not is_look and self.seconds < self._longest * FIRST:
+            return
+        self._spending.look(self.seconds)
+        found = self._seen()
+        known = PairedTime(found)
+        over = self.seconds >= self._longest * FIRST
+        if not over and not all_decided(self._questions, known, self.plan.error):
+            return
+        if any_broken(self._questions, known, self.plan.error):
+            self._first, self.openings = found, []
+        else:
+            self.done = True
+
+    def _suffices(self) -> bool:
+        return False
+
+    def _seen(self) -> Ratio:
+        return super().ratio().model_copy(update={"share": self._spending.share})
+
+    def ratio(self) -> Ratio:
+        """What the first looks say, beside what the second one says."""
+        if self._first is None:
+            return self._seen()
+        second = super().ratio()
+        spent = {"seconds": second.seconds, "openings": self._first.openings + second.openings}
+        return self._first.model_copy(update=spent | {"second": second.value})
 
 
 def _turns(pair: Pair, images: npt.NDArray[Any], reference_first: bool) -> tuple[_Turn, _Turn]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ..domain.case import Case, IdParts
-from ..domain.gate import breach_line
 from ..domain.metrics import METRICS
-from ..domain.ranking import Entry, rank
+from ..domain.ranking import Entry, ranked, test_set_of
 from ..domain.records import Estimate, Failure, Result, RunRecord, Score
 from ..domain.score import difference
 
@@ -65,7 +63,7 @@ def ranking_lines(record: RunRecord, width: int) -> list[str]:
     groups = _groups(record)
     for group in groups:
         lines += [*_group_lines(group, width), ""]
-    return [*lines, *_wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
+    return [*lines, *wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
 
 
 def device_lines(record: RunRecord, width: int) -> list[str]:
@@ -84,32 +82,19 @@ def device_lines(record: RunRecord, width: int) -> list[str]:
     unused = [gpu.name for gpu in device.gpus if gpu != device.gpu]
     if unused:
         parts.append(f"not used: {', '.join(unused)}")
-    return _wrapped(f"device {device.profile}: {'; '.join(parts)}", width)
+    return wrapped(f"device {device.profile}: {'; '.join(parts)}", width)
 
 
-def check_lines(record: RunRecord) -> list[str]:
-    """How many budgets hold, and one line for each that does not: the broken ones, then those that were not judged.
-
-    Returns:
-        Lines of plain text; none for a run without budgets.
-    """
-    if not record.checks:
-        return []
-    counts = Counter(check.verdict for check in record.checks)
-    summary = f"budgets: {counts['pass']} hold, {counts['fail']} broken, {counts['unjudged']} not judged"
-    ordered = [check for verdict in ("fail", "unjudged") for check in record.checks if check.verdict == verdict]
-    return [summary, *map(breach_line, ordered)]
+def short_names(record: RunRecord) -> dict[str, str]:
+    """What each case is called in the tables: its id without what all on its test set have in common."""
+    return {name: short for group in _groups(record) for name, short in group.names.items()}
 
 
 def _groups(record: RunRecord) -> list[_Group]:
-    def key(member: Result | Failure) -> tuple[object, ...]:
-        case = member.case
-        return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
-
     groups = []
-    for found in dict.fromkeys([*map(key, record.results), *map(key, record.failures)]):
-        results = tuple(result for result in record.results if key(result) == found)
-        failures = tuple(failure for failure in record.failures if key(failure) == found)
+    for found in dict.fromkeys([*map(test_set_of, record.results), *map(test_set_of, record.failures)]):
+        results = tuple(result for result in record.results if test_set_of(result) == found)
+        failures = tuple(failure for failure in record.failures if test_set_of(failure) == found)
         title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
         names |= {id_: f"({name})" for id_, name in names.items() if id_ in record.uncollected}
         groups.append(_Group(title, names, results, failures))
@@ -140,22 +125,22 @@ def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
 
 def _group_lines(group: _Group, width: int) -> list[str]:
     if not group.results:
-        return [*_wrapped(group.title, width), *_failure_lines(group, width)]
+        return [*wrapped(group.title, width), *_failure_lines(group, width)]
     rows, notes = _rows(group)
     first = group.results[0]
     time = f"inference over {first.reference_samples:,} images"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
         time = "as tool.opml.score weights it"
     heading = f"{group.title}, {first.test_samples:,} test images, time: {time}"
-    footnotes = [line for note, mark in notes.items() for line in _wrapped(f"{mark} {note}", width)]
-    return [*_wrapped(heading, width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
+    footnotes = [line for note, mark in notes.items() for line in wrapped(f"{mark} {note}", width)]
+    return [*wrapped(heading, width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
 
 
 def _failure_lines(group: _Group, width: int) -> list[str]:
     return [
         line
         for failure in group.failures
-        for line in _wrapped(
+        for line in wrapped(
             f"no result: {group.names[failure.case.id]}: {failure.kind.replace('_', ' ')}: {failure.message}", width
         )
     ]
@@ -164,23 +149,19 @@ def _failure_lines(group: _Group, width: int) -> list[str]:
 def _rows(group: _Group) -> tuple[list[_Row], dict[str, str]]:
     """The rows from best to worst, and the mark of each note."""
     results = {result.case.id: result for result in group.results}
-    entries = [
-        Entry(name, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value)
-        for name, r in results.items()
-    ]
-    ranking = rank(entries, samples=group.results[0].test_samples)
+    ranking = ranked(group.results)
     notes: dict[str, str] = {}
     rows = []
-    for ranked in ranking.rows:
-        result = results[ranked.entry.name]
+    for row in ranking.rows:
+        result = results[row.entry.name]
         for note in result.notes:
             notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
         rows.append(
             _Row(
-                " ".join([group.names[ranked.entry.name], *(notes[note] for note in result.notes)]),
-                ranked.entry,
-                ranked.normalised,
-                f"{'*' if ranked.pareto else ''}{ranked.rank}",
+                " ".join([group.names[row.entry.name], *(notes[note] for note in result.notes)]),
+                row.entry,
+                row.normalised,
+                f"{'*' if row.pareto else ''}{row.rank}",
                 result,
                 results.get(result.case.reference.id),
             )
@@ -310,7 +291,8 @@ def _shortened(names: Sequence[str], length: int) -> list[str]:
     return next((found for found in map(cut, heads) if len(set(found)) == len(set(names))), cut(third))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
+    """A text in lines, those after the first indented."""
     return textwrap.wrap(" ".join(text.split()), width, subsequent_indent="  ", break_on_hyphens=False)
 
 

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from ..domain.records import RunRecord
     from ..settings import Settings
 
-_OPTIONS = ("gpu", "json", "store", "cache_dir", "data_dir", "threads", "compare_seconds", "timeout", "memory_mb")
+_OPTIONS = (
+    "gpu",
+    "json",
+    "store",
+    "cache_dir",
+    "data_dir",
+    "threads",
+    "compare_seconds",
+    "timeout",
+    "memory_mb",
+    "gate",
+)
 
 
 class Taken(NamedTuple):
@@ -64,7 +75,7 @@ def settings_of(config: pytest.Config) -> Settings:
     from ..settings import build_settings, read_pyproject
 
     if _SETTINGS not in config.stash:
-        options = {name: getattr(config.option, f"opml_{name}") for name in _OPTIONS}
+        options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
         config.stash[_SETTINGS] = build_settings(
             read_pyproject(config.rootpath / "pyproject.toml"), options, config.rootpath
         )
@@ -110,6 +121,12 @@ def usage_errors(config: pytest.Config) -> list[str]:
     """In the controller: what workers found wrong with the input, once each."""
     inbox = config.stash.get(_INBOX, None)
     return inbox.usage if inbox else []
+
+
+def refuse(config: pytest.Config, text: str) -> None:
+    """In the controller: note that the input is wrong."""
+    config.stash[_INBOX].usage.append(text)
+    config.stash[USAGE_ERRORS].append(text)
 
 
 def taken_over(config: pytest.Config) -> Taken | None:

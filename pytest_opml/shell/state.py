@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
+    from ..domain.budgets import Budget
     from ..domain.case import Case
-    from ..domain.gate import Budget
     from ..domain.records import RunRecord
     from ..session import Limits, Session
     from .live import Live
@@ -56,11 +56,12 @@ def limits(item: pytest.Item) -> Limits:
     Raises:
         SettingsError: a marker says what it cannot.
     """
-    from ..domain.gate import parse_budgets
+    from ..domain.budgets import parse_budgets
     from ..errors import SettingsError
     from ..session import Limits
 
     budgets: list[Budget] = []
+    tables: dict[str, Any] = {}
     timeout = None
     for marker in reversed(list(item.iter_markers("opml"))):
         where = f"marker opml on {item.name}"
@@ -68,11 +69,14 @@ def limits(item: pytest.Item) -> Limits:
         if marker.args or unknown:
             shown = ", ".join(sorted(unknown)) or "a positional argument"
             raise SettingsError(f"{where}: unknown {shown}; known: {', '.join(_MARKER_KEYS)}")
-        budgets += parse_budgets(marker.kwargs.get("gate", {}), f"{where}: gate")
+        if "gate" in marker.kwargs:
+            place = f"{where}: gate" if not tables else f"{where}: gate ({len(tables) + 1})"
+            tables[place] = marker.kwargs["gate"]
+            budgets += parse_budgets(tables[place], place)
         timeout = marker.kwargs.get("timeout", timeout)
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
             raise SettingsError(f"{where}: timeout must be a positive number of seconds, not {timeout!r}")
-    return Limits(tuple(budgets), timeout)
+    return Limits(tuple(budgets), timeout, tables)
 
 
 def marked_case(item: pytest.Item) -> Case:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.domain.gate import judge, parse_budgets
 from pytest_opml.domain.merging import merge
 from pytest_opml.domain.records import RunRecord
 from tests.builders import make_failure, make_result, make_run
@@ -14,12 +13,10 @@ TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
 def part(*techniques: str, uncollected: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> RunRecord:
     """What one process has of a run."""
     results = [make_result(technique) for technique in techniques]
-    budgets = parse_budgets({"accuracy": {"min": 0.5}}, "gate")
     ids = {result.case.technique: result.case.id for result in results}
     return make_run(
         results,
         [make_failure(technique) for technique in failed],
-        [check for result in results for check in judge(budgets, result, None)],
         uncollected=tuple(ids[name] for name in uncollected),
     )
 
@@ -31,7 +28,6 @@ def techniques(record: RunRecord) -> list[str]:
 def test_the_parts_of_a_run_become_one() -> None:
     found = merge([part("baseline", "int8", uncollected=("baseline",)), part("baseline", "float16")])
     assert techniques(found) == ["baseline", "int8", "float16"]
-    assert len(found.checks) == 3
     assert found.uncollected == ()  # one of them was asked for it
 
 
@@ -54,6 +50,14 @@ def test_the_run_lasts_from_the_first_start_to_the_last_end() -> None:
     assert found.seconds == (25 - first.started.second) + 60.0
 
 
+def test_what_was_collected_is_known_from_each_part() -> None:
+    one = part("int8").model_copy(update={"planned": {"a": "t::a", "b": "t::b"}, "deselected": ("c",)})
+    other = part("float16").model_copy(update={"planned": {"a": "t::a"}, "selection": True, "marked": {"a": {"m": {}}}})
+    found = merge([one, other])
+    assert (found.planned, found.deselected, found.selection) == ({"a": "t::a", "b": "t::b"}, ("c",), True)
+    assert found.marked == {"a": {"m": {}}}
+
+
 PARTS = st.lists(st.lists(st.sampled_from(TECHNIQUES), unique=True), min_size=1, max_size=4)
 
 
@@ -61,7 +65,6 @@ PARTS = st.lists(st.lists(st.sampled_from(TECHNIQUES), unique=True), min_size=1,
 def test_every_case_is_there_once_in_whatever_parts_it_came(parts: list[list[str]]) -> None:
     found = merge([part(*names) for names in parts])
     assert sorted(techniques(found)) == sorted({name for names in parts for name in names})
-    assert len({(check.case_id, check.metric) for check in found.checks}) == len(found.checks) == len(found.results)
 
 
 @given(PARTS)

@@ -8,13 +8,14 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from pytest_opml.domain import records
-from pytest_opml.domain.gate import judge, parse_budgets
+from pytest_opml.domain.budgets import parse_budgets
+from pytest_opml.domain.gate import Subject, judge
 from pytest_opml.domain.records import Estimate, Failure, Latency, Record, Result, RunRecord
 from pytest_opml.errors import CaseDefinitionError
 from tests.builders import make_case, make_failure, make_result, make_run
 
 RESULT = make_result("cluster-256", p99=None)
-CHECKS = judge(parse_budgets({"accuracy": {"min": 0.9, "max_drop": 0.01}}, "gate"), RESULT, None)
+CHECKS = judge(parse_budgets({"accuracy": {"min": 0.9, "max_drop": 0.01}}, "gate"), Subject(RESULT))
 RUN = make_run([make_result(), RESULT], [make_failure("int8", "out_of_memory")], CHECKS)
 KINDS = [item for item in vars(records).values() if isinstance(item, type) and issubclass(item, Record)]
 RECORDS = [RUN, RESULT, RUN.failures[0], CHECKS[0], RUN.device, RUN.commit, RESULT.accuracy, RESULT.op_score]

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pytest_opml.domain.metrics import METRICS
-from pytest_opml.domain.records import RunRecord
+from pytest_opml.domain.records import Result, RunRecord
 from pytest_opml.errors import StorageError
 from pytest_opml.history.store import STORE_VERSION, Store, open_store
 from tests.builders import make_case, make_failure, make_result, make_run
@@ -36,6 +36,11 @@ def url(tmp_path: Path) -> str:
 def run_of(name: str, minute: float = 0, **fields: Any) -> RunRecord:
     results = [make_result(), make_result("cluster-256", size_mb=6.8), make_result("float16", size_mb=7.1)]
     return make_run(**{"results": results, "run_id": name, "started": START + timedelta(minutes=minute)} | fields)
+
+
+def newest(store: Store, case_id: str, profile: str) -> Result | None:
+    found = store.baseline(case_id, profile)
+    return found and found.result
 
 
 def in_process(target: Callable[..., None], *arguments: Any) -> int:
@@ -76,7 +81,7 @@ def test_what_was_appended_comes_back_newest_first(url: str) -> None:
 def test_an_empty_store(url: str) -> None:
     with open_store(url) as store:
         assert store.runs(10) == []
-        assert store.last("digits/efficientnet_lite0/top1/baseline", "cpu") is None
+        assert newest(store, "digits/efficientnet_lite0/top1/baseline", "cpu") is None
 
 
 def test_a_run_of_failures_only_and_without_a_commit(url: str) -> None:
@@ -103,10 +108,10 @@ def test_last_is_the_newest_result_of_the_case_on_that_hardware(url: str) -> Non
         store.append(run_of("new", 5, results=[make_result(), new]))
         store.append(run_of("old", 0, results=[old]))
         store.append(run_of("other", 9, results=[other], profile="cpu"))
-        assert store.last(case.id, "v100") == new
-        assert store.last(case.id, "cpu") == other
-        assert store.last(case.id, "t4") is None
-        assert store.last(make_case("int8").id, "v100") is None
+        assert newest(store, case.id, "v100") == new
+        assert newest(store, case.id, "cpu") == other
+        assert newest(store, case.id, "t4") is None
+        assert newest(store, make_case("int8").id, "v100") is None
 
 
 def test_metrics_are_columns_to_query(url: str, tmp_path: Path) -> None:
@@ -383,7 +388,7 @@ def test_a_record_that_is_no_longer_valid(
         edit(tmp_path / "history.db", table, old, new)
         reads: list[Callable[[Store], Any]] = [lambda store: store.runs(1)]
         if table == "result":
-            reads.append(lambda store: store.last(result.id, "v100"))
+            reads.append(lambda store: newest(store, result.id, "v100"))
         for read in reads:
             with pytest.raises(StorageError) as caught:
                 read(store)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_opml.domain.answers import unpack
 from pytest_opml.measure.quality import as_probabilities, assess
 
 
@@ -39,3 +40,23 @@ def test_logits_become_probabilities_and_probabilities_stay() -> None:
     assert np.allclose(found.sum(axis=1), 1)
     assert found[1, 0] == found[1, 1] == pytest.approx(1 / (2 + np.exp(-1)))
     assert as_probabilities(found) is found
+
+
+def test_the_error_of_an_auc_is_that_of_drawing_the_test_images_anew() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 600)
+    scores = np.eye(3)[labels] + random.normal(0, 1, (600, 3))
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    found = assess(probabilities.astype(np.float32), labels)
+    drawn = [
+        assess(probabilities[chosen].astype(np.float32), labels[chosen]).auc
+        for chosen in (random.integers(0, 600, 600) for _ in range(150))
+    ]
+    assert found.auc_error == pytest.approx(np.std(drawn), rel=0.25)
+
+
+def test_the_answers_are_kept() -> None:
+    labels = np.array([0, 1, 2, 0])
+    found = unpack(assess(np.eye(3, dtype=np.float32)[[0, 1, 1, 2]], labels).answers)
+    assert found is not None
+    assert (found.labels.tolist(), found.predicted.tolist()) == ([0, 1, 2, 0], [0, 1, 1, 2])

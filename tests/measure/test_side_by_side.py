@@ -6,6 +6,8 @@ import weakref
 import numpy as np
 import pytest
 
+from pytest_opml.domain.evidence import PairedTime
+from pytest_opml.domain.looks import Question
 from pytest_opml.measure import side_by_side
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.runtimes.base import Probabilities, Runtime
@@ -107,3 +109,60 @@ def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_ope
     found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, Plan(seconds))
     assert orders == [False, True] * (openings // 2) + [False] * (openings % 2)
     assert {ratio.openings for ratio in found.values()} == {openings}
+
+
+# --- where a budget is on the ratio
+
+
+def deciding(limit: float, max_seconds: float = 60.0, *, above: bool = True) -> Plan:
+    return Plan(3.0, 0.02, {"offline": (Question(limit, above=above),)}, max_seconds, 0.05)
+
+
+def test_a_clear_ratio_is_decided_at_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 0.005, 0.01), {"offline": IMAGES}, deciding(1.03))["offline"]
+    assert found.seconds == pytest.approx(45 / 16, abs=0.2)
+    assert found.share == pytest.approx((1 / 16) ** 3, rel=0.2)
+    assert found.second is None
+
+
+def test_a_ratio_at_its_limit_is_sampled_for_three_quarters_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES}, deciding(1.0))["offline"]
+    known = PairedTime(found)
+    if Question(1.0, above=True).is_decided(known, 0.05):
+        assert found.second is not None or found.high <= 1
+    else:
+        assert found.seconds == pytest.approx(45, abs=1)
+        assert found.openings == 8
+        assert found.second is None
+
+
+def test_what_seems_broken_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    opened: list[bool] = []
+
+    def open_pair(reference_first: bool) -> Pair:
+        opened.append(reference_first)
+        return Pair(Timed(world, "A", 0.0106), Timed(world, "B", 0.01))
+
+    found = compare(open_pair, {"offline": IMAGES}, deciding(1.03))["offline"]
+    assert found.low > 1.03
+    assert found.second == pytest.approx(1.06, abs=0.01)
+    assert found.second != found.value
+    assert len(opened) == found.openings  # the second look opens both anew
+    assert found.seconds < 60
+
+
+def test_a_limit_below_is_broken_by_a_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 0.005, 0.01), {"offline": IMAGES}, deciding(0.9, above=False))["offline"]
+    assert found.second == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_very_slow_model_is_decided_from_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 30.0, 30.0), {"offline": IMAGES}, deciding(1.5))["offline"]
+    assert (found.quads, found.openings) == (3, 1)
+
+
+def test_a_scenario_without_a_budget_is_sampled_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES, "single": IMAGES[:1]}, deciding(1.0))
+    assert found["single"].seconds < 5
+    assert found["single"].share == 1.0

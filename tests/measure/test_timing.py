@@ -9,6 +9,7 @@ import pytest
 
 from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.domain.looks import Question
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
 
@@ -138,3 +139,72 @@ def test_a_slow_model_gets_as_many_samples_as_its_time_allows(monkeypatch: pytes
     assert 1 <= latency.samples <= 70
     assert latency.p50 is not None
     assert latency.p99 is None
+
+
+# --- where a budget is on a time
+
+
+class Steady(Runtime):
+    """Takes about a known time by a clock of its own, so that no busy machine disturbs it."""
+
+    name = "steady"
+
+    def __init__(self, patch: pytest.MonkeyPatch, seconds: float, spread: float = 0.02) -> None:
+        self.now, self.seconds, self.spread, self.calls = 0.0, seconds, spread, 0
+        self.noise = np.random.default_rng(0)
+        patch.setattr("time.perf_counter", lambda: self.now)
+
+    def to_device(self, images: np.ndarray) -> np.ndarray:
+        return images
+
+    def answer(self, placed: np.ndarray) -> Probabilities:
+        self.calls += 1
+        self.now += self.seconds * (1 + self.spread * self.noise.standard_normal())
+        return np.full((len(placed), 2), 0.5, dtype=np.float32)
+
+
+def wanted(metric: str, limit: float, seconds: float = 60.0) -> timing.Wanted:
+    return timing.Wanted({metric: (Question(limit, above=True),)}, seconds, 0.05)
+
+
+def test_ten_passes_suffice_for_a_clear_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = timing.time_passes(Steady(monkeypatch, 0.5), IMAGES, 70, None, wanted("inference_s", 5.0))
+    assert len(passes.seconds) == 10
+    assert passes.again == 0
+
+
+def test_passes_go_on_while_their_limit_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Steady(monkeypatch, 0.5, 0.2)
+    passes = timing.time_passes(runtime, IMAGES, 70, None, wanted("inference_s", 0.5))
+    assert sum(passes.seconds) >= 45
+    assert 0.1 < passes.share <= 1
+
+
+def test_a_limit_that_seems_broken_asks_for_passes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Steady(monkeypatch, 0.5)
+    passes = timing.time_passes(runtime, IMAGES, 70, None, wanted("inference_s", 0.2))
+    assert passes.again >= 1.6
+    calls = runtime.calls
+    assert timing.time_again(runtime, IMAGES, 70, passes.again) == pytest.approx(0.5, rel=0.05)
+    assert runtime.calls > calls
+
+
+def test_percentiles_have_intervals_and_are_taken_anew_where_one_seems_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Steady(monkeypatch, 0.002, 0.1)
+    clear = timing.time_single(runtime, IMAGES, wanted("latency_ms.p99", 10.0))
+    assert clear.latency.samples == 662
+    assert clear.second == {}
+    for name in ("p50", "p90", "p99"):
+        low, high = clear.latency.intervals[name]
+        assert low <= getattr(clear.latency, name) <= high
+    broken = timing.time_single(runtime, IMAGES, wanted("latency_ms.p50", 1.0))
+    assert broken.second["p50"] == pytest.approx(2.0, rel=0.05)
+
+
+def test_single_images_go_on_while_a_limit_on_them_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = timing.time_single(Steady(monkeypatch, 0.01, 0.1), IMAGES, wanted("latency_ms.p50", 10.0, 20.0))
+    assert single.latency.samples >= 1_400
+
+
+def test_a_percentile_without_enough_samples_has_no_interval() -> None:
+    assert set(timing.summarise_latency([0.001] * 10).intervals) == {"p50"}

@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from pytest_opml.domain.gate import judge, parse_budgets
 from pytest_opml.domain.ranking import Entry, bounds
 from pytest_opml.domain.records import Device, Estimate, GpuUse, Latency, Result, RunRecord
 from pytest_opml.domain.score import op_score
-from pytest_opml.reports.terminal import check_lines, device_lines, ranking_lines
+from pytest_opml.reports.terminal import device_lines, ranking_lines
 from tests.builders import (
     make_case,
     make_conditions,
@@ -214,7 +213,6 @@ def test_failures_only() -> None:
 
 def test_a_run_of_nothing() -> None:
     assert ranking_lines(make_run(), 80) == []
-    assert check_lines(make_run()) == []
 
 
 def test_a_note_is_printed_once_and_marked_wherever_it_applies() -> None:
@@ -257,17 +255,6 @@ def test_figures_have_three_digits_and_no_exponent(value: float, text: str) -> N
         line for line in ranking_lines(make_run([make_result(latency_ms=latency)]), 200) if " baseline " in line
     )
     assert line.split()[-6:-4] == [text, "n/a"]
-
-
-def test_checks_are_counted_and_the_broken_ones_come_first() -> None:
-    budgets = parse_budgets({"accuracy": {"min": 0.95}, "latency_ms": {"p99": {"max": 12}}}, "tool.opml.gate")
-    checks = [check for result in results() for check in judge(budgets, result, None)]
-    assert check_lines(make_run(results(), checks=checks)) == [
-        "budgets: 6 hold, 1 broken, 1 not judged",
-        "digits/efficientnet_lite0/top1/int8: accuracy 0.9466 is below 0.9500 (min = 0.95)",
-        "digits/efficientnet_lite0/top1/float16: latency_ms.p99: not judged (max = 12): "
-        "latency_ms.p99 has not enough samples",
-    ]
 
 
 @pytest.mark.parametrize(

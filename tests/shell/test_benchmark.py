@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
 
 import pygal  # noqa: F401 - for good: it changes how packages are found, which runs within this process would forget
 import pytest
@@ -12,14 +11,9 @@ import pytest
 from pytest_opml.reports.record import read_record
 from pytest_opml.shell.benchmark import Replay
 from tests.fake_nvml import FakeNvml, v100
-from tests.test_plugin import BENCH, ONE, TWO, Bench, output
+from tests.projects import BENCH, ONE, TWO, Bench, output
 
 QUIET = "--opml-store=none"
-
-
-@pytest.fixture
-def bench(pytester: pytest.Pytester, cache_dir: Path) -> Bench:
-    return Bench(pytester, cache_dir)
 
 
 def saved(bench: Bench, name: str = "times.json") -> list[dict[str, object]]:

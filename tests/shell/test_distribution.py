@@ -9,7 +9,7 @@ import pytest
 from pytest_opml import locks
 from pytest_opml.history.store import open_store
 from pytest_opml.reports.record import read_record
-from tests.test_plugin import BENCH, ONE, Bench, output
+from tests.projects import BENCH, ONE, Bench, output
 
 THREE = '["cluster-16", "float16", "cluster-8"]'
 
@@ -60,3 +60,18 @@ def test_a_plain_run_of_tests_is_left_alone(bench: Bench) -> None:
     result = bench.run("-n1", where="test_unit.py")
     assert result.ret == 0
     assert "opml ==" not in output(result)
+
+
+def test_a_metric_that_only_the_workers_know_is_one_line(bench: Bench) -> None:
+    registered = """
+    from pytest_opml import Metric, register
+
+    @register("metric", "layers_seen")
+    def layers():
+        return Metric("layers_seen", lambda result: result.artifact.layers)
+"""
+    bench.file(registered + BENCH % ONE)
+    result = bench.run("-n1", "--opml-store=none", "--opml-gate=layers_seen.max=1")
+    assert result.ret in (1, 4)  # the worker failed the test, and the controller cannot say why in its own words
+    assert "unknown metric 'layers_seen'" in output(result)
+    assert "INTERNALERROR" not in output(result)

@@ -10,7 +10,7 @@ import pytest
 from pytest_opml.domain.case import Case
 from pytest_opml.shell.state import marked_case
 from tests import small
-from tests.test_plugin import Bench, output
+from tests.projects import Bench, output
 
 HEAD = f"""
     import numpy as np

@@ -13,7 +13,7 @@ from pytest_opml.progress import Progress
 from pytest_opml.shell import live
 from pytest_opml.shell.live import Live
 from tests.builders import make_case
-from tests.test_plugin import BENCH, TWO, Bench, output
+from tests.projects import BENCH, TWO, Bench, output
 
 
 def screen(written: str) -> str:
@@ -70,11 +70,6 @@ def test_without_a_terminal_nothing_is_written() -> None:
     line = Live(None, lambda: 0, 8)
     line(make_case(), Progress("measuring"))
     line.finished()
-
-
-@pytest.fixture
-def bench(pytester: pytest.Pytester, cache_dir: Path) -> Bench:
-    return Bench(pytester, cache_dir)
 
 
 def test_what_is_not_a_terminal_gets_none_of_it(bench: Bench) -> None:

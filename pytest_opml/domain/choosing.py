@@ -1,0 +1,91 @@
+"""The best case of a run within its budgets, and what each budget costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .ranking import groups, ranked
+from .records import Check, Result, RunRecord
+
+
+class Lifted(NamedTuple):
+    """The best case if one budget were lifted.
+
+    Attributes:
+        budget: metric and rule, such as ``size_mb max``.
+        best: None where no case would hold the others.
+    """
+
+    budget: str
+    best: Result | None
+
+
+class Choice(NamedTuple):
+    """The cases on one test set, from the best.
+
+    Attributes:
+        results: those that were collected, by OpScore.
+        allowed: those of them that keep all their budgets.
+        pareto: ids of those that no other surpasses on every axis.
+        lifted: each budget that keeps a case out, with what lifting it alone would bring.
+    """
+
+    results: tuple[Result, ...]
+    allowed: tuple[Result, ...]
+    pareto: tuple[str, ...]
+    lifted: tuple[Lifted, ...]
+
+    @property
+    def best(self) -> Result | None:
+        """The lowest OpScore within the budgets."""
+        return self.allowed[0] if self.allowed else None
+
+    def as_plain(self) -> dict[str, object]:
+        """As plain data: ids, scores and what each budget costs."""
+
+        def named(result: Result | None) -> dict[str, object] | None:
+            return None if result is None else {"case": result.case.id, "op_score": result.op_score.value}
+
+        return {
+            "best": named(self.best),
+            "within_budgets": [result.case.id for result in self.allowed],
+            "pareto_front": list(self.pareto),
+            "without": {budget: named(best) for budget, best in self.lifted},
+        }
+
+
+def choose(record: RunRecord, checks: Sequence[Check]) -> list[Choice]:
+    """The best case on each test set.
+
+    Args:
+        record: of the run; references that were not collected cannot be chosen.
+        checks: its verdicts; what is broken or could not be judged keeps a case out, as does what is undecided where
+            the gate counts that as a failure.
+    """
+    against: dict[str, set[str]] = {}
+    for check in checks:
+        if check.blocking:
+            against.setdefault(check.case_id, set()).add(f"{check.metric} {check.rule}")
+    return [_choice(group, against) for group in groups(_collected(record))]
+
+
+def _collected(record: RunRecord) -> list[Result]:
+    return [result for result in record.results if result.case.id not in record.uncollected]
+
+
+def _choice(group: tuple[Result, ...], against: dict[str, set[str]]) -> Choice:
+    rows = ranked(group).rows
+    by_id = {result.case.id: result for result in group}
+    ordered = tuple(by_id[row.entry.name] for row in rows)
+
+    def allowed(without: str | None = None) -> tuple[Result, ...]:
+        return tuple(result for result in ordered if not against.get(result.case.id, set()) - {without})
+
+    budgets = sorted({budget for result in ordered for budget in against.get(result.case.id, ())})
+    return Choice(
+        ordered,
+        allowed(),
+        tuple(row.entry.name for row in rows if row.pareto),
+        tuple(Lifted(budget, next(iter(allowed(budget)), None)) for budget in budgets),
+    )

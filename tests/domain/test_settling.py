@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_opml.domain.budgets import Gate, parse_gate
+from pytest_opml.domain.records import Check, Result, RunRecord
+from pytest_opml.domain.settling import expected_false_alarms, settle, without_the_rest
+from pytest_opml.session import BROKEN, NOT_JUDGED, PASSED, exit_code
+from tests.builders import make_case, make_failure, make_result, make_run, make_side_by_side
+
+TABLE: dict[str, Any] = {
+    "accuracy": {"min": 0.88, "max_drop": 0.01},
+    "size_mb": {"max": 10},
+    "inference_s": {"max_increase": "5%"},
+    "rank": {"max": 2},
+    "normalised_score": {"max": 0.5},
+}
+
+
+def gate(table: dict[str, Any]) -> Gate:
+    return parse_gate(table, "gate", ("cpu", "v100"))
+
+
+def settled(record: RunRecord, table: dict[str, Any]) -> RunRecord:
+    return record.model_copy(update={"checks": settle(record, gate(table))})
+
+
+def lines(record: RunRecord, table: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(c.case_id.rpartition("/")[2], f"{c.metric} {c.rule}", c.verdict) for c in settle(record, gate(table))]
+
+
+def three() -> list[Result]:
+    return [
+        make_result(accuracy=0.95),
+        make_result("int8", 0.94, 3.0, 4.0, side_by_side=make_side_by_side(0.3)),
+        make_result("float16", 0.95, 20.0, 7.0, side_by_side=make_side_by_side(2.0)),
+    ]
+
+
+def test_places_among_all_cases_are_judged_at_the_end() -> None:
+    table = {"rank": {"max": 1, "max_increase": 0}, "normalised_score": {"max": 0.1}}
+    assert lines(make_run(three()), table) == [
+        ("baseline", "rank max", "fail"),
+        ("baseline", "normalised_score max", "fail"),
+        ("int8", "rank max", "pass"),
+        ("int8", "rank max_increase", "pass"),
+        ("int8", "normalised_score max", "pass"),
+        ("float16", "rank max", "fail"),
+        ("float16", "rank max_increase", "fail"),
+        ("float16", "normalised_score max", "fail"),
+    ]
+
+
+def test_a_case_alone_has_no_place() -> None:
+    (found,) = settle(make_run([make_result()]), gate({"rank": {"max": 1}}))
+    assert (found.verdict, found.reason) == ("unjudged", "rank needs another case on the same test set")
+
+
+def test_a_reference_that_was_not_collected_is_not_judged() -> None:
+    record = make_run(three(), uncollected=(make_case("baseline").id,))
+    assert {name for name, _, _ in lines(record, {"size_mb": {"max": 10}})} == {"int8", "float16"}
+
+
+def test_the_markers_budgets_are_in_the_record() -> None:
+    marked = {make_case("int8").id: {"marker opml on bench: gate": {"size_mb": {"max": 1}}}}
+    found = settle(make_run(three(), marked=marked), gate({"size_mb": {"max": 20}}))
+    assert [(c.verdict, c.source) for c in found] == [
+        ("pass", "gate.size_mb.max"),
+        ("fail", "marker opml on bench: gate.size_mb.max"),
+        ("pass", "gate.size_mb.max"),
+    ]
+
+
+# --- what is not there
+
+
+def test_a_case_that_was_collected_and_has_no_result_does_not_pass() -> None:
+    record = make_run(three(), planned={make_case("cluster-8").id: "bench/bench_it.py::bench[cluster-8]"})
+    found = settle(record, gate({"size_mb": {"max": 100}}))[-1]
+    assert (found.case_id, found.rule, found.verdict) == (make_case("cluster-8").id, "case", "unjudged")
+    assert found.reason == "was collected, but has no result"
+    assert exit_code(settled(record, {"size_mb": {"max": 100}})) == NOT_JUDGED
+
+
+def test_a_case_without_budgets_or_with_optional_ones_may_lack_a_result() -> None:
+    record = make_run(three(), planned={make_case("cluster-8").id: "t"})
+    assert settle(record, gate({})) == ()
+    table = {"size_mb": {"max": 100, "optional": True}}
+    assert exit_code(settled(record, table)) == PASSED
+
+
+def test_a_failed_case_is_not_reported_twice() -> None:
+    record = make_run(three(), [make_failure("cluster-8")], planned={make_case("cluster-8").id: "t"})
+    assert all(check.rule != "case" for check in settle(record, gate({"size_mb": {"max": 100}})))
+
+
+def test_what_a_stopped_run_did_not_come_to_is_not_missing() -> None:
+    record = without_the_rest(make_run(three(), planned={make_case(name).id: "t" for name in ("int8", "prune-0.5")}))
+    assert settle(record, gate({"size_mb": {"max": 100}} | NAMED))[-1].rule == "max"
+    assert list(record.planned) == [make_case("int8").id]
+
+
+NAMED = {"case": [{"match": "*/prune-*", "size_mb": {"max": 5}}]}
+
+
+def test_a_budget_for_cases_that_are_not_there_does_not_pass() -> None:
+    (found,) = settle(make_run(three()), gate(NAMED))
+    assert (found.case_id, found.verdict, found.source) == ("*/prune-*", "unjudged", "gate.case[1]")
+    assert found.blocking
+    assert exit_code(settled(make_run(three()), NAMED)) == NOT_JUDGED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"deselected": (make_case("prune-0.5").id,)},
+        {"selection": True},
+        {"failures": (make_failure("prune-0.5"),)},
+    ],
+)
+def test_unless_the_command_line_left_them_out_or_they_failed(changed: dict[str, Any]) -> None:
+    record = make_run(three()).model_copy(update=changed)
+    assert [check for check in settle(record, gate(NAMED)) if check.rule == "case"] == []
+
+
+def test_unless_they_are_optional() -> None:
+    table = {"case": [{"match": "*/prune-*", "optional": True, "size_mb": {"max": 5}}]}
+    assert settle(make_run(three()), gate(table)) == ()
+
+
+# --- many checks
+
+
+def chancy(number: int, accuracy: float) -> Result:
+    return make_result("int8", accuracy, case=make_case("int8", seed=number + 1), test_samples=1_000)
+
+
+def test_among_many_checks_a_breach_that_may_be_chance_is_none_for_holm() -> None:
+    # of 40 at the limit of 0.9, one is 2.3 standard errors below, and one is far below
+    results = [chancy(number, 0.9) for number in range(38)] + [chancy(38, 0.877), chancy(39, 0.8)]
+    table = {"accuracy": {"min": 0.9}}
+    verdicts = {
+        multiple: [c.verdict for c in settle(make_run(results), gate(table | {"multiple": multiple}))][-2:]
+        for multiple in ("each", "holm")
+    }
+    assert verdicts == {"each": ["fail", "fail"], "holm": ["inconclusive", "fail"]}
+    found = settle(make_run(results), gate(table | {"multiple": "holm", "undecided": "fail"}))[-2]
+    assert found.blocking
+    assert found.reason == "among 40 checks, one like it may be chance (Holm)"
+
+
+def test_holm_leaves_figures_without_an_interval_alone() -> None:
+    assert lines(make_run(three()), {"size_mb": {"max": 10}, "multiple": "holm"})[0][2] == "fail"
+
+
+def test_the_expected_number_of_false_alarms() -> None:
+    results = [chancy(number, 0.9) for number in range(40)]
+    for multiple, expected in (("each", 40 * 0.025), ("holm", 0.025)):
+        given_ = gate({"accuracy": {"min": 0.8}, "size_mb": {"max": 90}, "multiple": multiple})
+        assert expected_false_alarms(settle(make_run(results), given_), given_.terms) == pytest.approx(expected)
+
+
+# --- properties
+
+
+def by_case(checks: tuple[Check, ...]) -> set[str]:
+    return {check.model_dump_json() for check in checks}
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(["each", "holm"]), st.lists(st.floats(0.6, 1), max_size=6))
+def test_verdicts_do_not_depend_on_the_order_of_the_cases(
+    order: random.Random, multiple: str, accuracies: list[float]
+) -> None:
+    results = [*three(), *(chancy(number, round(share, 3)) for number, share in enumerate(accuracies))]
+    shuffled = order.sample(results, len(results))
+    given_ = gate(TABLE | {"multiple": multiple})
+    assert by_case(settle(make_run(results), given_)) == by_case(settle(make_run(shuffled), given_))
+
+
+@given(st.lists(st.floats(0.6, 1), max_size=4), st.sampled_from(["each", "holm"]), st.floats(0.6, 0.99))
+def test_a_stored_run_is_judged_as_it_was_live(accuracies: list[float], multiple: str, limit: float) -> None:
+    results = [*three(), *(chancy(number, round(share, 3)) for number, share in enumerate(accuracies))]
+    given_ = gate(TABLE | {"accuracy": {"min": limit}, "multiple": multiple})
+    live = make_run(results, planned={make_case("cluster-8").id: "t"})
+    live = live.model_copy(update={"checks": settle(live, given_)})
+    stored = RunRecord.model_validate_json(live.model_dump_json())
+    assert settle(stored, given_) == live.checks == stored.checks
+    assert exit_code(stored) == exit_code(live)
+
+
+@given(st.lists(st.floats(0.6, 1), min_size=1, max_size=6), st.tuples(st.floats(0.6, 1), st.floats(0.6, 1)))
+def test_a_stricter_budget_never_turns_a_fail_into_a_pass_in_a_family(
+    accuracies: list[float], pair: tuple[float, float]
+) -> None:
+    worse = {"pass": 0, "inconclusive": 1, "fail": 2}
+    record = make_run([chancy(number, round(share, 3)) for number, share in enumerate(accuracies)])
+    lenient, strict = (settle(record, gate({"accuracy": {"min": limit}, "multiple": "holm"})) for limit in sorted(pair))
+    assert all(worse[one.verdict] <= worse[other.verdict] for one, other in zip(lenient, strict, strict=True))
+
+
+def test_the_exit_code_follows_from_the_checks() -> None:
+    assert exit_code(settled(make_run(three()), {"size_mb": {"max": 10}})) == BROKEN
+    assert exit_code(settled(make_run(three()), {"size_mb": {"max": 20}})) == PASSED
+    undecided = {"accuracy": {"min": 0.95}}
+    assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided)) == PASSED
+    assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided | {"undecided": "fail"})) == NOT_JUDGED
