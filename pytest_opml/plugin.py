@@ -255,7 +255,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from .reports.verdicts import best_lines, verdict_lines
 
     record, problems = config.stash[ENDING]
-    if not (record.results or record.failures or problems):
+    if not (record.results or record.failures or record.checks or problems):
         return
     line, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
     terminalreporter.section("opml")

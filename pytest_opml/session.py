@@ -47,13 +47,13 @@ class Plan(NamedTuple):
 
     Attributes:
         cases: ids of the cases, and the tests that measure them.
-        budgets: of their tests' markers.
+        limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
         selection: whether the command line named single tests, so that others were never collected.
     """
 
     cases: Mapping[str, str] = {}
-    budgets: Mapping[str, tuple[Budget, ...]] = {}
+    limits: Mapping[str, Limits] = {}
     deselected: tuple[str, ...] = ()
     selection: bool = False
 
@@ -129,9 +129,9 @@ class Session:
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
         self._baselines: dict[str, Baseline] = {}
-        self._marked: dict[str, dict[str, Any]] = {}
+        self._marked = {name: dict(found.tables) for name, found in plan.limits.items() if found.tables}
         self._asked: set[str] = set()
-        checks = sum(len(self._budgets(name, plan.budgets.get(name, ()))) for name in plan.cases)
+        checks = sum(len(self._budgets(name, plan.limits.get(name, _NO_LIMITS).budgets)) for name in plan.cases)
         self._terms = settings.gate.terms_among(checks)
 
     # --- what tests ask for

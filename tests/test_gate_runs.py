@@ -43,6 +43,14 @@ def test_a_case_that_is_skipped_does_not_pass(bench: Bench) -> None:
     assert "cluster-16/epochs=2,size=16,weights=none: was collected, but has no result" in text
 
 
+def test_a_skipped_case_with_budgets_on_its_marker_alone_does_not_pass(bench: Bench) -> None:
+    marked = '@pytest.mark.opml(gate={"size_mb": {"max": 90}})\n    @pytest.mark.skip\n    def bench_it'
+    bench.file((BENCH % ONE).replace("def bench_it", marked))
+    result = bench.run("--opml-store=none")
+    assert result.ret == 11
+    assert "was collected, but has no result" in " ".join(output(result).split())
+
+
 def test_a_budget_of_the_command_line_is_named_and_repeated(bench: Bench) -> None:
     bench.file(BENCH % TWO)
     result = bench.run("--opml-store=none", "--opml-gate=size_mb.max=0.05", "--opml-gate", "confidence=0.9")

@@ -50,7 +50,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> Plan:
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return Plan(
         cases={name: item.nodeid for item, name, _ in said if name is not None},
-        budgets={name: found.budgets for _, name, found in said if name is not None},
+        limits={name: found for _, name, found in said if name is not None},
         deselected=tuple(left_out),
         selection=any("::" in argument for argument in config.args),
     )
