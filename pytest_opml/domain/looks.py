@@ -2,8 +2,9 @@
 
 Who looks again and again and stops at the first verdict is wrong more often than the interval says. So the looks are
 planned as shares of the longest sampling, and the error that the gate allows is spent across them: at the share t of
-the time, t to the third power of it has been spent (the power family of K. K. G. Lan and D. L. DeMets, Biometrika 70,
-1983). Early looks end only what is clear; the last one keeps most of the error.
+the time, t to the third power of it has been spent (K. K. G. Lan and D. L. DeMets, Biometrika 70, 1983; the powers are
+those of K. Kim and D. L. DeMets, Biometrika 74, 1987). Early looks end only what is clear; the last one keeps most of
+the error.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _table(rows: Sequence[_Row], width: int) -> list[str]:
         lines = _rendered(rows, _YIELDING[:hidden])
     if excess > 0:
         longest = max(len(row.name) for row in rows) - excess
-        names = _shortened([row.name for row in rows], longest)
+        names = shortened([row.name for row in rows], longest)
         lines = _rendered([row._replace(name=name) for row, name in zip(rows, names, strict=True)], _YIELDING)
     return lines
 
@@ -279,7 +279,7 @@ def _difference(row: _Row) -> str:
     return f"{total} = {error} {time} {size}"
 
 
-def _shortened(names: Sequence[str], length: int) -> list[str]:
+def shortened(names: Sequence[str], length: int) -> list[str]:
     """The names cut in their middle, where it leaves them distinct; the end, with the technique, keeps the most."""
     length = max(length, 5)
 

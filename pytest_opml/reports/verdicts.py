@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..domain.budgets import OPTION, Gate, Terms
 from ..domain.choosing import choose
-from ..domain.metrics import METRICS, get
+from ..domain.metrics import get
 from ..domain.records import Check, Result, RunRecord
 from ..domain.score import difference
 from ..domain.settling import expected_false_alarms
-from .terminal import WIDE, short_names, wrapped
+from .terminal import short_names, shortened, wrapped
 
 _WORST_FIRST = ("fail", "unjudged", "inconclusive", "pass")
 _WORDS = {"fail": "broken", "unjudged": "not judged", "inconclusive": "undecided", "pass": "hold"}
@@ -25,7 +25,7 @@ def breach_line(check: Check) -> str:
 
 
 def _shown(check: Check, value: float | None) -> str:
-    metric = METRICS.get(check.metric) or get(check.metric)  # a stored check may be of one that is not installed here
+    metric = get(check.metric)  # a stored check may be of one that is not installed here
     if metric is None:
         return "n/a" if value is None else f"{value:.4g}"
     return metric.format(value)
@@ -100,42 +100,68 @@ def _distance(check: Check) -> tuple[int, float, float]:
     return _WORST_FIRST.index(check.verdict), check.sure or 1.0, margin
 
 
+# What gives way until the table fits, the first one first; how sure a verdict is, and what could have been seen, stay.
+_SHORTEST_NAME = 12
+_YIELDING = ("interval", "cases", "limit", "value")
+
+
 def _table(checks: Sequence[Check], names: Mapping[str, str], terms: Terms, width: int) -> list[str]:
     """A line for each budget: how many cases are held to it, and the one that comes closest to breaking it."""
-    from tabulate import tabulate
-
     budgets: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
         if check.rule != "case":
             budgets.setdefault((check.metric, check.budget), []).append(check)
     if not budgets:
         return []
-    rows, wide, chancy = [], width >= WIDE, any(check.sure is not None for check in checks)
-    for (metric, text), held in budgets.items():
-        closest = min(held, key=_distance)
-        interval = "" if closest.low is None else f"{_shown(closest, closest.low)} to {_shown(closest, closest.high)}"
-        name = names.get(closest.case_id, closest.case_id)
-        row = [f"{metric} {text}", str(len(held)), name, _shown(closest, closest.value)]
-        row += [interval] if wide else []
-        limit = "" if closest.verdict == "unjudged" else _shown(closest, closest.limit)
-        row += [limit, _WORDS[closest.verdict].replace("hold", "holds"), _sure(closest)]
-        row += [_shown(closest, closest.detectable) if closest.detectable is not None else ""] if wide else []
-        rows.append(row)
-    headers = ["budget", "cases", "closest", "value", *(["interval"] if wide else []), "limit", "verdict", "sure"]
-    headers += ["would see"] if wide else []
-    text = tabulate(rows, headers=headers, disable_numparse=True, colalign=["left", "right", "left", "right"])
-    lines = [line.rstrip() for line in text.splitlines()]
-    if max(map(len, lines)) > width:
-        slim = [[row[0], *row[2:4], *row[-2:]] for row in rows] if not wide else rows
-        slim_headers = [headers[0], *headers[2:4], *headers[-2:]] if not wide else headers
-        text = tabulate(slim, headers=slim_headers, disable_numparse=True)
-        lines = [line[:width].rstrip() for line in text.splitlines()]
+    rows = [_row(found, names) for found in budgets.values()]
+    hidden = 0
+    while max(map(len, lines := _rendered(rows, _YIELDING[:hidden]))) > width and hidden < len(_YIELDING):
+        hidden += 1
+    if (excess := max(map(len, lines)) - width) > 0:
+        cases = [row["closest"] for row in rows]
+        room = max(map(len, cases)) - excess
+        if room >= _SHORTEST_NAME:
+            short = shortened(cases, room)
+            lines = _rendered([row | {"closest": name} for row, name in zip(rows, short, strict=True)], _YIELDING)
+        else:
+            lines = _rendered(rows, (*_YIELDING, "closest"), width)
     legend = "closest: of the cases held to a budget, the one nearest to breaking it"
-    if chancy:
+    if any(check.sure is not None for check in checks):
         legend += "; sure: the confidence at which its interval just leaves the limit out"
         legend += f" (asked: {_percent(1 - terms.error / 2)} on that side)"
-        legend += "; would see: the smallest excess that this run finds in 4 of 5 cases" if wide else ""
+        legend += "; would see: the smallest excess that this run finds in 4 of 5 cases"
     return [*lines, "", *wrapped(legend + ".", width)]
+
+
+def _row(held: Sequence[Check], names: Mapping[str, str]) -> dict[str, str]:
+    closest = min(held, key=_distance)
+    has_interval, judged = closest.low is not None, closest.verdict != "unjudged"
+    return {
+        "budget": f"{closest.metric} {closest.budget}",
+        "cases": str(len(held)),
+        "closest": names.get(closest.case_id, closest.case_id),
+        "value": _shown(closest, closest.value),
+        "interval": f"{_shown(closest, closest.low)} to {_shown(closest, closest.high)}" if has_interval else "",
+        "limit": _shown(closest, closest.limit) if judged else "",
+        "verdict": _WORDS[closest.verdict].replace("hold", "holds"),
+        "sure": _sure(closest),
+        "would\nsee": "" if closest.detectable is None else _shown(closest, closest.detectable),
+    }
+
+
+def _rendered(rows: Sequence[Mapping[str, str]], hidden: Collection[str], width: int | None = None) -> list[str]:
+    """The table; ``width``: at which the budgets are wrapped."""
+    from tabulate import tabulate
+
+    shown = [header for header in rows[0] if header not in hidden and any(row[header] for row in rows)]
+    cells = [[row[header] for header in shown] for row in rows]
+    aligned = ["right" if header == "cases" else "left" for header in shown]
+    text = tabulate(cells, headers=shown, disable_numparse=True, colalign=aligned)
+    if width is not None and (excess := max(map(len, text.splitlines())) - width) > 0:
+        room = max(1, max(len(row["budget"]) for row in rows) - excess)
+        widths = [room, *[None] * (len(shown) - 1)]
+        text = tabulate(cells, headers=shown, disable_numparse=True, colalign=aligned, maxcolwidths=widths)
+    return [line.rstrip() for line in text.splitlines()]
 
 
 def _sure(check: Check) -> str:
@@ -180,7 +206,7 @@ def _origin(source: str) -> str:
 
 def _certainty(check: Check) -> str:
     if check.low is None or check.high is None or check.sure is None:
-        metric = METRICS.get(check.metric)
+        metric = get(check.metric)
         return "measured once: no interval, judged as it is" if metric and metric.machine else "exact"
     return f"interval {_shown(check, check.low)} to {_shown(check, check.high)}, {_percent(check.sure)} sure"
 

@@ -54,16 +54,22 @@ def test_a_family_is_named_in_it() -> None:
 
 def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_breaking_it() -> None:
     lines = told(gate(TABLE), 160).splitlines()
-    assert lines[0].split() == [
-        *("budget", "cases", "closest", "value", "interval", "limit", "verdict", "sure", "would", "see")
-    ]
-    found = {" ".join(line.split()[:4]): line.split()[4:] for line in lines[2:6]}
+    assert lines[0].split() == ["budget", "cases", "closest", "value", "interval", "limit", "verdict", "sure", "would"]
+    found = {" ".join(line.split()[:4]): line.split()[4:] for line in lines[3:7]}
     assert found["accuracy min = 0.85"] == [
         *("3", "cluster-8", "0.8600", "0.8441", "to", "0.8745", "0.8500", "undecided", "89.5", "%", "0.0217")
     ]
     assert found["size_mb max = 15"] == ["3", "baseline", "14", "MB", "15", "MB", "holds", "exact"]
     assert found["accuracy max_drop = 0.05"][:2] == ["2", "cluster-8"]
     assert "broken" in found["accuracy max_drop = 0.05"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_how_sure_it_is_and_what_it_would_have_seen_are_told_at_any_width(width: int) -> None:
+    lines = told(gate(TABLE), width).splitlines()
+    line = next(line for line in lines if line.startswith("accuracy min = 0.85"))
+    assert line.split()[-3:] == ["89.5", "%", "0.0217"]
+    assert "would see: the smallest excess" in " ".join(" ".join(lines).split())
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
