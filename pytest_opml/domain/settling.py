@@ -34,9 +34,14 @@ def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     return tuple(_as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks)
 
 
+def _measured(record: RunRecord) -> set[str]:
+    """Ids of the cases that were run, with whatever outcome."""
+    return {result.case.id for result in record.results} | {failure.case.id for failure in record.failures}
+
+
 def without_the_rest(record: RunRecord) -> RunRecord:
     """The record of a run that was stopped: what it did not come to is not missing, it was left out."""
-    measured = {found.case.id for found in record.results} | {failure.case.id for failure in record.failures}
+    measured = _measured(record)
     rest = [name for name in record.planned if name not in measured]
     planned = {name: test for name, test in record.planned.items() if name in measured}
     return record.model_copy(update={"planned": planned, "deselected": (*record.deselected, *rest)})
@@ -60,7 +65,7 @@ def _standings(record: RunRecord) -> dict[str, dict[str, float]]:
 
 def _missing(record: RunRecord, gate: Gate) -> list[Check]:
     """Cases that were collected and have neither result nor failure, and those that a budget names in vain."""
-    measured = {r.case.id for r in record.results} | {failure.case.id for failure in record.failures}
+    measured = _measured(record)
     checks = []
     for name in record.planned:
         budgets = gate.applying(name, record.device.profile, marked(record, name))

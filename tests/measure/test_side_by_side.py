@@ -127,13 +127,10 @@ def test_a_clear_ratio_is_decided_at_the_first_look(monkeypatch: pytest.MonkeyPa
 
 def test_a_ratio_at_its_limit_is_sampled_for_three_quarters_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES}, deciding(1.0))["offline"]
-    known = PairedTime(found)
-    if Question(1.0, above=True).is_decided(known, 0.05):
-        assert found.second is not None or found.high <= 1
-    else:
-        assert found.seconds == pytest.approx(45, abs=1)
-        assert found.openings == 8
-        assert found.second is None
+    assert not Question(1.0, above=True).is_decided(PairedTime(found), 0.05)
+    assert found.seconds == pytest.approx(45, abs=1)
+    assert found.openings == 8
+    assert found.second is None
 
 
 def test_what_seems_broken_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
