@@ -5,10 +5,10 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar, Literal
+from datetime import datetime, timezone
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from .case import Case
 
@@ -17,6 +17,16 @@ FORMAT_VERSION: Literal[1] = 1
 FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
 Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError("lies outside the years that a date can have") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Record(BaseModel):
@@ -141,7 +151,7 @@ class ColdStart(Record):
 class SideBySide(Record):
     """The candidate beside its reference."""
 
-    reference: str = Field(description="id of the reference case")
+    reference: str = Field(description="id of the case that it was timed in turn with")
     offline: Ratio = Field(description="of a batch of test images")
     single: Ratio = Field(description="of one image at a time")
 
@@ -170,6 +180,7 @@ class Artifact(Record):
     """The file that would be deployed."""
 
     file: str
+    entry: str | None = Field(default=None, description="of the cache that holds it")
     format: Literal["keras", "tflite", "onnx", "savedmodel"]
     runtime: str
     sha256: str
@@ -226,6 +237,9 @@ class Result(Record):
     conditions: Conditions
     side_by_side: SideBySide | None = Field(
         default=None, description="None for a reference, and where the reference has no result"
+    )
+    beside_baseline: SideBySide | None = Field(
+        default=None, description="beside the kept artifact of the released run, where that was measured again"
     )
     training: Training
     preparation_s: float = Field(description="seconds that the techniques took")
@@ -400,30 +414,61 @@ class Device(Record):
     tensorflow: TensorFlowBuild | None = None
 
 
+class CiRun(Record):
+    """The job of a CI service that a run was part of, as its variables tell."""
+
+    service: str
+    url: str | None = Field(default=None, description="of the job's page")
+    pull_request: str | None = Field(default=None, description="number of the pull or merge request")
+    target: str | None = Field(default=None, description="branch that the request is to be merged into")
+
+
 class Commit(Record):
     """The state of the user's repository."""
 
     commit: str
     branch: str | None
-    dirty: bool
+    dirty: bool | None = Field(description="whether tracked files differ from the commit; None where git is not there")
+    parents: tuple[str, ...] = ()
+    authored: Moment | None = None
+    shallow: bool = Field(default=False, description="whether the clone holds only the newest commits")
+    ci: CiRun | None = None
 
 
 class Baseline(Record):
-    """An earlier result of a case, from the history, that ``max_regression`` compares with."""
+    """An earlier result of a case, that ``max_regression`` compares with."""
 
+    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a branch, a file")
     run_id: str
-    started: datetime
+    started: Moment
     commit: Commit | None
-    device: Device
-    result: Result
+    device: Device = Field(description="that the run was measured on")
+    result: Result = Field(description="as it was stored, or as its kept artifact was measured again")
+    again: bool = Field(
+        default=False,
+        description="whether the artifact was measured again in this session, in turn with the candidate's",
+    )
+
+
+class Timing(Record):
+    """A function that pytest-benchmark timed, imported from one of its saved files; times of one call."""
+
+    name: str = Field(description="the test's node id")
+    call_s: float = Field(description="median over the rounds")
+    mean_s: float
+    stddev_s: float
+    min_s: float
+    max_s: float
+    rounds: int
+    figures: dict[str, float] = Field(default={}, description="numbers that the test left in extra_info")
 
 
 class RunRecord(Record):
     """One pytest session: the document that ``--opml-json`` writes."""
 
     format_version: Literal[1] = FORMAT_VERSION
-    run_id: str
-    started: datetime
+    run_id: str = Field(min_length=1)
+    started: Moment
     seconds: float
     device: Device
     versions: dict[str, str]
@@ -441,3 +486,4 @@ class RunRecord(Record):
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
     )
     baselines: tuple[Baseline, ...] = Field(default=(), description="what max_regression compared with")
+    timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
