@@ -1,0 +1,88 @@
+"""From a database's URL to SQLAlchemy's engine, and from its exceptions to ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ..errors import MissingDependencyError, StorageError, masked
+
+BUSY_TIMEOUT_S = 60
+_CONNECT_TIMEOUT_S = 10
+
+
+def _one_line(error: BaseException | None) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def mapped(name: str) -> Iterator[None]:
+    """The one border at which SQLAlchemy's exceptions become ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        # The text of the driver's own error; SQLAlchemy's goes on with the statement and its parameters.
+        raise StorageError(f"{name}: {masked(_one_line(error.orig))}") from error
+    except SQLAlchemyError as error:
+        raise StorageError(f"{name}: {_one_line(error)}") from error
+    except UnicodeEncodeError as error:
+        raise StorageError(f"{name}: cannot hold such text: {_one_line(error)}") from error
+
+
+def _parsed(url: str) -> URL:
+    """The URL with the driver that we bring where it names none."""
+    parsed = make_url(re.sub(r"^postgres://", "postgresql://", url))
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite store; None for every other one, and for a URL that is none."""
+    try:
+        parsed = _parsed(url)
+    except (ArgumentError, ValueError):
+        return None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:") or "uri" in parsed.query:
+        return None
+    return Path(str(parsed.database))
+
+
+def connect(url: str, name: str) -> Engine:
+    """An engine that opens a connection for each transaction.
+
+    One held through hours of measuring may be cut by the server, or may write into a file that was deleted meanwhile.
+
+    Args:
+        url: as SQLAlchemy takes it; ``postgresql://`` and ``postgres://`` use psycopg.
+        name: of the store, for messages.
+
+    Raises:
+        StorageError: it is no URL, or of a kind of database that is not known here.
+        MissingDependencyError: PostgreSQL's driver is not installed.
+    """
+    options: dict[str, Any] = {"poolclass": NullPool}
+    try:
+        parsed = _parsed(url)
+        if parsed.get_backend_name() == "sqlite":
+            # sqlite3 would begin transactions on its own, and only before some statements.
+            options["connect_args"] = {"isolation_level": None}
+            parsed = parsed.update_query_dict({"timeout": str(BUSY_TIMEOUT_S), **parsed.query})
+            if parsed.database in (None, "", ":memory:"):
+                del options["poolclass"]
+        elif parsed.drivername == "postgresql+psycopg" and "connect_timeout" not in parsed.query:
+            parsed = parsed.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
+        return create_engine(parsed, **options)
+    except NoSuchModuleError:
+        raise StorageError(f"{name}: unknown kind of database {parsed.drivername!r}") from None
+    except ImportError as error:
+        if parsed.drivername == "postgresql+psycopg":
+            raise MissingDependencyError("a history in PostgreSQL", "psycopg", extra="postgres") from error
+        raise StorageError(f"{name}: the driver of {parsed.drivername} is not installed: {_one_line(error)}") from error
+    except (ArgumentError, ValueError):
+        raise StorageError(f"{name}: is no database URL, such as sqlite:///history.db") from None

@@ -1,0 +1,148 @@
+"""The history in memory: the twin of the database in tests, and what a file of a run is asked through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..domain.records import Result, RunRecord
+from ..errors import StorageError
+from .base import Found, History, Order, Query, Release, Row, Summary
+from .records import Part, parts, summary
+
+
+class MemoryHistory(History):
+    """A history that ends with its process.
+
+    Args:
+        records: what it holds at first.
+        name: of the store, for messages.
+    """
+
+    def __init__(self, records: Iterable[RunRecord] = (), name: str = "memory") -> None:
+        self._runs: dict[str, RunRecord] = {}
+        self._releases: dict[str, Release] = {}
+        self._name = name
+        self.extend(records)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = ()) -> None:
+        """Add many runs, and mark the releases among them; all or nothing."""
+        runs, marked = dict(self._runs), dict(self._releases)
+        for record in records:
+            if record.run_id in runs:
+                raise StorageError(f"{self._name}: run {record.run_id} is there already")
+            runs[record.run_id] = record
+        for release in releases:
+            run_id = self._id(release.run_id, runs)
+            marked[run_id] = release._replace(run_id=run_id)
+        self._runs, self._releases = runs, marked
+
+    def promote(self, release: Release) -> None:
+        """Mark a run as a released one, or give the mark a new moment and label."""
+        self.extend([], [release])
+
+    def withdraw(self, run_id: str) -> None:
+        """Take the mark of a release away."""
+        if self._releases.pop(self._id(run_id, self._runs), None) is None:
+            raise StorageError(f"{self._name}: run {run_id} is no release")
+
+    def known(self, run_ids: Iterable[str]) -> set[str]:
+        """Which of these runs are there."""
+        return self._runs.keys() & set(run_ids)
+
+    def _id(self, run_id: str, runs: dict[str, RunRecord]) -> str:
+        if run_id in runs:
+            return run_id
+        found = sorted(name for name in runs if name.startswith(run_id))[:3]
+        if not found:
+            raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
+        if len(found) > 1:
+            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {', '.join(found)}")
+        return found[0]
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run of an id, or of the only id that begins so."""
+        return self._runs[self._id(run_id, self._runs)]
+
+    def _asked(self, query: Query) -> list[RunRecord]:
+        """The runs that a query means, the newest first."""
+        last_added_first = list(self._runs.values())[::-1]
+        newest = sorted(last_added_first, key=lambda run: run.started, reverse=True)
+        found = [run for run in newest if self._is_meant(query, run)]
+        if query.released:
+            found.sort(key=self._promoted, reverse=True)
+        return found
+
+    def _promoted(self, run: RunRecord) -> Any:
+        return self._releases[run.run_id].promoted
+
+    def _is_meant(self, query: Query, run: RunRecord) -> bool:
+        short = summary(run)
+        return (
+            (query.profile is None or short.profile == query.profile)
+            and (query.branch is None or short.branch == query.branch)
+            and (query.commit is None or (short.commit is not None and short.commit.startswith(query.commit)))
+            and (query.since is None or run.started >= query.since)
+            and (query.before is None or run.started < query.before)
+            and (not query.released or run.run_id in self._releases)
+        )
+
+    def newest(self, query: Query, limit: int) -> list[RunRecord]:
+        """Whole runs, the newest first."""
+        return self._asked(query)[:limit]
+
+    def summaries(self, query: Query, limit: int) -> list[Summary]:
+        """Runs in short, the newest first."""
+        return [summary(run) for run in self.newest(query, limit)]
+
+    def _parts(self, query: Query, order: Order) -> list[tuple[RunRecord, Part]]:
+        found = [
+            (run, part)
+            for run in self._asked(query)
+            for part in reversed(parts(run))
+            if query.cases is None or part.row.case_id in query.cases
+        ]
+        if order == "best":
+            scored = [each for each in found if each[1].row.figures["op_score"] is not None]
+            scored.sort(key=lambda each: each[1].row.figures["op_score"] or 0.0)
+            if query.released:
+                scored.sort(key=lambda each: self._promoted(each[0]), reverse=True)
+            return scored
+        return found
+
+    def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
+        """Results in short, the newest or those of the lowest OpScore first."""
+        return [part.row for _, part in self._parts(query, order)[:limit]]
+
+    def find(self, query: Query, order: Order = "newest") -> Found | None:
+        """The first of ``rows`` with its record."""
+        for run, part in self._parts(query, order):
+            if isinstance(part.content, Result):
+                alone = {"results": (part.content,), "timings": ()}
+                return Found(run.model_copy(update=alone), part.row.position)
+        return None
+
+    def case_ids(self) -> list[str]:
+        """Ids of all cases and names of all imported benchmarks, in order."""
+        return sorted({part.row.case_id for _, part in self._parts(Query(), "newest")})
+
+    def profiles(self, case_id: str) -> list[str]:
+        """The kinds of hardware that a case has results on, in order."""
+        return sorted({part.row.profile for _, part in self._parts(Query(cases=(case_id,)), "newest")})
+
+    def releases(self) -> list[Release]:
+        """All, the one that was promoted last first."""
+        places = {run_id: number for number, run_id in enumerate(self._runs)}
+        found = sorted(self._releases.values(), key=lambda each: places[each.run_id], reverse=True)
+        return sorted(found, key=lambda each: each.promoted, reverse=True)
+
+    def records(self) -> Iterator[RunRecord]:
+        """Every run, in the order in which they were added."""
+        yield from self._runs.values()
+
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self._runs)

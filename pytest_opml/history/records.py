@@ -1,0 +1,105 @@
+"""What of a run stands in columns, and how its parts are written and read back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from ..domain.metrics import METRICS
+from ..domain.records import Result, RunRecord, Timing
+from ..errors import OpmlError, StorageError
+from .base import CALL_S, COLUMNS, Row, Summary, machine_of
+
+
+class Part(NamedTuple):
+    """One result, or one imported benchmark, of a run."""
+
+    row: Row
+    content: Result | Timing
+
+
+def parts(run: RunRecord) -> list[Part]:
+    """The results of a run, and after them what was imported, each at its position."""
+
+    def part(position: int, name: str, content: Result | Timing) -> Part:
+        figures: dict[str, float | None] = dict.fromkeys((*COLUMNS, CALL_S))
+        if isinstance(content, Result):
+            figures |= {metric: METRICS[metric].read(content) for metric in COLUMNS}
+        else:
+            figures |= {metric: content.figures.get(metric) for metric in COLUMNS} | {CALL_S: content.call_s}
+        row = Row(
+            run_id=run.run_id,
+            position=position,
+            case_id=name,
+            profile=run.device.profile,
+            machine=machine_of(run.device),
+            started=run.started,
+            commit=run.commit.commit if run.commit else None,
+            branch=run.commit.branch if run.commit else None,
+            figures=figures,
+        )
+        return Part(row, content)
+
+    named: Sequence[tuple[str, Result | Timing]] = [
+        *((result.case.id, result) for result in run.results),
+        *((timing.name, timing) for timing in run.timings),
+    ]
+    return [part(position, name, content) for position, (name, content) in enumerate(named)]
+
+
+def summary(run: RunRecord) -> Summary:
+    """A run in one line."""
+    verdicts = Counter(check.verdict for check in run.checks)
+    return Summary(
+        run_id=run.run_id,
+        started=run.started,
+        profile=run.device.profile,
+        machine=machine_of(run.device),
+        commit=run.commit.commit if run.commit else None,
+        branch=run.commit.branch if run.commit else None,
+        dirty=run.commit.dirty if run.commit else None,
+        results=len(run.results),
+        failures=len(run.failures),
+        timings=len(run.timings),
+        holding=verdicts["pass"],
+        broken=verdicts["fail"],
+        undecided=verdicts["inconclusive"],
+        unjudged=verdicts["unjudged"],
+    )
+
+
+def dump(content: Result | Timing | RunRecord) -> str:
+    """As JSON; of a run without its results and timings, which are written one by one."""
+    if isinstance(content, RunRecord):
+        content = content.model_copy(update={"results": (), "timings": ()})
+    return content.model_dump_json(round_trip=True)
+
+
+def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, run_id: str) -> RunRecord:
+    """A run from its own JSON and that of some of its results and timings.
+
+    Raises:
+        StorageError: one of them is no valid record; ``where`` says of which store.
+    """
+    with _valid(where, run_id):
+        found = {
+            "results": tuple(map(Result.model_validate_json, results)),
+            "timings": tuple(map(Timing.model_validate_json, timings)),
+        }
+        return RunRecord.model_validate_json(run).model_copy(update=found)
+
+
+@contextmanager
+def _valid(where: str, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise StorageError(f"{where}: run {run_id}: {': '.join(filter(None, (field, first['msg'])))}") from error
+    except OpmlError as error:
+        raise StorageError(f"{where}: run {run_id}: {error}") from error

@@ -1,0 +1,371 @@
+"""The history in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    tuple_,
+    update,
+)
+
+from ..domain.records import RunRecord
+from ..errors import StorageError
+from .base import CALL_S, COLUMNS, Found, History, Order, Query, Release, Row, Summary
+from .engine import mapped
+from .migrations import NEWEST, REVISIONS, upgrade
+from .records import dump, load, parts, summary
+from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of, figures_of
+
+# One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
+# them, or that read and then write, one would fail instead of waiting for the other.
+_WRITE_LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7311706)"}
+_READ_LOCKS = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
+_PAGE = 50  # runs that an export holds at a time
+_LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
+
+
+class SqlHistory(History):
+    """An open history; made by ``open_store``. Sessions that run at the same time may share one."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with mapped(self._name), self._engine.begin() as connection:
+            if lock := _WRITE_LOCKS.get(connection.dialect.name):
+                connection.exec_driver_sql(lock)
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One moment's view, whatever is written meanwhile."""
+        with mapped(self._name), self._engine.connect() as connection:
+            if lock := _READ_LOCKS.get(connection.dialect.name):
+                connection.exec_driver_sql(lock)
+            yield connection
+
+    # --- the tables
+
+    def prepare(self, *, create: bool) -> None:
+        """Make or bring up to date the tables; with ``create``, prove that the store can be written.
+
+        Raises:
+            StorageError: as ``open_store``.
+        """
+        with self._reading() as connection:
+            version = self._version(connection)
+        if version is None and not create:
+            raise StorageError(f"{self._name}: no history yet: run pytest first, or give the record of a run")
+        if version != NEWEST:
+            with self._writing() as connection:
+                if self._version(connection) != NEWEST:  # another session may have been faster
+                    upgrade(connection)
+        if create:
+            with self._writing() as connection:
+                # Only a real write finds a full disk or a folder in which SQLite may not make its journal.
+                connection.execute(update(VERSION).values(version_num=NEWEST))
+
+    def _version(self, connection: Connection) -> str | None:
+        """The version of the tables, which is one that we know; None where there are none."""
+        present = set(inspect(connection).get_table_names())
+        if VERSION.name not in present:
+            if taken := present & set(METADATA.tables):
+                raise StorageError(f"{self._name}: another program's table {min(taken)!r} is in the way")
+            return None
+        version = connection.scalar(select(VERSION.c.version_num))
+        if version in REVISIONS:
+            return str(version)
+        if isinstance(version, str) and version.isdecimal() and version > NEWEST:
+            raise StorageError(
+                f"{self._name}: made by a newer version of pytest-opml: "
+                f"store version {version}, this one knows {NEWEST}"
+            )
+        raise StorageError(f"{self._name}: unknown store version {version!r}; this one knows {NEWEST}")
+
+    # --- writing
+
+    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = ()) -> None:
+        """Add many runs in one transaction, and mark the releases among them."""
+        with self._writing() as connection:
+            for record in records:
+                if connection.scalar(select(RUN.c.key).where(RUN.c.run_id == record.run_id)) is not None:
+                    raise StorageError(f"{self._name}: run {record.run_id} is there already")
+                self._add(connection, record)
+            for release in releases:
+                self._mark(connection, release)
+
+    @staticmethod
+    def _add(connection: Connection, record: RunRecord) -> None:
+        short = summary(record)._asdict()
+        short["commit_hash"] = short.pop("commit")
+        key = connection.execute(insert(RUN).values(**short, record=dump(record))).inserted_primary_key
+        rows = [
+            {
+                "run_key": key[0] if key else None,
+                "position": row.position,
+                "case_id": row.case_id,
+                "profile": row.profile,
+                "started": row.started,
+                "commit_hash": row.commit,
+                "branch": row.branch,
+                "record": dump(content),
+            }
+            | {column_of(metric): value for metric, value in row.figures.items()}
+            for row, content in parts(record)
+        ]
+        if rows:
+            connection.execute(insert(RESULT), rows)
+
+    def promote(self, release: Release) -> None:
+        """Mark a run as a released one, or give the mark a new moment and label."""
+        with self._writing() as connection:
+            self._mark(connection, release)
+
+    def _mark(self, connection: Connection, release: Release) -> None:
+        key = self._key(connection, release.run_id)
+        connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
+        connection.execute(insert(RELEASE).values(run_key=key, promoted=release.promoted, label=release.label))
+
+    def withdraw(self, run_id: str) -> None:
+        """Take the mark of a release away."""
+        with self._writing() as connection:
+            done = connection.execute(delete(RELEASE).where(RELEASE.c.run_key == self._key(connection, run_id)))
+        if not done.rowcount:
+            raise StorageError(f"{self._name}: run {run_id} is no release")
+
+    # --- reading runs
+
+    def known(self, run_ids: Iterable[str]) -> set[str]:
+        """Which of these runs are there."""
+        wanted, found = list(run_ids), set[str]()
+        with self._reading() as connection:
+            for start in range(0, len(wanted), 500):  # databases limit how many values a statement may name
+                some = select(RUN.c.run_id).where(RUN.c.run_id.in_(wanted[start : start + 500]))
+                found.update(connection.scalars(some))
+        return found
+
+    def _key(self, connection: Connection, run_id: str) -> int:
+        exact = connection.scalar(select(RUN.c.key).where(RUN.c.run_id == run_id))
+        if exact is not None:
+            return int(exact)
+        like = select(RUN.c.key, RUN.c.run_id).where(_begins(RUN.c.run_id, run_id)).order_by(RUN.c.run_id).limit(3)
+        found = connection.execute(like).all()
+        if not found:
+            raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
+        if len(found) > 1:
+            names = ", ".join(row.run_id for row in found)
+            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {names}")
+        return int(found[0].key)
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run of an id, or of the only id that begins so."""
+        with self._reading() as connection:
+            return self._whole(connection, [self._key(connection, run_id)])[0]
+
+    def newest(self, query: Query, limit: int) -> list[RunRecord]:
+        """Whole runs, the newest first."""
+        with self._reading() as connection:
+            return self._whole(connection, connection.scalars(_runs(query, limit).with_only_columns(RUN.c.key)).all())
+
+    def summaries(self, query: Query, limit: int) -> list[Summary]:
+        """Runs in short, the newest first."""
+        named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
+        with self._reading() as connection:
+            rows = connection.execute(_runs(query, limit).with_only_columns(*named)).all()
+        return [Summary(*row) for row in rows]
+
+    def records(self) -> Iterator[RunRecord]:
+        """Every run, in the order in which they were added."""
+        last = 0
+        while True:
+            page = select(RUN.c.key).where(RUN.c.key > last).order_by(RUN.c.key).limit(_PAGE)
+            with self._reading() as connection:
+                keys = connection.scalars(page).all()
+                runs = self._whole(connection, keys)
+            yield from runs
+            if not keys:
+                return
+            last = keys[-1]
+
+    def _whole(self, connection: Connection, keys: Sequence[int]) -> list[RunRecord]:
+        """The runs of these keys, in their order."""
+        runs = {row.key: row for row in connection.execute(select(RUN).where(RUN.c.key.in_(keys)))}
+        query = (
+            select(RESULT.c.run_key, RESULT.c.record)
+            .where(RESULT.c.run_key.in_(keys))
+            .order_by(RESULT.c.run_key, RESULT.c.position)
+        )
+        grouped = groupby(connection.execute(query), key=lambda row: row.run_key)
+        texts = {key: [row.record for row in rows] for key, rows in grouped}
+        whole = []
+        for run in (runs[key] for key in keys):
+            contents = texts.get(run.key, [])
+            counts = (len(contents), run.results + run.timings)
+            if counts[0] != counts[1]:
+                raise StorageError(f"{self._name}: run {run.run_id}: {counts[0]} of its {counts[1]} results are there")
+            results, timings = contents[: run.results], contents[run.results :]
+            whole.append(load(run.record, results, timings, self._name, run.run_id))
+        return whole
+
+    def releases(self) -> list[Release]:
+        """All, the one that was promoted last first."""
+        query = (
+            select(RUN.c.run_id, RELEASE.c.promoted, RELEASE.c.label)
+            .join_from(RELEASE, RUN)
+            .order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())
+        )
+        with self._reading() as connection:
+            return [Release(*row) for row in connection.execute(query)]
+
+    def count(self) -> int:
+        """How many runs there are."""
+        with self._reading() as connection:
+            return connection.scalar(select(func.count()).select_from(RUN)) or 0
+
+    # --- reading results
+
+    def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
+        """Results in short, the newest or those of the lowest OpScore first."""
+        with self._reading() as connection:
+            return [_row(found) for found in self._first(connection, query, limit, order)]
+
+    def find(self, query: Query, order: Order = "newest") -> Found | None:
+        """The first of ``rows`` with its record."""
+        with self._reading() as connection:
+            first = self._first(connection, query, 1, order, results_only=True)
+            if not first:
+                return None
+            run_key, position, run_id = first[0].run_key, first[0].position, first[0].run_id
+            run = connection.scalar(select(RUN.c.record).where(RUN.c.key == run_key))
+            result = select(RESULT.c.record).where(RESULT.c.run_key == run_key, RESULT.c.position == position)
+            text = connection.scalar(result)
+        return Found(load(str(run), [str(text)], [], self._name, run_id), position)
+
+    def _first(
+        self, connection: Connection, query: Query, limit: int, order: Order, *, results_only: bool = False
+    ) -> list[Any]:
+        """Asked for each case and kind of hardware by itself, where an index gives the answer in its order."""
+        pairs = [
+            (case, profile)
+            for case in (self._cases(connection) if query.cases is None else dict.fromkeys(query.cases))
+            for profile in (self._profiles(connection, case) if query.profile is None else [query.profile])
+        ]
+        columns = [RUN.c.run_id, RUN.c.machine, *(column for column in RESULT.c if column.name != "record")]
+        found: list[Any] = []
+        for case, profile in pairs:
+            asked = select(*columns).join_from(RESULT, RUN)
+            asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *_conditions(query, RESULT))
+            if order == "best" or results_only:
+                asked = asked.where(RESULT.c.op_score.is_not(None))
+            if query.released:
+                asked = asked.join(RELEASE, RELEASE.c.run_key == RESULT.c.run_key).add_columns(RELEASE.c.promoted)
+            found += connection.execute(asked.order_by(*_ordering(query, order)).limit(limit))
+        if len(pairs) > 1:
+            found.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
+            if order == "best":
+                found.sort(key=lambda row: row.op_score)
+            if query.released:
+                found.sort(key=lambda row: row.promoted, reverse=True)
+        return found[:limit]
+
+    def case_ids(self) -> list[str]:
+        """Ids of all cases and names of all imported benchmarks, in order."""
+        with self._reading() as connection:
+            return self._cases(connection)
+
+    def profiles(self, case_id: str) -> list[str]:
+        """The kinds of hardware that a case has results on, in order."""
+        with self._reading() as connection:
+            return self._profiles(connection, case_id)
+
+    @staticmethod
+    def _cases(connection: Connection) -> list[str]:
+        return [str(row[0]) for row in _skipping(connection, [RESULT.c.case_id])]
+
+    @staticmethod
+    def _profiles(connection: Connection, case_id: str) -> list[str]:
+        found = _skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
+        return [str(row[0]) for row in found]
+
+
+def _skipping(
+    connection: Connection, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
+) -> list[tuple[Any, ...]]:
+    """The distinct values of columns that an index begins with, from each to the next: no row is read twice."""
+    found: list[tuple[Any, ...]] = []
+    asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
+    while row := connection.execute(asked.where(tuple_(*columns) > found[-1]) if found else asked).one_or_none():
+        found.append(tuple(row))
+    return found
+
+
+def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    return and_(column >= text, column < text + _LAST)
+
+
+def _conditions(query: Query, table: Table) -> list[ColumnElement[bool]]:
+    """What a query says of the columns that runs and results share."""
+    conditions = []
+    if query.branch is not None:
+        conditions.append(table.c.branch == query.branch)
+    if query.commit is not None:
+        conditions.append(_begins(table.c.commit_hash, query.commit))
+    if query.since is not None:
+        conditions.append(table.c.started >= query.since)
+    if query.before is not None:
+        conditions.append(table.c.started < query.before)
+    return conditions
+
+
+def _ordering(query: Query, order: Order) -> list[ColumnElement[Any]]:
+    released = [RELEASE.c.promoted.desc()] if query.released else []
+    best = [RESULT.c.op_score] if order == "best" else []
+    return [*released, *best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
+
+
+def _runs(query: Query, limit: int) -> Select[Any]:
+    asked = select(RUN).where(*_conditions(query, RUN))
+    if query.profile is not None:
+        asked = asked.where(RUN.c.profile == query.profile)
+    order = [RUN.c.started.desc(), RUN.c.key.desc()]
+    if query.released:
+        asked, order = asked.join(RELEASE, RELEASE.c.run_key == RUN.c.key), [RELEASE.c.promoted.desc(), *order]
+    return asked.order_by(*order).limit(limit)
+
+
+def _row(found: Any) -> Row:
+    return Row(
+        run_id=found.run_id,
+        position=found.position,
+        case_id=found.case_id,
+        profile=found.profile,
+        machine=found.machine,
+        started=found.started,
+        commit=found.commit_hash,
+        branch=found.branch,
+        figures=figures_of(found),
+    )
+
+
+__all__ = ["CALL_S", "COLUMNS", "SqlHistory"]

@@ -1,0 +1,118 @@
+"""The tables of a store. What is queried has a column, and ``record`` holds the whole as JSON.
+
+``migrations/`` makes them; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+from .base import CALL_S, COLUMNS
+
+VERSION_TABLE = "opml_version"
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment, kept and given back in UTC; SQLite knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """As the database is given it."""
+        return value and value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """As Python is given it."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+def name_type() -> String:
+    """Text that is compared by its code points on every database, so that the beginning of a hash is a range."""
+    return String().with_variant(String(collation="C"), "postgresql")
+
+
+def column_of(metric: str) -> str:
+    """The column that holds a metric."""
+    return metric.replace(".", "_")
+
+
+METADATA = MetaData()
+
+VERSION = Table(VERSION_TABLE, METADATA, Column("version_num", String(32), nullable=False, primary_key=True))
+
+RUN = Table(
+    "opml_run",
+    METADATA,
+    Column("key", Integer, primary_key=True),
+    Column("run_id", name_type(), nullable=False, unique=True),
+    Column("started", Utc, nullable=False),
+    Column("profile", String, nullable=False),
+    Column("machine", String, nullable=False),
+    Column("commit_hash", name_type()),
+    Column("branch", String),
+    Column("dirty", Boolean),
+    *(
+        Column(name, Integer, nullable=False)
+        for name in ("results", "failures", "timings", "holding", "broken", "undecided", "unjudged")
+    ),
+    Column("record", Text, nullable=False),
+    Index("ix_opml_run_started", "started", "key"),
+    Index("ix_opml_run_branch", "branch", "started", "key"),
+    Index("ix_opml_run_commit", "commit_hash", "started", "key"),
+)
+
+# Profile, commit, branch and moment are the run's: each index begins with what a question names and ends with the order
+# that it wants the answer in, so that answering costs as much as the answer is long.
+_CASE = ("case_id", "profile")
+_NEWEST = ("started", "run_key", "position")
+
+RESULT = Table(
+    "opml_result",
+    METADATA,
+    Column("run_key", Integer, ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", name_type(), nullable=False),
+    Column("profile", name_type(), nullable=False),
+    Column("started", Utc, nullable=False),
+    Column("commit_hash", name_type()),
+    Column("branch", String),
+    *(Column(column_of(metric), Float) for metric in (*COLUMNS, CALL_S)),
+    Column("record", Text, nullable=False),
+    Index("ix_opml_result_newest", *_CASE, *_NEWEST),
+    Index("ix_opml_result_best", *_CASE, "op_score", *_NEWEST),
+    Index("ix_opml_result_branch", *_CASE, "branch", *_NEWEST),
+    Index("ix_opml_result_commit", *_CASE, "commit_hash", *_NEWEST),
+)
+
+RELEASE = Table(
+    "opml_release",
+    METADATA,
+    Column("run_key", Integer, ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
+    Column("promoted", Utc, nullable=False),
+    Column("label", String, nullable=False),
+)
+
+
+def figures_of(row: Any) -> dict[str, float | None]:
+    """The figures in a row of ``RESULT``, by metric."""
+    return {metric: getattr(row, column_of(metric)) for metric in (*COLUMNS, CALL_S)}
