@@ -78,8 +78,9 @@ def _settings(config: Path, gate: tuple[str, ...]) -> Settings:
 def _run(record: Path | None, settings: Settings) -> RunRecord:
     """A stored run: that of a file, or the newest in the history."""
     from .errors import StorageError
+    from .history.base import Query
+    from .history.files import read_record
     from .history.store import open_store
-    from .reports.record import read_record
 
     if record is not None:
         return read_record(record)
@@ -89,7 +90,7 @@ def _run(record: Path | None, settings: Settings) -> RunRecord:
     if path != settings.store and not Path(path).is_file():
         raise StorageError(f"{path}: no history yet: run pytest first, or give the record of a run")
     with open_store(settings.store) as store:
-        runs = store.runs(1)
+        runs = store.newest(Query(), 1)
     if not runs:
         raise StorageError("the history holds no run yet: run pytest first, or give the record of a run")
     return runs[0]
@@ -121,9 +122,9 @@ def gate(record: Path | None, config: Path, gate: tuple[str, ...], as_json: bool
     RECORD is the file that --opml-json wrote; without it, the newest run of the history. The exit code is that of
     pytest: 0 all budgets hold, 1 one is broken, 11 something could not be judged, 4 the input is wrong.
     """
+    from .outcome import exit_code
     from .reports.terminal import ranking_lines
     from .reports.verdicts import best_lines, verdict_lines
-    from .session import exit_code
 
     settings = _settings(config, gate)
     run = _settled(_run(record, settings), settings.gate)
@@ -194,7 +195,7 @@ def budgets(cases: tuple[str, ...], config: Path, gate: tuple[str, ...], gpu: st
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of the record that --opml-json writes."""
-    from .reports.record import record_schema
+    from .history.files import record_schema
 
     click.echo(json.dumps(record_schema(), indent=2))
 

@@ -18,7 +18,7 @@ from . import registry
 from .cache import Cache, key_of, source_digest
 from .datasets.images import Split, prepare
 from .domain.case import Case, parse_chain
-from .domain.records import Device, Training
+from .domain.records import Device, Result, Training
 from .errors import ModelFileError
 from .measure.side_by_side import NOT_AT_ALL, Plan
 from .measure.timing import NOTHING, Wanted
@@ -37,6 +37,19 @@ _DETAILS = "details.json"
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 
 
+class Kept(NamedTuple):
+    """The artifact of a released run, that a case is measured beside.
+
+    Attributes:
+        stored: what was measured of it then, which says how it was made.
+        compare: how long it is timed beside the case, in each scenario.
+    """
+
+    path: Path
+    stored: Result
+    compare: Plan
+
+
 @dataclass(frozen=True)
 class Options:
     """What the pipeline is told by the run.
@@ -46,6 +59,7 @@ class Options:
         reference_samples: images that the inference time is scaled to.
         compare: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
         wanted: absolute limits on the case's own times, which their sampling is to decide.
+        kept: the artifact of a released run that the case is timed beside too.
         registrations: names that the run's own process knows besides the installed ones.
     """
 
@@ -56,6 +70,7 @@ class Options:
     reference_samples: int
     compare: Plan = NOT_AT_ALL
     wanted: Wanted = NOTHING
+    kept: Kept | None = None
     registrations: tuple[registry.Registration, ...] = ()
 
 

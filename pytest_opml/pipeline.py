@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from . import registry
 from .datasets.images import Split
@@ -21,7 +22,8 @@ from .domain.records import Artifact, ColdStart, Conditions, Device, GpuUse, Lat
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data
-from .measure.timing import Wanted
+from .measure.side_by_side import Pair, Plan, compare
+from .measure.timing import NOTHING, Wanted
 from .progress import report
 from .runtimes.base import Runtime
 
@@ -77,6 +79,23 @@ def measure_artifact(case: Case, options: Options, side_by_side: bool = False) -
     return _measure(case, made, reference, data, options)
 
 
+def measure_kept(case: Case, options: Options) -> Result:
+    """Measure the kept artifact of a released run as that of a case is measured, on today's machine and test images.
+
+    How it was made is what was stored of it.
+
+    Raises:
+        ModelFileError: the file is no model.
+        ValueError: the options hold no such artifact.
+    """
+    if options.kept is None:
+        raise ValueError("no kept artifact to measure")
+    registry.adopt(options.registrations)
+    path, stored, _ = options.kept
+    made = Made(path, stored.training, stored.artifact.changes, stored.preparation_s)
+    return _measure(case, made, None, load_data(case, options), replace(options, kept=None, wanted=NOTHING))
+
+
 def _measure(case: Case, made: Made, reference: Made | None, data: Split, options: Options) -> Result:
     from .measure.gpu_use import GpuMonitor
     from .measure.load import LoadWatch
@@ -109,6 +128,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     )
     artifact = Artifact(
         file=made.path.name,
+        entry=made.path.parent.name,
         format=_FORMATS[made.path.suffix],
         runtime=runtime.name,
         sha256=size.sha256,
@@ -120,7 +140,10 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     )
     opened = [runtime]
     del runtime  # whoever opens it anew does so with the first one gone
-    compared = _beside(opened, made, reference, case, images, options) if reference else None
+    timed = _Timed(opened, made.path, images, case.batch, options.device.threads)
+    compared = timed.beside("the reference", reference.path, case.reference, options.compare) if reference else None
+    kept = options.kept
+    beside_kept = timed.beside("the release", kept.path, case, kept.compare) if kept and kept.compare.seconds else None
     conditions = Conditions(
         batch=case.batch,
         threads=options.device.threads,
@@ -157,6 +180,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         cold_start=cold_start,
         conditions=conditions,
         side_by_side=compared,
+        beside_baseline=beside_kept,
         training=made.training,
         preparation_s=made.preparation_s,
         artifact=artifact,
@@ -194,28 +218,40 @@ def _start(path: Path, images: ImageSet, options: Options) -> tuple[Runtime, Col
     return runtime, ColdStart(load_s=opened - began, first_call_s=time.perf_counter() - opened)
 
 
-def _beside(
-    opened: list[Runtime], made: Made, reference: Made, case: Case, images: ImageSet, options: Options
-) -> SideBySide:
-    """Time the candidate, which is open already, in turn with its reference."""
-    from .measure.side_by_side import Pair, compare
-    from .runtimes.opening import open_artifact
+class _Timed(NamedTuple):
+    """An artifact that is timed in turn with others.
 
-    report("measuring beside the reference")
+    Attributes:
+        opened: the artifact as it is open already, to be taken by whoever opens it first.
+        path: its file.
+        images: of the test set.
+        batch: how many of them a call of the offline scenario answers.
+        threads: that a runtime may use.
+    """
 
-    def open_one(path: Path) -> Runtime:
-        return open_artifact(path, threads=options.device.threads)
+    opened: list[Runtime]
+    path: Path
+    images: ImageSet
+    batch: int
+    threads: int
 
-    def open_pair(reference_first: bool) -> Pair:
-        if reference_first:
-            other = open_one(reference.path)
-            return Pair(open_one(made.path), other)
-        return Pair(opened.pop() if opened else open_one(made.path), open_one(reference.path))
+    def beside(self, what: str, other: Path, of: Case, plan: Plan) -> SideBySide:
+        """Time it in turn with the artifact ``other``, which is that of the case ``of``; ``what``: it is, in words."""
+        from .runtimes.opening import open_artifact
 
-    batch, image = images.take(range(min(case.batch, len(images)))), images.take([0])
-    return SideBySide(
-        reference=case.reference.id, **compare(open_pair, {"offline": batch, "single": image}, options.compare)
-    )
+        report(f"measuring beside {what}")
+
+        def open_one(path: Path) -> Runtime:
+            return open_artifact(path, threads=self.threads)
+
+        def open_pair(reference_first: bool) -> Pair:
+            if reference_first:
+                reference = open_one(other)
+                return Pair(open_one(self.path), reference)
+            return Pair(self.opened.pop() if self.opened else open_one(self.path), open_one(other))
+
+        batch, image = self.images.take(range(min(self.batch, len(self.images)))), self.images.take([0])
+        return SideBySide(reference=of.id, **compare(open_pair, {"offline": batch, "single": image}, plan))
 
 
 def _notes(case: Case, floored: bool, device: Device) -> tuple[str, ...]:

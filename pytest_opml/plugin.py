@@ -29,6 +29,11 @@ _OPTIONS = (
     ("gpu", "PROFILE", "device to run on: auto, cpu, or the kind that must be there: v100, t4, a100, h100, ..."),
     ("json", "PATH", "write the record of the run to PATH"),
     ("store", "URL", "SQLAlchemy URL of the history, or none (default: sqlite:///.opml/history.db)"),
+    (
+        "baseline",
+        "WHAT",
+        "what to compare each case with: last, best, release, a commit, a branch or the file of a record",
+    ),
     ("cache-dir", "DIR", "where trained models and artifacts are kept (default: the user's cache folder)"),
     ("data-dir", "DIR", "where data sets lie that are not shipped with a package"),
 )
@@ -227,7 +232,7 @@ def _end(
 ) -> bool:
     """Write the record and settle the exit code; whether the run is broken."""
     from .domain.settling import settle, without_the_rest
-    from .session import BROKEN, exit_code, write
+    from .outcome import BROKEN, exit_code, write
 
     config = session.config
     settings = distribution.settings_of(config)
@@ -251,6 +256,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"ERROR: {text}", red=True)
     if ENDING not in config.stash:
         return
+    from .reports.comparisons import comparison_lines
     from .reports.terminal import device_lines, ranking_lines
     from .reports.verdicts import best_lines, verdict_lines
 
@@ -264,6 +270,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         device_lines(record, width),
         ranking_lines(record, width),
         best_lines(record, width),
+        comparison_lines(record, width),
         verdict_lines(record, gate, width),
     )
     for number, block in enumerate(filter(None, blocks)):

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import CaseFailed, StorageError, UsageError
+from .errors import CaseFailed, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
     from .domain.budgets import Budget
     from .domain.case import Case
-    from .domain.records import Baseline, Check, Failure, Result, RunRecord
+    from .domain.records import Baseline, Check, Failure, Result, Rule, RunRecord
+    from .history.baselines import Selector
     from .making import Options
     from .progress import Progress
     from .runtimes.base import Runtime
     from .settings import Settings
     from .worker import Limits as WorkerLimits
-
-PASSED, BROKEN, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11
 
 _VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
 
@@ -77,10 +75,6 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _file_of(case: Case, kind: str, folder: Path) -> Path:
-    return folder / f"{hashlib.sha256(case.id.encode()).hexdigest()[:32]}.{kind}.json"
-
-
 class Session:
     """Runs cases once each, and holds their budgets against them.
 
@@ -109,26 +103,26 @@ class Session:
 
         start_server()  # its imports take seconds, and the rest of this can go on beside them
         from .cache import Cache
-        from .history.store import open_store
+        from .exchange import Exchange
+        from .history.files import check_writable
         from .measure.device import detect
         from .measure.tensorflow_build import confirm
-        from .reports.record import check_writable
         from .worker import probe
 
         self.settings, self.root = settings, root
-        self._on_progress, self._shared, self._plan = on_progress, shared, plan
+        self._on_progress, self._exchange, self._plan = on_progress, Exchange(shared), plan
         self.device = detect(settings.gpu, settings.threads)
         Cache(settings.cache_dir)
         if settings.json_path:
             check_writable(settings.json_path)
-        if settings.store:
-            open_store(settings.store).close()
+        self._baseline = self._selected(settings, root)
         # last, since it waits for the server: what is wrong elsewhere is told at once
         self.device = confirm(settings.gpu, self.device, probe(self.device))
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
-        self._baselines: dict[str, Baseline] = {}
+        self._baselines: dict[str, Baseline | None] = {}
+        self._kept: dict[str, Path] = {}
         self._marked = {name: dict(found.tables) for name, found in plan.limits.items() if found.tables}
         self._asked: set[str] = set()
         checks = sum(len(self._budgets(name, plan.limits.get(name, _NO_LIMITS).budgets)) for name in plan.cases)
@@ -198,23 +192,78 @@ class Session:
         budgets = self._budgets(case.id, limits.budgets)
         if limits.tables:
             self._marked[case.id] = dict(limits.tables)
-        if any(budget.rule == "max_regression" for budget in budgets):
-            self._find_baseline(case)
+        baseline = self._baseline_of(case, limits)
         reference = self._results.get(case.reference.id)
-        subject = Subject(self._results[case.id], reference, self._baselines.get(case.id), self.device)
+        subject = Subject(self._results[case.id], reference, baseline, self.device, wanted=str(self._baseline))
         return judge(budgets, subject, self._terms)
 
     def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
         return self.settings.gate.applying(case_id, self.device.profile, marked)
 
-    def _find_baseline(self, case: Case) -> None:
+    # --- what cases are compared with
+
+    @staticmethod
+    def _selected(settings: Settings, root: Path) -> Selector:
+        """What the baseline stands for; the store has been written to by then."""
+        from .history.baselines import LAST, select
         from .history.store import open_store
 
-        if self.settings.store and case.id not in self._baselines:
-            with open_store(self.settings.store) as store:
-                found = store.baseline(case.id, self.device.profile)
-            if found:
-                self._baselines[case.id] = found
+        with open_store(settings.store) if settings.store else contextlib.nullcontext() as store:
+            return select(settings.baseline, store, root) if settings.baseline else LAST
+
+    def _baseline_of(self, case: Case, limits: Limits, *, measure: bool = False) -> Baseline | None:
+        """What a case is compared with, looked up once, where a budget or the user asks for it.
+
+        Args:
+            case: the case.
+            limits: of its test.
+            measure: the kept artifact of a release again; the case itself is then measured beside it.
+        """
+        from .domain.records import Baseline
+        from .history.baselines import baseline_of
+        from .history.store import open_store
+
+        budgets = self._budgets(case.id, limits.budgets)
+        if not self.settings.baseline and not any(budget.rule == "max_regression" for budget in budgets):
+            return None
+        if case.id not in self._baselines:
+            found = self._exchange.take(case, Baseline)
+            if found is None:
+                with open_store(self.settings.store) if self.settings.store else contextlib.nullcontext() as store:
+                    found = baseline_of(self._baseline, store, case.id, self.device.profile)
+                if found and measure and self._baseline.kind == "release":
+                    found = self._measured_again(case, found, limits)
+                if found:
+                    self._exchange.give(case, found)
+            self._baselines[case.id] = found
+        return self._baselines[case.id]
+
+    def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
+        """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
+        from .keeping import find
+        from .pipeline import measure_kept
+        from .worker import WorkerFailed, run_step
+
+        path = find(baseline.result.artifact, self.settings.release_dir)
+        if path is None:
+            note = f"its artifact is not in {self.settings.release_dir}"
+            return baseline.model_copy(update={"note": note})
+        self._kept[case.id] = path
+        self._baselines[case.id] = baseline
+        try:
+            result = run_step(
+                measure_kept,
+                case,
+                self._options(case, limits),
+                self._limits(limits),
+                on_progress=lambda found: self._on_progress(case, found),
+            )
+        except WorkerFailed as error:
+            del self._kept[case.id]
+            return baseline.model_copy(
+                update={"note": _printable(f"its artifact could not be measured again: {error}")}
+            )
+        return baseline.model_copy(update={"result": result, "again": True})
 
     # --- running a case
 
@@ -230,13 +279,21 @@ class Session:
         """What the pipeline is told; of a case that is to be measured, with the limits on its times."""
         from . import registry
         from .domain.asking import ratio_questions, time_questions
-        from .making import Options
+        from .making import Kept, Options
         from .measure.side_by_side import Plan as ComparePlan
         from .measure.timing import Wanted
 
         settings, terms = self.settings, self._terms
+
+        def plan(reference: Result | None, *rules: Rule) -> ComparePlan:
+            questions = ratio_questions(budgets, reference, rules) if reference else {}
+            return ComparePlan(
+                settings.compare_s, settings.compare_precision, questions, terms.max_seconds, terms.error
+            )
+
         budgets = self._budgets(case.id, limits.budgets) if case and case.id in self._asked else ()
         reference = self._results.get(case.reference.id) if case else None
+        kept, baseline = (self._kept.get(case.id), self._baselines.get(case.id)) if case else (None, None)
         samples = settings.score.reference_samples
         return Options(
             cache_dir=settings.cache_dir,
@@ -244,13 +301,8 @@ class Session:
             device=self.device,
             time_weights=dict(settings.score.time),
             reference_samples=samples,
-            compare=ComparePlan(
-                settings.compare_s,
-                settings.compare_precision,
-                ratio_questions(budgets, reference) if reference else {},
-                terms.max_seconds,
-                terms.error,
-            ),
+            compare=plan(reference, "max_drop", "max_increase"),
+            kept=Kept(kept, baseline.result, plan(baseline.result, "max_regression")) if kept and baseline else None,
             wanted=Wanted(time_questions(budgets, samples), terms.max_seconds, terms.error),
             registrations=registry.registrations(),
         )
@@ -262,9 +314,15 @@ class Session:
         return WorkerLimits(limits.timeout_s or self.settings.timeout_s, memory)
 
     def _measured(self, case: Case, limits: Limits) -> Result:
+        from .domain.records import Failure, Result
+
         if case.id not in self._results and case.id not in self._failures:
             with self._alone(case):
-                found = self._from_another(case) or self._measure(case, limits)
+                found = self._exchange.take(case, Result) or self._exchange.take(case, Failure)
+                if found is None:
+                    if case.id in self._asked or case.id in self._plan.cases:
+                        self._baseline_of(case, limits, measure=True)
+                    found = self._measure(case, limits)
             self._keep(case, found)
         if case.id in self._failures:
             failure = self._failures[case.id]
@@ -294,26 +352,7 @@ class Session:
             self._results[case.id] = found
         else:
             self._failures[case.id] = found
-        if self._shared:
-            path = _file_of(case, type(found).__name__, self._shared)
-            temporary = path.with_suffix(f".{uuid.uuid4().hex}")
-            # Without room for it the others find nothing here and measure the case themselves.
-            with contextlib.suppress(OSError):
-                self._shared.mkdir(exist_ok=True)
-                temporary.write_text(found.model_dump_json(), "utf-8")
-                temporary.replace(path)
-
-    def _from_another(self, case: Case) -> Result | Failure | None:
-        """What another process of this run found for the case."""
-        if not self._shared:
-            return None
-        from .domain.records import Failure, Result
-
-        for kind in (Result, Failure):
-            path = _file_of(case, kind.__name__, self._shared)
-            if path.exists():
-                return kind.model_validate_json(path.read_bytes())
-        return None
+        self._exchange.give(case, found)
 
     # --- the end
 
@@ -337,56 +376,9 @@ class Session:
             deselected=self._plan.deselected,
             selection=self._plan.selection,
             marked=self._marked,
-            baselines=tuple(self._baselines.values()),
+            baseline=str(self._baseline),
+            baselines=tuple(filter(None, self._baselines.values())),
         )
 
 
-def write(record: RunRecord, settings: Settings) -> list[str]:
-    """Write the record where it was asked for; returns one line for each place that could not be written."""
-    from .history.store import open_store
-    from .reports.record import write_record
-
-    problems = []
-    try:
-        if settings.json_path:
-            write_record(record, settings.json_path)
-    except StorageError as error:
-        problems.append(str(error))
-    try:
-        if settings.store:
-            with open_store(settings.store) as store:
-                store.append(record)
-    except StorageError as error:
-        problems.append(str(error))
-    return problems
-
-
-def exit_code(record: RunRecord, problems: Sequence[str] = ()) -> int:
-    """What the run comes to, worst first: broken, usage, not judged, nothing measured, passed.
-
-    Args:
-        record: of the whole run.
-        problems: places that the record could not be written to.
-    """
-    if any(check.verdict == "fail" for check in record.checks):
-        return BROKEN
-    if any(failure.kind == "usage" for failure in record.failures):
-        return USAGE
-    if record.failures or problems or any(check.blocking for check in record.checks):
-        return NOT_JUDGED
-    return PASSED if record.results else NOTHING_MEASURED
-
-
-__all__ = [
-    "BROKEN",
-    "NOTHING_MEASURED",
-    "NOT_JUDGED",
-    "PASSED",
-    "USAGE",
-    "Limits",
-    "Plan",
-    "Session",
-    "UsageError",
-    "exit_code",
-    "write",
-]
+__all__ = ["Limits", "Plan", "Session", "UsageError"]

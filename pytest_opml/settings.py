@@ -16,6 +16,7 @@ from .errors import SettingsError, one_line
 
 PROFILES = tuple(profiles.PROFILES)
 DEFAULT_STORE = "sqlite:///.opml/history.db"
+DEFAULT_RELEASES = ".opml/releases"
 
 TimeKind = Literal["inference", "training"]
 _TIMES: dict[str, dict[TimeKind, float]] = {
@@ -72,6 +73,8 @@ class _File(_Table):
     threads: int | None = Field(default=None, ge=1, le=4096)
     compare_seconds: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     compare_precision: float = Field(default=0.02, ge=0, lt=1)
+    baseline: str | None = Field(default=None, min_length=1)
+    release_dir: str = Field(default=DEFAULT_RELEASES, min_length=1)
     score: ScoreSettings = ScoreSettings()
 
 
@@ -86,6 +89,8 @@ class Settings(NamedTuple):
         threads: that a runtime may use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
+        baseline: what each case is compared with; None for its last result, where a budget asks for one.
+        release_dir: keeps the artifacts of released runs.
     """
 
     gpu: str
@@ -98,6 +103,8 @@ class Settings(NamedTuple):
     threads: int | None
     compare_s: float
     compare_precision: float
+    baseline: str | None
+    release_dir: Path
     score: ScoreSettings
     gate: Gate
 
@@ -176,6 +183,8 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         threads=plain.threads,
         compare_s=plain.compare_seconds,
         compare_precision=plain.compare_precision,
+        baseline=plain.baseline,
+        release_dir=root / _expanded(plain.release_dir, "tool.opml.release_dir"),
         score=plain.score,
         gate=gate,
     )

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from pytest_opml import cli
 from pytest_opml.domain.settling import settle
-from pytest_opml.reports.record import read_record
+from pytest_opml.history.files import read_record
 from pytest_opml.settings import build_settings, read_pyproject
 from tests.projects import BENCH, ONE, TWO, Bench, output
 

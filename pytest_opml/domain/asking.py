@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .budgets import Budget
 from .gate import bound
 from .looks import Question
-from .records import Result
+from .records import Result, Rule
 
 
-def ratio_questions(budgets: Sequence[Budget], reference: Result) -> dict[str, tuple[Question, ...]]:
+def ratio_questions(
+    budgets: Sequence[Budget], reference: Result, rules: Collection[Rule] = ("max_drop", "max_increase")
+) -> dict[str, tuple[Question, ...]]:
     """The limits that relative budgets set on the ratio of times, by scenario.
 
     Args:
         budgets: those that apply to the case.
         reference: what the case is compared with.
+        rules: of the budgets that compare with it.
     """
     found: dict[str, list[Question]] = {"offline": [], "single": []}
     for budget in budgets:
         name = budget.metric.name
-        if budget.metric.beside is None or budget.rule not in ("max_drop", "max_increase"):
+        if budget.metric.beside is None or budget.rule not in rules:
             continue
         value = budget.metric.read(reference)
         if not value:

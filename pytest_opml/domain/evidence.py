@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from . import answers
 from .metrics import Metric
-from .records import Estimate, Ratio, Result, Score
+from .records import Estimate, Ratio, Result, Score, SideBySide
 from .statistics import CONFIDENCE, proportion
 
 _NORMAL = NormalDist()
@@ -304,17 +304,27 @@ def _looks(name: str, result: Result) -> _Look:
     return _Look(None, 1.0)
 
 
-def of_difference(metric: Metric, result: Result, value: float, reference: Result, other: float) -> Evidence:
+def of_difference(
+    metric: Metric, result: Result, value: float, reference: Result, other: float, beside: SideBySide | None
+) -> Evidence:
     """What is known of a figure of a result, seen from its reference's figure, which the interval takes as given.
 
     Paired wherever the two were: times that were taken in turn, answers to the same test images.
+
+    Args:
+        metric: whose figure.
+        result: the candidate.
+        value: its figure.
+        reference: what it is compared with: its reference case, or a baseline.
+        other: the reference's figure.
+        beside: the times of the two that were taken in turn; None where they were not.
     """
     name = metric.name
-    if metric.beside and result.side_by_side and result.side_by_side.reference == reference.case.id:
-        return PairedTime(ratio := metric.beside(result.side_by_side), value / ratio.value)
+    if metric.beside and beside:
+        return PairedTime(ratio := metric.beside(beside), value / ratio.value)
     pair = answers.both_of(result.answers, reference.answers)
     if name == "op_score":
-        return _score_difference(result, reference, pair)
+        return _score_difference(result, reference, pair, beside)
     if pair and name == "accuracy":
         return Combined(PairedShare(answers.discordant(*pair)), constant=other)
     if pair and name in _MACRO:
@@ -326,27 +336,24 @@ def of_difference(metric: Metric, result: Result, value: float, reference: Resul
 
 
 def _score_difference(
-    result: Result, reference: Result, pair: tuple[answers.Answers, answers.Answers] | None
+    result: Result,
+    reference: Result,
+    pair: tuple[answers.Answers, answers.Answers] | None,
+    beside: SideBySide | None,
 ) -> Evidence:
     """By the delta method, from a paired difference of errors and a paired ratio of times where there are such."""
     one, other = result.op_score, reference.op_score
-    if not pair or not _timed_beside(result, reference):
+    if not pair or beside is None or not (times_inference(result) and times_inference(reference)):
         return Combined(Stretched(one), Negative(Stretched(other)), constant=other.value)
     worse, better, images = answers.discordant(*pair)
     wrong, reference_wrong = (max(images * (1 - found.accuracy.value), 0.5) for found in (result, reference))
     # of the logarithm of a ratio of two shares of the same samples
     error = math.sqrt((worse + better) / (wrong * reference_wrong)) / math.log(10)
-    side_by_side = result.side_by_side
-    time = LogTime(PairedTime(side_by_side.offline)) if side_by_side else Exact(0.0)
+    time = LogTime(PairedTime(beside.offline))
     size = one.log_megabytes - other.log_megabytes
     return Combined(Normal(one.log_error - other.log_error, error), time, constant=other.value + size)
 
 
-def _timed_beside(result: Result, reference: Result) -> bool:
-    """Whether the score's time is inference alone, and the two were timed in turn."""
-    inference = all(
-        math.isclose(10**found.op_score.log_seconds, found.inference_s.value, rel_tol=1e-6)
-        for found in (result, reference)
-    )
-    beside = result.side_by_side
-    return inference and beside is not None and beside.reference == reference.case.id
+def times_inference(result: Result) -> bool:
+    """Whether the time in the score is that of inference alone."""
+    return math.isclose(10**result.op_score.log_seconds, result.inference_s.value, rel_tol=1e-6)

@@ -15,7 +15,7 @@ from . import evidence
 from .budgets import RELATIVE, Budget, Terms
 from .evidence import Evidence, Exact, PairedTime
 from .metrics import Metric
-from .records import Baseline, Check, Device, Result, Verdict
+from .records import Baseline, Check, Device, Result, SideBySide, Verdict
 
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable
@@ -28,6 +28,7 @@ class Subject(NamedTuple):
     Attributes:
         reference: what ``max_drop`` and ``max_increase`` compare with.
         baseline: what ``max_regression`` compares with.
+        wanted: what was asked for as baseline, in words.
         device: that the result was measured on.
         standings: of each case, the figures that are a place among all; None before the end of the run.
     """
@@ -37,6 +38,7 @@ class Subject(NamedTuple):
     baseline: Baseline | None = None
     device: Device | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
+    wanted: str = "last"
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -78,6 +80,7 @@ class _Other(NamedTuple):
     name: str
     result: Result
     value: float
+    beside: SideBySide | None
 
 
 def _check(budget: Budget, subject: Subject, terms: Terms) -> Check:
@@ -125,16 +128,28 @@ def _other(budget: Budget, subject: Subject) -> _Other:
         if found is None:
             raise _Unjudged("the reference case has no result to compare with")
         standing = (subject.standings or {}).get(found.case.id)
-        return _Other(found.case.id, found, _figure(metric, found, standing, "of the reference "))
+        beside = subject.result.side_by_side
+        paired = beside if beside and beside.reference == found.case.id else None
+        return _Other(found.case.id, found, _figure(metric, found, standing, "of the reference "), paired)
     if metric.of_run:
         raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
     if baseline is None:
-        raise _Unjudged("the history holds no earlier result of this case on this kind of device")
-    if metric.machine and subject.device and (differing := _differing(subject.device, baseline.device)):
+        asked = "" if subject.wanted == "last" else f" for the baseline {subject.wanted}"
+        raise _Unjudged(f"the history holds no earlier result of this case on this kind of device{asked}")
+    differing = subject.device and differing_in(subject.device, baseline.device)
+    if differing and needs_same_machine(metric, baseline):
         raise _Unjudged(f"the baseline was measured on another machine: {differing}")
-    name = f"run {baseline.run_id[:12]} of {baseline.started:%Y-%m-%d %H:%M}"
-    return _Other(name, baseline.result, _figure(metric, baseline.result, None, "of the baseline "))
+    value = _figure(metric, baseline.result, None, "of the baseline ")
+    beside = subject.result.beside_baseline if baseline.again else None
+    return _Other(baseline.described, baseline.result, value, beside)
+
+
+def needs_same_machine(metric: Metric, baseline: Baseline) -> bool:
+    """Whether a figure may be compared only with one of the same machine: not, where this machine measured both."""
+    if not metric.machine or not baseline.again:
+        return metric.machine
+    return metric.making or (metric.name == "op_score" and not evidence.times_inference(baseline.result))
 
 
 def _evidence(metric: Metric, result: Result, value: float, other: _Other | None) -> Evidence:
@@ -142,11 +157,11 @@ def _evidence(metric: Metric, result: Result, value: float, other: _Other | None
         return Exact(value)
     if other is None:
         return evidence.of_value(metric, result, value)
-    return evidence.of_difference(metric, result, value, other.result, other.value)
+    return evidence.of_difference(metric, result, value, other.result, other.value, other.beside)
 
 
-def _differing(now: Device, then: Device) -> str:
-    """The first thing in which two machines differ that changes what they measure."""
+def differing_in(now: Device, then: Device) -> str:
+    """The first thing in which two machines differ that changes what they measure; empty for the same machine."""
     pairs = (
         (now.gpu and now.gpu.name, then.gpu and then.gpu.name),
         (now.cpu, then.cpu),

@@ -448,6 +448,14 @@ class Baseline(Record):
         default=False,
         description="whether the artifact was measured again in this session, in turn with the candidate's",
     )
+    note: str = Field(default="", description="why a released artifact was not measured again")
+
+    @property
+    def described(self) -> str:
+        """Which run it is, and how it is compared with, in words."""
+        commit = f", commit {self.commit.commit[:10]}" if self.commit else ""
+        how = "its artifact measured again in this session" if self.again else "as it was stored"
+        return f"run {self.run_id[:12]} of {self.started:%Y-%m-%d %H:%M}{commit}, {how}"
 
 
 class Timing(Record):
@@ -485,5 +493,6 @@ class RunRecord(Record):
     marked: dict[str, dict[str, Any]] = Field(
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
     )
+    baseline: str = Field(default="last", description="what was asked for as baseline, and what that was taken for")
     baselines: tuple[Baseline, ...] = Field(default=(), description="what max_regression compared with")
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")

@@ -28,7 +28,14 @@ def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     for name, result in results.items():
         if name in record.uncollected:
             continue
-        subject = Subject(result, results.get(result.case.reference.id), baselines.get(name), record.device, standings)
+        subject = Subject(
+            result,
+            results.get(result.case.reference.id),
+            baselines.get(name),
+            record.device,
+            standings,
+            record.baseline,
+        )
         checks += judge(gate.applying(name, record.device.profile, marked(record, name)), subject, gate.terms)
     checks += _missing(record, gate)
     return tuple(_as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks)

@@ -23,6 +23,7 @@ _OPTIONS = (
     "gpu",
     "json",
     "store",
+    "baseline",
     "cache_dir",
     "data_dir",
     "threads",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_opml.domain.budgets import Gate, parse_gate
 from pytest_opml.domain.records import Check, Result, RunRecord
 from pytest_opml.domain.settling import expected_false_alarms, settle, without_the_rest
-from pytest_opml.session import BROKEN, NOT_JUDGED, PASSED, exit_code
+from pytest_opml.outcome import BROKEN, NOT_JUDGED, PASSED, exit_code
 from tests.builders import make_case, make_failure, make_result, make_run, make_side_by_side
 
 TABLE: dict[str, Any] = {

@@ -8,7 +8,7 @@ import warnings
 import pygal  # noqa: F401 - for good: it changes how packages are found, which runs within this process would forget
 import pytest
 
-from pytest_opml.reports.record import read_record
+from pytest_opml.history.files import read_record
 from pytest_opml.shell.benchmark import Replay
 from tests.fake_nvml import FakeNvml, v100
 from tests.projects import BENCH, ONE, TWO, Bench, output

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from pytest_opml.domain.records import RunRecord
 from pytest_opml.errors import StorageError
-from pytest_opml.reports.record import check_writable, read_record, record_schema, write_record
+from pytest_opml.history.files import check_writable, read_record, record_schema, write_record
 from tests.builders import make_case, make_failure, make_result, make_run
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -225,7 +225,7 @@ def test_json_that_is_no_record(path: Path, change: Callable[[dict[str, Any]], A
 
 def test_the_modules_load_neither_tabulate_nor_sqlalchemy() -> None:
     code = (
-        "import sys, pytest_opml.reports.record, pytest_opml.reports.terminal;"
+        "import sys, pytest_opml.history.files, pytest_opml.reports.terminal;"
         "sys.exit(bool({'tabulate', 'sqlalchemy', 'pytest', 'tensorflow', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,121 @@
+"""A result beside an earlier one of the same case: what changed, by how much, and whether chance can explain it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from . import evidence
+from .evidence import Evidence
+from .gate import differing_in, needs_same_machine
+from .metrics import METRICS
+from .records import Baseline, Device, Result
+from .score import Difference, difference
+
+ERROR = 0.05
+
+Word = Literal["better", "worse", "same", "unclear"]
+
+
+class Change(NamedTuple):
+    """How a figure changed, with the 95 % interval of the change.
+
+    Attributes:
+        value: a difference for shares and scores; for times and sizes the ratio, later over earlier.
+        word: unclear where the interval holds both; same where nothing changed at all.
+    """
+
+    value: float
+    low: float
+    high: float
+    word: Word
+
+
+class Comparison(NamedTuple):
+    """All that is compared; None for what was measured on another machine.
+
+    Attributes:
+        elsewhere: in what the two machines differ; empty where all is compared.
+        axes: what the change of the OpScore is the sum of; None without it.
+    """
+
+    case_id: str
+    baseline: Baseline
+    accuracy: Change | None
+    time: Change | None
+    size: Change | None
+    op_score: Change | None
+    axes: Difference | None
+    elsewhere: str
+
+    def as_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        changes = {name: getattr(self, name) for name in ("accuracy", "time", "size", "op_score")}
+        return {
+            "case": self.case_id,
+            "baseline": {
+                "name": self.baseline.name,
+                "run": self.baseline.run_id,
+                "commit": self.baseline.commit and self.baseline.commit.commit,
+                "measured_again": self.baseline.again,
+                "note": self.baseline.note,
+            },
+            **{name: found and found._asdict() for name, found in changes.items()},
+            "axes": self.axes and self.axes._asdict(),
+            "other_machine": self.elsewhere,
+        }
+
+
+def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
+    """A result beside an earlier one.
+
+    Args:
+        result: the later one.
+        baseline: the earlier one; where it was measured again, both times are of one session.
+        device: that the later one was measured on.
+    """
+    other = baseline.result
+    beside = result.beside_baseline if baseline.again else None
+    elsewhere = differing_in(device, baseline.device)
+
+    def known(name: str) -> Evidence | None:
+        """What is known of a figure, seen from the baseline's; None where that is another machine's."""
+        metric = METRICS[name]
+        now, then = metric.read(result), metric.read(other)
+        if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
+            return None
+        return evidence.of_difference(metric, result, now, other, then, beside)
+
+    accuracy, time, size, score = map(known, ("accuracy", "inference_s", "size_mb", "op_score"))
+    # a time that was taken in turn is seen from what the earlier one took beside it
+    earlier = time.beside if isinstance(time, evidence.PairedTime) else other.inference_s.value
+    return Comparison(
+        case_id=result.case.id,
+        baseline=baseline,
+        accuracy=None if accuracy is None else _difference(accuracy, other.accuracy.value, higher_is_better=True),
+        time=None if time is None else _ratio(time, earlier),
+        size=None if size is None else _ratio(size, other.size_mb),
+        op_score=None if score is None else _difference(score, other.op_score.value),
+        axes=None if score is None else difference(result.op_score, other.op_score),
+        elsewhere="" if time else elsewhere,
+    )
+
+
+def _difference(known: Evidence, earlier: float, *, higher_is_better: bool = False) -> Change:
+    low, high = known.interval(ERROR)
+    ends = known.value - earlier, low - earlier, high - earlier
+    return Change(*ends, _word(*ends, 0.0, higher_is_better))
+
+
+def _ratio(known: Evidence, earlier: float) -> Change:
+    low, high = known.interval(ERROR)
+    ends = known.value / earlier, low / earlier, high / earlier
+    return Change(*ends, _word(*ends, 1.0, False))
+
+
+def _word(value: float, low: float, high: float, none: float, higher_is_better: bool) -> Word:
+    """What an interval says, where ``none`` stands for no change."""
+    if low == high == value == none:
+        return "same"
+    if low <= none <= high:
+        return "unclear"
+    return "better" if (value > none) == higher_is_better else "worse"

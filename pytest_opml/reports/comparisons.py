@@ -1,0 +1,116 @@
+"""What changed against a baseline, in the terminal: a line for each case, and how the two were compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..domain.comparing import Change, Comparison, Word, compare
+from ..domain.records import Baseline, RunRecord
+from .terminal import short_names, shortened, wrapped
+
+_MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
+# What gives way until the table fits, the first one first.
+_ACCURACY, _TIME, _SIZE, _SCORE = "accuracy\n- baseline", "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
+_AXES = "\n= error + time + size"
+_YIELDING = (_AXES, _SIZE, _ACCURACY, _TIME)
+_SHORTEST_NAME = 12
+
+
+def comparisons(record: RunRecord, baselines: Mapping[str, Baseline]) -> list[Comparison]:
+    """The results of a run beside what each is compared with, in the run's order; those without are left out."""
+    return [
+        compare(result, baselines[result.case.id], record.device)
+        for result in record.results
+        if result.case.id in baselines
+    ]
+
+
+def comparison_lines(record: RunRecord, width: int) -> list[str]:
+    """The results of a run against its baselines.
+
+    Args:
+        record: the run.
+        width: columns that no line exceeds.
+
+    Returns:
+        Lines of plain text; none for a run without baselines.
+    """
+    found = comparisons(record, {baseline.result.case.id: baseline for baseline in record.baselines})
+    if not found:
+        return []
+    missing = [result.case.id for result in record.results if result.case.id not in {each.case_id for each in found}]
+    return table_lines(f"Against the baseline {record.baseline}", found, missing, short_names(record), width)
+
+
+def table_lines(
+    title: str, found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int
+) -> list[str]:
+    """A table of comparisons, with the runs that they are with.
+
+    Args:
+        title: above it.
+        found: at least one.
+        missing: ids of cases without a baseline.
+        names: what each case is called.
+        width: columns that no line exceeds.
+    """
+    rows = [_row(each, names) for each in found]
+    hidden = 0
+    while max(map(len, lines := _rendered(rows, _YIELDING[:hidden]))) > width and hidden < len(_YIELDING):
+        hidden += 1
+    if (excess := max(map(len, lines)) - width) > 0:
+        cases = [row["case"] for row in rows]
+        short = shortened(cases, max(_SHORTEST_NAME, max(map(len, cases)) - excess))
+        lines = _rendered([row | {"case": name} for row, name in zip(rows, short, strict=True)], _YIELDING)
+    return [title, "", *lines, "", *_explained(found, missing, names, width)]
+
+
+def _explained(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int) -> list[str]:
+    lines = []
+    by_text: dict[str, list[str]] = {}
+    for each in found:
+        note = f"; {each.baseline.note}" if each.baseline.note else ""
+        other = f"; measured on another machine ({each.elsewhere}): no times" if each.elsewhere else ""
+        by_text.setdefault(f"{each.baseline.described}{note}{other}", []).append(names.get(each.case_id, each.case_id))
+    for text, cases in by_text.items():
+        which = "all" if len(cases) == len(found) else ", ".join(cases)
+        lines += wrapped(f"{which}: {text}", width)
+    if missing:
+        lines += wrapped(f"no baseline: {', '.join(names.get(name, name) for name in missing)}", width)
+    legend = (
+        "±: half of the 95 % interval; *: a change that chance does not explain; the word at the end is on OpScore."
+    )
+    return [*lines, *wrapped(legend, width)]
+
+
+def _row(each: Comparison, names: Mapping[str, str]) -> dict[str, str]:
+    axes = [] if each.axes is None else [f"{round(part, 3) + 0.0:+.3f}" for part in each.axes]
+    return {
+        "case": names.get(each.case_id, each.case_id),
+        _ACCURACY: _shown(each.accuracy, "+.4f", "0.0000"),
+        _TIME: _shown(each.time, ".3f", ""),
+        _SIZE: _shown(each.size, ".3f", "1.000"),
+        _SCORE: _shown(each.op_score, "+.3f", "0.000"),
+        _AXES: " ".join(axes),
+        "": "" if each.op_score is None else _MARKS[each.op_score.word],
+    }
+
+
+def _shown(change: Change | None, pattern: str, same: str) -> str:
+    if change is None:
+        return "n/a"
+    if change.word == "same":
+        return f"{same} "
+    half = (change.high - change.low) / 2
+    margin = "" if half == 0 else f" ±{half:{pattern.lstrip('+')}}".replace("±0.", "±.")
+    return f"{round(change.value, 6) + 0.0:{pattern}}{margin}{' ' if change.word == 'unclear' else '*'}"
+
+
+def _rendered(rows: Sequence[Mapping[str, str]], hidden: Sequence[str]) -> list[str]:
+    from tabulate import tabulate
+
+    shown = [header for header in rows[0] if header not in hidden and any(row[header] for row in rows)]
+    cells = [[row[header] for header in shown] for row in rows]
+    aligned = ["left" if header in ("case", "") else "right" for header in shown]
+    text = tabulate(cells, headers=shown, disable_numparse=True, colalign=aligned, preserve_whitespace=True)
+    return [line.rstrip() for line in text.splitlines()]
