@@ -163,7 +163,7 @@ def _evidence(metric: Metric, result: Result, value: float, other: _Other | None
 def differing_in(now: Device, then: Device) -> str:
     """The first thing in which two machines differ that changes what they measure; empty for the same machine."""
     pairs = (
-        (now.gpu and now.gpu.name, then.gpu and then.gpu.name),
+        (now.gpu.name if now.gpu else "no GPU", then.gpu.name if then.gpu else "no GPU"),
         (now.cpu, then.cpu),
         (f"{now.cores} cores", f"{then.cores} cores"),
         (f"{now.threads} threads", f"{then.threads} threads"),

@@ -52,9 +52,9 @@ def answering(technique: str, wrong: range, samples: int = 2_000) -> Result:
     return make_result(technique, share, test_samples=samples, answers=pack(labels, predicted))
 
 
-def baseline_of(result: Result, device: Device) -> Baseline:
+def baseline_of(result: Result, device: Device, **fields: Any) -> Baseline:
     started = datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc)
-    return Baseline(run_id="0123456789abcdef", started=started, commit=None, device=device, result=result)
+    return Baseline(run_id="0123456789abcdef", started=started, commit=None, device=device, result=result, **fields)
 
 
 # --- figures without an interval
@@ -265,6 +265,46 @@ def test_a_regression_goes_the_way_that_is_worse() -> None:
 def test_a_regression_applies_to_a_reference_too() -> None:
     baseline = baseline_of(make_result(size_mb=10.0), make_device())
     assert check({"size_mb": {"max_regression": 1}}, make_result(size_mb=12.0), None, baseline).verdict == "fail"
+
+
+def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn() -> None:
+    then = make_device().model_copy(update={"cpu": "Another CPU"})
+    baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", again=True)
+    result = make_result("int8", inference_s=20.0, beside_baseline=make_side_by_side(1.04))
+    found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline, make_device())
+    assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.04))
+    assert found.reference == "run 0123456789ab of 2026-01-02 03:04, its artifact measured again in this session"
+    assert check({"inference_s": {"max_regression": "6%"}}, result, None, baseline, make_device()).verdict == "pass"
+    stored = baseline_of(make_result("int8", inference_s=20.0), make_device(), name="release")
+    assert check({"inference_s": {"max_regression": "3%"}}, result, None, stored).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("metric", "judged"),
+    [("latency_ms.p99", True), ("cold_start_s", True), ("op_score", True), ("training_s", False), ("size_mb", True)],
+)
+def test_how_a_release_was_made_is_only_known_of_the_machine_that_made_it(metric: str, judged: bool) -> None:
+    then = make_device().model_copy(update={"cpu": "Another CPU"})
+    baseline = baseline_of(make_result("int8"), then, again=True)
+    name, _, part = metric.partition(".")
+    rules = {"max_regression": 1.0}
+    found = check({name: {part: rules} if part else rules}, make_result("int8"), None, baseline, make_device())
+    assert (found.verdict != "unjudged") == judged
+
+
+def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
+    then = make_device().model_copy(update={"cpu": "Another CPU"})
+    of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
+    baseline = baseline_of(make_result("int8", op_score=of_training), then, again=True)
+    found = check({"op_score": {"max_regression": 0.1}}, make_result("int8"), None, baseline, make_device())
+    assert found.verdict == "unjudged"
+
+
+@pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("branch main", "device for the baseline branch main")])
+def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
+    subject = Subject(make_result("int8"), wanted=wanted)
+    (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), subject)
+    assert found.reason == f"the history holds no earlier result of this case on this kind of {end}"
 
 
 def test_without_a_baseline_a_regression_is_not_judged() -> None:
