@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_opml import cli
-from pytest_opml.history.store import open_store
 from pytest_opml.history.files import write_record
+from pytest_opml.history.store import open_store
 from tests.builders import make_case, make_result, make_run, make_side_by_side
 
 INT8 = make_case("int8").id

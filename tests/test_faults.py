@@ -23,9 +23,9 @@ import pytest
 
 from pytest_opml.cache import Cache
 from pytest_opml.domain.records import RunRecord
+from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.locks import alone_on
-from pytest_opml.history.files import read_record
 from tests import small
 from tests.builders import make_device
 from tests.waiting import PATIENCE_S, ended, wait_for

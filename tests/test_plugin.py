@@ -7,8 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from pytest_opml.history.store import open_store
 from pytest_opml.history.files import read_record, record_schema
+from pytest_opml.history.store import open_store
 from tests import small
 from tests.fake_nvml import FakeNvml, v100
 from tests.projects import BENCH, ONE, TWO, Bench, output

@@ -1,27 +1,53 @@
-"""The state of the user's git repository."""
+"""The state of the user's git repository, and what its history says of commits."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ..domain.records import Commit
+from .ci import FULL_HASH, Job, read_job
 
 TIMEOUT_S = 10.0
+MOST_COMMITS = 100
 
-_CI_BRANCHES = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME")
 # Untracked files do not count as changes: the history's own file is often one.
-_STATUS = ("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+_STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
 # Set while a git hook runs, and then they point at the hook's repository, whatever the folder.
-_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+_HOOK_VARIABLES = (
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+)
+# Nothing is asked of a person, and nothing fetched: a partial clone would ask its server for an unknown hash.
+_ALONE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+
+# Lines of a commit object's header. What belongs to a signature or a merged tag is indented.
+_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+_AUTHOR = re.compile(rb"^author .*> (-?[0-9]+) [+-][0-9]+$", re.MULTILINE)
 
 
-def _ci_branch() -> str | None:
-    """The branch that a CI service says it checked out, which it does as a detached head."""
-    if os.environ.get("GITHUB_REF_TYPE") == "tag":
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """What git prints; None where it is missing, fails, or takes longer than ``TIMEOUT_S``."""
+    environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    try:
+        return subprocess.run(  # noqa: S603 - no argument that is not our own can be an option
+            ["git", "-C", str(root), "--no-optional-locks", *arguments],  # noqa: S607 - the user's git, wherever it is
+            env=environment | _ALONE,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=True,
+        ).stdout
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return next((os.environ[name] for name in _CI_BRANCHES if os.environ.get(name)), None)
 
 
 def read_commit(root: Path) -> Commit | None:
@@ -31,29 +57,79 @@ def read_commit(root: Path) -> Commit | None:
         root: a folder of the repository.
 
     Returns:
-        The commit; its branch is None for a detached head, unless a CI service names the branch. None where git is
-        missing, finds no repository that it is willing to read, no commit yet, or takes longer than ``TIMEOUT_S``.
+        The commit; its branch is None for a detached head, unless it is a commit that a CI service names the branch
+        of. Where git is missing, or finds no repository that it is willing to read, the commit is the one that a CI
+        service says it checked out. None where that says nothing either, and for a repository without a commit.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
-    try:
-        status = subprocess.run(  # noqa: S603 - the arguments are our own
-            ["git", "-C", str(root), *_STATUS],  # noqa: S607 - the user's git, wherever it is
-            env=environment | {"GIT_TERMINAL_PROMPT": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=True,
-        ).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
+    job = read_job()
+    status = _git(root, *_STATUS)
+    if status is None:
+        return _told_by(job, root) if job else None
+    lines = status.splitlines()
+    headers = dict(line[2:].split(b" ", 1) for line in lines if line.startswith(b"# "))
+    commit, branch = (headers.get(name, b"").decode("utf-8", "replace") for name in (b"branch.oid", b"branch.head"))
+    if not FULL_HASH.fullmatch(commit):
         return None
-    headers = dict(line[2:].split(" ", 1) for line in status if line.startswith("# "))
-    commit, branch = headers.get("branch.oid"), headers.get("branch.head")
-    if commit is None or commit == "(initial)":
-        return None
+    told = job.branches.get(commit) if job else None
+    # The object itself: git log hides the parents that a shallow clone lacks, and those that were replaced.
+    header = (_git(root, "--no-replace-objects", "cat-file", "commit", commit) or b"").partition(b"\n\n")[0]
     return Commit(
         commit=commit,
-        branch=_ci_branch() if branch == "(detached)" else branch,
-        dirty=any(not line.startswith("#") for line in status),
+        branch=told if branch == "(detached)" else branch,
+        dirty=any(not line.startswith(b"#") for line in lines),
+        parents=tuple(parent.decode() for parent in _PARENT.findall(header)),
+        authored=_authored(header),
+        shallow=_is_shallow(root) is True,
+        ci=job.run if job else None,
     )
+
+
+def resolve(root: Path, text: str) -> str | None:
+    """The full hash of the commit that a text names: a branch, a tag, ``HEAD~2``, the beginning of a hash.
+
+    Returns:
+        None where it names no commit of this repository, or git cannot tell.
+    """
+    # No name can begin so; older gits know no other way to say that a text is no option.
+    if text.startswith("-"):
+        return None
+    found = (_git(root, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}") or b"").decode().strip()
+    return found if FULL_HASH.fullmatch(found) else None
+
+
+def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:
+    """The commits that lead to one and not to another, the newest first and ``MOST_COMMITS`` at most.
+
+    Args:
+        root: a folder of the repository.
+        old: full hash of a commit; it and what led to it are left out.
+        new: full hash of a commit; it comes first, unless it is left out.
+
+    Returns:
+        Full hashes. None where git cannot tell: it does not know the commits, or the clone is shallow, so that
+        the way from one to the other may be in what was cut off.
+    """
+    if not (FULL_HASH.fullmatch(old) and FULL_HASH.fullmatch(new)) or _is_shallow(root) is not False:
+        return None
+    names = (f"{new}^{{commit}}", f"^{old}^{{commit}}")
+    found = _git(root, "rev-list", "--date-order", f"--max-count={MOST_COMMITS}", *names, "--")
+    return None if found is None else tuple(found.decode().split())
+
+
+def _is_shallow(root: Path) -> bool | None:
+    return {b"true\n": True, b"false\n": False}.get(_git(root, "rev-parse", "--is-shallow-repository") or b"")
+
+
+def _authored(header: bytes) -> datetime | None:
+    found = _AUTHOR.search(header)
+    try:
+        return datetime.fromtimestamp(int(found[1]), tz=timezone.utc) if found else None
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
+def _told_by(job: Job, root: Path) -> Commit | None:
+    if job.commit is None or not job.may_own(root):
+        return None
+    branch = job.branches.get(job.commit)
+    return Commit(commit=job.commit, branch=branch, dirty=None, authored=job.authored, ci=job.run)

@@ -15,6 +15,17 @@ from ..errors import OpmlError, StorageError
 from .base import CALL_S, COLUMNS, Row, Summary, machine_of
 
 
+def branch_of(run: RunRecord) -> str | None:
+    """The branch that a run counts for.
+
+    A pull request from a branch that is called as the one it goes into is from another repository: it is not that one.
+    """
+    commit = run.commit
+    if commit is None or (commit.ci and commit.ci.pull_request and commit.ci.target == commit.branch):
+        return None
+    return commit.branch
+
+
 class Part(NamedTuple):
     """One result, or one imported benchmark, of a run."""
 
@@ -39,7 +50,7 @@ def parts(run: RunRecord) -> list[Part]:
             machine=machine_of(run.device),
             started=run.started,
             commit=run.commit.commit if run.commit else None,
-            branch=run.commit.branch if run.commit else None,
+            branch=branch_of(run),
             figures=figures,
         )
         return Part(row, content)
@@ -60,7 +71,7 @@ def summary(run: RunRecord) -> Summary:
         profile=run.device.profile,
         machine=machine_of(run.device),
         commit=run.commit.commit if run.commit else None,
-        branch=run.commit.branch if run.commit else None,
+        branch=branch_of(run),
         dirty=run.commit.dirty if run.commit else None,
         results=len(run.results),
         failures=len(run.failures),

@@ -26,7 +26,9 @@ def test_nothing_changed() -> None:
 
 
 def test_each_axis_by_itself() -> None:
-    found = compare(make_result("int8", 0.8, 5.0, 7.0), baseline_of(make_result("int8", 0.9, 10.0, 14.0)), make_device())
+    found = compare(
+        make_result("int8", 0.8, 5.0, 7.0), baseline_of(make_result("int8", 0.9, 10.0, 14.0)), make_device()
+    )
     assert found.accuracy is not None
     assert found.time is not None
     assert found.size is not None

@@ -252,7 +252,7 @@ def test_a_regression_is_held_against_the_baseline() -> None:
     baseline = baseline_of(make_result("int8", size_mb=10.0), make_device())
     for size, expected in ((10.4, "pass"), (10.6, "fail"), (2.0, "pass")):
         found = check({"size_mb": {"max_regression": "5%"}}, make_result("int8", size_mb=size), None, baseline)
-        assert (found.verdict, found.reference) == (expected, "run 0123456789ab of 2026-01-02 03:04")
+        assert (found.verdict, found.reference) == (expected, "run 0123456789ab of 2026-01-02 03:04, as it was stored")
 
 
 def test_a_regression_goes_the_way_that_is_worse() -> None:
@@ -270,9 +270,9 @@ def test_a_regression_applies_to_a_reference_too() -> None:
 def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn() -> None:
     then = make_device().model_copy(update={"cpu": "Another CPU"})
     baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", again=True)
-    result = make_result("int8", inference_s=20.0, beside_baseline=make_side_by_side(1.04))
+    result = make_result("int8", inference_s=20.0, beside_baseline=make_side_by_side(1.045))
     found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline, make_device())
-    assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.04))
+    assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.045))
     assert found.reference == "run 0123456789ab of 2026-01-02 03:04, its artifact measured again in this session"
     assert check({"inference_s": {"max_regression": "6%"}}, result, None, baseline, make_device()).verdict == "pass"
     stored = baseline_of(make_result("int8", inference_s=20.0), make_device(), name="release")
@@ -300,7 +300,7 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
     assert found.verdict == "unjudged"
 
 
-@pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("branch main", "device for the baseline branch main")])
+@pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("best", "device for the baseline best")])
 def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
     subject = Subject(make_result("int8"), wanted=wanted)
     (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), subject)

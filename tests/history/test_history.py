@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_opml.domain.metrics import METRICS
-from pytest_opml.domain.records import RunRecord
+from pytest_opml.domain.records import CiRun, RunRecord
 from pytest_opml.errors import StorageError
 from pytest_opml.history.base import CALL_S, COLUMNS, History, Order, Query, Release
 from pytest_opml.history.memory import MemoryHistory
@@ -184,6 +184,16 @@ def test_cases_are_listed_once_in_order(history: History) -> None:
     history.append(run_of("a", timings=[make_timing("zz")]))
     history.append(run_of("b", 1, profile="cpu"))
     assert history.case_ids() == sorted({result.case.id for result in run_of("a").results} | {"zz"})
+
+
+def test_a_request_from_a_forks_own_main_is_not_of_main(history: History) -> None:
+    ci = CiRun(service="GitHub Actions", pull_request="12", target="main")
+    history.append(run_of("pushed", 0, commit=commit_of("a")))
+    history.append(run_of("forked", 1, commit=commit_of("b", ci=ci)))
+    history.append(run_of("topic", 2, commit=commit_of("c", "topic", ci=ci)))
+    assert ids(history.rows(Query(cases=(BASELINE,), branch="main"), 5)) == ["pushed"]
+    assert ids(history.summaries(Query(branch="main"), 5)) == ["pushed"]
+    assert ids(history.summaries(Query(branch="topic"), 5)) == ["topic"]
 
 
 # ---- releases

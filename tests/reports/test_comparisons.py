@@ -41,13 +41,13 @@ def test_the_output_says_how_each_case_was_compared(record: RunRecord) -> None:
         "               - baseline    / baseline    / baseline     - baseline    = error + time + size",
         "--------  ---------------  ------------  ------------  -------------  -----------------------  -------",
         "baseline  +0.0000 ±.0252   1.000 ±.028         1.000   +0.000 ±.649      +0.000 +0.000 +0.000  unclear",
-        "int8      -0.0050 ±.0270   1.040 ±.010*        0.750*  -0.065 ±.487      +0.046 +0.014 -0.125  unclear",
+        "int8      -0.0060 ±.0270   1.040 ±.010*        0.750*  -0.065 ±.487      +0.046 +0.014 -0.125  unclear",
         "",
         "baseline: run abcdef012345 of 2026-01-02 03:04, commit 0123456789, as it was stored; its artifact is not in",
         "  .opml/releases",
         "int8: run abcdef012345 of 2026-01-02 03:04, commit 0123456789, its artifact measured again in this session",
         "no baseline: float16",
-        "±: half of the 95 % interval; *: a change that chance does not explain; the word at the end: on OpScore.",
+        "±: half of the 95 % interval; *: a change that chance does not explain; the word at the end is on OpScore.",
     ]
 
 

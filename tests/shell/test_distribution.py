@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pytest_opml import locks
-from pytest_opml.history.store import open_store
 from pytest_opml.history.files import read_record
+from pytest_opml.history.store import open_store
 from tests.projects import BENCH, ONE, Bench, output
 
 THREE = '["cluster-16", "float16", "cluster-8"]'
