@@ -195,6 +195,13 @@ def _rooted(url: str, root: Path) -> str:
     return f"{prefix}{root / path}" if relative else url
 
 
+def history_file(url: str) -> Path | None:
+    """The file of a history in SQLite; None for one that is in no file, or that another URL leads to."""
+    prefix = "sqlite:///"
+    path = url.removeprefix(prefix).partition("?")[0]
+    return Path(path) if url.startswith(prefix) and path and not path.startswith((":memory:", "file:")) else None
+
+
 def _user_cache() -> Path:
     from platformdirs import user_cache_path
 

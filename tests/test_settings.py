@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pytest_opml.domain.metrics import METRICS
 from pytest_opml.errors import SettingsError
-from pytest_opml.settings import PROFILES, Settings, build_settings, read_pyproject
+from pytest_opml.settings import PROFILES, Settings, build_settings, history_file, read_pyproject
 
 ROOT = Path("/project")
 
@@ -354,3 +354,19 @@ def test_what_cannot_be_compared_or_used_is_refused(options: dict[str, Any], tex
     with pytest.raises(SettingsError) as caught:
         build_settings({}, options, Path("/project"))
     assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:////data/history.db", Path("/data/history.db")),
+        ("sqlite:///history.db?timeout=5", Path("history.db")),
+        ("sqlite://", None),
+        ("sqlite:///", None),
+        ("sqlite:///:memory:", None),
+        ("sqlite:///file:history.db?mode=ro&uri=true", None),
+        ("postgresql://host/db", None),
+    ],
+)
+def test_the_file_of_a_history(url: str, file: Path | None) -> None:
+    assert history_file(url) == file
