@@ -92,14 +92,14 @@ def size(config: Path, cache_dir: str | None, json_wanted: bool) -> None:
 
 
 @cache.command(short_help="Remove entries, the least recently used first.")
-@click.option("--older-than", metavar="AGE", callback=age, help="What nobody used for so long: 12h, 30d, 2w.")
+@click.option("--older-than", metavar="AGE", callback=age, help="Entries that nobody used for this long: 12h, 30d, 2w.")
 @click.option(
     "--max-mb",
     metavar="N",
     type=click.FloatRange(min=0),
-    help="As many, the least recently used first, as leave no more than N MB (10^6 bytes).",
+    help="Entries, the least recently used first, until no more than N MB (10^6 bytes) are left.",
 )
-@click.option("--all", "everything", is_flag=True, help="Everything.")
+@click.option("--all", "everything", is_flag=True, help="Every entry.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @with_config
 @with_cache_dir
@@ -115,8 +115,8 @@ def prune(
 ) -> None:
     """Remove entries from the cache, and say what went and how much room that made.
 
-    Damaged entries, and what killed runs left half built, always go, and go first. What a running session uses stays,
-    whatever was asked for.
+    Damaged entries, and what killed runs left half built, always go, and go first; without an option nothing else does.
+    What a running session uses stays, whatever was asked for.
 
     \b
       opml cache prune --older-than 30d

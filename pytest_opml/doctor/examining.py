@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What it meets on a machine that lacks packages, has damaged ones, or lets it read or start nothing.
 _REFUSALS = (OpmlError, OSError, ImportError, EOFError, ValueError, RuntimeError)
+_INSTALL = "install what is missing: pip install --upgrade pytest-opml"
 
 
 class Asked(NamedTuple):
@@ -52,7 +53,7 @@ def examine(asked: Asked) -> list[Finding]:
         settings, wrong = _settings(asked, root)
     except ImportError as error:
         text = f"nothing else can be looked at: {one_line(error)}"
-        return [*_guarded(installed), Finding("project", "settings", "problem", text, "install what is missing")]
+        return [*_guarded(installed), Finding("project", "settings", "problem", text, _INSTALL)]
     return [
         finding
         for check in (
@@ -89,4 +90,5 @@ def _guarded(check: _Check) -> Iterator[Finding]:
     try:
         yield from check.look()
     except _REFUSALS as error:
-        yield Finding(check.topic, check.name, "problem", one_line(error), check.hint)
+        remedy = _INSTALL if isinstance(error, ImportError) else check.hint
+        yield Finding(check.topic, check.name, "problem", one_line(error), remedy)
