@@ -35,7 +35,8 @@ from pytest_opml.domain.case import Case
 from pytest_opml.domain.records import Commit, Result, RunRecord
 from pytest_opml.domain.score import op_score
 from pytest_opml.history.base import History, Query, Release, Row
-from pytest_opml.history.baselines import Selector, baseline_of
+from pytest_opml.history.baselines import baseline_of
+from pytest_opml.history.naming import Selector
 from pytest_opml.history.store import open_store
 from tests.builders import make_result, make_run
 

@@ -11,14 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import CaseFailed, UsageError
+from .errors import CaseFailed, SettingsError, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
     from .domain.budgets import Budget
     from .domain.case import Case
     from .domain.records import Baseline, Check, Failure, Result, Rule, RunRecord
-    from .history.baselines import Selector
+    from .history.naming import Selector
     from .making import Options
     from .progress import Progress
     from .runtimes.base import Runtime
@@ -205,11 +205,14 @@ class Session:
     @staticmethod
     def _selected(settings: Settings, root: Path) -> Selector:
         """What the baseline stands for; the store has been written to by then."""
-        from .history.baselines import LAST, select
+        from .history.naming import LAST, select
         from .history.store import open_store
 
         with open_store(settings.store) if settings.store else contextlib.nullcontext() as store:
-            return select(settings.baseline, store, root) if settings.baseline else LAST
+            try:
+                return select(settings.baseline, store, root) if settings.baseline else LAST
+            except SettingsError as error:
+                raise SettingsError(f"baseline {error}") from None
 
     def _baseline_of(self, case: Case, limits: Limits, *, measure: bool = False) -> Baseline | None:
         """What a case is compared with, looked up once, where a budget or the user asks for it.

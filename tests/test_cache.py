@@ -10,6 +10,7 @@ import pytest
 
 from pytest_opml.cache import Cache, key_of, source_digest
 from pytest_opml.errors import StorageError
+from pytest_opml.holding import let_go
 
 KEY = key_of({"a": 1})
 
@@ -131,3 +132,32 @@ def test_an_error_about_somebody_elses_file_stays_what_it_is(tmp_path: Path) -> 
 
     with pytest.raises(FileNotFoundError):
         Cache(tmp_path / "cache").entry("model", KEY, read)
+
+
+@pytest.mark.parametrize("again", ["find", "entry"])
+def test_an_entry_that_is_used_is_marked_as_used(tmp_path: Path, again: str) -> None:
+    content_list = Cache(tmp_path).entry("model", KEY, build) / "manifest.json"
+    os.utime(content_list, (0, 0))
+    if again == "find":
+        Cache(tmp_path).find("model", KEY)
+    else:
+        Cache(tmp_path).entry("model", KEY, must_not_build)
+    assert time.time() - content_list.stat().st_mtime < 3600
+
+
+def test_an_entry_is_found_where_it_cannot_be_marked_or_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path)
+    made = cache.entry("model", KEY, build)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Read-only file system")
+
+    let_go(tmp_path / "locks" / f"{made.name}.use")
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(os, "open", refuse)
+    assert cache.find("model", KEY) == made
+
+
+def test_looking_for_what_is_not_there_leaves_no_file(tmp_path: Path) -> None:
+    assert Cache(tmp_path).find("model", KEY) is None
+    assert list((tmp_path / "locks").iterdir()) == []

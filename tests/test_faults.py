@@ -21,7 +21,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from pytest_opml.cache import Cache
+from pytest_opml.cache import is_whole
 from pytest_opml.domain.records import RunRecord
 from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
@@ -200,7 +200,7 @@ def test_a_killed_session_takes_its_workers_along_and_harms_nothing(project: Pro
     assert project.runs() == earlier.runs()
     assert project.record.read_bytes() == earlier.record.read_bytes()
     assert sorted((project.cache / "entries").iterdir()) == entries
-    assert all(Cache._is_whole(entry) for entry in entries)
+    assert all(is_whole(entry) for entry in entries)
 
     project.cases(FINE)
     finished = project.run()
@@ -323,7 +323,7 @@ def test_a_cache_without_space_is_one_line_and_holds_nothing_half(project: Proje
     finished = project.run()
     assert finished.code == 0, finished.output
     assert len(list((project.cache / "entries").iterdir())) == 2  # the model and the artifact
-    assert all(Cache._is_whole(entry) for entry in (project.cache / "entries").iterdir())
+    assert all(is_whole(entry) for entry in (project.cache / "entries").iterdir())
 
 
 def test_a_temporary_folder_that_cannot_be_used_is_one_line(project: Project, tmp_path: Path) -> None:

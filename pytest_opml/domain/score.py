@@ -88,6 +88,26 @@ def op_score(
     )
 
 
+def sampled_score(accuracy: float, seconds: float, megabytes: float, samples: int) -> Score:
+    """The OpScore with the interval that the number of test samples alone gives it.
+
+    Args:
+        accuracy: 0 to 1, of ``samples`` test samples; its interval is Wilson's.
+        seconds: taken as exact.
+        megabytes: 10^6 bytes.
+        samples: at least 1.
+
+    Raises:
+        UsageError: a value is out of its range or not finite.
+    """
+    from .statistics import proportion
+
+    op_score(accuracy, seconds, megabytes, samples=samples)  # refuses what no interval can be had of
+    interval = proportion(round(accuracy * samples), samples)
+    low, high = min(interval.low, accuracy), max(interval.high, accuracy)
+    return op_score(Estimate(value=accuracy, low=low, high=high), seconds, megabytes, samples=samples)
+
+
 def difference(candidate: Score, reference: Score) -> Difference:
     """Candidate minus reference, by axis; negative parts are gains."""
     return Difference(

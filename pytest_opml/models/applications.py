@@ -6,11 +6,11 @@ pooling. Architectures and weights: https://keras.io/api/applications/.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..datasets.copies import keras_home
 from ..errors import CaseDefinitionError, ModelFileError, one_line
 from .weights import load_weights
 
@@ -73,8 +73,11 @@ class Application:
 
     def weights_file(self, size: int) -> Path:
         """Where Keras keeps the ImageNet weights for images of this size in pixels."""
-        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-        return home / "models" / self.file.format(size=size if size in _MOBILENETV2_SIZES else 224)
+        return keras_home() / "models" / self.file.format(size=size if size in _MOBILENETV2_SIZES else 224)
+
+    def weights_files(self) -> list[Path]:
+        """The files of its ImageNet weights that Keras has downloaded, for whatever size of images."""
+        return sorted((keras_home() / "models").glob(self.file.format(size="*")))
 
     def _network(self, keras: Any, size: int, weights: str | None) -> Any:
         inputs = keras.Input((size, size, 3), dtype="uint8", name="image")

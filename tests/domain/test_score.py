@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_opml import op_score
 from pytest_opml.domain.records import Estimate
-from pytest_opml.domain.score import difference
+from pytest_opml.domain.score import difference, sampled_score
 from pytest_opml.errors import UsageError
 
 SHARES = st.floats(0, 1, exclude_max=True)
@@ -166,3 +166,20 @@ def test_fewer_than_one_sample_is_refused(samples: int) -> None:
 def test_an_accuracy_of_one_needs_the_number_of_samples() -> None:
     with pytest.raises(UsageError, match="give the number of test samples"):
         op_score(1.0, 1.0, 1.0)
+
+
+@given(SHARES, AMOUNTS, AMOUNTS, st.integers(1, 100_000))
+def test_the_interval_that_test_samples_give_holds_the_score(
+    accuracy: float, seconds: float, megabytes: float, samples: int
+) -> None:
+    score = sampled_score(accuracy, seconds, megabytes, samples)
+    assert score.low <= score.value <= score.high
+    assert score.value == op_score(accuracy, seconds, megabytes, samples=samples).value
+
+
+def test_only_the_accuracy_makes_that_interval_and_more_samples_narrow_it() -> None:
+    few, many = sampled_score(0.9, 10, 10, 100), sampled_score(0.9, 10, 10, 10_000)
+    # Wilson's interval of 90 of 100: 0.8256 to 0.9448
+    assert few.high - few.value == pytest.approx(math.log10((1 - 0.8256) / 0.1), abs=1e-4)
+    assert few.low - few.value == pytest.approx(math.log10((1 - 0.9448) / 0.1), abs=1e-3)
+    assert many.high - many.low < (few.high - few.low) / 5

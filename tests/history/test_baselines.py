@@ -6,10 +6,11 @@ import pytest
 
 from pytest_opml.errors import OpmlError
 from pytest_opml.history.base import History, Release
-from pytest_opml.history.baselines import Selector, baseline_of, select
+from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.files import write_record
 from pytest_opml.history.memory import MemoryHistory
-from tests.builders import make_case, make_result
+from pytest_opml.history.naming import Selector, run_of, select
+from tests.builders import make_case, make_result, make_run
 from tests.history.repositories import run_git
 from tests.history.runs import START, commit_of, run_of
 
@@ -92,9 +93,9 @@ def test_in_an_empty_history_every_name_may_be_a_branch(tmp_path: Path) -> None:
     [
         (
             "trunk",
-            "baseline 'trunk': no branch or commit of the history, no commit of this repository, no file; known: ",
+            "'trunk': no branch or commit of the history, no commit of this repository, no file; known: ",
         ),
-        ("--help", "baseline '--help': no branch"),
+        ("--help", "'--help': no branch"),
         ("dddddd", "known: last, best, release, main, topic"),
         ("nowhere.json", "nowhere.json: cannot be read: No such file or directory"),
     ],
@@ -108,11 +109,47 @@ def test_an_unknown_name_lists_the_known_ones(text: str, reason: str, history: H
 
 def test_the_beginning_of_two_commits_is_refused(history: History, tmp_path: Path) -> None:
     history.append(run_of("other", 8, commit=commit_of("a").model_copy(update={"commit": "aaaa" + "f" * 36})))
-    with pytest.raises(OpmlError, match=r"baseline 'aaaa': begins more than one commit: aaaaaaa.*, aaaafff.*"):
+    with pytest.raises(OpmlError, match=r"'aaaa': begins more than one commit: aaaaaaa.*, aaaafff.*"):
         select("aaaa", history, tmp_path)
 
 
 def test_without_a_history_a_name_needs_one(tmp_path: Path) -> None:
-    with pytest.raises(OpmlError, match=r"baseline 'main': no history \(store = none\); give the file of a record"):
+    with pytest.raises(OpmlError, match=r"'main': no history \(store = none\); give the file of a record"):
         select("main", None, tmp_path)
     assert baseline_of(select("last", None, tmp_path), None, CASE, "v100") is None
+
+
+# ---- one run
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("run-0", "run-0"), ("last", "run-3"), ("release", "run-1"), ("main", "run-1"), ("cccccc", "run-2")],
+)
+def test_a_run_by_what_it_may_be_called(text: str, expected: str, history: History, tmp_path: Path) -> None:
+    assert run_of(text, history, tmp_path).run_id == expected
+
+
+def test_a_run_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_record(run_of_file := make_run([make_result()]), path)
+    assert run_of(str(path), None, tmp_path) == run_of_file
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("run", "'run' begins more than one run: run-0, run-1, run-2"),
+        ("nothing", "no run 'nothing'; `opml history` lists them"),
+        ("best", "'best' is the result of a case, and no run; known: last, release, a branch, a commit, an id"),
+    ],
+)
+def test_what_no_run_is_called(text: str, reason: str, history: History, tmp_path: Path) -> None:
+    with pytest.raises(OpmlError) as caught:
+        run_of(text, history, tmp_path)
+    assert reason in str(caught.value)
+
+
+def test_without_a_release_there_is_no_run_of_one(tmp_path: Path) -> None:
+    with pytest.raises(OpmlError, match="the history holds no run of release"):
+        run_of("release", MemoryHistory(), tmp_path)

@@ -133,3 +133,14 @@ def test_a_wrong_weights_file_is_refused_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelFileError, match="write weights='imagenet'"):
         applications.efficientnetb0(keras, 32, 3, weights=str(tmp_path / "efficientnetb0_notop.h5"))
+
+
+def test_weights_that_were_downloaded_for_any_size_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert not any(application.weights_files() for application in APPLICATIONS.values())
+    (tmp_path / "models").mkdir()
+    files = [APPLICATIONS["vgg16"].weights_file(224), *map(APPLICATIONS["mobilenetv2"].weights_file, (96, 160))]
+    for file in files:
+        file.touch()
+    found = {name: paths for name, application in APPLICATIONS.items() if (paths := application.weights_files())}
+    assert found == {"vgg16": files[:1], "mobilenetv2": sorted(files[1:])}

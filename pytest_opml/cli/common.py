@@ -1,0 +1,198 @@
+"""What the commands share: one exit code for wrong input, common options, the settings, the run that is meant."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import OpmlError, SettingsError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from ..domain.records import RunRecord
+    from ..history.base import History
+    from ..settings import Settings
+
+USAGE = 4
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@contextmanager
+def _wrong_input_ends_with(code: int) -> Iterator[None]:
+    """Our own errors as one line; click's with its own text, and the same exit code."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise click.exceptions.Exit(code) from error
+    except OpmlError as error:
+        click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(code) from error
+
+
+class Commands(click.Group):
+    """Commands in the order in which they were added; whatever is wrong with the input, they end with ``USAGE``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names of the commands, for the help."""
+        return list(self.commands)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the options before the command's name."""
+        with _wrong_input_ends_with(USAGE):
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Parse the command's own arguments and run it."""
+        with _wrong_input_ends_with(USAGE):
+            return super().invoke(ctx)
+
+
+def as_json(command: _Command) -> _Command:
+    """The option ``--json``, as the argument ``json_wanted``."""
+    return click.option("--json", "json_wanted", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def with_config(command: _Command) -> _Command:
+    """The option ``--config``."""
+    return click.option(
+        "--config",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        default="pyproject.toml",
+        show_default=True,
+        help="The file with [tool.opml].",
+    )(command)
+
+
+def with_gate(command: _Command) -> _Command:
+    """The options of each command that looks at budgets."""
+    return with_config(
+        click.option(
+            "--gate",
+            metavar="METRIC.RULE=VALUE",
+            multiple=True,
+            help="A budget beside those of the file, as --opml-gate of pytest; repeatable.",
+        )(command)
+    )
+
+
+def with_cache_dir(command: _Command) -> _Command:
+    """The option ``--cache-dir``."""
+    return click.option(
+        "--cache-dir", metavar="DIR", help="The cache, as --opml-cache-dir of pytest; by default that of the file."
+    )(command)
+
+
+def parse_age(text: str) -> timedelta:
+    """How long ago: a whole number with ``h`` for hours, ``d`` for days or ``w`` for weeks behind it.
+
+    Raises:
+        UsageError: it is not written like that, or is longer than the calendar.
+    """
+    written = re.fullmatch(r"([0-9]{1,6})([hdw])", text)
+    if written is None:
+        raise UsageError(f"{text!r} is no age: write a whole number and h, d or w, such as 12h, 30d or 2w")
+    return timedelta(**{_UNITS[written[2]]: int(written[1])})
+
+
+def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """The callback of an option that takes what ``parse_age`` takes."""
+    try:
+        return None if value is None else parse_age(value)
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+def check_config(config: Path) -> None:
+    """Refuse a ``--config`` that is not there; without a ``pyproject.toml`` the defaults hold.
+
+    Raises:
+        SettingsError: the file was named and does not exist.
+    """
+    if config != Path("pyproject.toml") and not config.is_file():
+        raise SettingsError(f"--config: {config}: no such file")
+
+
+def settings_of(config: Path, **options: Any) -> Settings:
+    """The settings of a file with what the command line adds.
+
+    Args:
+        config: the file with ``[tool.opml]``.
+        options: as ``build_settings`` takes them; None where not given.
+
+    Raises:
+        SettingsError: the file or an option is at fault.
+    """
+    from ..settings import build_settings, read_pyproject
+
+    check_config(config)
+    return build_settings(read_pyproject(config), options, root_of(config))
+
+
+def root_of(config: Path) -> Path:
+    """The folder of the project."""
+    return config.absolute().parent
+
+
+def history_of(settings: Settings, *, create: bool = False) -> History:
+    """The history, to be read; with ``create`` it is made where it is missing.
+
+    Raises:
+        StorageError: there is none, or it cannot be opened.
+    """
+    from ..history.store import open_store
+
+    if settings.store is None:
+        raise StorageError("no history (store = none): give the record of a run, as --opml-json writes it")
+    return open_store(settings.store, create=create)
+
+
+def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
+    """A stored run: that of a file, or of the history; the newest where nothing is named.
+
+    Args:
+        text: what ``history.naming.run_of`` takes.
+        settings: of the project.
+        root: its folder.
+
+    Raises:
+        StorageError: there is none, or it cannot be read.
+    """
+    from ..history.base import Query
+    from ..history.naming import is_file, run_of
+
+    if text is not None and is_file(text):
+        return run_of(text, None, root)
+    with history_of(settings) as history:
+        if text is not None:
+            return run_of(text, history, root)
+        runs = history.newest(Query(), 1)
+    if not runs:
+        raise StorageError("the history holds no run yet: run pytest first, or give the record of a run")
+    return runs[0]
+
+
+def show(*blocks: list[str]) -> None:
+    """Print blocks of lines, a blank line between two."""
+    for number, block in enumerate(filter(None, blocks)):
+        click.echo("\n".join([""] * (number > 0) + block))
+
+
+def show_json(value: Any) -> None:
+    """Print plain data for other programs."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def width() -> int:
+    """Columns of the terminal."""
+    return shutil.get_terminal_size().columns

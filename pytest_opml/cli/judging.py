@@ -1,0 +1,123 @@
+"""The commands that hold budgets against a stored run: gate, best, budgets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import as_json, root_of, run_meant, settings_of, show, show_json, width, with_gate
+
+if TYPE_CHECKING:
+    from ..domain.budgets import Gate
+    from ..domain.records import RunRecord
+
+_RUN = click.argument("run", required=False)
+
+
+def _settled(record: RunRecord, gate: Gate) -> RunRecord:
+    from ..domain.settling import settle
+
+    return record.model_copy(update={"checks": settle(record, gate)})
+
+
+@click.command(short_help="Judge a stored run again under today's budgets.")
+@_RUN
+@with_gate
+@as_json
+def gate(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool) -> None:
+    """Judge a stored run again under today's budgets, without running a model.
+
+    RUN is the file that --opml-json wrote, or a run of the history: its id or the beginning of it, last, release, a
+    branch or a commit. Without it, the newest run is judged.
+
+    \b
+      opml gate
+      opml gate run.json --gate size_mb.max=10
+
+    The exit code is that of pytest: 0 all budgets hold, 1 one is broken, 5 the run measured nothing, 11 something could
+    not be judged, 4 the input is wrong.
+    """
+    from ..outcome import exit_code
+    from ..reports.terminal import ranking_lines
+    from ..reports.verdicts import best_lines, verdict_lines
+
+    settings = settings_of(config, gate=gate)
+    record = _settled(run_meant(run, settings, root_of(config)), settings.gate)
+    if json_wanted:
+        show_json([check.model_dump() for check in record.checks])
+    else:
+        columns = width()
+        show(ranking_lines(record, columns), best_lines(record, columns), verdict_lines(record, settings.gate, columns))
+    sys.exit(exit_code(record))
+
+
+@click.command(short_help="Name the best case within the budgets.")
+@_RUN
+@with_gate
+@as_json
+def best(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool) -> None:
+    """Name the case with the lowest OpScore within the budgets, and what each budget costs.
+
+    RUN is the file that --opml-json wrote, or a run of the history, as `opml gate` takes it. Without it, the newest run
+    is meant.
+
+    \b
+      opml best
+      opml best run.json --gate accuracy.min=0.95
+
+    The exit code is 0 where every test set has such a case, 1 where one has none, 4 for a wrong input.
+    """
+    from ..domain.choosing import choose
+    from ..reports.verdicts import best_lines
+
+    settings = settings_of(config, gate=gate)
+    record = _settled(run_meant(run, settings, root_of(config)), settings.gate)
+    choices = choose(record, record.checks)
+    if json_wanted:
+        show_json([choice.as_plain() for choice in choices])
+    else:
+        show(best_lines(record, width()))
+    sys.exit(0 if choices and all(choice.best for choice in choices) else 1)
+
+
+@click.command(short_help="Show which budgets apply to which case.")
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@with_gate
+@click.option("--gpu", metavar="PROFILE", default="cpu", show_default=True, help="The kind of hardware, beside a CASE.")
+@as_json
+def budgets(cases: tuple[str, ...], config: Path, gate: tuple[str, ...], gpu: str, json_wanted: bool) -> None:
+    """Show which budgets apply to each case, where they were written, and which of them another one replaced.
+
+    CASE is the id of a case; without one, those of the newest run of the history are shown. Later ones win: every case,
+    kind of hardware, id of the case, marker, command line.
+
+    \b
+      opml budgets
+      opml budgets digits/efficientnet_lite0/top1/int8 --gpu v100
+
+    The exit code is 0, or 4 for a wrong input.
+    """
+    from ..domain import profiles
+    from ..domain.settling import marked
+    from ..errors import SettingsError
+    from ..reports.budgets import budget_lines, budget_table
+
+    settings = settings_of(config, gate=gate)
+    if gpu not in profiles.PROFILES:
+        raise SettingsError(f"--gpu: unknown profile {gpu!r}; known: {', '.join(profiles.PROFILES)}")
+    if cases:
+        found = {name: settings.gate.history_of(name, gpu) for name in cases}
+    else:
+        run = run_meant(None, settings, root_of(config))
+        names = run.planned or [result.case.id for result in run.results]
+        found = {name: settings.gate.history_of(name, run.device.profile, marked(run, name)) for name in names}
+    if json_wanted:
+        show_json(budget_table(found))
+    else:
+        show(budget_lines(found, settings.gate.terms, width()))
+
+
+COMMANDS = (gate, best, budgets)

@@ -1,0 +1,7 @@
+"""Whether a run can go well on this machine: each thing that it needs, looked at without measuring anything."""
+
+from __future__ import annotations
+
+from .examining import Asked, examine
+
+__all__ = ["Asked", "examine"]

@@ -1,0 +1,54 @@
+"""The user's project: its settings, its benchmarks, its repository."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..domain.findings import Finding
+from ..errors import SettingsError
+
+_TOPIC = "project"
+
+
+def project(config: Path, wrong: SettingsError | None) -> Iterator[Finding]:
+    """The settings and the benchmarks.
+
+    Args:
+        config: the file with ``[tool.opml]``.
+        wrong: why its settings cannot be used.
+    """
+    config = config.absolute()
+    if wrong is not None:
+        yield Finding(_TOPIC, "settings", "problem", str(wrong), "correct it; README.md lists what may be written")
+    elif config.is_file():
+        yield Finding(_TOPIC, "settings", "ok", f"[tool.opml] of {config} is valid")
+    else:
+        text = f"no {config.name} in {config.parent}: defaults hold, and nothing is gated"
+        yield Finding(_TOPIC, "settings", "note", text, "write budgets into [tool.opml.gate] of it")
+    folder = config.parent / "bench"
+    files = sorted(folder.rglob("bench_*.py"))
+    if files:
+        yield Finding(_TOPIC, "benchmarks", "ok", f"{folder}: {len(files)} bench_*.py; pytest bench runs them")
+    else:
+        text = f"no bench_*.py in {folder}"
+        yield Finding(_TOPIC, "benchmarks", "note", text, "write one, and name its file or folder to pytest")
+
+
+def git(root: Path) -> Iterator[Finding]:
+    """The commit that a run would be stored with."""
+    from ..history.git import read_commit
+
+    if shutil.which("git") is None:
+        text = "not installed: runs are stored without their commit"
+        yield Finding(_TOPIC, "git", "note", text, "install git to find runs by commit and branch")
+        return
+    commit = read_commit(root)
+    if commit is None:
+        text = f"{root} is in no repository with a commit that git reads: runs are stored without their commit"
+        yield Finding(_TOPIC, "git", "note", text)
+    else:
+        branch = f" on {commit.branch}" if commit.branch else ""
+        changed = ", with changes that are not committed" if commit.dirty else ""
+        yield Finding(_TOPIC, "git", "ok", f"commit {commit.commit[:10]}{branch}{changed}")

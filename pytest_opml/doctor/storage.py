@@ -1,0 +1,79 @@
+"""The places that a run writes to."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..domain.findings import Finding
+from ..errors import MissingDependencyError, StorageError
+
+_TOPIC = "storage"
+# A trained model and its artifacts are tens to hundreds of megabytes each.
+_LEAST_FREE_BYTES = 1e9
+
+
+def cache(root: Path) -> Iterator[Finding]:
+    """The cache: whether it can be written, what it holds, and the room on its disk."""
+    from ..pruning import look_into, nearest_folder
+
+    contents = look_into(root)
+    held = f"{_count(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
+    text = f"{root}: {held}" if root.is_dir() else f"{root}: is made when it is first used"
+    try:
+        with tempfile.TemporaryFile(dir=nearest_folder(root.absolute())):
+            pass
+    except OSError as error:
+        text = f"{text}; cannot be written: {error.strerror}"
+        yield Finding(_TOPIC, "cache", "problem", text, "set --opml-cache-dir, or cache_dir in [tool.opml]")
+    else:
+        yield Finding(_TOPIC, "cache", "ok", text)
+    free = f"{contents.free_bytes / 1e6:,.0f} MB on the cache's disk"
+    if contents.free_bytes < _LEAST_FREE_BYTES:
+        yield Finding(_TOPIC, "free space", "problem", free, "make room, for example by `opml cache prune`")
+    else:
+        yield Finding(_TOPIC, "free space", "ok", free)
+    yield _temporary()
+
+
+def _temporary() -> Finding:
+    """The folder for what lives no longer than a run."""
+    try:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(_TOPIC, "temporary files", "problem", f"no folder: {error.strerror}", "set TMPDIR to one")
+    return Finding(_TOPIC, "temporary files", "ok", f"{folder}: {free / 1e6:,.0f} MB free")
+
+
+def history(url: str | None) -> Iterator[Finding]:
+    """The history: whether it opens, and how many runs it holds."""
+    if url is None:
+        yield Finding(_TOPIC, "history", "note", "none is kept: no budget can look back", "set store in [tool.opml]")
+        return
+    from ..history.engine import file_of
+
+    path = file_of(url)
+    if path is not None and not path.exists():
+        yield Finding(_TOPIC, "history", "ok", f"{path}: is made when it is first used")
+        return
+    try:
+        count = _count_runs(url)
+    except (StorageError, MissingDependencyError) as error:
+        remedy = "set --opml-store or store in [tool.opml] to another one, or to none"
+        yield Finding(_TOPIC, "history", "problem", str(error), remedy)
+    else:
+        yield Finding(_TOPIC, "history", "ok", f"{path or 'a database'}: {_count(count, 'run', 'runs')}")
+
+
+def _count_runs(url: str) -> int:
+    from ..history.store import open_store
+
+    with open_store(url, create=False) as store:
+        return store.count()
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

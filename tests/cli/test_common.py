@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_opml import cli
+from pytest_opml.cli.common import parse_age
+from pytest_opml.errors import UsageError
+
+HEAVY = ("tensorflow", "keras", "scipy", "sklearn", "sqlalchemy", "pydantic", "numpy", "tabulate", "packaging")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments)
+
+
+def commands(group: click.Command = cli.main, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(group, click.Group):
+        return [path]
+    below = [found for name, each in group.commands.items() for found in commands(each, (*path, name))]
+    return [path, *below]
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("12h", timedelta(hours=12)),
+        ("30d", timedelta(days=30)),
+        ("2w", timedelta(weeks=2)),
+        ("0d", timedelta()),
+        ("999999w", timedelta(weeks=999_999)),
+    ],
+)
+def test_an_age_is_a_number_with_its_unit(text: str, age: timedelta) -> None:
+    assert parse_age(text) == age
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "d", "30 d", " 30d", "30D", "-1d", "1.5d", "30m", "30days", "٣d", "1000000w"]
+)
+def test_nothing_else_is_an_age(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no age: write a whole number and h, d or w, such as 12h, 30d or 2w$"):
+        parse_age(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("nonsense",), "No such command 'nonsense'"),
+        (("--nonsense",), "No such option"),
+        (("gate", "--nonsense"), "No such option"),
+        (("list", "colours"), "'models', 'datasets', 'techniques', 'metrics', 'gpus'"),
+        (("score",), "Missing option '--accuracy'"),
+        (("cache", "nonsense"), "No such command 'nonsense'"),
+        (("cache", "prune", "--older-than", "soon"), "Invalid value for '--older-than': 'soon' is no age"),
+        (("cache", "prune", "--max-mb", "-1"), "Invalid value for '--max-mb'"),
+    ],
+)
+def test_what_click_refuses_ends_with_the_code_of_wrong_input_and_clicks_own_text(
+    arguments: tuple[str, ...], text: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 4
+    assert result.output.startswith("Usage: main ")
+    assert "--help" in result.output
+    assert text in result.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("cache",)])
+def test_a_group_without_a_command_prints_its_help(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 4
+    assert "Commands:" in result.output
+
+
+@pytest.mark.parametrize("path", commands())
+def test_each_help_says_what_it_does_in_80_columns(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run(*path, "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.output.splitlines())) <= 80
+    if path:
+        assert f"\n    opml {' '.join(path)}" in result.output
+    if path and path != ("cache",):
+        assert "The exit code is" in result.output
+        assert "--json" in result.output
+
+
+def test_the_commands_are_listed_in_the_order_of_their_families() -> None:
+    assert cli.main.list_commands(click.Context(cli.main)) == [
+        *("gate", "best", "budgets"),
+        "score",
+        *("list", "schema", "paper"),
+        *("doctor", "cache"),
+    ]
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from pytest_opml.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        f"sys.exit([name for name in {HEAVY!r} if name in sys.modules] or 0)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
