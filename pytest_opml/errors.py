@@ -16,6 +16,7 @@ OpmlError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -24,6 +25,12 @@ def one_line(error: object) -> str:
     """What another library says, in one line: its first that is not empty, or the name of the error."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next(filter(None, lines), type(error).__name__)
+
+
+def masked(url: str) -> str:
+    """A URL without its password; also where it is too wrong to be parsed."""
+    url = re.sub(r"(://[^:/@]*:).*@", r"\1***@", url)
+    return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token)=)[^&]*", r"\1***", url)
 
 
 class OpmlError(Exception):

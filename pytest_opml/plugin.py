@@ -29,6 +29,7 @@ _OPTIONS = (
     ("gpu", "PROFILE", "device to run on: auto, cpu, or the kind that must be there: v100, t4, a100, h100, ..."),
     ("json", "PATH", "write the record of the run to PATH"),
     ("store", "URL", "SQLAlchemy URL of the history, or none (default: sqlite:///.opml/history.db)"),
+    ("mlflow", "URI", "log the run to the MLflow tracking store at URI, such as sqlite:///mlflow.db; or none"),
     ("cache-dir", "DIR", "where trained models and artifacts are kept (default: the user's cache folder)"),
     ("data-dir", "DIR", "where data sets lie that are not shipped with a package"),
 )

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import CaseFailed, StorageError, UsageError
+from .errors import CaseFailed, MissingDependencyError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
@@ -92,8 +92,8 @@ class Session:
         plan: what was collected.
 
     Raises:
-        UsageError: on construction, when the device, the cache, the store or the record's path cannot be used; so a
-            run is refused before it has cost anything.
+        UsageError: on construction, when the device, the cache, the store, MLflow or the record's path cannot be used;
+            so a run is refused before it has cost anything.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Session:
         from .history.store import open_store
         from .measure.device import detect
         from .measure.tensorflow_build import confirm
+        from .reports.mlflow import check_tracking
         from .reports.record import check_writable
         from .worker import probe
 
@@ -123,6 +124,8 @@ class Session:
             check_writable(settings.json_path)
         if settings.store:
             open_store(settings.store).close()
+        if settings.mlflow:
+            check_tracking(settings.mlflow, settings.mlflow_experiment)
         # last, since it waits for the server: what is wrong elsewhere is told at once
         self.device = confirm(settings.gpu, self.device, probe(self.device))
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
@@ -344,6 +347,7 @@ class Session:
 def write(record: RunRecord, settings: Settings) -> list[str]:
     """Write the record where it was asked for; returns one line for each place that could not be written."""
     from .history.store import open_store
+    from .reports.mlflow import log_run
     from .reports.record import write_record
 
     problems = []
@@ -357,6 +361,11 @@ def write(record: RunRecord, settings: Settings) -> list[str]:
             with open_store(settings.store) as store:
                 store.append(record)
     except StorageError as error:
+        problems.append(str(error))
+    try:
+        if settings.mlflow:
+            log_run(record, settings.mlflow, settings.mlflow_experiment)
+    except (StorageError, MissingDependencyError) as error:
         problems.append(str(error))
     return problems
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,6 +66,8 @@ class _File(_Table):
     gpu: str = "auto"
     store: str = DEFAULT_STORE
     json_path: str | None = Field(default=None, alias="json", min_length=1)
+    mlflow: str | None = Field(default=None, min_length=1)
+    mlflow_experiment: str = Field(default="pytest-opml", min_length=1, max_length=500)
     cache_dir: str | None = Field(default=None, min_length=1)
     data_dir: str | None = Field(default=None, min_length=1)
     timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
@@ -86,6 +89,8 @@ class Settings(NamedTuple):
         threads: that a runtime may use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
+        mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
+        mlflow_experiment: its experiment.
     """
 
     gpu: str
@@ -100,6 +105,8 @@ class Settings(NamedTuple):
     compare_precision: float
     score: ScoreSettings
     gate: Gate
+    mlflow: str | None
+    mlflow_experiment: str
 
 
 def read_pyproject(path: Path) -> dict[str, Any]:
@@ -178,6 +185,8 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         compare_precision=plain.compare_precision,
         score=plain.score,
         gate=gate,
+        mlflow=None if plain.mlflow in (None, "none") else _tracking(plain.mlflow, root, option="mlflow" in given),
+        mlflow_experiment=plain.mlflow_experiment,
     )
 
 
@@ -193,6 +202,14 @@ def _rooted(url: str, root: Path) -> str:
     path = url.removeprefix(prefix)
     relative = url.startswith(prefix) and path and not path.startswith(("/", ":memory:"))
     return f"{prefix}{root / path}" if relative else url
+
+
+def _tracking(uri: str, root: Path, *, option: bool) -> str:
+    """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
+    root = Path.cwd() if option else root
+    if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
+        return _rooted(uri, root)
+    return str(root / _expanded(uri, "--opml-mlflow" if option else "tool.opml.mlflow"))
 
 
 def _user_cache() -> Path:

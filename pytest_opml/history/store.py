@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timezone
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 
 from ..domain.metrics import METRICS
 from ..domain.records import Baseline, Result, RunRecord
-from ..errors import OpmlError, StorageError
+from ..errors import OpmlError, StorageError, masked
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData, Table
@@ -84,12 +83,6 @@ def _tables() -> _Tables:
     return _Tables(metadata, version, run, result)
 
 
-def _masked(url: str) -> str:
-    """The URL without its password; also where it is too wrong to be parsed."""
-    url = re.sub(r"(://[^:/@]*:).*@", r"\1***@", url)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token)=)[^&]*", r"\1***", url)
-
-
 def _one_line(error: BaseException | None) -> str:
     return " ".join(str(error).split())
 
@@ -149,7 +142,7 @@ def open_store(url: str) -> Store:
         StorageError: it cannot be made, read or written, is no store of ours, or was made by a newer version (and is
             then left as it is). The text names the URL without its password.
     """
-    name = f"store {_masked(url)}"
+    name = f"store {masked(url)}"
     store = Store(_engine(url, name), name)
     store.prepare()
     return store

@@ -23,6 +23,7 @@ _OPTIONS = (
     "gpu",
     "json",
     "store",
+    "mlflow",
     "cache_dir",
     "data_dir",
     "threads",
