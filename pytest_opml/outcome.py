@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .errors import StorageError
+from .errors import MissingDependencyError, StorageError
 
 if TYPE_CHECKING:
     from .domain.records import RunRecord
@@ -18,6 +18,7 @@ def write(record: RunRecord, settings: Settings) -> list[str]:
     """Write the record where it was asked for; returns one line for each place that could not be written."""
     from .history.files import write_record
     from .history.store import open_store
+    from .reports.mlflow import log_run
 
     problems = []
     try:
@@ -30,6 +31,11 @@ def write(record: RunRecord, settings: Settings) -> list[str]:
             with open_store(settings.store) as store:
                 store.append(record)
     except StorageError as error:
+        problems.append(str(error))
+    try:
+        if settings.mlflow:
+            log_run(record, settings.mlflow, settings.mlflow_experiment)
+    except (StorageError, MissingDependencyError) as error:
         problems.append(str(error))
     return problems
 

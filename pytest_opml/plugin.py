@@ -34,6 +34,7 @@ _OPTIONS = (
         "WHAT",
         "what to compare each case with: last, best, release, a commit, a branch or the file of a record",
     ),
+    ("mlflow", "URI", "log the run to the MLflow tracking store at URI, such as sqlite:///mlflow.db; or none"),
     ("cache-dir", "DIR", "where trained models and artifacts are kept (default: the user's cache folder)"),
     ("data-dir", "DIR", "where data sets lie that are not shipped with a package"),
 )

@@ -86,8 +86,8 @@ class Session:
         plan: what was collected.
 
     Raises:
-        UsageError: on construction, when the device, the cache, the store or the record's path cannot be used; so a
-            run is refused before it has cost anything.
+        UsageError: on construction, when the device, the cache, the store, MLflow or the record's path cannot be used;
+            so a run is refused before it has cost anything.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class Session:
         from .history.files import check_writable
         from .measure.device import detect
         from .measure.tensorflow_build import confirm
+        from .reports.mlflow import check_tracking
         from .worker import probe
 
         self.settings, self.root = settings, root
@@ -116,6 +117,8 @@ class Session:
         if settings.json_path:
             check_writable(settings.json_path)
         self._baseline = self._selected(settings, root)
+        if settings.mlflow:
+            check_tracking(settings.mlflow, settings.mlflow_experiment)
         # last, since it waits for the server: what is wrong elsewhere is told at once
         self.device = confirm(settings.gpu, self.device, probe(self.device))
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()

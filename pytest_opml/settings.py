@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,8 @@ class _File(_Table):
     gpu: str = "auto"
     store: str = DEFAULT_STORE
     json_path: str | None = Field(default=None, alias="json", min_length=1)
+    mlflow: str | None = Field(default=None, min_length=1)
+    mlflow_experiment: str = Field(default="pytest-opml", min_length=1, max_length=500)
     cache_dir: str | None = Field(default=None, min_length=1)
     data_dir: str | None = Field(default=None, min_length=1)
     timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
@@ -91,6 +94,8 @@ class Settings(NamedTuple):
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         baseline: what each case is compared with; None for its last result, where a budget asks for one.
         release_dir: keeps the artifacts of released runs.
+        mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
+        mlflow_experiment: its experiment.
     """
 
     gpu: str
@@ -107,6 +112,8 @@ class Settings(NamedTuple):
     release_dir: Path
     score: ScoreSettings
     gate: Gate
+    mlflow: str | None
+    mlflow_experiment: str
 
 
 def read_pyproject(path: Path) -> dict[str, Any]:
@@ -187,6 +194,8 @@ def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Pa
         release_dir=root / _expanded(plain.release_dir, "tool.opml.release_dir"),
         score=plain.score,
         gate=gate,
+        mlflow=None if plain.mlflow in (None, "none") else _tracking(plain.mlflow, root, option="mlflow" in given),
+        mlflow_experiment=plain.mlflow_experiment,
     )
 
 
@@ -202,6 +211,14 @@ def _rooted(url: str, root: Path) -> str:
     path = url.removeprefix(prefix)
     relative = url.startswith(prefix) and path and not path.startswith(("/", ":memory:"))
     return f"{prefix}{root / path}" if relative else url
+
+
+def _tracking(uri: str, root: Path, *, option: bool) -> str:
+    """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
+    root = Path.cwd() if option else root
+    if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
+        return _rooted(uri, root)
+    return str(root / _expanded(uri, "--opml-mlflow" if option else "tool.opml.mlflow"))
 
 
 def _user_cache() -> Path:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("tensorflow", "keras", "scipy", "sklearn", "sqlalchemy", "pydantic", "numpy")
+HEAVY = ("tensorflow", "keras", "scipy", "sklearn", "sqlalchemy", "pydantic", "numpy", "mlflow")
 ROOT = Path(__file__).parent.parent
 
 

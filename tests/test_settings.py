@@ -33,6 +33,7 @@ def test_the_defaults() -> None:
     assert settings.gpu == "auto"
     assert settings.store == "sqlite:////project/.opml/history.db"
     assert settings.json_path is settings.data_dir is settings.memory_mb is settings.threads is None
+    assert settings.mlflow is None
     assert settings.cache_dir.name == "pytest-opml"
     assert settings.timeout_s == 1800
     assert settings.score.time == {"inference": 1.0}
@@ -120,6 +121,34 @@ def test_the_home_of_nobody_is_refused(key: str) -> None:
 )
 def test_a_store_of_a_relative_path_is_rooted(store: str, expected: str | None) -> None:
     assert built({"store": store}).store == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("none", None),
+        ("sqlite:///mlflow.db", "sqlite:////project/mlflow.db"),
+        ("./mlruns", "/project/mlruns"),
+        ("/abs/mlruns", "/abs/mlruns"),
+        ("http://ci:secret@tracking:5000", "http://ci:secret@tracking:5000"),
+        ("databricks", "databricks"),
+        ("databricks://profile", "databricks://profile"),
+    ],
+)
+def test_where_mlflow_logs_to_is_rooted_where_it_is_a_path(uri: str, expected: str | None) -> None:
+    assert built({"mlflow": uri}).mlflow == expected
+
+
+def test_an_option_for_mlflow_is_relative_to_where_it_was_typed_and_wins() -> None:
+    assert built({"mlflow": "mlruns"}, mlflow="none").mlflow is None
+    assert built({"mlflow": "mlruns"}, mlflow="here").mlflow == str(Path.cwd() / "here")
+    assert built(mlflow="sqlite:///here.db").mlflow == f"sqlite:///{Path.cwd()}/here.db"
+
+
+def test_the_experiment_of_mlflow_has_a_name() -> None:
+    assert built().mlflow_experiment == "pytest-opml"
+    assert built({"mlflow_experiment": "releases"}).mlflow_experiment == "releases"
+    assert refused({"mlflow_experiment": ""}).startswith("tool.opml.mlflow_experiment: ")
 
 
 @pytest.mark.parametrize(

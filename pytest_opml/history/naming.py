@@ -112,9 +112,7 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
     else:
         selector = select(text, history, root)
     if selector.kind == "best":
-        raise SettingsError(
-            "'best' is the result of a case, and no run; known: last, release, a branch, a commit, an id"
-        )
+        raise SettingsError("'best' is the result of a case, and no run; known: last, release, a branch, commit or id")
     source = selector.record or history
     runs = source.newest(selector.query, 1) if source else []
     if not runs:

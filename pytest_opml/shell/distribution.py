@@ -24,6 +24,7 @@ _OPTIONS = (
     "json",
     "store",
     "baseline",
+    "mlflow",
     "cache_dir",
     "data_dir",
     "threads",

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.errors import OpmlError
+from pytest_opml.history import naming
 from pytest_opml.history.base import History, Release
 from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.files import write_record
 from pytest_opml.history.memory import MemoryHistory
-from pytest_opml.history.naming import Selector, run_of, select
+from pytest_opml.history.naming import Selector, select
 from tests.builders import make_case, make_result, make_run
 from tests.history.repositories import run_git
 from tests.history.runs import START, commit_of, run_of
@@ -127,13 +128,13 @@ def test_without_a_history_a_name_needs_one(tmp_path: Path) -> None:
     [("run-0", "run-0"), ("last", "run-3"), ("release", "run-1"), ("main", "run-1"), ("cccccc", "run-2")],
 )
 def test_a_run_by_what_it_may_be_called(text: str, expected: str, history: History, tmp_path: Path) -> None:
-    assert run_of(text, history, tmp_path).run_id == expected
+    assert naming.run_of(text, history, tmp_path).run_id == expected
 
 
 def test_a_run_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    write_record(run_of_file := make_run([make_result()]), path)
-    assert run_of(str(path), None, tmp_path) == run_of_file
+    write_record(stored := make_run([make_result()]), path)
+    assert naming.run_of(str(path), None, tmp_path) == stored
 
 
 @pytest.mark.parametrize(
@@ -141,15 +142,15 @@ def test_a_run_in_a_file(tmp_path: Path) -> None:
     [
         ("run", "'run' begins more than one run: run-0, run-1, run-2"),
         ("nothing", "no run 'nothing'; `opml history` lists them"),
-        ("best", "'best' is the result of a case, and no run; known: last, release, a branch, a commit, an id"),
+        ("best", "'best' is the result of a case, and no run; known: last, release, a branch, commit or id"),
     ],
 )
 def test_what_no_run_is_called(text: str, reason: str, history: History, tmp_path: Path) -> None:
     with pytest.raises(OpmlError) as caught:
-        run_of(text, history, tmp_path)
+        naming.run_of(text, history, tmp_path)
     assert reason in str(caught.value)
 
 
 def test_without_a_release_there_is_no_run_of_one(tmp_path: Path) -> None:
     with pytest.raises(OpmlError, match="the history holds no run of release"):
-        run_of("release", MemoryHistory(), tmp_path)
+        naming.run_of("release", MemoryHistory(), tmp_path)
