@@ -86,6 +86,13 @@ def with_gate(command: _Command) -> _Command:
     )
 
 
+def with_store(command: _Command) -> _Command:
+    """The option ``--store``."""
+    return click.option(
+        "--store", metavar="URL", help="The history, as --opml-store of pytest; by default that of the file."
+    )(command)
+
+
 def with_cache_dir(command: _Command) -> _Command:
     """The option ``--cache-dir``."""
     return click.option(

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from ..domain.comparing import Change, Comparison, Word, compare
 from ..domain.records import Baseline, RunRecord
-from .terminal import short_names, shortened, wrapped
+from .tables import fitted
+from .terminal import short_names, wrapped
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
 # What gives way until the table fits, the first one first.
 _ACCURACY, _TIME, _SIZE, _SCORE = "accuracy\n- baseline", "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
 _AXES = "\n= error + time + size"
 _YIELDING = (_AXES, _SIZE, _ACCURACY, _TIME)
-_SHORTEST_NAME = 12
 
 
 def comparisons(record: RunRecord, baselines: Mapping[str, Baseline]) -> list[Comparison]:
@@ -55,14 +55,8 @@ def table_lines(
         width: columns that no line exceeds.
     """
     rows = [_row(each, names) for each in found]
-    hidden = 0
-    while max(map(len, lines := _rendered(rows, _YIELDING[:hidden]))) > width and hidden < len(_YIELDING):
-        hidden += 1
-    if (excess := max(map(len, lines)) - width) > 0:
-        cases = [row["case"] for row in rows]
-        short = shortened(cases, max(_SHORTEST_NAME, max(map(len, cases)) - excess))
-        lines = _rendered([row | {"case": name} for row, name in zip(rows, short, strict=True)], _YIELDING)
-    return [title, "", *lines, "", *_explained(found, missing, names, width)]
+    table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case")
+    return [title, "", *table, "", *_explained(found, missing, names, width)]
 
 
 def _explained(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int) -> list[str]:
@@ -104,13 +98,3 @@ def _shown(change: Change | None, pattern: str, same: str) -> str:
     half = (change.high - change.low) / 2
     margin = "" if half == 0 else f" ±{half:{pattern.lstrip('+')}}".replace("±0.", "±.")
     return f"{round(change.value, 6) + 0.0:{pattern}}{margin}{' ' if change.word == 'unclear' else '*'}"
-
-
-def _rendered(rows: Sequence[Mapping[str, str]], hidden: Sequence[str]) -> list[str]:
-    from tabulate import tabulate
-
-    shown = [header for header in rows[0] if header not in hidden and any(row[header] for row in rows)]
-    cells = [[row[header] for header in shown] for row in rows]
-    aligned = ["left" if header in ("case", "") else "right" for header in shown]
-    text = tabulate(cells, headers=shown, disable_numparse=True, colalign=aligned, preserve_whitespace=True)
-    return [line.rstrip() for line in text.splitlines()]
