@@ -22,6 +22,7 @@ class Metric(NamedTuple):
         better: which way is an improvement; ``max_regression`` asks it.
         machine: whether the value depends on the machine, so that it is compared with an earlier run on the same only.
         making: whether the value is of how the artifact was made, which measuring its file again does not tell.
+        exact: whether the same model always has the same value.
         interval: the value with its 95 % interval; None for a metric that was measured once.
         beside: the ratio of the value to the reference's where both were timed side by side.
         of_run: whether the value is a place among all cases of the run, which only its end knows.
@@ -36,6 +37,7 @@ class Metric(NamedTuple):
     better: Literal["lower", "higher"] = "lower"
     machine: bool = False
     making: bool = False
+    exact: bool = False
     interval: Callable[[Result], Estimate | Score | None] | None = None
     beside: Callable[[SideBySide], Ratio] | None = None
     of_run: bool = False
@@ -113,8 +115,8 @@ METRICS: dict[str, Metric] = {
         Metric("cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s", machine=True),
         Metric("training_s", lambda r: r.training_s, "s", machine=True, making=True),
         Metric("preparation_s", lambda r: r.preparation_s, "s", machine=True, making=True),
-        Metric("size_mb", lambda r: r.size_mb, "MB"),
-        Metric("deflated_mb", lambda r: r.deflated_mb, "MB"),
+        Metric("size_mb", lambda r: r.size_mb, "MB", exact=True),
+        Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True),
         Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g", machine=True),
         Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device", machine=True),
         # A score can be zero or negative, where a percentage of it means nothing or the opposite.

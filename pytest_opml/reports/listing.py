@@ -9,6 +9,7 @@ from typing import Any
 from ..domain.metrics import METRICS
 from ..history.base import CALL_S, Release, Row, Summary
 from .tables import fitted
+from .terminal import three_digits
 
 _ID = 12
 _COMMIT = 10
@@ -71,7 +72,9 @@ def row_lines(rows: Sequence[Row], width: int) -> list[str]:
 
     def shown(row: Row, metric: str) -> str:
         value = row.figures[metric]
-        return "" if value is None else METRICS[metric].format(value).split()[0]
+        if value is None:
+            return ""
+        return three_digits(value) if METRICS[metric].unit else METRICS[metric].format(value)
 
     cells = [
         {

@@ -208,9 +208,9 @@ def _columns(hidden: Collection[str]) -> list[_Column]:
             "right",
             lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
         ),
-        _Column("time\ns", "decimal", lambda row: _figure(row.entry.seconds)),
+        _Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
         _Column(_BESIDE, "right", _beside),
-        _Column("size\nMB", "decimal", lambda row: _figure(row.entry.megabytes)),
+        _Column("size\nMB", "decimal", lambda row: three_digits(row.entry.megabytes)),
         _Column(
             "OpScore",
             "right",
@@ -239,12 +239,12 @@ def _metric(header: str, name: str, absent: str = "n/a") -> _Column:
         value = metric.read(row.result)
         if value is None:
             return absent
-        return _figure(value) if metric.unit else metric.format(value)
+        return three_digits(value) if metric.unit else metric.format(value)
 
     return _Column(header, "decimal", cell)
 
 
-def _figure(value: float) -> str:
+def three_digits(value: float) -> str:
     """Three significant digits, and never an exponent."""
     decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
     return f"{value:.{min(max(decimals, 0), 4)}f}"

@@ -1,0 +1,134 @@
+"""The history of one metric of a case in the terminal: a chart, and what its lasting steps can be tied to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..domain.metrics import Metric
+from ..domain.trends import Point, Shift
+from .listing import moment
+from .terminal import wrapped
+
+# The commits that are in the second and not in the first, the newest first; None where git cannot tell.
+Between = Callable[[str, str], Sequence[str] | None]
+
+_HEIGHT, _FRAME, _WIDEST = 12, 12, 100
+_COMMIT = 10
+
+
+def trend_lines(
+    case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between, width: int
+) -> list[str]:
+    """A chart of the values in the order of time, and a block for each lasting step.
+
+    Args:
+        case_id: whose history it is.
+        metric: whose values.
+        points: in the order of time; at least one.
+        shifts: the steps among them.
+        between: tells the commits between two.
+        width: columns that no line but a command exceeds.
+    """
+    first, last = points[0], points[-1]
+    title = f"{metric.name} of {case_id}: {len(points)} runs, {moment(first.started)} to {moment(last.started)} (UTC)"
+    branches = sorted({point.branch or "no branch" for point in points})
+    notes = []
+    if len(branches) > 1:
+        notes += wrapped(f"of {len(branches)} branches, which --branch tells apart: {', '.join(branches)}", width)
+    machines = {point.machine for point in points}
+    if metric.machine and len(machines) > 1:
+        notes += wrapped(f"on {len(machines)} machines, each searched by itself: {'; '.join(sorted(machines))}", width)
+    lines = [*wrapped(title, width), *notes, "", *_chart(metric, points, shifts, width), ""]
+    if not shifts:
+        return [*lines, *wrapped(f"no lasting step; the newest value is {metric.format(last.value)}", width)]
+    for shift in shifts:
+        lines += [*_block(metric, shift, between, width), ""]
+    return lines[:-1]
+
+
+def _chart(metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], width: int) -> list[str]:
+    from uniplot import plot_to_string
+
+    places = [points.index(shift.at) + 1 for shift in shifts]
+    text = plot_to_string(
+        [point.value for point in points],
+        list(range(1, len(points) + 1)),
+        width=max(20, min(width - _FRAME, _WIDEST)),
+        height=_HEIGHT,
+        color=False,
+        x_gridlines=[place - 0.5 for place in places],
+        y_gridlines=[],
+        y_unit=f" {metric.unit}".rstrip(),
+    )
+    return [line.rstrip()[:width] for line in text.splitlines()]
+
+
+def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[str]:
+    """What a step comes to, where it lies, and what to look at."""
+    step = shift.step
+    share = "" if step.change is None or not metric.percent else f" ({100 * step.change:+.1f} %)"
+    head = f"{_word(metric, shift)} {metric.format(step.before)} to {metric.format(step.after)}{share}"
+    at = f"at the run {shift.at.run_id[:12]} of {moment(shift.at.started)}"
+    lines = wrapped(f"{head} {at}, {_sure(step.error)}", width)
+    if shift.machine:
+        lines += _indented(f"on {shift.machine}", width)
+    return [*lines, *_cause(shift, between, width)]
+
+
+def _word(metric: Metric, shift: Shift) -> str:
+    better = (shift.step.difference > 0) == (metric.better == "higher")
+    return "better:" if better else "WORSE:"
+
+
+def _sure(error: float) -> str:
+    return "exact" if error == 0 else f"by chance in less than {100 * error:.1g} % of histories without a step"
+
+
+def _cause(shift: Shift, between: Between, width: int) -> list[str]:
+    old, new = shift.before.commit, shift.after.commit
+    if old is None or new is None:
+        return _indented("its commits are not known", width)
+    if old == new:
+        text = f"the same commit {old[:_COMMIT]} on both sides: not the code, the machine or its surroundings"
+        return _indented(text, width)
+    commits = between(old, new)
+    count = "" if commits is None else f" ({len(commits)} commit{'s' if len(commits) != 1 else ''})"
+    # a command is for copying, so it stays on one line
+    return [f"  commits{count}: git log --oneline {old[:_COMMIT]}..{new[:_COMMIT]}"]
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return [f"  {line}" for line in wrapped(text, width - 2)]
+
+
+def trend_table(
+    case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between
+) -> dict[str, Any]:
+    """The same as plain data."""
+
+    def commits(shift: Shift) -> Sequence[str] | None:
+        old, new = shift.before.commit, shift.after.commit
+        return between(old, new) if old and new else None
+
+    return {
+        "case": case_id,
+        "metric": metric.name,
+        "unit": metric.unit,
+        "points": [{**point._asdict(), "started": point.started.isoformat()} for point in points],
+        "steps": [
+            {
+                "run": shift.at.run_id,
+                "before": shift.step.before,
+                "after": shift.step.after,
+                "change": shift.step.change if metric.percent else None,
+                "error": shift.step.error,
+                "worse": _word(metric, shift) == "WORSE:",
+                "machine": shift.machine,
+                "last_commit_before": shift.before.commit,
+                "first_commit_after": shift.after.commit,
+                "commits": commits(shift),
+            }
+            for shift in shifts
+        ],
+    }
