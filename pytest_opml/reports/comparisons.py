@@ -56,7 +56,7 @@ def table_lines(
     """
     rows = [_row(each, names) for each in found]
     table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case")
-    return [title, "", *table, "", *_explained(found, missing, names, width)]
+    return [*wrapped(title, width), "", *table, "", *_explained(found, missing, names, width)]
 
 
 def _explained(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int) -> list[str]:
