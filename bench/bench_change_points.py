@@ -138,8 +138,16 @@ def _intervals(planted: Sequence[History]) -> None:
 
 def _waits(planted: Sequence[History], name: str) -> None:
     waits = sorted(map(_wait, planted))
-    median, late = (waits[round(share * (len(waits) - 1))] for share in (0.5, 0.9))
-    print(f"  {name:34} first found with {median:g} values after it (median), {late:g} (90th percentile)", flush=True)
+    places = (waits[round(share * (len(waits) - 1))] for share in (0.5, 0.9))
+    median, late = (f"{place:g}" if math.isfinite(place) else "not by the end or the 50th" for place in places)
+    print(f"  {name:34} first found with {median} values after it (median), {late} (90th percentile)", flush=True)
+
+
+def _watched(plain: Sequence[History]) -> None:
+    """False alarms of who looks after each of the last 50 commits of a history without a step."""
+    looks = [[bool(_ours(history.values[: len(history.values) - back])) for back in range(50)] for history in plain]
+    ever, each = statistics.fmean(map(any, looks)), statistics.fmean(map(statistics.fmean, looks))
+    print(f"  looked at after each of 50 commits: false alarms in {each:.1%} of looks, at some look in {ever:.1%}")
 
 
 def _calibration(count: int) -> None:
@@ -193,6 +201,7 @@ def main() -> None:
             _line(name, _judged(find, planted, plain))
         _intervals(planted)
         _waits(planted, "pytest-opml, as the history grows")
+        _watched(plain)
         sets = [_judged(_ours, *_drawn(given.seed + n, given.histories, alike, None)) for n in range(given.seeds)]
         for name, choose in (("mean", statistics.fmean), ("fewest", min), ("most", max)):
             parts = (choose(getattr(found, part) for found in sets) for part in Found._fields)

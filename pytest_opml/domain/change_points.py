@@ -60,8 +60,8 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
 
     Args:
         values: of one case and metric, in the order of the commits.
-        false_alarms: the share of histories without a step in which any may be found. Where many histories are looked
-            at together, it is for the caller to divide it among them.
+        false_alarms: the share of histories without a step in which any may be found, at one look. Who looks at many
+            histories, or at one again and again, divides it among the looks.
         exact: whether the metric has no noise, as the size of a file: then a new value that is there twice in a row is
             a step. This is for the caller to know: of six tosses of a coin, four heads and two tails come sorted in two
             of fifteen orders. Where most values differ from the one before, it is tested like any other metric.
