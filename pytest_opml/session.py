@@ -11,14 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import CaseFailed, SettingsError, UsageError
+from .errors import CaseFailed, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
     from .domain.budgets import Budget
     from .domain.case import Case
     from .domain.records import Baseline, Check, Failure, Result, Rule, RunRecord
-    from .history.naming import Selector
     from .making import Options
     from .progress import Progress
     from .runtimes.base import Runtime
@@ -103,6 +102,7 @@ class Session:
 
         start_server()  # its imports take seconds, and the rest of this can go on beside them
         from .cache import Cache
+        from .earlier import Earlier
         from .exchange import Exchange
         from .history.files import check_writable
         from .measure.device import detect
@@ -116,7 +116,7 @@ class Session:
         Cache(settings.cache_dir)
         if settings.json_path:
             check_writable(settings.json_path)
-        self._baseline = self._selected(settings, root)
+        self._earlier = Earlier(settings, root)
         if settings.mlflow:
             check_tracking(settings.mlflow, settings.mlflow_experiment)
         # last, since it waits for the server: what is wrong elsewhere is told at once
@@ -197,25 +197,13 @@ class Session:
             self._marked[case.id] = dict(limits.tables)
         baseline = self._baseline_of(case, limits)
         reference = self._results.get(case.reference.id)
-        subject = Subject(self._results[case.id], reference, baseline, self.device, wanted=str(self._baseline))
+        subject = Subject(self._results[case.id], reference, baseline, self.device, wanted=self._earlier.wanted)
         return judge(budgets, subject, self._terms)
 
     def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
         return self.settings.gate.applying(case_id, self.device.profile, marked)
 
     # --- what cases are compared with
-
-    @staticmethod
-    def _selected(settings: Settings, root: Path) -> Selector:
-        """What the baseline stands for; the store has been written to by then."""
-        from .history.naming import LAST, select
-        from .history.store import open_store
-
-        with open_store(settings.store) if settings.store else contextlib.nullcontext() as store:
-            try:
-                return select(settings.baseline, store, root) if settings.baseline else LAST
-            except SettingsError as error:
-                raise SettingsError(f"baseline {error}") from None
 
     def _baseline_of(self, case: Case, limits: Limits, *, measure: bool = False) -> Baseline | None:
         """What a case is compared with, looked up once, where a budget or the user asks for it.
@@ -226,31 +214,24 @@ class Session:
             measure: the kept artifact of a release again; the case itself is then measured beside it.
         """
         from .domain.records import Baseline
-        from .history.baselines import baseline_of
-        from .history.store import open_store
 
-        budgets = self._budgets(case.id, limits.budgets)
-        if not self.settings.baseline and not any(budget.rule == "max_regression" for budget in budgets):
+        if not self._earlier.is_needed(self._budgets(case.id, limits.budgets)):
             return None
         if case.id not in self._baselines:
             found = self._exchange.take(case, Baseline)
-            if found is None:
-                with open_store(self.settings.store) if self.settings.store else contextlib.nullcontext() as store:
-                    found = baseline_of(self._baseline, store, case.id, self.device.profile)
-                if found and measure and self._baseline.kind == "release":
+            if found is None and (found := self._earlier.baseline(case.id, self.device.profile)):
+                if measure and self._earlier.is_measured_again:
                     found = self._measured_again(case, found, limits)
-                if found:
-                    self._exchange.give(case, found)
+                self._exchange.give(case, found)
             self._baselines[case.id] = found
         return self._baselines[case.id]
 
     def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
         """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
-        from .keeping import find
         from .pipeline import measure_kept
         from .worker import WorkerFailed, run_step
 
-        path = find(baseline.result.artifact, self.settings.release_dir)
+        path = self._earlier.artifact(baseline)
         if path is None:
             note = f"its artifact is not in {self.settings.release_dir}"
             return baseline.model_copy(update={"note": note})
@@ -382,7 +363,7 @@ class Session:
             deselected=self._plan.deselected,
             selection=self._plan.selection,
             marked=self._marked,
-            baseline=str(self._baseline),
+            baseline=self._earlier.wanted,
             baselines=tuple(filter(None, self._baselines.values())),
         )
 

@@ -28,7 +28,7 @@ class Subject(NamedTuple):
     Attributes:
         reference: what ``max_drop`` and ``max_increase`` compare with.
         baseline: what ``max_regression`` compares with.
-        wanted: what was asked for as baseline, in words.
+        wanted: what was asked for as baseline, in words; None for the last run.
         device: that the result was measured on.
         standings: of each case, the figures that are a place among all; None before the end of the run.
     """
@@ -38,7 +38,7 @@ class Subject(NamedTuple):
     baseline: Baseline | None = None
     device: Device | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
-    wanted: str = "last"
+    wanted: str | None = None
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -135,7 +135,7 @@ def _other(budget: Budget, subject: Subject) -> _Other:
         raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
     if baseline is None:
-        asked = "" if subject.wanted == "last" else f" for the baseline {subject.wanted}"
+        asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
         raise _Unjudged(f"the history holds no earlier result of this case on this kind of device{asked}")
     differing = subject.device and differing_in(subject.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):

@@ -493,6 +493,9 @@ class RunRecord(Record):
     marked: dict[str, dict[str, Any]] = Field(
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
     )
-    baseline: str = Field(default="last", description="what was asked for as baseline, and what that was taken for")
-    baselines: tuple[Baseline, ...] = Field(default=(), description="what max_regression compared with")
+    baseline: str | None = Field(
+        default=None,
+        description="what was asked for as baseline, and taken for; None: the last run",
+    )
+    baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")

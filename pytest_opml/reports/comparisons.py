@@ -33,13 +33,15 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
         width: columns that no line exceeds.
 
     Returns:
-        Lines of plain text; none for a run without baselines.
+        Lines of plain text; none for a run that had nothing to be compared with, and was not asked to be.
     """
+    wanted = record.baseline or "last"
     found = comparisons(record, {baseline.result.case.id: baseline for baseline in record.baselines})
     if not found:
-        return []
+        nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
+        return wrapped(nothing, width) if record.baseline and record.results else []
     missing = [result.case.id for result in record.results if result.case.id not in {each.case_id for each in found}]
-    return table_lines(f"Against the baseline {record.baseline}", found, missing, short_names(record), width)
+    return table_lines(f"Against the baseline {wanted}", found, missing, short_names(record), width)
 
 
 def table_lines(

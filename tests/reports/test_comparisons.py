@@ -66,5 +66,8 @@ def test_no_line_is_wider_than_the_terminal(record: RunRecord, width: int) -> No
     assert any("int8" in line and "unclear" in line for line in lines)
 
 
-def test_a_run_without_baselines_shows_nothing() -> None:
+def test_a_run_without_baselines_shows_nothing_unless_it_was_asked_for_them() -> None:
     assert comparison_lines(make_run([make_result()]), 80) == []
+    assert comparison_lines(make_run([make_result()], baseline="branch main"), 80) == [
+        "No case has an earlier result for the baseline branch main on v100."
+    ]
