@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,11 +110,15 @@ def record_of(document: Any, where: str) -> RunRecord:
         raise StorageError(f"{where}: is no record of a run, which is an object")
     check_version(document.get("format_version"), FORMAT_VERSION, where, "record of a run")
     try:
-        return RunRecord.model_validate(document)
+        record = RunRecord.model_validate(document)
+        json.dumps(record.marked, allow_nan=False)  # of any content: what was written as 1e999 would come back as null
     except ValidationError as error:
         raise StorageError(f"{where}: is no record of a run: {problem(error)}") from error
     except OpmlError as error:
         raise StorageError(f"{where}: {clipped(error)}") from error
+    except ValueError:
+        raise StorageError(f"{where}: is no record of a run: marked: must hold finite numbers only") from None
+    return record
 
 
 def check_version(version: Any, known: int, where: str, what: str) -> None:

@@ -29,7 +29,7 @@ from ..errors import StorageError
 from .base import CALL_S, COLUMNS, Added, Found, History, Order, Query, Release, Row, Summary
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, upgrade
-from .records import dump, is_same, load, parts, summary
+from .records import clipped, dump, is_same, load, parts, summary
 from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of, figures_of
 
 # One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
@@ -39,6 +39,7 @@ _READ_LOCKS = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL
 _PAGE = 50  # runs that an export holds at a time
 # A file of SQLite may hold anything in any column, once it is damaged.
 _ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
+_NAMES = TypeAdapter(list[str])
 _LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
 
 
@@ -196,7 +197,7 @@ class SqlHistory(History):
         if not found:
             raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
         if len(found) > 1:
-            names = ", ".join(row.run_id for row in found)
+            names = clipped(", ".join(row.run_id for row in found))
             raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {names}")
         return int(found[0].key)
 
@@ -243,14 +244,15 @@ class SqlHistory(History):
         texts = {key: [row.record for row in rows] for key, rows in grouped}
         whole = []
         for run in (runs[key] for key in keys):
+            name = f"{self._name}: run {clipped(run.run_id)}"
             contents = texts.get(run.key, [])
             counts = (len(contents), run.results + run.timings)
             if counts[0] != counts[1]:
-                raise StorageError(f"{self._name}: run {run.run_id}: {counts[0]} of its {counts[1]} results are there")
+                raise StorageError(f"{name}: {counts[0]} of its {counts[1]} results are there")
             results, timings = contents[: run.results], contents[run.results :]
             whole.append(load(run.record, results, timings, self._name, run.run_id))
             if whole[-1].run_id != run.run_id:
-                raise StorageError(f"{self._name}: run {run.run_id}: its record is of run {whole[-1].run_id}")
+                raise StorageError(f"{name}: its record is of run {whole[-1].run_id}")
         return whole
 
     def releases(self) -> list[Release]:
@@ -327,12 +329,13 @@ class SqlHistory(History):
 
     @staticmethod
     def _cases(connection: Connection) -> list[str]:
-        return [str(row[0]) for row in _skipping(connection, [RESULT.c.case_id])]
+        found = _skipping(connection, [RESULT.c.case_id])
+        return _NAMES.validate_python([row[0] for row in found], strict=True)
 
     @staticmethod
     def _profiles(connection: Connection, case_id: str) -> list[str]:
         found = _skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
-        return [str(row[0]) for row in found]
+        return _NAMES.validate_python([row[0] for row in found], strict=True)
 
 
 def _skipping(
@@ -348,9 +351,9 @@ def _skipping(
 
 
 def _check_order(found: Sequence[Any]) -> None:
-    """From a damaged index we would go round in circles."""
+    """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
     if any(first >= second for first, second in pairwise(found)):
-        raise ValueError("an index is out of order")
+        raise ValueError("what it holds is out of order")
 
 
 def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
