@@ -5,6 +5,7 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,11 +20,25 @@ Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
 
 
+# One more on each side is a date too: a database gives a moment back in the time zone of its session.
+_YEARS = (2, 9998)
+
+
 def _in_utc(moment: datetime) -> datetime:
+    first, last = _YEARS
     try:
-        return moment.astimezone(timezone.utc)
+        found = moment.astimezone(timezone.utc)
     except OverflowError:
-        raise ValueError("lies outside the years that a date can have") from None
+        found = None
+    if found is None or not first <= found.year <= last:
+        raise ValueError(f"must lie in the years {first} to {last}")
+    return found
+
+
+def _in_one_line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("must not contain control characters")
+    return name
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
@@ -248,6 +263,17 @@ class Result(Record):
     op_score: Score
     looks: Looks = Looks()
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_worked_out(self) -> Result:
+        """What follows from the figures is a number as well: nothing is divided by 0 or leaves the range of floats."""
+        try:
+            found = (self.throughput, self.energy_j or 0.0, self.size_mb, self.deflated_mb, self.peak_memory_mb)
+        except (ZeroDivisionError, OverflowError) as error:
+            raise ValueError(f"what follows from its figures cannot be worked out: {error}") from None
+        if not all(map(math.isfinite, found)):
+            raise ValueError("what follows from its figures is beyond all numbers")
+        return self
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -475,7 +501,7 @@ class RunRecord(Record):
     """One pytest session: the document that ``--opml-json`` writes."""
 
     format_version: Literal[1] = FORMAT_VERSION
-    run_id: str = Field(min_length=1)
+    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1)
     started: Moment
     seconds: float
     device: Device

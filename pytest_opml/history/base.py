@@ -89,6 +89,20 @@ class Release(NamedTuple):
     label: str = ""
 
 
+class Added(NamedTuple):
+    """What came of adding runs.
+
+    Attributes:
+        runs: that were not there before.
+        same: runs that were there already, with the same content.
+        releases: marks that were not there before, or were older.
+    """
+
+    runs: int
+    same: int
+    releases: int
+
+
 class Found(NamedTuple):
     """One result with the run that it is from, whose other results were left out."""
 
@@ -130,11 +144,16 @@ class History(ABC):
         self.extend([record])
 
     @abstractmethod
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = ()) -> None:
-        """Add many runs in one transaction, and mark the releases among them.
+    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+        """Add many runs in one transaction, and after them mark releases.
+
+        Args:
+            records: taken one by one; what they raise undoes everything.
+            releases: asked for when the last record was taken.
+            merge: leave a run as it is that is there already with the same content, and a mark that is not older.
 
         Raises:
-            StorageError: one of the runs is there already.
+            StorageError: one of the runs is there already; with ``merge``, with another content.
         """
 
     @abstractmethod

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ..errors import MissingDependencyError, StorageError, masked
+from .records import clipped, problem
 
 BUSY_TIMEOUT_S = 60
 _CONNECT_TIMEOUT_S = 10
@@ -34,6 +36,20 @@ def mapped(name: str) -> Iterator[None]:
         raise StorageError(f"{name}: {_one_line(error)}") from error
     except UnicodeEncodeError as error:
         raise StorageError(f"{name}: cannot hold such text: {_one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        # sqlite3 meets it in the text of its own error, which quotes what is damaged.
+        raise StorageError(f"{name}: is damaged: {_one_line(error)}") from error
+
+
+@contextmanager
+def sound(name: str) -> Iterator[None]:
+    """What SQLAlchemy and we make of columns fails where a damaged file holds something else in them."""
+    try:
+        yield
+    except ValidationError as error:
+        raise StorageError(f"{name}: is damaged: {problem(error)}") from error
+    except (ValueError, TypeError, LookupError) as error:
+        raise StorageError(f"{name}: is damaged: {clipped(error)}") from error
 
 
 def _parsed(url: str) -> URL:

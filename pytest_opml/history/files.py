@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -12,6 +15,7 @@ from pydantic_core import from_json
 
 from ..domain.records import FORMAT_VERSION, RunRecord
 from ..errors import OpmlError, StorageError
+from .records import clipped, problem
 
 
 def _temporary(path: Path) -> Path:
@@ -39,18 +43,18 @@ def check_writable(path: Path) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def write_record(record: RunRecord, path: Path) -> None:
-    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write: it takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    text = record.model_dump_json(indent=2) + "\n"
     try:
         temporary = _temporary(path)
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("xb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -60,6 +64,17 @@ def write_record(record: RunRecord, path: Path) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def write_record(record: RunRecord, path: Path) -> None:
+    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    text = record.model_dump_json(indent=2) + "\n"
+    with written_whole(path) as file:
+        file.write(text.encode())
+
+
 def read_record(path: Path) -> RunRecord:
     """Read a run that ``write_record`` wrote.
 
@@ -67,33 +82,59 @@ def read_record(path: Path) -> RunRecord:
         StorageError: the file is missing, is not JSON, is of another format version, or is no record.
     """
     try:
-        document = from_json(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise StorageError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise StorageError(f"{path}: is no record of a run, which is an object")
-    _check_version(document.get("format_version"), path)
+    return record_of(json_of(data, str(path)), str(path))
+
+
+def json_of(data: bytes, where: str, *, finite: bool = True) -> Any:
+    """What JSON says; ``where`` it is from, for messages.
+
+    Raises:
+        StorageError: it is not JSON; with ``finite``, neither are the words NaN and Infinity.
+    """
     try:
-        return RunRecord.model_validate(document)
+        return from_json(data, allow_inf_nan=not finite)
+    except ValueError as error:
+        raise StorageError(f"{where}: is not JSON: {error}") from error
+
+
+def record_of(document: Any, where: str) -> RunRecord:
+    """The run that a document describes; ``where`` it is from, for messages.
+
+    Raises:
+        StorageError: it is of another format version, or is no record.
+    """
+    if not isinstance(document, dict):
+        raise StorageError(f"{where}: is no record of a run, which is an object")
+    check_version(document.get("format_version"), FORMAT_VERSION, where, "record of a run")
+    try:
+        record = RunRecord.model_validate(document)
+        json.dumps(record.marked, allow_nan=False)  # of any content: what was written as 1e999 would come back as null
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StorageError(f"{path}: is no record of a run: {where}: {first['msg']}") from error
+        raise StorageError(f"{where}: is no record of a run: {problem(error)}") from error
     except OpmlError as error:
-        raise StorageError(f"{path}: {error}") from error
+        raise StorageError(f"{where}: {clipped(error)}") from error
+    except ValueError:
+        raise StorageError(f"{where}: is no record of a run: marked: must hold finite numbers only") from None
+    return record
 
 
-def _check_version(version: Any, path: Path) -> None:
+def check_version(version: Any, known: int, where: str, what: str) -> None:
+    """Refuse a format version that is not the known one.
+
+    Raises:
+        StorageError: it is newer, or none.
+    """
     # Python holds True and 1.0 for equal to 1.
-    if type(version) is int and version == FORMAT_VERSION:
+    if type(version) is int and version == known:
         return
-    if type(version) is int and version > FORMAT_VERSION:
+    if type(version) is int and version > known:
         raise StorageError(
-            f"{path}: format_version {version} is newer than this version of pytest-opml reads ({FORMAT_VERSION})"
+            f"{where}: format_version {version} is newer than this version of pytest-opml reads ({known})"
         )
-    raise StorageError(f"{path}: is no record of a run: format_version is {version!r}, not {FORMAT_VERSION}")
+    raise StorageError(f"{where}: is no {what}: format_version is {version!r}, not {known}")
 
 
 def record_schema() -> dict[str, Any]:

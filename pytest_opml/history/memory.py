@@ -7,8 +7,8 @@ from typing import Any
 
 from ..domain.records import Result, RunRecord
 from ..errors import StorageError
-from .base import Found, History, Order, Query, Release, Row, Summary
-from .records import Part, parts, summary
+from .base import Added, Found, History, Order, Query, Release, Row, Summary
+from .records import Part, is_meant, is_same, parts, summary
 
 
 class MemoryHistory(History):
@@ -28,17 +28,27 @@ class MemoryHistory(History):
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = ()) -> None:
-        """Add many runs, and mark the releases among them; all or nothing."""
-        runs, marked = dict(self._runs), dict(self._releases)
+    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+        """Add many runs, and after them mark releases; all or nothing."""
+        runs, marked, same, marks = dict(self._runs), dict(self._releases), 0, 0
         for record in records:
             if record.run_id in runs:
-                raise StorageError(f"{self._name}: run {record.run_id} is there already")
-            runs[record.run_id] = record
+                if not merge:
+                    raise StorageError(f"{self._name}: run {record.run_id} is there already")
+                if not is_same(runs[record.run_id], record):
+                    raise StorageError(f"{self._name}: run {record.run_id} is there already with another content")
+                same += 1
+            else:
+                runs[record.run_id] = record
         for release in releases:
             run_id = self._id(release.run_id, runs)
+            if merge and run_id in marked and marked[run_id].promoted >= release.promoted:
+                continue
             marked[run_id] = release._replace(run_id=run_id)
+            marks += 1
+        added = Added(len(runs) - len(self._runs), same, marks)
         self._runs, self._releases = runs, marked
+        return added
 
     def promote(self, release: Release) -> None:
         """Mark a run as a released one, or give the mark a new moment and label."""
@@ -71,24 +81,13 @@ class MemoryHistory(History):
         """The runs that a query means, the newest first."""
         last_added_first = list(self._runs.values())[::-1]
         newest = sorted(last_added_first, key=lambda run: run.started, reverse=True)
-        found = [run for run in newest if self._is_meant(query, run)]
+        found = [run for run in newest if is_meant(run, query, self._releases)]
         if query.released:
             found.sort(key=self._promoted, reverse=True)
         return found
 
     def _promoted(self, run: RunRecord) -> Any:
         return self._releases[run.run_id].promoted
-
-    def _is_meant(self, query: Query, run: RunRecord) -> bool:
-        short = summary(run)
-        return (
-            (query.profile is None or short.profile == query.profile)
-            and (query.branch is None or short.branch == query.branch)
-            and (query.commit is None or (short.commit is not None and short.commit.startswith(query.commit)))
-            and (query.since is None or run.started >= query.since)
-            and (query.before is None or run.started < query.before)
-            and (not query.released or run.run_id in self._releases)
-        )
 
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
         """Whole runs, the newest first."""

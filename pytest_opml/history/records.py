@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from ..domain.metrics import METRICS
 from ..domain.records import Result, RunRecord, Timing
 from ..errors import OpmlError, StorageError
-from .base import CALL_S, COLUMNS, Row, Summary, machine_of
+from .base import CALL_S, COLUMNS, Query, Row, Summary, machine_of
+
+_LONGEST = 1_000  # characters of a message
 
 
 def branch_of(run: RunRecord) -> str | None:
@@ -83,6 +85,24 @@ def summary(run: RunRecord) -> Summary:
     )
 
 
+def is_meant(run: RunRecord, query: Query, released: Container[str]) -> bool:
+    """Whether a query means a run, whose cases are not looked at; ``released`` are ids."""
+    short = summary(run)
+    return (
+        (query.profile is None or short.profile == query.profile)
+        and (query.branch is None or short.branch == query.branch)
+        and (query.commit is None or (short.commit is not None and short.commit.startswith(query.commit)))
+        and (query.since is None or run.started >= query.since)
+        and (query.before is None or run.started < query.before)
+        and (not query.released or run.run_id in released)
+    )
+
+
+def is_same(run: RunRecord, other: RunRecord) -> bool:
+    """Whether two runs say the same once they are written, where a tuple is a list."""
+    return run == other or run.model_dump_json(round_trip=True) == other.model_dump_json(round_trip=True)
+
+
 def dump(content: Result | Timing | RunRecord) -> str:
     """As JSON; of a run without its results and timings, which are written one by one."""
     if isinstance(content, RunRecord):
@@ -104,6 +124,19 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
         return RunRecord.model_validate_json(run).model_copy(update=found)
 
 
+def problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, in one line, and where in it; a name in it may hold anything."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return clipped(": ".join(filter(None, (where, first["msg"]))))
+
+
+def clipped(text: object) -> str:
+    """A message in one line of a bearable length, whatever a damaged document put into it."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
 @contextmanager
 def _valid(where: str, run_id: str) -> Iterator[None]:
     try:
@@ -113,4 +146,4 @@ def _valid(where: str, run_id: str) -> Iterator[None]:
         field = ".".join(str(part) for part in first["loc"])
         raise StorageError(f"{where}: run {run_id}: {': '.join(filter(None, (field, first['msg'])))}") from error
     except OpmlError as error:
-        raise StorageError(f"{where}: run {run_id}: {error}") from error
+        raise StorageError(f"{where}: run {run_id}: {clipped(error)}") from error

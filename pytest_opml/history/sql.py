@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -25,10 +26,10 @@ from sqlalchemy import (
 
 from ..domain.records import RunRecord
 from ..errors import StorageError
-from .base import CALL_S, COLUMNS, Found, History, Order, Query, Release, Row, Summary
-from .engine import mapped
+from .base import CALL_S, COLUMNS, Added, Found, History, Order, Query, Release, Row, Summary
+from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, upgrade
-from .records import dump, load, parts, summary
+from .records import clipped, dump, is_same, load, parts, summary
 from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of, figures_of
 
 # One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
@@ -36,6 +37,9 @@ from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of, figures_
 _WRITE_LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7311706)"}
 _READ_LOCKS = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
 _PAGE = 50  # runs that an export holds at a time
+# A file of SQLite may hold anything in any column, once it is damaged.
+_ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
+_NAMES = TypeAdapter(list[str])
 _LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
 
 
@@ -60,7 +64,7 @@ class SqlHistory(History):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """One moment's view, whatever is written meanwhile."""
-        with mapped(self._name), self._engine.connect() as connection:
+        with mapped(self._name), sound(self._name), self._engine.connect() as connection:
             if lock := _READ_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection
@@ -80,7 +84,7 @@ class SqlHistory(History):
         if version != NEWEST:
             with self._writing() as connection:
                 if self._version(connection) != NEWEST:  # another session may have been faster
-                    upgrade(connection)
+                    upgrade(connection, self._name)
         if create:
             with self._writing() as connection:
                 # Only a real write finds a full disk or a folder in which SQLite may not make its journal.
@@ -105,15 +109,28 @@ class SqlHistory(History):
 
     # --- writing
 
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = ()) -> None:
-        """Add many runs in one transaction, and mark the releases among them."""
+    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+        """Add many runs in one transaction, and after them mark releases."""
+        runs = same = marks = 0
         with self._writing() as connection:
             for record in records:
-                if connection.scalar(select(RUN.c.key).where(RUN.c.run_id == record.run_id)) is not None:
+                key = connection.scalar(select(RUN.c.key).where(RUN.c.run_id == record.run_id))
+                if key is None:
+                    self._add(connection, record)
+                    runs += 1
+                elif not merge:
                     raise StorageError(f"{self._name}: run {record.run_id} is there already")
-                self._add(connection, record)
+                elif not self._holds(connection, key, record):
+                    raise StorageError(f"{self._name}: run {record.run_id} is there already with another content")
+                else:
+                    same += 1
             for release in releases:
-                self._mark(connection, release)
+                marks += self._mark(connection, release, merge=merge)
+        return Added(runs, same, marks)
+
+    def _holds(self, connection: Connection, key: int, record: RunRecord) -> bool:
+        with sound(self._name):
+            return is_same(self._whole(connection, [key])[0], record)
 
     @staticmethod
     def _add(connection: Connection, record: RunRecord) -> None:
@@ -142,10 +159,16 @@ class SqlHistory(History):
         with self._writing() as connection:
             self._mark(connection, release)
 
-    def _mark(self, connection: Connection, release: Release) -> None:
+    def _mark(self, connection: Connection, release: Release, *, merge: bool = False) -> bool:
+        """Whether a mark was set; with ``merge``, one that is not older stays."""
         key = self._key(connection, release.run_id)
+        if merge:
+            there = connection.scalar(select(RELEASE.c.promoted).where(RELEASE.c.run_key == key))
+            if there is not None and there >= release.promoted:
+                return False
         connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
         connection.execute(insert(RELEASE).values(run_key=key, promoted=release.promoted, label=release.label))
+        return True
 
     def withdraw(self, run_id: str) -> None:
         """Take the mark of a release away."""
@@ -174,7 +197,7 @@ class SqlHistory(History):
         if not found:
             raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
         if len(found) > 1:
-            names = ", ".join(row.run_id for row in found)
+            names = clipped(", ".join(row.run_id for row in found))
             raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {names}")
         return int(found[0].key)
 
@@ -193,7 +216,7 @@ class SqlHistory(History):
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
             rows = connection.execute(_runs(query, limit).with_only_columns(*named)).all()
-        return [Summary(*row) for row in rows]
+            return _SUMMARIES.validate_python([Summary(*row) for row in rows], strict=True)
 
     def records(self) -> Iterator[RunRecord]:
         """Every run, in the order in which they were added."""
@@ -202,6 +225,7 @@ class SqlHistory(History):
             page = select(RUN.c.key).where(RUN.c.key > last).order_by(RUN.c.key).limit(_PAGE)
             with self._reading() as connection:
                 keys = connection.scalars(page).all()
+                _check_order([last, *keys])
                 runs = self._whole(connection, keys)
             yield from runs
             if not keys:
@@ -220,12 +244,15 @@ class SqlHistory(History):
         texts = {key: [row.record for row in rows] for key, rows in grouped}
         whole = []
         for run in (runs[key] for key in keys):
+            name = f"{self._name}: run {clipped(run.run_id)}"
             contents = texts.get(run.key, [])
             counts = (len(contents), run.results + run.timings)
             if counts[0] != counts[1]:
-                raise StorageError(f"{self._name}: run {run.run_id}: {counts[0]} of its {counts[1]} results are there")
+                raise StorageError(f"{name}: {counts[0]} of its {counts[1]} results are there")
             results, timings = contents[: run.results], contents[run.results :]
             whole.append(load(run.record, results, timings, self._name, run.run_id))
+            if whole[-1].run_id != run.run_id:
+                raise StorageError(f"{name}: its record is of run {whole[-1].run_id}")
         return whole
 
     def releases(self) -> list[Release]:
@@ -236,7 +263,7 @@ class SqlHistory(History):
             .order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())
         )
         with self._reading() as connection:
-            return [Release(*row) for row in connection.execute(query)]
+            return _RELEASES.validate_python([Release(*row) for row in connection.execute(query)], strict=True)
 
     def count(self) -> int:
         """How many runs there are."""
@@ -248,7 +275,8 @@ class SqlHistory(History):
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
         """Results in short, the newest or those of the lowest OpScore first."""
         with self._reading() as connection:
-            return [_row(found) for found in self._first(connection, query, limit, order)]
+            rows = [_row(found) for found in self._first(connection, query, limit, order)]
+            return _ROWS.validate_python(rows, strict=True)
 
     def find(self, query: Query, order: Order = "newest") -> Found | None:
         """The first of ``rows`` with its record."""
@@ -301,12 +329,13 @@ class SqlHistory(History):
 
     @staticmethod
     def _cases(connection: Connection) -> list[str]:
-        return [str(row[0]) for row in _skipping(connection, [RESULT.c.case_id])]
+        found = _skipping(connection, [RESULT.c.case_id])
+        return _NAMES.validate_python([row[0] for row in found], strict=True)
 
     @staticmethod
     def _profiles(connection: Connection, case_id: str) -> list[str]:
         found = _skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
-        return [str(row[0]) for row in found]
+        return _NAMES.validate_python([row[0] for row in found], strict=True)
 
 
 def _skipping(
@@ -317,7 +346,14 @@ def _skipping(
     asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
     while row := connection.execute(asked.where(tuple_(*columns) > found[-1]) if found else asked).one_or_none():
         found.append(tuple(row))
+        _check_order(found[-2:])
     return found
+
+
+def _check_order(found: Sequence[Any]) -> None:
+    """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
+    if any(first >= second for first, second in pairwise(found)):
+        raise ValueError("what it holds is out of order")
 
 
 def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

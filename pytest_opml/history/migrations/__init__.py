@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...errors import StorageError, one_line
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -12,12 +14,20 @@ REVISIONS = ("0001", "0002")
 NEWEST = REVISIONS[-1]
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to the newest version, within the transaction of the connection."""
+def upgrade(connection: Connection, name: str) -> None:
+    """Bring the tables to the newest version, within the transaction of the connection.
+
+    Raises:
+        StorageError: Alembic makes no sense of the version; ``name`` says of which store.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", "pytest_opml.history:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, NEWEST)
+    try:
+        command.upgrade(config, NEWEST)
+    except CommandError as error:
+        raise StorageError(f"{name}: cannot be brought up to date: {one_line(error)}") from error

@@ -1,0 +1,249 @@
+"""Moving a history from one store to another, as lines of JSON.
+
+The first line says what the file is, each further line holds a run (the document that ``--opml-json`` writes) or a
+release, and the last line counts them, so that a file that was cut off is noticed. Neither way holds more than a few
+runs in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ..domain.records import Moment, Record, RunRecord
+from ..errors import StorageError
+from .base import Added, History, Query, Release
+from .files import check_version, json_of, record_of, written_whole
+from .records import is_meant, problem
+
+FORMAT = "pytest-opml history"
+FORMAT_VERSION = 1
+
+_LONGEST_LINE = 2**28  # bytes; a run of a thousand cases takes a tenth of it, and a damaged file may hold no line's end
+_GZIP = b"\x1f\x8b"
+_STANDARD = Path("-")
+
+
+class Exported(NamedTuple):
+    """How much was written."""
+
+    runs: int
+    releases: int
+
+
+class _Release(Record):
+    run_id: str
+    promoted: Moment
+    label: str = ""
+
+
+class _Counts(Record):
+    runs: int
+    releases: int
+
+
+_KINDS = {"run", "release", "end"}
+_Model = TypeVar("_Model", _Release, _Counts)
+_Item = TypeVar("_Item")
+
+
+# --- writing
+
+
+def export(history: History, target: Path | IO[bytes], query: Query = Query()) -> Exported:  # noqa: B008 - immutable
+    """Write runs and their releases, in the order in which the runs were added.
+
+    Args:
+        history: is read page by page; runs that are added meanwhile may come along.
+        target: a path is written whole or not at all, compressed where it ends in ``.gz``; ``-`` is standard output.
+        query: which runs; its ``cases`` are not looked at.
+
+    Raises:
+        StorageError: the history cannot be read, or the target cannot be written.
+    """
+    if not isinstance(target, Path):
+        return _write(history, target, query)
+    with ExitStack() as stack:
+        if target == _STANDARD:
+            return _write(history, stack.enter_context(_standard_output()), query)
+        file: IO[bytes] = stack.enter_context(written_whole(target))
+        if target.suffix == ".gz":
+            file = cast("IO[bytes]", stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
+        return _write(history, file, query)
+
+
+@contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise StorageError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _write(history: History, file: IO[bytes], query: Query) -> Exported:
+    # Asked for before the runs: the run of each is then among those that are read.
+    releases = {release.run_id: release for release in history.releases()}
+    written: list[Release] = []
+    runs = 0
+    _line(file, {"format": FORMAT, "format_version": FORMAT_VERSION})
+    for run in history.records():
+        if is_meant(run, query, releases):
+            file.write(b'{"run": %s}\n' % run.model_dump_json().encode())
+            runs += 1
+            written += filter(None, [releases.get(run.run_id)])
+    for release in written:
+        _line(file, {"release": release._asdict() | {"promoted": release.promoted.isoformat()}})
+    counts = Exported(runs, len(written))
+    _line(file, {"end": counts._asdict()})
+    return counts
+
+
+def _line(file: IO[bytes], content: dict[str, Any]) -> None:
+    file.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
+
+
+# --- reading
+
+
+def import_lines(history: History, path: Path) -> Added:
+    """Add the runs and releases of a file, all or nothing: what ``export`` or ``--opml-json`` wrote, or its ``gzip``.
+
+    What is there already with the same content is left as it is, as is the mark of a release that is not older.
+
+    Raises:
+        StorageError: the file cannot be read, is neither, is of a newer format, or was cut off; a run is there already
+            with another content; or the history cannot be written. The text names the file, and the line.
+    """
+    with _opened(path) as file:
+        first = file.readline(_LONGEST_LINE + 1)
+        if not _is_header(first):
+            data = first + file.read(_LONGEST_LINE + 1 - len(first))
+            if len(data) > _LONGEST_LINE:
+                raise StorageError(f"{path}: is no export of a history, and too large to be the record of a run")
+            return merge(history, lambda: str(path), [record_of(json_of(data, str(path)), str(path))])
+        reader = _Reader(path, file)
+        reader.check(first)
+        return merge(history, lambda: reader.where, reader.runs(), reader.releases())
+
+
+def merge(
+    history: History, where: Callable[[], str], runs: Iterable[RunRecord], releases: Iterable[Release] = ()
+) -> Added:
+    """Add what is read from somewhere, and say of what the history refuses ``where`` it was read.
+
+    Raises:
+        StorageError: what reading raises, as it is; from the history, behind the place.
+    """
+    raised: list[StorageError] = []
+    try:
+        return history.extend(_noting(runs, raised), _noting(releases, raised), merge=True)
+    except StorageError as error:
+        if error in raised:
+            raise
+        raise StorageError(f"{where()}: {error}") from error
+
+
+def _noting(items: Iterable[_Item], raised: list[StorageError]) -> Iterator[_Item]:
+    try:
+        yield from items
+    except StorageError as error:
+        raised.append(error)
+        raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file, ExitStack() as stack:
+            compressed = file.peek(len(_GZIP)).startswith(_GZIP)
+            plain = stack.enter_context(gzip.GzipFile(fileobj=file)) if compressed else file
+            yield cast("IO[bytes]", plain)
+    except (OSError, EOFError, zlib.error) as error:
+        raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _is_header(line: bytes) -> bool:
+    try:
+        found = from_json(line)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
+class _Reader:
+    """What the lines after the first hold: runs, then releases, then how many there are."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self._number = 1
+        self._ids: set[str] = set()
+        self._line: tuple[str, Any] = ("", None)  # the one that was read last
+
+    @property
+    def where(self) -> str:
+        """The line that was read last."""
+        return f"{self._path}, line {self._number}"
+
+    def check(self, header: bytes) -> None:
+        """Refuse another version of the format."""
+        version = json_of(header, self.where).get("format_version")
+        check_version(version, FORMAT_VERSION, self.where, "export of a history")
+
+    def _read(self) -> str:
+        """Go to the next line, and say what it holds."""
+        line = self._file.readline(_LONGEST_LINE + 1)
+        if not line:
+            raise StorageError(f"{self.where}: is the last one, but no end of an export: the file was cut off")
+        self._number += 1
+        if len(line) > _LONGEST_LINE:
+            raise StorageError(f"{self.where}: is longer than {_LONGEST_LINE} bytes")
+        document = json_of(line, self.where)
+        if not isinstance(document, dict) or len(document) != 1 or not document.keys() <= _KINDS:
+            raise StorageError(f"{self.where}: must be an object with one of: {', '.join(sorted(_KINDS))}")
+        (self._line,) = document.items()
+        return self._line[0]
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Until the first line that holds none."""
+        while self._read() == "run":
+            run = record_of(self._line[1], self.where)
+            self._ids.add(run.run_id)
+            yield run
+
+    def releases(self) -> Iterator[Release]:
+        """Then these, until the end, whose counts must be right."""
+        count, runs = 0, self._number - 2
+        while self._line[0] == "release":
+            release = self._valid(_Release)
+            if release.run_id not in self._ids:
+                raise StorageError(f"{self.where}: release of run {release.run_id!r}, which is not in the file")
+            yield Release(release.run_id, release.promoted, release.label)
+            count += 1
+            self._read()
+        if self._line[0] == "run":
+            raise StorageError(f"{self.where}: a run after the releases")
+        end = self._valid(_Counts)
+        if (end.runs, end.releases) != (runs, count):
+            raise StorageError(
+                f"{self.where}: counts {end.runs} runs and {end.releases} releases, but there are {runs} and {count}"
+            )
+        if self._file.read(1):
+            raise StorageError(f"{self.where}: is the end of an export, but the file goes on")
+
+    def _valid(self, model: type[_Model]) -> _Model:
+        kind, content = self._line
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            raise StorageError(f"{self.where}: {kind}: {problem(error)}") from error
