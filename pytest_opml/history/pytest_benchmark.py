@@ -24,6 +24,9 @@ _MOST = 10**15  # of anything counted
 _NO_BRANCH = ("(unknown)", "(detached head)")
 
 
+_MARKS = {"benchmarks", "machine_info"}
+
+
 class _Part(BaseModel):
     """Of a saved file, what we read; versions differ in the rest."""
 
@@ -123,6 +126,17 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
+def is_saved(path: Path) -> bool:
+    """Whether files of pytest-benchmark are meant: a folder, or a file that looks like one of them."""
+    if path.is_dir():
+        return True
+    try:
+        document = json_of(path.read_bytes(), str(path), finite=False)
+    except (OSError, StorageError):
+        return False
+    return isinstance(document, dict) and document.keys() >= _MARKS
+
+
 def read_benchmarks(path: Path) -> RunRecord:
     """The run that a saved file tells of: no results, and a timing for each benchmark.
 
@@ -136,7 +150,7 @@ def read_benchmarks(path: Path) -> RunRecord:
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     document = json_of(data, str(path), finite=False)  # what a test left in extra_info may be no number
-    if not isinstance(document, dict) or not {"benchmarks", "machine_info"} <= document.keys():
+    if not isinstance(document, dict) or not document.keys() >= _MARKS:
         raise StorageError(f"{path}: is no saved file of pytest-benchmark")
     try:
         return _run(_Saved.model_validate(document), hashlib.sha256(data).hexdigest())

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
-    Select,
-    Table,
-    and_,
     delete,
     func,
     insert,
     inspect,
     select,
-    tuple_,
     update,
 )
 
 from ..domain.records import RunRecord
 from ..errors import StorageError
-from .base import CALL_S, COLUMNS, Added, Found, History, Order, Query, Release, Row, Summary
+from .asking import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
+from .base import Added, Found, History, Order, Query, Release, Row, Summary
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, upgrade
 from .records import clipped, dump, is_same, load, parts, summary
-from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of, figures_of
+from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of
 
 # One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
 # them, or that read and then write, one would fail instead of waiting for the other.
@@ -40,7 +36,6 @@ _PAGE = 50  # runs that an export holds at a time
 # A file of SQLite may hold anything in any column, once it is damaged.
 _ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
 _NAMES = TypeAdapter(list[str])
-_LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
 
 
 class SqlHistory(History):
@@ -192,7 +187,7 @@ class SqlHistory(History):
         exact = connection.scalar(select(RUN.c.key).where(RUN.c.run_id == run_id))
         if exact is not None:
             return int(exact)
-        like = select(RUN.c.key, RUN.c.run_id).where(_begins(RUN.c.run_id, run_id)).order_by(RUN.c.run_id).limit(3)
+        like = select(RUN.c.key, RUN.c.run_id).where(begins(RUN.c.run_id, run_id)).order_by(RUN.c.run_id).limit(3)
         found = connection.execute(like).all()
         if not found:
             raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
@@ -209,13 +204,13 @@ class SqlHistory(History):
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
         """Whole runs, the newest first."""
         with self._reading() as connection:
-            return self._whole(connection, connection.scalars(_runs(query, limit).with_only_columns(RUN.c.key)).all())
+            return self._whole(connection, connection.scalars(runs_of(query, limit).with_only_columns(RUN.c.key)).all())
 
     def summaries(self, query: Query, limit: int) -> list[Summary]:
         """Runs in short, the newest first."""
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
-            rows = connection.execute(_runs(query, limit).with_only_columns(*named)).all()
+            rows = connection.execute(runs_of(query, limit).with_only_columns(*named)).all()
             return _SUMMARIES.validate_python([Summary(*row) for row in rows], strict=True)
 
     def records(self) -> Iterator[RunRecord]:
@@ -225,7 +220,7 @@ class SqlHistory(History):
             page = select(RUN.c.key).where(RUN.c.key > last).order_by(RUN.c.key).limit(_PAGE)
             with self._reading() as connection:
                 keys = connection.scalars(page).all()
-                _check_order([last, *keys])
+                check_order([last, *keys])
                 runs = self._whole(connection, keys)
             yield from runs
             if not keys:
@@ -275,7 +270,7 @@ class SqlHistory(History):
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
         """Results in short, the newest or those of the lowest OpScore first."""
         with self._reading() as connection:
-            rows = [_row(found) for found in self._first(connection, query, limit, order)]
+            rows = [row_of(found) for found in self._first(connection, query, limit, order)]
             return _ROWS.validate_python(rows, strict=True)
 
     def find(self, query: Query, order: Order = "newest") -> Found | None:
@@ -303,12 +298,12 @@ class SqlHistory(History):
         found: list[Any] = []
         for case, profile in pairs:
             asked = select(*columns).join_from(RESULT, RUN)
-            asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *_conditions(query, RESULT))
+            asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *conditions_of(query, RESULT))
             if order == "best" or results_only:
                 asked = asked.where(RESULT.c.op_score.is_not(None))
             if query.released:
                 asked = asked.join(RELEASE, RELEASE.c.run_key == RESULT.c.run_key).add_columns(RELEASE.c.promoted)
-            found += connection.execute(asked.order_by(*_ordering(query, order)).limit(limit))
+            found += connection.execute(asked.order_by(*ordering(query, order)).limit(limit))
         if len(pairs) > 1:
             found.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
             if order == "best":
@@ -329,79 +324,10 @@ class SqlHistory(History):
 
     @staticmethod
     def _cases(connection: Connection) -> list[str]:
-        found = _skipping(connection, [RESULT.c.case_id])
+        found = skipping(connection, [RESULT.c.case_id])
         return _NAMES.validate_python([row[0] for row in found], strict=True)
 
     @staticmethod
     def _profiles(connection: Connection, case_id: str) -> list[str]:
-        found = _skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
+        found = skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
         return _NAMES.validate_python([row[0] for row in found], strict=True)
-
-
-def _skipping(
-    connection: Connection, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
-) -> list[tuple[Any, ...]]:
-    """The distinct values of columns that an index begins with, from each to the next: no row is read twice."""
-    found: list[tuple[Any, ...]] = []
-    asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
-    while row := connection.execute(asked.where(tuple_(*columns) > found[-1]) if found else asked).one_or_none():
-        found.append(tuple(row))
-        _check_order(found[-2:])
-    return found
-
-
-def _check_order(found: Sequence[Any]) -> None:
-    """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
-    if any(first >= second for first, second in pairwise(found)):
-        raise ValueError("what it holds is out of order")
-
-
-def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    return and_(column >= text, column < text + _LAST)
-
-
-def _conditions(query: Query, table: Table) -> list[ColumnElement[bool]]:
-    """What a query says of the columns that runs and results share."""
-    conditions = []
-    if query.branch is not None:
-        conditions.append(table.c.branch == query.branch)
-    if query.commit is not None:
-        conditions.append(_begins(table.c.commit_hash, query.commit))
-    if query.since is not None:
-        conditions.append(table.c.started >= query.since)
-    if query.before is not None:
-        conditions.append(table.c.started < query.before)
-    return conditions
-
-
-def _ordering(query: Query, order: Order) -> list[ColumnElement[Any]]:
-    released = [RELEASE.c.promoted.desc()] if query.released else []
-    best = [RESULT.c.op_score] if order == "best" else []
-    return [*released, *best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
-
-
-def _runs(query: Query, limit: int) -> Select[Any]:
-    asked = select(RUN).where(*_conditions(query, RUN))
-    if query.profile is not None:
-        asked = asked.where(RUN.c.profile == query.profile)
-    order = [RUN.c.started.desc(), RUN.c.key.desc()]
-    if query.released:
-        asked, order = asked.join(RELEASE, RELEASE.c.run_key == RUN.c.key), [RELEASE.c.promoted.desc(), *order]
-    return asked.order_by(*order).limit(limit)
-
-
-def _row(found: Any) -> Row:
-    return Row(
-        run_id=found.run_id,
-        position=found.position,
-        case_id=found.case_id,
-        profile=found.profile,
-        machine=found.machine,
-        started=found.started,
-        commit=found.commit_hash,
-        branch=found.branch,
-        figures=figures_of(found),
-    )
-
-
-__all__ = ["CALL_S", "COLUMNS", "SqlHistory"]

@@ -1,0 +1,84 @@
+"""What a query asks, as statements of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, tuple_
+
+from .base import Order, Query, Row
+from .tables import RELEASE, RESULT, RUN, figures_of
+
+_LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
+
+
+def skipping(
+    connection: Connection, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
+) -> list[tuple[Any, ...]]:
+    """The distinct values of columns that an index begins with, from each to the next: no row is read twice."""
+    found: list[tuple[Any, ...]] = []
+    asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
+    while row := connection.execute(asked.where(tuple_(*columns) > found[-1]) if found else asked).one_or_none():
+        found.append(tuple(row))
+        check_order(found[-2:])
+    return found
+
+
+def check_order(found: Sequence[Any]) -> None:
+    """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
+    if any(first >= second for first, second in pairwise(found)):
+        raise ValueError("what it holds is out of order")
+
+
+def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether a column's value begins with a text, as a range that an index knows."""
+    return and_(column >= text, column < text + _LAST)
+
+
+def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
+    """What a query says of the columns that runs and results share."""
+    conditions = []
+    if query.branch is not None:
+        conditions.append(table.c.branch == query.branch)
+    if query.commit is not None:
+        conditions.append(begins(table.c.commit_hash, query.commit))
+    if query.since is not None:
+        conditions.append(table.c.started >= query.since)
+    if query.before is not None:
+        conditions.append(table.c.started < query.before)
+    return conditions
+
+
+def ordering(query: Query, order: Order) -> list[ColumnElement[Any]]:
+    """The order that the results of one case are wanted in."""
+    released = [RELEASE.c.promoted.desc()] if query.released else []
+    best = [RESULT.c.op_score] if order == "best" else []
+    return [*released, *best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
+
+
+def runs_of(query: Query, limit: int) -> Select[Any]:
+    """The runs that are meant, the newest first."""
+    asked = select(RUN).where(*conditions_of(query, RUN))
+    if query.profile is not None:
+        asked = asked.where(RUN.c.profile == query.profile)
+    order = [RUN.c.started.desc(), RUN.c.key.desc()]
+    if query.released:
+        asked, order = asked.join(RELEASE, RELEASE.c.run_key == RUN.c.key), [RELEASE.c.promoted.desc(), *order]
+    return asked.order_by(*order).limit(limit)
+
+
+def row_of(found: Any) -> Row:
+    """A row of the joined tables as ours."""
+    return Row(
+        run_id=found.run_id,
+        position=found.position,
+        case_id=found.case_id,
+        profile=found.profile,
+        machine=found.machine,
+        started=found.started,
+        commit=found.commit_hash,
+        branch=found.branch,
+        figures=figures_of(found),
+    )
