@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,7 @@ def file_of(url: str) -> Path | None:
 
 
 def connect(url: str, name: str) -> Engine:
-    """An engine that opens a connection for each transaction.
-
-    One held through hours of measuring may be cut by the server, or may write into a file that was deleted meanwhile.
+    """An engine for the database at a URL; the one of before where there was one, which knows its statements already.
 
     Args:
         url: as SQLAlchemy takes it; ``postgresql://`` and ``postgres://`` use psycopg.
@@ -82,18 +81,9 @@ def connect(url: str, name: str) -> Engine:
         StorageError: it is no URL, or of a kind of database that is not known here.
         MissingDependencyError: PostgreSQL's driver is not installed.
     """
-    options: dict[str, Any] = {"poolclass": NullPool}
     try:
         parsed = _parsed(url)
-        if parsed.get_backend_name() == "sqlite":
-            # sqlite3 would begin transactions on its own, and only before some statements.
-            options["connect_args"] = {"isolation_level": None}
-            parsed = parsed.update_query_dict({"timeout": str(BUSY_TIMEOUT_S), **parsed.query})
-            if parsed.database in (None, "", ":memory:"):
-                del options["poolclass"]
-        elif parsed.drivername == "postgresql+psycopg" and "connect_timeout" not in parsed.query:
-            parsed = parsed.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
-        return create_engine(parsed, **options)
+        return _engine(parsed) if parsed.database not in (None, "", ":memory:") else _engine.__wrapped__(parsed)
     except NoSuchModuleError:
         raise StorageError(f"{name}: unknown kind of database {parsed.drivername!r}") from None
     except ImportError as error:
@@ -102,3 +92,19 @@ def connect(url: str, name: str) -> Engine:
         raise StorageError(f"{name}: the driver of {parsed.drivername} is not installed: {_one_line(error)}") from error
     except (ArgumentError, ValueError):
         raise StorageError(f"{name}: is no database URL, such as sqlite:///history.db") from None
+
+
+@lru_cache(maxsize=8)
+def _engine(parsed: URL) -> Engine:
+    if parsed.get_backend_name() != "sqlite":
+        if parsed.drivername == "postgresql+psycopg" and "connect_timeout" not in parsed.query:
+            parsed = parsed.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT_S)})
+        # One connection, until the store is closed: making one takes as long as asking for a baseline. It is tried
+        # before it is used, for the server may have cut it meanwhile.
+        return create_engine(parsed, pool_size=1, pool_pre_ping=True)
+    # sqlite3 would begin transactions on its own, and only before some statements.
+    own: dict[str, Any] = {"connect_args": {"isolation_level": None}}
+    if parsed.database not in (None, "", ":memory:"):
+        # Each transaction opens the file anew, or it might write into one that was deleted meanwhile.
+        own["poolclass"] = NullPool
+    return create_engine(parsed.update_query_dict({"timeout": str(BUSY_TIMEOUT_S), **parsed.query}), **own)
