@@ -128,7 +128,7 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
     from ..domain.records import Baseline
     from ..errors import SettingsError
     from ..reports.comparisons import comparisons, table_lines
-    from ..reports.terminal import short_names
+    from ..reports.grouping import short_names
 
     settings, root = settings_of(config, store=store), root_of(config)
     before, after = (run_meant(text, settings, root) for text in (earlier, later))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -39,18 +41,18 @@ def check_writable(path: Path) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def write_record(record: RunRecord, path: Path) -> None:
-    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write: it takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    text = record.model_dump_json(indent=2) + "\n"
     try:
         temporary = _temporary(path)
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("xb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -58,6 +60,17 @@ def write_record(record: RunRecord, path: Path) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_record(record: RunRecord, path: Path) -> None:
+    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    text = record.model_dump_json(indent=2) + "\n"
+    with written_whole(path) as file:
+        file.write(text.encode())
 
 
 def read_record(path: Path) -> RunRecord:
