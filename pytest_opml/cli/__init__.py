@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import judging, knowing, machine, past, score
+from . import judging, knowing, machine, past, reporting, score
 from .common import Commands
 
 
@@ -18,6 +18,6 @@ def main() -> None:
     """
 
 
-for _module in (judging, past, score, knowing, machine):
+for _module in (judging, reporting, past, score, knowing, machine):
     for _command in _module.COMMANDS:
         main.add_command(_command)
