@@ -225,7 +225,7 @@ def _segments(parts: dict[str, float], x: Callable[[float], float]) -> Iterable[
 
 
 def _labelled(bubbles: Sequence[Bubble], plot: Box) -> list[Bubble]:
-    """The bubbles with their labels; those that come first choose first, or those near an edge where that names more."""
+    """The bubbles with their labels: the best choose first, or those near an edge where that names more."""
     by_room = sorted(bubbles, key=lambda bubble: min(bubble.x - plot.left, plot.right - bubble.x))
     tried = [_labelled_in_turn(order, plot) for order in (bubbles, by_room)]
     return max(tried, key=lambda found: sum(len(bubble.label) for bubble in found))

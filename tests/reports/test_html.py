@@ -139,6 +139,12 @@ def test_colours_can_be_told_from_the_ground(page: Parsed, mode: int) -> None:
         assert contrast(colours[part], colours["ground"]) >= 3, part
 
 
+def test_the_best_case_within_the_budgets_stands_out() -> None:
+    found = Parsed(html(make_page()))
+    assert [attrs.get("class") for attrs, _ in found.all("tr")][1:4] == ["bound", "best", None]
+    assert found.texts("caption")[0] == "Ranking by OpScore; bold: the best within the budgets"
+
+
 def test_a_run_without_results_is_a_page_too() -> None:
     found = Parsed(html(page_of(make_run(), gate_of({}))))
     assert (found.texts("h1"), found.all("svg"), found.all("table")) == (["Nothing was measured"], [], [])
