@@ -16,6 +16,7 @@ import click
 from ..errors import OpmlError, SettingsError, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from ..domain.budgets import Gate
     from ..domain.records import RunRecord
     from ..history.base import History
     from ..settings import Settings
@@ -187,6 +188,13 @@ def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
     if not runs:
         raise StorageError("the history holds no run yet: run pytest first, or give the record of a run")
     return runs[0]
+
+
+def settled(record: RunRecord, gate: Gate) -> RunRecord:
+    """A run with the verdicts of these budgets in the place of its own."""
+    from ..domain.settling import settle
+
+    return record.model_copy(update={"checks": settle(record, gate)})
 
 
 def show(*blocks: list[str]) -> None:

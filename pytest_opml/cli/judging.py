@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, root_of, run_meant, settings_of, show, show_json, width, with_gate
-
-if TYPE_CHECKING:
-    from ..domain.budgets import Gate
-    from ..domain.records import RunRecord
+from .common import as_json, root_of, run_meant, settings_of, settled, show, show_json, width, with_gate
 
 _RUN = click.argument("run", required=False)
-
-
-def _settled(record: RunRecord, gate: Gate) -> RunRecord:
-    from ..domain.settling import settle
-
-    return record.model_copy(update={"checks": settle(record, gate)})
 
 
 @click.command(short_help="Judge a stored run again under today's budgets.")
@@ -45,7 +34,7 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
     from ..reports.verdicts import best_lines, verdict_lines
 
     settings = settings_of(config, gate=gate)
-    record = _settled(run_meant(run, settings, root_of(config)), settings.gate)
+    record = settled(run_meant(run, settings, root_of(config)), settings.gate)
     if json_wanted:
         show_json([check.model_dump() for check in record.checks])
     else:
@@ -74,7 +63,7 @@ def best(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
     from ..reports.verdicts import best_lines
 
     settings = settings_of(config, gate=gate)
-    record = _settled(run_meant(run, settings, root_of(config)), settings.gate)
+    record = settled(run_meant(run, settings, root_of(config)), settings.gate)
     choices = choose(record, record.checks)
     if json_wanted:
         show_json([choice.as_plain() for choice in choices])

@@ -128,7 +128,7 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
     from ..domain.records import Baseline
     from ..errors import SettingsError
     from ..reports.comparisons import comparisons, table_lines
-    from ..reports.terminal import short_names
+    from ..reports.grouping import short_names
 
     settings, root = settings_of(config, store=store), root_of(config)
     before, after = (run_meant(text, settings, root) for text in (earlier, later))
@@ -163,6 +163,10 @@ def release() -> None:
     A session with --opml-baseline=release measures the kept artifacts again, in turn with its own, so that two
     releases are compared on one machine at one time. The artifacts lie in release_dir of [tool.opml], by default
     .opml/releases.
+
+    \b
+      opml release promote last --label v1.2
+      opml release list
     """
 
 

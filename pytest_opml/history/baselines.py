@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..domain.records import Baseline
 from .base import History
 from .naming import Selector
 
 
-def baseline_of(selector: Selector, history: History | None, case_id: str, profile: str) -> Baseline | None:
+def baseline_of(
+    selector: Selector, history: History | None, case_id: str, profile: str, *, before: datetime | None = None
+) -> Baseline | None:
     """The result of a case on a kind of hardware that a selector stands for, as it was stored; None for none.
+
+    Args:
+        selector: what is asked for.
+        history: None for none.
+        case_id: of the case.
+        profile: the kind of hardware.
+        before: when its run began, before this moment; a file is taken as it is.
 
     Raises:
         StorageError: the history cannot be read, or what it holds is no valid record.
     """
     source = selector.record or history
-    found = source and source.find(selector.query._replace(cases=(case_id,), profile=profile), selector.order)
+    if selector.record:
+        before = None
+    query = selector.query._replace(cases=(case_id,), profile=profile, before=before)
+    found = source and source.find(query, selector.order)
     if not found:
         return None
     (result,) = found.run.results

@@ -82,8 +82,10 @@ def connect(url: str, name: str) -> Engine:
         MissingDependencyError: PostgreSQL's driver is not installed.
     """
     try:
-        parsed = _parsed(url)
-        return _engine(parsed) if parsed.database not in (None, "", ":memory:") else _engine.__wrapped__(parsed)
+        parsed, path = _parsed(url), file_of(url)
+        if path is not None:  # which another folder would make another file
+            return _engine(parsed.set(database=str(path.absolute())))
+        return _engine.__wrapped__(parsed) if parsed.get_backend_name() == "sqlite" else _engine(parsed)
     except NoSuchModuleError:
         raise StorageError(f"{name}: unknown kind of database {parsed.drivername!r}") from None
     except ImportError as error:

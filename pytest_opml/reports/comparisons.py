@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from ..domain.comparing import Change, Comparison, Word, compare
 from ..domain.records import Baseline, RunRecord
+from .grouping import short_names
 from .tables import fitted
-from .terminal import short_names, wrapped
+from .terminal import wrapped
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
 # What gives way until the table fits, the first one first.
@@ -56,13 +57,15 @@ def table_lines(
         names: what each case is called.
         width: columns that no line exceeds.
     """
-    rows = [_row(each, names) for each in found]
+    rows = [comparison_row(each, names) for each in found]
     table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case")
-    return [*wrapped(title, width), "", *table, "", *_explained(found, missing, names, width)]
+    explained = [line for text in explanations(found, missing, names) for line in wrapped(text, width)]
+    return [*wrapped(title, width), "", *table, "", *explained]
 
 
-def _explained(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int) -> list[str]:
-    lines = []
+def explanations(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """With which runs the cases were compared, and what the marks mean; a sentence each."""
+    texts = []
     by_text: dict[str, list[str]] = {}
     for each in found:
         note = f"; {each.baseline.note}" if each.baseline.note else ""
@@ -70,16 +73,17 @@ def _explained(found: Sequence[Comparison], missing: Sequence[str], names: Mappi
         by_text.setdefault(f"{each.baseline.described}{note}{other}", []).append(names.get(each.case_id, each.case_id))
     for text, cases in by_text.items():
         which = "all" if len(cases) == len(found) else ", ".join(cases)
-        lines += wrapped(f"{which}: {text}", width)
+        texts.append(f"{which}: {text}")
     if missing:
-        lines += wrapped(f"no baseline: {', '.join(names.get(name, name) for name in missing)}", width)
+        texts.append(f"no baseline: {', '.join(names.get(name, name) for name in missing)}")
     legend = (
         "±: half of the 95 % interval; *: a change that chance does not explain; the word at the end is on OpScore."
     )
-    return [*lines, *wrapped(legend, width)]
+    return [*texts, legend]
 
 
-def _row(each: Comparison, names: Mapping[str, str]) -> dict[str, str]:
+def comparison_row(each: Comparison, names: Mapping[str, str]) -> dict[str, str]:
+    """What changed, by header; the word under the empty one is on OpScore."""
     axes = [] if each.axes is None else [f"{round(part, 3) + 0.0:+.3f}" for part in each.axes]
     return {
         "case": names.get(each.case_id, each.case_id),

@@ -4,49 +4,29 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from ..domain.case import Case, IdParts
 from ..domain.metrics import METRICS
-from ..domain.ranking import Entry, ranked, test_set_of
 from ..domain.records import Estimate, Failure, Result, RunRecord, Score
 from ..domain.score import difference
+from .grouping import Group, Row, groups_of, ranked_rows
 
 WIDE = 120
 
-_DIFFERENCE = "OpScore - reference\n= error + time + size"
+DIFFERENCE = "OpScore - reference\n= error + time + size"
 _BESIDE = "time\n/ reference"
-_WIDE_ONLY = ("energy\nJ", "cold\ns", "prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", _DIFFERENCE)
+WIDE_ONLY = ("energy\nJ", "cold\ns", "prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", DIFFERENCE)
 # What gives way until a table fits, the first one first: columns by header, then the half widths beside two values.
-_YIELDING = (*_WIDE_ONLY, "norm", "accuracy ±", "OpScore ±", _BESIDE)
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_YIELDING = (*WIDE_ONLY, "norm", "accuracy ±", "OpScore ±", _BESIDE)
 
 
-class _Group(NamedTuple):
-    """The cases on one test set: the only ones whose scores may be compared."""
+class Column(NamedTuple):
+    """A column of the ranking; ``align`` as tabulate takes it."""
 
-    title: str
-    names: Mapping[str, str]
-    results: tuple[Result, ...]
-    failures: tuple[Failure, ...]
-
-
-class _Row(NamedTuple):
-    """A line of the table; the fictitious models (MIN, MAX) have no result."""
-
-    name: str
-    entry: Entry
-    normalised: float | None = None
-    place: str = ""
-    result: Result | None = None
-    reference: Result | None = None
-
-
-class _Column(NamedTuple):
     header: str
     align: str
-    cell: Callable[[_Row], str]
+    cell: Callable[[Row], str]
 
 
 def ranking_lines(record: RunRecord, width: int) -> list[str]:
@@ -60,19 +40,24 @@ def ranking_lines(record: RunRecord, width: int) -> list[str]:
         Lines of plain text; none for a run without results and failures.
     """
     lines: list[str] = []
-    groups = _groups(record)
+    groups = groups_of(record)
     for group in groups:
         lines += [*_group_lines(group, width), ""]
-    return [*lines, *wrapped(_legend(groups, record), width)] if record.results else lines[:-1]
+    return [*lines, *wrapped(legend(groups, record), width)] if record.results else lines[:-1]
 
 
 def device_lines(record: RunRecord, width: int) -> list[str]:
-    """What the cases ran on, and which GPU of the machine they did not use.
+    """What the cases ran on, in lines.
 
     Args:
         record: the run.
         width: columns that no line exceeds.
     """
+    return wrapped(f"device {device_text(record)}", width)
+
+
+def device_text(record: RunRecord) -> str:
+    """What the cases ran on, and which GPU of the machine they did not use."""
     device = record.device
     parts = [f"{device.cpu}, {device.threads} threads on {device.cores} cores"]
     if device.gpu:
@@ -82,98 +67,41 @@ def device_lines(record: RunRecord, width: int) -> list[str]:
     unused = [gpu.name for gpu in device.gpus if gpu != device.gpu]
     if unused:
         parts.append(f"not used: {', '.join(unused)}")
-    return wrapped(f"device {device.profile}: {'; '.join(parts)}", width)
+    return f"{device.profile}: {'; '.join(parts)}"
 
 
-def short_names(record: RunRecord) -> dict[str, str]:
-    """What each case is called in the tables: its id without what all on its test set have in common."""
-    return {name: short for group in _groups(record) for name, short in group.names.items()}
-
-
-def _groups(record: RunRecord) -> list[_Group]:
-    groups = []
-    for found in dict.fromkeys([*map(test_set_of, record.results), *map(test_set_of, record.failures)]):
-        results = tuple(result for result in record.results if test_set_of(result) == found)
-        failures = tuple(failure for failure in record.failures if test_set_of(failure) == found)
-        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
-        names |= {id_: f"({name})" for id_, name in names.items() if id_ in record.uncollected}
-        groups.append(_Group(title, names, results, failures))
-    return groups
-
-
-def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
-    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique."""
-    parts = {case.id: case.parts for case in cases}
-    first, *others = parts.values()
-    same_model = all(part.model == first.model for part in others)
-    same_top = all(part.top == first.top for part in others)
-    common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
-
-    def name(part: IdParts) -> str:
-        own = ",".join(extra for extra in part.extras if extra not in common)
-        return "/".join(
-            filter(None, ["" if same_model else part.model, "" if same_top else part.top, part.technique, own])
-        )
-
-    title = first.dataset
-    if same_model:
-        title += f"/{first.model}"
-    if same_top:
-        title += f"/{first.top}" if same_model else f"/*/{first.top}"
-    return ", ".join([title, *common]), {id_: name(part) for id_, part in parts.items()}
-
-
-def _group_lines(group: _Group, width: int) -> list[str]:
+def _group_lines(group: Group, width: int) -> list[str]:
     if not group.results:
         return [*wrapped(group.title, width), *_failure_lines(group, width)]
-    rows, notes = _rows(group)
+    rows, notes = ranked_rows(group)
+    footnotes = [line for note, mark in notes.items() for line in wrapped(f"{mark} {note}", width)]
+    return [*wrapped(heading(group), width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
+
+
+def heading(group: Group) -> str:
+    """The test set of a group with results, and what its times are."""
     first = group.results[0]
     time = f"inference over {first.reference_samples:,} images"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
         time = "as tool.opml.score weights it"
-    heading = f"{group.title}, {first.test_samples:,} test images, time: {time}"
-    footnotes = [line for note, mark in notes.items() for line in wrapped(f"{mark} {note}", width)]
-    return [*wrapped(heading, width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
+    return f"{group.title}, {first.test_samples:,} test images, time: {time}"
 
 
-def _failure_lines(group: _Group, width: int) -> list[str]:
+def _failure_lines(group: Group, width: int) -> list[str]:
     return [
         line
         for failure in group.failures
-        for line in wrapped(
-            f"no result: {group.names[failure.case.id]}: {failure.kind.replace('_', ' ')}: {failure.message}", width
-        )
+        for line in wrapped(f"no result: {group.names[failure.case.id]}: {failure_text(failure)}", width)
     ]
 
 
-def _rows(group: _Group) -> tuple[list[_Row], dict[str, str]]:
-    """The rows from best to worst, and the mark of each note."""
-    results = {result.case.id: result for result in group.results}
-    ranking = ranked(group.results)
-    notes: dict[str, str] = {}
-    rows = []
-    for row in ranking.rows:
-        result = results[row.entry.name]
-        for note in result.notes:
-            notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
-        rows.append(
-            _Row(
-                " ".join([group.names[row.entry.name], *(notes[note] for note in result.notes)]),
-                row.entry,
-                row.normalised,
-                f"{'*' if row.pareto else ''}{row.rank}",
-                result,
-                results.get(result.case.reference.id),
-            )
-        )
-    if len(rows) > 1:
-        low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
-        rows = [_Row("MIN", ranking.minimum, low), *rows, _Row("MAX", ranking.maximum, high)]
-    return rows, notes
+def failure_text(failure: Failure) -> str:
+    """Why a case has no result."""
+    return f"{failure.kind.replace('_', ' ')}: {failure.message}"
 
 
-def _table(rows: Sequence[_Row], width: int) -> list[str]:
-    hidden = 0 if width >= WIDE else len(_WIDE_ONLY)
+def _table(rows: Sequence[Row], width: int) -> list[str]:
+    hidden = 0 if width >= WIDE else len(WIDE_ONLY)
     lines = _rendered(rows, _YIELDING[:hidden])
     while (excess := max(map(len, lines)) - width) > 0 and hidden < len(_YIELDING):
         hidden += 1
@@ -185,10 +113,10 @@ def _table(rows: Sequence[_Row], width: int) -> list[str]:
     return lines
 
 
-def _rendered(rows: Sequence[_Row], hidden: Collection[str]) -> list[str]:
+def _rendered(rows: Sequence[Row], hidden: Collection[str]) -> list[str]:
     from tabulate import tabulate
 
-    shown = [column for column in _columns(hidden) if column.header not in hidden and any(map(column.cell, rows))]
+    shown = columns_of(rows, hidden)
     text = tabulate(
         [[column.cell(row) for column in shown] for row in rows],
         headers=[column.header for column in shown],
@@ -198,26 +126,36 @@ def _rendered(rows: Sequence[_Row], hidden: Collection[str]) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
 
 
-def _columns(hidden: Collection[str]) -> list[_Column]:
+def columns_of(rows: Sequence[Row], hidden: Collection[str]) -> list[Column]:
+    """The columns that have anything to show.
+
+    Args:
+        rows: of the ranking.
+        hidden: headers of columns; also ``accuracy ±`` and ``OpScore ±``, for the half widths beside these two.
+    """
+    return [column for column in _columns(hidden) if column.header not in hidden and any(map(column.cell, rows))]
+
+
+def _columns(hidden: Collection[str]) -> list[Column]:
     accuracy_margin, score_margin = "accuracy ±" not in hidden, "OpScore ±" not in hidden
     return [
-        _Column("#", "right", lambda row: row.place),
-        _Column("case", "left", lambda row: row.name),
-        _Column(
+        Column("#", "right", lambda row: row.place),
+        Column("case", "left", lambda row: row.name),
+        Column(
             "accuracy",
             "right",
             lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
         ),
-        _Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
-        _Column(_BESIDE, "right", _beside),
-        _Column("size\nMB", "decimal", lambda row: three_digits(row.entry.megabytes)),
-        _Column(
+        Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
+        Column(_BESIDE, "right", _beside),
+        Column("size\nMB", "decimal", lambda row: three_digits(row.entry.megabytes)),
+        Column(
             "OpScore",
             "right",
             lambda row: f"{row.entry.score:.3f}{_margin(row, lambda r: r.op_score) if score_margin else ''}",
         ),
-        _Column("norm", "right", lambda row: "" if row.normalised is None else f"{row.normalised:.2f}"),
-        _Column(_DIFFERENCE, "right", _difference),
+        Column("norm", "right", lambda row: "" if row.normalised is None else f"{row.normalised:.2f}"),
+        Column(DIFFERENCE, "right", _difference),
         _metric("F1", "f1"),
         _metric("AUC", "auc"),
         _metric("p50\nms", "latency_ms.p50"),
@@ -230,10 +168,10 @@ def _columns(hidden: Collection[str]) -> list[_Column]:
     ]
 
 
-def _metric(header: str, name: str, absent: str = "n/a") -> _Column:
+def _metric(header: str, name: str, absent: str = "n/a") -> Column:
     metric = METRICS[name]
 
-    def cell(row: _Row) -> str:
+    def cell(row: Row) -> str:
         if row.result is None:
             return ""
         value = metric.read(row.result)
@@ -241,7 +179,7 @@ def _metric(header: str, name: str, absent: str = "n/a") -> _Column:
             return absent
         return three_digits(value) if metric.unit else metric.format(value)
 
-    return _Column(header, "decimal", cell)
+    return Column(header, "decimal", cell)
 
 
 def three_digits(value: float) -> str:
@@ -250,7 +188,7 @@ def three_digits(value: float) -> str:
     return f"{value:.{min(max(decimals, 0), 4)}f}"
 
 
-def _margin(row: _Row, read: Callable[[Result], Estimate | Score]) -> str:
+def _margin(row: Row, read: Callable[[Result], Estimate | Score]) -> str:
     """Half the width of an interval; a dash of the same width in the fictitious rows."""
     if row.result is None:
         return "     -"
@@ -258,7 +196,7 @@ def _margin(row: _Row, read: Callable[[Result], Estimate | Score]) -> str:
     return " " + f"±{(interval.high - interval.low) / 2:.3f}".replace("±0.", "±.")
 
 
-def _beside(row: _Row) -> str:
+def _beside(row: Row) -> str:
     """How the time compares with the reference's, both timed side by side."""
     if row.result is None or row.result.side_by_side is None:
         return ""
@@ -268,7 +206,7 @@ def _beside(row: _Row) -> str:
     return f"{ratio.value:.{decimals}f} ±{half:.{decimals}f}".replace("±0.", "±.")
 
 
-def _difference(row: _Row) -> str:
+def _difference(row: Row) -> str:
     if row.result is None or row.result is row.reference:
         return ""
     if row.reference is None:
@@ -296,7 +234,8 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(" ".join(text.split()), width, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _legend(groups: Sequence[_Group], record: RunRecord) -> str:
+def legend(groups: Sequence[Group], record: RunRecord) -> str:
+    """What the marks of the tables mean."""
     parts = [
         "Lower OpScore is better (0.301: a factor of two)",
         "±: half of the 95 % interval",

@@ -1,0 +1,102 @@
+"""The cases of a run on each test set: what they are called in tables, and the rows of their ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..domain.case import Case, IdParts
+from ..domain.ranking import Entry, ranked, test_set_of
+from ..domain.records import Failure, Result, RunRecord
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Group(NamedTuple):
+    """The cases on one test set: the only ones whose scores may be compared.
+
+    Attributes:
+        title: what the ids of the cases have in common.
+        names: what each case is called, by its id.
+    """
+
+    title: str
+    names: Mapping[str, str]
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+
+
+class Row(NamedTuple):
+    """A line of the table; the fictitious models (MIN, MAX) have no result."""
+
+    name: str
+    entry: Entry
+    normalised: float | None = None
+    place: str = ""
+    result: Result | None = None
+    reference: Result | None = None
+
+
+def short_names(record: RunRecord) -> dict[str, str]:
+    """What each case is called in the tables: its id without what all on its test set have in common."""
+    return {name: short for group in groups_of(record) for name, short in group.names.items()}
+
+
+def groups_of(record: RunRecord) -> list[Group]:
+    """The cases of a run on each test set, in the order in which they came."""
+    groups = []
+    for found in dict.fromkeys([*map(test_set_of, record.results), *map(test_set_of, record.failures)]):
+        results = tuple(result for result in record.results if test_set_of(result) == found)
+        failures = tuple(failure for failure in record.failures if test_set_of(failure) == found)
+        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
+        names |= {id_: f"({name})" for id_, name in names.items() if id_ in record.uncollected}
+        groups.append(Group(title, names, results, failures))
+    return groups
+
+
+def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
+    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique."""
+    parts = {case.id: case.parts for case in cases}
+    first, *others = parts.values()
+    same_model = all(part.model == first.model for part in others)
+    same_top = all(part.top == first.top for part in others)
+    common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
+
+    def name(part: IdParts) -> str:
+        own = ",".join(extra for extra in part.extras if extra not in common)
+        return "/".join(
+            filter(None, ["" if same_model else part.model, "" if same_top else part.top, part.technique, own])
+        )
+
+    title = first.dataset
+    if same_model:
+        title += f"/{first.model}"
+    if same_top:
+        title += f"/{first.top}" if same_model else f"/*/{first.top}"
+    return ", ".join([title, *common]), {id_: name(part) for id_, part in parts.items()}
+
+
+def ranked_rows(group: Group) -> tuple[list[Row], dict[str, str]]:
+    """The rows of a group with results, from best to worst, and the mark of each note."""
+    results = {result.case.id: result for result in group.results}
+    ranking = ranked(group.results)
+    notes: dict[str, str] = {}
+    rows = []
+    for row in ranking.rows:
+        result = results[row.entry.name]
+        for note in result.notes:
+            notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
+        rows.append(
+            Row(
+                " ".join([group.names[row.entry.name], *(notes[note] for note in result.notes)]),
+                row.entry,
+                row.normalised,
+                f"{'*' if row.pareto else ''}{row.rank}",
+                result,
+                results.get(result.case.reference.id),
+            )
+        )
+    if len(rows) > 1:
+        low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
+        rows = [Row("MIN", ranking.minimum, low), *rows, Row("MAX", ranking.maximum, high)]
+    return rows, notes
