@@ -32,7 +32,7 @@ _OPTIONS = (
     (
         "baseline",
         "WHAT",
-        "what to compare each case with: last, best, release, a commit, a branch or the file of a record",
+        "what to compare each case with: last, best, release, a branch, a commit, a run or the file of a record",
     ),
     ("mlflow", "URI", "log the run to the MLflow tracking store at URI, such as sqlite:///mlflow.db; or none"),
     ("cache-dir", "DIR", "where trained models and artifacts are kept (default: the user's cache folder)"),

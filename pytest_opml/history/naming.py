@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from .files import read_record
 from .git import resolve
 from .memory import MemoryHistory
 
-Kind = Literal["last", "best", "release", "branch", "commit", "file"]
+Kind = Literal["last", "best", "release", "branch", "commit", "run", "file"]
 _KEYWORDS: tuple[Kind, ...] = ("last", "best", "release")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _LISTED = 200  # of the newest runs, whose branches are listed where a name is unknown
@@ -24,7 +25,7 @@ class Selector(NamedTuple):
 
     Attributes:
         text: as the user wrote it; of a commit, what it was taken for.
-        record: of a file, the history of its one run.
+        record: of a file or a run, the history of that one run.
     """
 
     kind: Kind
@@ -58,11 +59,12 @@ def is_file(text: str) -> bool:
 
 
 def select(text: str, history: History | None, root: Path) -> Selector:
-    """What a user's text stands for: a keyword, a file, a branch of the history, a commit, in this order.
+    """What a user's text stands for: a keyword, a file, a branch of the history, a commit, a run.
 
     Args:
         text: ``last``, ``best``, ``release``, the path of a record, a branch, or what git or the history takes for a
-            commit: a hash or its beginning, a tag, ``HEAD~2``.
+            commit: a hash or its beginning, a tag, ``HEAD~2``; or the id of a run, or its beginning. The first that it
+            can be counts.
         history: None for none.
         root: a folder of the user's repository.
 
@@ -86,10 +88,12 @@ def select(text: str, history: History | None, root: Path) -> Selector:
             raise SettingsError(f"{text!r}: begins more than one commit: {', '.join(found)}")
         if found:
             return Selector("commit", found[0])
+    with suppress(StorageError):  # of no run, or of many, is said below
+        return Selector("run", text, MemoryHistory([history.run(text)], text))
     newest = history.summaries(Query(), _LISTED)
     branches = sorted({run.branch for run in newest if run.branch})
     raise SettingsError(
-        f"{text!r}: no branch or commit of the history, no commit of this repository, no file; "
+        f"{text!r}: no branch, commit or run of the history, no commit of this repository, no file; "
         f"known: {', '.join([*_KEYWORDS, *branches])}"
     )
 

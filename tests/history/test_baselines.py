@@ -46,6 +46,7 @@ def run_id(text: str, history: History | None, root: Path, profile: str = "v100"
         ("topic", "run-2"),
         ("a" * 40, "run-0"),
         ("cccccc", "run-2"),
+        ("run-1", "run-1"),
     ],
 )
 def test_what_a_name_stands_for(text: str, expected: str, history: History, tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_in_an_empty_history_every_name_may_be_a_branch(tmp_path: Path) -> None:
     [
         (
             "trunk",
-            "'trunk': no branch or commit of the history, no commit of this repository, no file; known: ",
+            "'trunk': no branch, commit or run of the history, no commit of this repository, no file; known: ",
         ),
         ("--help", "'--help': no branch"),
         ("dddddd", "known: last, best, release, main, topic"),
