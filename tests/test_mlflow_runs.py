@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pytest_opml.reports.record import read_record
 
+from pytest_opml.history.files import read_record
 from tests.projects import BENCH, ONE, TWO, Bench, output
 
 

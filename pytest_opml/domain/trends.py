@@ -47,9 +47,10 @@ def find_shifts(points: Sequence[Point], metric: Metric) -> tuple[Shift, ...]:
     Times are searched on each machine by itself, since another machine is a step that no commit made.
 
     Args:
-        points: in the order of time, ``MOST_POINTS`` at most.
+        points: in the order of time; of more than ``MOST_POINTS`` the newest are searched.
         metric: whose values they are.
     """
+    points = points[-MOST_POINTS:]
     machines = list(dict.fromkeys(point.machine for point in points)) if metric.machine else [""]
     found = []
     for machine in machines:

@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta, timezone
 
 from pytest_opml.domain.metrics import METRICS
-from pytest_opml.domain.trends import Point, find_shifts
+from pytest_opml.domain.trends import MOST_POINTS, Point, find_shifts
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -54,3 +54,9 @@ def test_a_file_that_grew_is_found_at_once_and_a_single_odd_one_is_not() -> None
     (shift,) = find_shifts(points_of([4.0] * 4 + [4.2] * 2), METRICS["size_mb"])
     assert (shift.at.run_id, shift.step.error) == ("run-4", 0.0)
     assert find_shifts(points_of([4.0] * 4 + [4.2]), METRICS["size_mb"]) == ()
+
+
+def test_of_a_long_history_the_newest_part_is_searched() -> None:
+    values = noisy(10.0, 30, 9) + noisy(12.0, MOST_POINTS, 10)
+    assert find_shifts(points_of(values), METRICS["inference_s"]) == ()
+    assert len(find_shifts(points_of(values[:-100]), METRICS["inference_s"])) == 1
