@@ -83,6 +83,8 @@ def connect(url: str, name: str) -> Engine:
     """
     try:
         parsed = _parsed(url)
+        if path := file_of(url):  # an engine stays, and the folder that a process is in may change
+            parsed = parsed.set(database=str(path.absolute()))
         return _engine(parsed) if parsed.database not in (None, "", ":memory:") else _engine.__wrapped__(parsed)
     except NoSuchModuleError:
         raise StorageError(f"{name}: unknown kind of database {parsed.drivername!r}") from None

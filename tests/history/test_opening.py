@@ -51,6 +51,17 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "history.db").is_file()
 
 
+def test_a_relative_path_is_of_the_folder_that_the_process_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with open_store("sqlite:///history.db") as store:
+            store.append(run_of(name))
+            assert store.known(["one", "two"]) == {name}
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     url = f"sqlite:///{tmp_path}/file/history.db"
