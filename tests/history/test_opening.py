@@ -16,6 +16,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.history import engine
 from pytest_opml.history.base import Query
 from pytest_opml.history.migrations import NEWEST
+from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
 from tests.builders import make_result
 from tests.history.databases import execute, in_process, refusal
@@ -99,6 +100,14 @@ def test_a_newer_store_is_refused_by_name_and_left_as_it_is(url: str, create: bo
     if path:
         assert path.read_bytes() == before
         assert [file.name for file in path.parent.iterdir()] == ["history.db"]
+
+
+def test_tables_that_a_newer_version_makes_meanwhile_stay_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(url).close()
+    monkeypatch.setattr(SqlHistory, "_version", lambda *_: NEWEST)  # what it was a moment ago
+    execute(url, "UPDATE opml_version SET version_num = '0007'")
+    open_store(url).close()
+    assert execute(url, "SELECT version_num FROM opml_version") == [("0007",)]
 
 
 @pytest.mark.parametrize(
