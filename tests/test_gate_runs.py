@@ -81,7 +81,7 @@ def test_a_regression_needs_an_earlier_run(bench: Bench) -> None:
     bench.settings("[tool.opml.gate]\nsize_mb = { max_regression = '1%' }\n")
     first, second = bench.run(), bench.run("--opml-json=second.json")
     assert (first.ret, second.ret) == (11, 0)
-    assert "the history holds no earlier result of this case" in " ".join(output(first).split())
+    assert "the run knows of no earlier result of this case" in " ".join(output(first).split())
     record = read_record(bench.pytester.path / "second.json")
     assert [check.verdict for check in record.checks] == ["pass"]
     assert (record.checks[0].reference or "").startswith("run ")
