@@ -21,6 +21,7 @@ from pytest_opml.history.store import open_store
 from tests.builders import make_result
 from tests.history.databases import execute, in_process, refusal
 from tests.history.runs import run_of
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,17 @@ def test_a_command_reads_where_nothing_can_be_written(tmp_path: Path, sqlite: st
         store.append(run_of("only"))
     with open_store(f"sqlite:///file:{tmp_path}/history.db?mode=ro&uri=true", create=False) as store:
         assert store.newest(Query(), 5) == [run_of("only")]
+
+
+def test_neither_a_closed_store_nor_a_refused_one_leaves_a_connection(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with open_store(url) as one, open_store(url) as other:
+        one.append(run_of("one"))
+        other.append(run_of("other"))
+    execute(url, "UPDATE opml_version SET version_num = '0007'")
+    refusal(url)
+    wait_for(lambda: execute(url, others) == [(0,)])  # the server takes a moment to see that one was closed
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
