@@ -105,13 +105,15 @@ class Session:
         from .earlier import Earlier
         from .exchange import Exchange
         from .history.files import check_writable
+        from .history.git import read_commit
         from .measure.device import detect
         from .measure.tensorflow_build import confirm
         from .reports.mlflow import check_tracking
         from .worker import probe
 
-        self.settings, self.root = settings, root
+        self.settings = settings
         self._on_progress, self._exchange, self._plan = on_progress, Exchange(shared), plan
+        self._commit = read_commit(root)  # now, for the checkout may change while the run goes on
         self.device = detect(settings.gpu, settings.threads)
         Cache(settings.cache_dir)
         if settings.json_path:
@@ -143,7 +145,7 @@ class Session:
         if case.reference != case:
             # One that fails stands in the record, and the budgets that need it are not judged.
             with contextlib.suppress(CaseFailed):
-                self._measured(case.reference, limits)
+                self._measured(case.reference, self._plan.limits.get(case.reference.id, limits))
         return self._measured(case, limits)
 
     def dataset(self, case: Case) -> Split:
@@ -202,6 +204,10 @@ class Session:
 
     def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
         return self.settings.gate.applying(case_id, self.device.profile, marked)
+
+    def _is_judged(self, case: Case) -> bool:
+        """Whether a test asks for the case, be it later, and not only others that compare with it."""
+        return case.id in self._asked or case.id in self._plan.cases
 
     # --- what cases are compared with
 
@@ -278,7 +284,7 @@ class Session:
                 settings.compare_s, settings.compare_precision, questions, terms.max_seconds, terms.error
             )
 
-        budgets = self._budgets(case.id, limits.budgets) if case and case.id in self._asked else ()
+        budgets = self._budgets(case.id, limits.budgets) if case and self._is_judged(case) else ()
         reference = self._results.get(case.reference.id) if case else None
         kept, baseline = (self._kept.get(case.id), self._baselines.get(case.id)) if case else (None, None)
         samples = settings.score.reference_samples
@@ -307,7 +313,7 @@ class Session:
             with self._alone(case):
                 found = self._exchange.take(case, Result) or self._exchange.take(case, Failure)
                 if found is None:
-                    if case.id in self._asked or case.id in self._plan.cases:
+                    if self._is_judged(case):
                         self._baseline_of(case, limits, measure=True)
                     found = self._measure(case, limits)
             self._keep(case, found)
@@ -346,7 +352,6 @@ class Session:
     def record(self) -> RunRecord:
         """The run so far, its checks apart, which follow from it."""
         from .domain.records import RunRecord
-        from .history.git import read_commit
 
         return RunRecord(
             run_id=uuid.uuid4().hex,
@@ -354,7 +359,7 @@ class Session:
             seconds=time.monotonic() - self._clock,
             device=self.device,
             versions={name: _version(name) for name in _VERSIONS},
-            commit=read_commit(self.root),
+            commit=self._commit,
             results=tuple(self._results.values()),
             failures=tuple(self._failures.values()),
             checks=(),

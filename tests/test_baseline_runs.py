@@ -12,6 +12,7 @@ from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.keeping import keep
+from tests.history.repositories import run_git
 from tests.projects import BENCH, ONE, TWO, Bench, output
 
 LIMITS = """
@@ -86,6 +87,27 @@ def test_a_release_without_its_artifacts_is_compared_as_it_was_stored(bench: Ben
     (baseline,) = newest(bench).baselines
     assert (baseline.again, baseline.note) == (False, f"its artifact is not in {folder}")
     assert "as it was stored; its artifact is not in" in " ".join(output(found).split())
+
+
+def test_a_run_is_of_the_commit_that_it_began_with(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ada@example.org")
+    root = bench.pytester.path
+    committing = """
+    def bench_commit(opml_device):
+        import subprocess
+        subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message", "later"], check=True)
+"""
+    bench.file(BENCH % ONE + committing)
+    run_git(root, "init", "--quiet", "--initial-branch", "main")
+    run_git(root, "add", "bench")
+    run_git(root, "commit", "--quiet", "--message", "first")
+    assert bench.run("--opml-json=run.json", "--opml-store=none").ret == 0
+    first = run_git(root, "rev-parse", "HEAD~1")
+    commit = read_record(root / "run.json").commit
+    assert commit is not None
+    assert (commit.commit, commit.branch, commit.dirty) == (first, "main", False)
 
 
 def test_a_file_of_a_record_is_a_baseline_without_any_history(bench: Bench) -> None:

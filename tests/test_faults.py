@@ -23,6 +23,7 @@ import pytest
 
 from pytest_opml.cache import is_whole
 from pytest_opml.domain.records import RunRecord
+from pytest_opml.history.base import Query
 from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.locks import alone_on
@@ -118,7 +119,7 @@ class Project:
 
     def runs(self) -> list[RunRecord]:
         with open_store(f"sqlite:///{self.history}") as store:
-            return store.runs(10)
+            return store.newest(Query(), 10)
 
 
 def measured(record: RunRecord) -> list[tuple[str, str]]:

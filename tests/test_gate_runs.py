@@ -81,10 +81,30 @@ def test_a_regression_needs_an_earlier_run(bench: Bench) -> None:
     bench.settings("[tool.opml.gate]\nsize_mb = { max_regression = '1%' }\n")
     first, second = bench.run(), bench.run("--opml-json=second.json")
     assert (first.ret, second.ret) == (11, 0)
-    assert "the history holds no earlier result of this case" in " ".join(output(first).split())
+    assert "the run knows of no earlier result of this case" in " ".join(output(first).split())
     record = read_record(bench.pytester.path / "second.json")
     assert [check.verdict for check in record.checks] == ["pass"]
     assert (record.checks[0].reference or "").startswith("run ")
+
+
+def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its_own_limits(bench: Bench) -> None:
+    bench.file(
+        BENCH % '["cluster-16"]'
+        + """
+    @pytest.mark.opml(gate={"inference_s": {"max": 1e-6}})
+    @pytest.mark.parametrize("case", matrix(
+        models=["tests.small:build"], dataset="digits", techniques=["baseline"], weights="none", size=16, epochs=2,
+        unfreeze=["all"],
+    ), ids=str)
+    def bench_reference(case, opml):
+        opml(case)
+"""
+    )
+    result = bench.run("--opml-store=none", "--opml-json=run.json", "--opml-gate=max_seconds=1")
+    assert result.ret == 1, output(result)
+    reference, candidate = read_record(bench.pytester.path / "run.json").results
+    assert reference.looks.second_inference_s is not None
+    assert candidate.looks.second_inference_s is None
 
 
 def test_a_metric_of_the_user_s_own_is_gated(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.keeping import drop, find, keep
 from pytest_opml.measure.sizes import measure_file
 from tests.builders import make_result, make_run
+from tests.history.databases import SPAWN
 
 
 def in_cache(cache: Path, technique: str, content: bytes | dict[str, bytes]) -> Result:
@@ -68,6 +69,49 @@ def test_a_damaged_artifact_is_not_found_and_is_kept_anew(run: RunRecord, tmp_pa
     assert find(run.results[0].artifact, tmp_path / "kept") is None
     assert keep(run, tmp_path / "cache", tmp_path / "kept").lost == {}
     assert find(run.results[0].artifact, tmp_path / "kept") == path
+
+
+def _keep_one(run: RunRecord, folder: Path) -> None:
+    assert keep(run, folder / "cache", folder / "kept").lost == {}
+
+
+def test_a_run_that_is_promoted_many_times_at_once_is_kept_whole(run: RunRecord, tmp_path: Path) -> None:
+    processes = [SPAWN.Process(target=_keep_one, args=(run, tmp_path)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert all(find(result.artifact, tmp_path / "kept") for result in run.results)
+
+
+def test_what_a_killed_promotion_left_is_removed_by_the_next(run: RunRecord, tmp_path: Path) -> None:
+    (tmp_path / "kept" / "building").mkdir(parents=True)
+    (tmp_path / "kept" / "building" / "half").touch()
+    keep(run, tmp_path / "cache", tmp_path / "kept")
+    digests = {result.artifact.sha256 for result in run.results}
+    assert {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()} == digests
+    modes = {path.stat().st_mode for path in (tmp_path / "kept").iterdir() if path.is_dir()}
+    assert modes == {(tmp_path / "cache").stat().st_mode}  # as readable for others as any other folder
+
+
+@pytest.mark.parametrize("change", [{"sha256": "../outside"}, {"sha256": ""}, {"file": "../../outside/model"}])
+def test_a_record_that_points_elsewhere_copies_and_removes_nothing(
+    run: RunRecord, change: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    keep(run, tmp_path / "cache", tmp_path / "kept")
+    before = sorted(tmp_path.rglob("*"))
+    result = run.results[0]
+    result = result.model_copy(update={"artifact": result.artifact.model_copy(update=change)})
+    other = make_run([result])
+    assert find(result.artifact, tmp_path / "kept") is None
+    assert keep(other, tmp_path / "cache", tmp_path / "kept").lost == {
+        result.case.id: "its record names no file that a cache can hold"
+    }
+    if "sha256" in change:
+        assert drop(other, [], tmp_path / "kept") == 0
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_artifacts_that_another_release_shares_stay(run: RunRecord, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 
+from pytest_opml.history.base import Query
 from pytest_opml.history.files import read_record, record_schema
 from pytest_opml.history.store import open_store
 from tests import small
@@ -68,7 +69,7 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
     assert record.versions["tensorflow"] != "not installed"
 
     with open_store(f"sqlite:///{bench.pytester.path}/.opml/history.db") as store:
-        assert [run.run_id for run in store.runs(5)] == [record.run_id]
+        assert [run.run_id for run in store.newest(Query(), 5)] == [record.run_id]
 
 
 def test_no_store_leaves_no_history(bench: Bench) -> None:
@@ -275,7 +276,7 @@ def test_a_wrong_case_is_one_line_and_a_usage_error(bench: Bench, old: str, new:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ("[tool.opml]\ncolour = 1\n", "tool.opml: unknown key 'colour'; known: cache_dir"),
+        ("[tool.opml]\ncolour = 1\n", "tool.opml: unknown key 'colour'; known: baseline"),
         ("[tool.opml]\ntimeout = 'long'\n", "tool.opml.timeout: "),
         ("[tool.opml]\ngpu = 'v10'\n", "tool.opml.gpu: unknown profile 'v10'; known: auto, cpu, p100"),
         ("[tool.opml.gate]\ncolour = { min = 1 }\n", "tool.opml.gate: unknown metric 'colour'; known: accuracy"),

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from . import evidence
 from .evidence import Evidence
-from .gate import differing_in, needs_same_machine
+from .gate import differing_in, needs_same_machine, worked_out_otherwise
 from .metrics import METRICS
 from .records import Baseline, Device, Result
 from .score import Difference, difference
@@ -31,7 +31,7 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """All that is compared; None for what was measured on another machine.
+    """All that is compared; None for what was measured on another machine, or worked out by other settings.
 
     Attributes:
         elsewhere: in what the two machines differ; empty where all is compared.
@@ -78,10 +78,12 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
     elsewhere = differing_in(device, baseline.device)
 
     def known(name: str) -> Evidence | None:
-        """What is known of a figure, seen from the baseline's; None where that is another machine's."""
+        """What is known of a figure, seen from the baseline's; None where the two say nothing of each other."""
         metric = METRICS[name]
         now, then = metric.read(result), metric.read(other)
         if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
+            return None
+        if worked_out_otherwise(metric, result, other):
             return None
         return evidence.of_difference(metric, result, now, other, then, beside)
 

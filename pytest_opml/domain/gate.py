@@ -20,6 +20,7 @@ from .records import Baseline, Check, Device, Result, SideBySide, Verdict
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable
 _NORMAL = NormalDist()
+_SCALED = ("inference_s", "energy_j", "op_score")  # to ``reference_samples`` images
 
 
 class Subject(NamedTuple):
@@ -136,10 +137,13 @@ def _other(budget: Budget, subject: Subject) -> _Other:
     baseline = subject.baseline
     if baseline is None:
         asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
-        raise _Unjudged(f"the history holds no earlier result of this case on this kind of device{asked}")
+        # a stored run that is judged again was not asked for one if no budget needed it then
+        raise _Unjudged(f"the run knows of no earlier result of this case on this kind of device{asked}")
     differing = subject.device and differing_in(subject.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
         raise _Unjudged(f"the baseline was measured on another machine: {differing}")
+    if otherwise := worked_out_otherwise(metric, subject.result, baseline.result):
+        raise _Unjudged(f"{metric.name} of the baseline is {otherwise}")
     value = _figure(metric, baseline.result, None, "of the baseline ")
     beside = subject.result.beside_baseline if baseline.again else None
     return _Other(baseline.described, baseline.result, value, beside)
@@ -150,6 +154,15 @@ def needs_same_machine(metric: Metric, baseline: Baseline) -> bool:
     if not metric.machine or not baseline.again:
         return metric.machine
     return metric.making or (metric.name == "op_score" and not evidence.times_inference(baseline.result))
+
+
+def worked_out_otherwise(metric: Metric, now: Result, then: Result) -> str:
+    """How the settings made another figure of what was measured then; empty where they are the same as now."""
+    if metric.name in _SCALED and now.reference_samples != then.reference_samples:
+        return f"for {then.reference_samples:,} images, not {now.reference_samples:,}"
+    if metric.name == "op_score" and evidence.times_inference(now) != evidence.times_inference(then):
+        return "of another time: inference alone, or training too"
+    return ""
 
 
 def _evidence(metric: Metric, result: Result, value: float, other: _Other | None) -> Evidence:

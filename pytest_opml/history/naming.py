@@ -55,7 +55,10 @@ LAST = Selector("last", "last")
 
 def is_file(text: str) -> bool:
     """Whether the path of a record is meant."""
-    return text.endswith(".json") or Path(text).is_file()
+    try:
+        return text.endswith(".json") or Path(text).is_file()
+    except OSError:  # it is longer than a name can be
+        return False
 
 
 def select(text: str, history: History | None, root: Path) -> Selector:

@@ -142,8 +142,6 @@ def _valid(where: str, run_id: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise StorageError(f"{where}: run {run_id}: {': '.join(filter(None, (field, first['msg'])))}") from error
+        raise StorageError(f"{where}: run {run_id}: {problem(error)}") from error
     except OpmlError as error:
         raise StorageError(f"{where}: run {run_id}: {clipped(error)}") from error

@@ -83,7 +83,8 @@ class SqlHistory(History):
         if create:
             with self._writing() as connection:
                 # Only a real write finds a full disk or a folder in which SQLite may not make its journal.
-                connection.execute(update(VERSION).values(version_num=NEWEST))
+                # The number is left as it is: another session may have brought the tables to a newer one meanwhile.
+                connection.execute(update(VERSION).values(version_num=VERSION.c.version_num))
 
     def _version(self, connection: Connection) -> str | None:
         """The version of the tables, which is one that we know; None where there are none."""
@@ -299,8 +300,10 @@ class SqlHistory(History):
         for case, profile in pairs:
             asked = select(*columns).join_from(RESULT, RUN)
             asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *conditions_of(query, RESULT))
-            if order == "best" or results_only:
+            if order == "best":
                 asked = asked.where(RESULT.c.op_score.is_not(None))
+            if results_only:  # an imported benchmark may have an OpScore too
+                asked = asked.where(RESULT.c.call_s.is_(None))
             if query.released:
                 asked = asked.join(RELEASE, RELEASE.c.run_key == RESULT.c.run_key).add_columns(RELEASE.c.promoted)
             found += connection.execute(asked.order_by(*ordering(query, order)).limit(limit))

@@ -33,5 +33,9 @@ def open_store(url: str, *, create: bool = True) -> History:
     elif path and not path.exists():
         raise StorageError(f"{path}: no history yet: run pytest first, or give the record of a run")
     store = SqlHistory(connect(url, name), name)
-    store.prepare(create=create)
+    try:
+        store.prepare(create=create)
+    except BaseException:
+        store.close()
+        raise
     return store

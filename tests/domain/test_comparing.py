@@ -63,6 +63,14 @@ def test_of_another_machine_only_what_does_not_depend_on_it_is_compared() -> Non
     assert again.elsewhere == ""
 
 
+def test_times_for_another_number_of_images_are_not_compared() -> None:
+    then = make_result("int8", inference_s=1.0, reference_samples=1_000)
+    found = compare(make_result("int8"), baseline_of(then), make_device())
+    assert (found.time, found.op_score, found.axes) == (None, None, None)
+    assert found.size is not None
+    assert found.accuracy is not None
+
+
 def test_answers_to_the_same_images_are_paired() -> None:
     labels = [number % 10 for number in range(2_000)]
     wrong = [(label + (number < 100)) % 10 for number, label in enumerate(labels)]

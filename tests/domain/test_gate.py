@@ -304,13 +304,13 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
 def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
     subject = Subject(make_result("int8"), wanted=wanted)
     (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), subject)
-    assert found.reason == f"the history holds no earlier result of this case on this kind of {end}"
+    assert found.reason == f"the run knows of no earlier result of this case on this kind of {end}"
 
 
 def test_without_a_baseline_a_regression_is_not_judged() -> None:
     found = check({"size_mb": {"max_regression": 1}}, make_result("int8"))
     assert (found.verdict, found.blocking) == ("unjudged", True)
-    assert "holds no earlier result" in found.reason
+    assert "knows of no earlier result" in found.reason
 
 
 def test_a_time_is_not_compared_with_another_machine_s() -> None:
@@ -320,6 +320,29 @@ def test_a_time_is_not_compared_with_another_machine_s() -> None:
     assert found.reason == "the baseline was measured on another machine: Example CPU 3 GHz, not Another CPU"
     assert check({"size_mb": {"max_regression": "5%"}}, make_result("int8"), None, baseline, now).verdict == "pass"
     assert check({"inference_s": {"max_regression": "9%"}}, make_result("int8"), None, baseline, then).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ("inference_s", "inference_s of the baseline is for 1,000 images, not 10,000"),
+        ("op_score", "op_score of the baseline is for 1,000 images, not 10,000"),
+        ("throughput", ""),
+        ("size_mb", ""),
+    ],
+)
+def test_a_time_for_another_number_of_images_is_no_baseline(metric: str, reason: str) -> None:
+    then = make_result("int8", inference_s=1.0, reference_samples=1_000)
+    found = check({metric: {"max_regression": 9}}, make_result("int8"), None, baseline_of(then, make_device()))
+    assert found.reason == reason
+    assert (found.verdict == "unjudged") == bool(reason)
+
+
+def test_a_score_over_training_is_no_baseline_for_one_of_inference_alone() -> None:
+    of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
+    then = make_result("int8", op_score=of_training)
+    found = check({"op_score": {"max_regression": 9}}, make_result("int8"), None, baseline_of(then, make_device()))
+    assert found.reason == "op_score of the baseline is of another time: inference alone, or training too"
 
 
 # --- what cannot be judged

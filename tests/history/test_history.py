@@ -73,6 +73,13 @@ def test_an_imported_benchmark_is_a_row_beside_the_results(history: History) -> 
     assert history.rows(Query(cases=(row.case_id,)), 5, "best") == []
 
 
+def test_an_imported_benchmark_with_an_op_score_is_no_result(history: History) -> None:
+    history.append(run_of("imported", timings=[make_timing("digits", op_score=-9.0)]))
+    assert [row.run_id for row in history.rows(Query(cases=("digits",)), 5, "best")] == ["imported"]
+    assert history.find(Query(cases=("digits",)), "best") is None
+    assert history.find(Query(cases=("digits",))) is None
+
+
 def test_moments_are_compared_across_time_zones(history: History) -> None:
     east = timezone(timedelta(hours=3))
     early = run_of("early", started=datetime(2026, 1, 1, 12, tzinfo=east))

@@ -16,10 +16,12 @@ from pytest_opml.errors import StorageError
 from pytest_opml.history import engine
 from pytest_opml.history.base import Query
 from pytest_opml.history.migrations import NEWEST
+from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
 from tests.builders import make_result
 from tests.history.databases import execute, in_process, refusal
 from tests.history.runs import run_of
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,17 @@ def test_the_password_is_hidden_whatever_is_in_it() -> None:
 def test_the_folder_is_made(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path}/a/b/history.db").close()
     assert (tmp_path / "a" / "b" / "history.db").is_file()
+
+
+def test_a_relative_path_is_of_the_folder_that_the_process_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with open_store("sqlite:///history.db") as store:
+            store.append(run_of(name))
+            assert store.known(["one", "two"]) == {name}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -88,6 +101,14 @@ def test_a_newer_store_is_refused_by_name_and_left_as_it_is(url: str, create: bo
     if path:
         assert path.read_bytes() == before
         assert [file.name for file in path.parent.iterdir()] == ["history.db"]
+
+
+def test_tables_that_a_newer_version_makes_meanwhile_stay_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(url).close()
+    monkeypatch.setattr(SqlHistory, "_version", lambda *_: NEWEST)  # what it was a moment ago
+    execute(url, "UPDATE opml_version SET version_num = '0007'")
+    open_store(url).close()
+    assert execute(url, "SELECT version_num FROM opml_version") == [("0007",)]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +196,17 @@ def test_a_command_reads_where_nothing_can_be_written(tmp_path: Path, sqlite: st
         store.append(run_of("only"))
     with open_store(f"sqlite:///file:{tmp_path}/history.db?mode=ro&uri=true", create=False) as store:
         assert store.newest(Query(), 5) == [run_of("only")]
+
+
+def test_neither_a_closed_store_nor_a_refused_one_leaves_a_connection(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with open_store(url) as one, open_store(url) as other:
+        one.append(run_of("one"))
+        other.append(run_of("other"))
+    execute(url, "UPDATE opml_version SET version_num = '0007'")
+    refusal(url)
+    wait_for(lambda: execute(url, others) == [(0,)])  # the server takes a moment to see that one was closed
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])

@@ -37,7 +37,7 @@ def test_metrics_are_columns_to_query(url: str) -> None:
     ("condition", "order", "index"),
     [
         ("", "started DESC, run_key DESC, position DESC", "newest"),
-        ("", "op_score, started DESC, run_key DESC, position DESC", "best"),
+        ("AND op_score IS NOT NULL", "op_score, started DESC, run_key DESC, position DESC", "best"),
         ("AND branch = 'c'", "started DESC, run_key DESC, position DESC", "branch"),
         ("AND commit_hash = 'c'", "started DESC, run_key DESC, position DESC", "commit"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml import locks
+from pytest_opml.history.base import Query
 from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
 from tests.projects import BENCH, ONE, Bench, output
@@ -36,7 +37,7 @@ def test_results_and_verdicts_arrive_at_the_controller_and_each_case_is_measured
     assert [name.split("/")[3] for name in record.uncollected] == ["baseline"]
     assert all(one.side_by_side for one in record.results if one.case.technique != "baseline")
     with open_store(f"sqlite:///{bench.pytester.path}/.opml/history.db") as store:
-        assert [run.run_id for run in store.runs(5)] == [record.run_id]
+        assert [run.run_id for run in store.newest(Query(), 5)] == [record.run_id]
     assert not list(locks.runtime_folder().glob("run-*"))
 
 
