@@ -19,16 +19,20 @@ from .common import (
     width,
     with_cache_dir,
     with_config,
+    with_store,
 )
 
 
 @click.command(short_help="Say what is installed, what is at hand and what is wrong.")
 @with_config
+@with_store
 @with_cache_dir
 @click.option("--data-dir", metavar="DIR", help="Data sets, as --opml-data-dir of pytest; by default that of the file.")
 @click.option("--quick", is_flag=True, help="Do not start TensorFlow, which takes seconds.")
 @as_json
-def doctor(config: Path, cache_dir: str | None, data_dir: str | None, quick: bool, json_wanted: bool) -> None:
+def doctor(
+    config: Path, store: str | None, cache_dir: str | None, data_dir: str | None, quick: bool, json_wanted: bool
+) -> None:
     """Say what is installed, what is at hand and what is wrong, without measuring anything.
 
     It looks at the packages, the devices and what TensorFlow sees of them, the cache, the history, weights and data
@@ -45,7 +49,8 @@ def doctor(config: Path, cache_dir: str | None, data_dir: str | None, quick: boo
     from ..reports.findings import finding_lines, finding_table
 
     check_config(config)
-    findings = examine(Asked(config, {"cache_dir": cache_dir, "data_dir": data_dir}, quick))
+    options = {"store": store, "cache_dir": cache_dir, "data_dir": data_dir}
+    findings = examine(Asked(config, options, quick))
     if json_wanted:
         show_json(finding_table(findings))
     else:

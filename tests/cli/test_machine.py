@@ -87,6 +87,11 @@ def test_a_problem_has_its_remedy_and_an_exit_code_of_its_own(project: Path) -> 
     assert problems[0]["remedy"]
 
 
+def test_the_doctor_looks_at_the_history_that_is_named(project: Path) -> None:
+    found = json.loads(run("doctor", "--quick", "--json", "--store", "sqlite:///other.db").output)
+    assert f"{project / 'other.db'}: is made when it is first used" in [each["text"] for each in found["findings"]]
+
+
 @pytest.mark.parametrize("options", [("--config", "absent.toml"), ("--cache-dir", "~nobody-of-that-name/cache")])
 def test_a_wrong_option_of_the_doctor_is_one_line(options: tuple[str, ...]) -> None:
     found = run("doctor", "--quick", *options)
