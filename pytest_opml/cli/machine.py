@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -129,9 +130,12 @@ def prune(
 
     The exit code is 0, or 4 for a wrong input.
     """
+    from ..errors import UsageError
     from ..pruning import Wish, prune
     from ..reports.stored import pruned_lines, pruned_table
 
+    if max_mb is not None and math.isnan(max_mb):
+        raise UsageError("--max-mb: must be a number, not nan")
     wish = Wish(older_than, None if max_mb is None else max_mb * 1e6, everything)
     done = prune(settings_of(config, cache_dir=cache_dir).cache_dir, wish, dry_run=dry_run)
     if json_wanted:

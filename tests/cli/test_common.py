@@ -68,6 +68,7 @@ def test_nothing_else_is_an_age(text: str) -> None:
         (("cache", "nonsense"), "No such command 'nonsense'"),
         (("cache", "prune", "--older-than", "soon"), "Invalid value for '--older-than': 'soon' is no age"),
         (("cache", "prune", "--max-mb", "-1"), "Invalid value for '--max-mb'"),
+        (("score", "--accuracy", "1", "--seconds", "1", "--mb", "1", "--samples", "9" * 30), "for '--samples'"),
     ],
 )
 def test_what_click_refuses_ends_with_the_code_of_wrong_input_and_clicks_own_text(

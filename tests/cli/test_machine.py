@@ -62,6 +62,13 @@ def test_pruning_says_what_went_and_how_much_room_it_made(project: Path) -> None
     assert not new.exists()
 
 
+def test_a_size_that_is_no_number_removes_nothing(project: Path) -> None:
+    entry = stored(project / "cache", "model", "a", kilobytes=3000, days=40)
+    found = run("cache", "prune", "--max-mb", "nan")
+    assert (found.exit_code, found.output) == (4, "error: --max-mb: must be a number, not nan\n")
+    assert entry.exists()
+
+
 def test_a_cache_that_is_a_file_is_one_line(project: Path) -> None:
     (project / "cache").write_text("")
     found = run("cache", "size")

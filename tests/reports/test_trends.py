@@ -168,6 +168,16 @@ def test_a_picture_names_the_case_the_metric_the_machine_and_the_step(
         assert f">{shown}<" in text
 
 
+def test_a_name_is_no_formula_and_an_ending_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib as mpl
+
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
+    path, name = tmp_path / "trend.SVG", r"tests/test_it.py::test_cost[$\frac-$1]"
+    draw_trend(path, name, METRICS["size_mb"], points_of([4.0], machine="A $1 CPU for $2"), ())
+    for shown in (name, "A $1 CPU for $2"):
+        assert f">{shown}<" in path.read_text()
+
+
 def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     points = points_of([4.0])
     with pytest.raises(StorageError, match=r"trend\.gif: a picture ends in \.png, \.svg, \.pdf$"):
