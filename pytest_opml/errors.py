@@ -17,14 +17,22 @@ OpmlError
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+_LISTED = 50
 
 
 def one_line(error: object) -> str:
     """What another library says, in one line: its first that is not empty, or the name of the error."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next(filter(None, lines), type(error).__name__)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message of one line: at most fifty, and how many more there are."""
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def masked(url: str) -> str:
@@ -54,7 +62,7 @@ class UnknownNameError(CaseDefinitionError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        text = f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}"
+        text = f"unknown {kind} {name!r}; known: {listed(names) or 'none'}"
         near = get_close_matches(name, names)
         super().__init__(f"{text}; nearest: {', '.join(near)}" if near else text)
 

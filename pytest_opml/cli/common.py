@@ -29,7 +29,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 @contextmanager
 def _wrong_input_ends_with(code: int) -> Iterator[None]:
-    """Our own errors as one line; click's with its own text, and the same exit code."""
+    """Our own errors, and what the system refuses, as one line; click's with its own text, and the same exit code."""
     try:
         yield
     except click.UsageError as error:
@@ -37,6 +37,13 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
         raise click.exceptions.Exit(code) from error
     except OpmlError as error:
         click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(code) from error
+    except BrokenPipeError:
+        raise  # click ends without a word where nobody reads on
+    except OSError as error:
+        # A full disk behind standard output, or a folder that is gone: the files of a command have their own errors.
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {where}{error.strerror or error}", err=True)
         raise click.exceptions.Exit(code) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import as_json, root_of, run_meant, settings_of, settled, show, show_json, width, with_gate
+from .common import as_json, root_of, run_meant, settings_of, settled, show, show_json, width, with_gate, with_store
 
 _RUN = click.argument("run", required=False)
 
@@ -15,8 +15,9 @@ _RUN = click.argument("run", required=False)
 @click.command(short_help="Judge a stored run again under today's budgets.")
 @_RUN
 @with_gate
+@with_store
 @as_json
-def gate(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool) -> None:
+def gate(run: str | None, config: Path, gate: tuple[str, ...], store: str | None, json_wanted: bool) -> None:
     """Judge a stored run again under today's budgets, without running a model.
 
     RUN is the file that --opml-json wrote, or a run of the history: its id or the beginning of it, last, release, a
@@ -33,7 +34,7 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
     from ..reports.terminal import ranking_lines
     from ..reports.verdicts import best_lines, verdict_lines
 
-    settings = settings_of(config, gate=gate)
+    settings = settings_of(config, gate=gate, store=store)
     record = settled(run_meant(run, settings, root_of(config)), settings.gate)
     if json_wanted:
         show_json([check.model_dump() for check in record.checks])
@@ -46,8 +47,9 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
 @click.command(short_help="Name the best case within the budgets.")
 @_RUN
 @with_gate
+@with_store
 @as_json
-def best(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool) -> None:
+def best(run: str | None, config: Path, gate: tuple[str, ...], store: str | None, json_wanted: bool) -> None:
     """Name the case with the lowest OpScore within the budgets, and what each budget costs.
 
     RUN is the file that --opml-json wrote, or a run of the history, as `opml gate` takes it. Without it, the newest run
@@ -62,7 +64,7 @@ def best(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
     from ..domain.choosing import choose
     from ..reports.verdicts import best_lines
 
-    settings = settings_of(config, gate=gate)
+    settings = settings_of(config, gate=gate, store=store)
     record = settled(run_meant(run, settings, root_of(config)), settings.gate)
     choices = choose(record, record.checks)
     if json_wanted:
@@ -76,8 +78,11 @@ def best(run: str | None, config: Path, gate: tuple[str, ...], json_wanted: bool
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @with_gate
 @click.option("--gpu", metavar="PROFILE", default="cpu", show_default=True, help="The kind of hardware, beside a CASE.")
+@with_store
 @as_json
-def budgets(cases: tuple[str, ...], config: Path, gate: tuple[str, ...], gpu: str, json_wanted: bool) -> None:
+def budgets(
+    cases: tuple[str, ...], config: Path, gate: tuple[str, ...], gpu: str, store: str | None, json_wanted: bool
+) -> None:
     """Show which budgets apply to each case, where they were written, and which of them another one replaced.
 
     CASE is the id of a case; without one, those of the newest run of the history are shown. Later ones win: every case,
@@ -94,7 +99,7 @@ def budgets(cases: tuple[str, ...], config: Path, gate: tuple[str, ...], gpu: st
     from ..errors import SettingsError
     from ..reports.budgets import budget_lines, budget_table
 
-    settings = settings_of(config, gate=gate)
+    settings = settings_of(config, gate=gate, store=store)
     if gpu not in profiles.PROFILES:
         raise SettingsError(f"--gpu: unknown profile {gpu!r}; known: {', '.join(profiles.PROFILES)}")
     if cases:

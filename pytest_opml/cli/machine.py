@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -19,16 +20,20 @@ from .common import (
     width,
     with_cache_dir,
     with_config,
+    with_store,
 )
 
 
 @click.command(short_help="Say what is installed, what is at hand and what is wrong.")
 @with_config
+@with_store
 @with_cache_dir
 @click.option("--data-dir", metavar="DIR", help="Data sets, as --opml-data-dir of pytest; by default that of the file.")
 @click.option("--quick", is_flag=True, help="Do not start TensorFlow, which takes seconds.")
 @as_json
-def doctor(config: Path, cache_dir: str | None, data_dir: str | None, quick: bool, json_wanted: bool) -> None:
+def doctor(
+    config: Path, store: str | None, cache_dir: str | None, data_dir: str | None, quick: bool, json_wanted: bool
+) -> None:
     """Say what is installed, what is at hand and what is wrong, without measuring anything.
 
     It looks at the packages, the devices and what TensorFlow sees of them, the cache, the history, weights and data
@@ -45,7 +50,8 @@ def doctor(config: Path, cache_dir: str | None, data_dir: str | None, quick: boo
     from ..reports.findings import finding_lines, finding_table
 
     check_config(config)
-    findings = examine(Asked(config, {"cache_dir": cache_dir, "data_dir": data_dir}, quick))
+    options = {"store": store, "cache_dir": cache_dir, "data_dir": data_dir}
+    findings = examine(Asked(config, options, quick))
     if json_wanted:
         show_json(finding_table(findings))
     else:
@@ -124,9 +130,12 @@ def prune(
 
     The exit code is 0, or 4 for a wrong input.
     """
+    from ..errors import UsageError
     from ..pruning import Wish, prune
     from ..reports.stored import pruned_lines, pruned_table
 
+    if max_mb is not None and math.isnan(max_mb):
+        raise UsageError("--max-mb: must be a number, not nan")
     wish = Wish(older_than, None if max_mb is None else max_mb * 1e6, everything)
     done = prune(settings_of(config, cache_dir=cache_dir).cache_dir, wish, dry_run=dry_run)
     if json_wanted:

@@ -36,7 +36,8 @@ def since(ctx: click.Context, param: click.Parameter, value: str | None) -> date
     if value is None:
         return None
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+        day = datetime.fromisoformat(value)
+        return day if day.tzinfo else day.replace(tzinfo=timezone.utc)
     except ValueError:
         try:
             ago: timedelta = parse_age(value)
@@ -47,7 +48,7 @@ def since(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 
 
 def matching(history: History, pattern: str) -> tuple[str, ...]:
-    """The cases of the history that a pattern matches.
+    """The case of the history that is called so, or those that a pattern matches.
 
     Raises:
         SettingsError: none does; the nearest names are listed.
@@ -55,6 +56,8 @@ def matching(history: History, pattern: str) -> tuple[str, ...]:
     from ..errors import UnknownNameError
 
     known = history.case_ids()
+    if pattern in known:  # the name of a benchmark may have brackets, which mean something else in a pattern
+        return (pattern,)
     found = tuple(name for name in known if fnmatchcase(name, pattern))
     if not found:
         raise UnknownNameError("case of the history", pattern, known)

@@ -29,7 +29,10 @@ def _figures(text: str) -> tuple[float, float, float]:
 @click.option("--seconds", metavar="S", type=float, required=True, help="Inference over the test set, seconds.")
 @click.option("--mb", metavar="M", type=float, required=True, help="Size of the file that ships, 10^6 bytes.")
 @click.option(
-    "--samples", metavar="N", type=int, help="Test samples: they give an interval, and an accuracy of 1 needs them."
+    "--samples",
+    metavar="N",
+    type=click.IntRange(max=10**12),
+    help="Test samples: they give an interval, and an accuracy of 1 needs them.",
 )
 @click.option("--against", metavar="A,S,M", help="Another model's three figures to compare with, on the same test set.")
 @as_json

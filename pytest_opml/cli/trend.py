@@ -56,7 +56,7 @@ def trend(
     The exit code is 0, or 4 for a wrong input.
     """
     from ..domain.trends import find_shifts
-    from ..errors import SettingsError
+    from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
     from ..reports.pictures import draw_trend
@@ -65,7 +65,7 @@ def trend(
     with history_of(settings_of(config, store=store)) as history:
         found = matching(history, case)
         if len(found) > 1:
-            raise SettingsError(f"{case!r} matches {len(found)} cases, and a trend is of one: {', '.join(found)}")
+            raise SettingsError(f"{case!r} matches {len(found)} cases, and a trend is of one: {listed(found)}")
         query = Query(cases=found, profile=profile, branch=branch, since=since)
         metric, points = _points(history, query, name, limit)
     if not points:

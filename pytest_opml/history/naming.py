@@ -108,6 +108,9 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
         SettingsError: nothing is called so.
         StorageError: there is no such run, or it cannot be read.
     """
+    if not text:
+        # Every id begins so: a script's empty variable would promote whatever run there is.
+        raise SettingsError("'' names no run; known: last, release, a branch, a commit, an id or its beginning, a file")
     if history is not None and text not in _KEYWORDS and not is_file(text):
         try:
             return history.run(text)

@@ -83,9 +83,13 @@ def export(history: History, target: Path | IO[bytes], query: Query = Query()) -
 
 @contextmanager
 def _standard_output() -> Iterator[IO[bytes]]:
+    if sys.stdout is None:
+        raise StorageError("standard output: is closed")
     try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough, which is no error of ours
     except OSError as error:
         raise StorageError(f"standard output: cannot be written: {error.strerror}") from error
 

@@ -27,7 +27,7 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
         MissingDependencyError: matplotlib is not installed.
         StorageError: the ending is another one, or the file cannot be written.
     """
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise StorageError(f"{path}: a picture ends in {', '.join(FORMATS)}")
     try:
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
@@ -42,7 +42,7 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
     axes = figure.subplots()
     for machine in dict.fromkeys(point.machine for point in points):
         own = [point for point in points if point.machine == machine]
-        axes.plot([day(point) for point in own], [point.value for point in own], ".", alpha=0.6, label=machine)
+        axes.plot([day(point) for point in own], [point.value for point in own], ".", alpha=0.6, label=_plain(machine))
         steps = [shift for shift in shifts if shift.machine in ("", machine)]
         ends = [day(own[0]), *(day(shift.at) for shift in steps), day(own[-1])]
         levels = [steps[0].step.before, *(shift.step.after for shift in steps)] if steps else []
@@ -55,7 +55,7 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.set_title(case_id)
+    axes.set_title(_plain(case_id))
     axes.set_ylabel(f"{metric.name} [{metric.unit}]" if metric.unit else metric.name)
     axes.set_xlabel("run (UTC)")
     axes.legend(loc="best", fontsize="small")
@@ -63,3 +63,8 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
         figure.savefig(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _plain(text: str) -> str:
+    """A text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")

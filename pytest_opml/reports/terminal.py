@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from ..domain.metrics import METRICS
@@ -218,7 +219,10 @@ def _difference(row: Row) -> str:
 
 
 def shortened(names: Sequence[str], length: int) -> list[str]:
-    """The names cut in their middle, where it leaves them distinct; the end, with the technique, keeps the most."""
+    """The names cut in their middle, where it leaves them distinct; the end, with the technique, keeps the most.
+
+    Where no such cut does, what they have in common at their beginning and end goes first.
+    """
     length = max(length, 5)
 
     def cut(head: int) -> list[str]:
@@ -226,7 +230,27 @@ def shortened(names: Sequence[str], length: int) -> list[str]:
 
     third = (length - 1) // 3
     heads = sorted(range(1, length - 1), key=lambda head: abs(head - third))
-    return next((found for found in map(cut, heads) if len(set(found)) == len(set(names))), cut(third))
+    distinct = next((found for found in map(cut, heads) if len(set(found)) == len(set(names))), None)
+    if distinct is not None:
+        return distinct
+    own = _without_common_parts(names)
+    return cut(third) if own == list(names) else shortened(own, length)
+
+
+def _without_common_parts(names: Sequence[str]) -> list[str]:
+    """The names without the parts, between slashes, that all of them begin or end with; each keeps one at least."""
+    parts = [name.split("/") for name in names]
+    first = _common(parts)
+    last = _common([part[first:][::-1] for part in parts])
+    lead, rest = "…/" if first else "", "/…" if last else ""
+    return [f"{lead}{'/'.join(part[first : len(part) - last])}{rest}" for part in parts]
+
+
+def _common(parts: Sequence[Sequence[str]]) -> int:
+    """How many parts all begin with, of which each has one more."""
+    shortest = min(map(len, parts))
+    alike = takewhile(lambda number: len({part[number] for part in parts}) == 1, range(shortest - 1))
+    return sum(1 for _ in alike)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -8,12 +8,15 @@ from typing import Any
 from ..domain.metrics import Metric
 from ..domain.trends import Point, Shift
 from .listing import moment
+from .scales import scale, ticks, widened
 from .terminal import wrapped
 
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]
 
-_HEIGHT, _FRAME, _WIDEST = 12, 12, 100
+_HEIGHT, _NARROWEST, _WIDEST = 12, 8, 100
+_MARGIN = 0.05  # of the scale, above and below the values
+_LEAST_SHARE = 0.01  # of the values, which the scale shows at the least: smaller changes would look like large ones
 _COMMIT = 10
 
 
@@ -31,7 +34,8 @@ def trend_lines(
         width: columns that no line but a command exceeds.
     """
     first, last = points[0], points[-1]
-    title = f"{metric.name} of {case_id}: {len(points)} runs, {moment(first.started)} to {moment(last.started)} (UTC)"
+    span = f"{moment(first.started)} to {moment(last.started)}" if len(points) > 1 else moment(first.started)
+    title = f"{metric.name} of {case_id}: {len(points)} run{'s' if len(points) > 1 else ''}, {span} (UTC)"
     branches = sorted({point.branch or "no branch" for point in points})
     notes = []
     if len(branches) > 1:
@@ -48,20 +52,38 @@ def trend_lines(
 
 
 def _chart(metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], width: int) -> list[str]:
+    """The values by the number of their run; each label stands on the row that its value falls on."""
     from uniplot import plot_to_string
 
-    places = [points.index(shift.at) + 1 for shift in shifts]
+    values, count = [point.value for point in points], len(points)
+    ends = widened(values, _LEAST_SHARE * max(map(abs, values)) or 1.0, _MARGIN)
+    shown = ticks(*ends, _HEIGHT // 3)
+    decimals = max(len(f"{value:.12f}".rstrip("0").partition(".")[2]) for value in shown)
+    height = scale(ends, 0, _HEIGHT)  # rounded as uniplot does it
+    # By itself uniplot rounds its labels until they are only just distinct: 0.5 and 1 become 0 and 1.
+    labels = {_HEIGHT - 1 - int(height(value)): f" {value:.{decimals}f} {metric.unit}".rstrip() for value in shown}
+    columns = max(_NARROWEST, min(width - 2 - max(map(len, labels.values())), _WIDEST))
     text = plot_to_string(
-        [point.value for point in points],
-        list(range(1, len(points) + 1)),
-        width=max(20, min(width - _FRAME, _WIDEST)),
+        values,
+        list(range(1, count + 1)),
+        width=columns,
         height=_HEIGHT,
         color=False,
-        x_gridlines=[place - 0.5 for place in places],
+        x_min=0.5,
+        x_max=count + 0.5,
+        y_min=ends[0],
+        y_max=ends[1],
+        x_gridlines=[points.index(shift.at) + 0.5 for shift in shifts],
         y_gridlines=[],
-        y_unit=f" {metric.unit}".rstrip(),
+        x_labels=False,
+        y_labels=False,
     )
-    return [line.rstrip()[:width] for line in text.splitlines()]
+    top, *rows, bottom = [line.rstrip() for line in text.splitlines()]
+    place = scale((0.5, count + 0.5), 1, columns + 1)
+    axis = f"{'1':>{int(place(1)) + 1}}"
+    if count > 1:
+        axis += f"{count:>{int(place(count)) + 1 - len(axis)}}"
+    return [top, *(f"{line}{labels.get(number, '')}" for number, line in enumerate(rows)), bottom, axis]
 
 
 def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[str]:

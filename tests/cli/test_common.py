@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -11,6 +16,10 @@ from click.testing import CliRunner, Result
 from pytest_opml import cli
 from pytest_opml.cli.common import parse_age
 from pytest_opml.errors import UsageError
+from pytest_opml.history.store import open_store
+from tests.builders import make_run
+
+ROOT = Path(__file__).parents[2]
 
 HEAVY = ("tensorflow", "keras", "scipy", "sklearn", "sqlalchemy", "pydantic", "numpy", "tabulate", "packaging")
 
@@ -59,6 +68,7 @@ def test_nothing_else_is_an_age(text: str) -> None:
         (("cache", "nonsense"), "No such command 'nonsense'"),
         (("cache", "prune", "--older-than", "soon"), "Invalid value for '--older-than': 'soon' is no age"),
         (("cache", "prune", "--max-mb", "-1"), "Invalid value for '--max-mb'"),
+        (("score", "--accuracy", "1", "--seconds", "1", "--mb", "1", "--samples", "9" * 30), "for '--samples'"),
     ],
 )
 def test_what_click_refuses_ends_with_the_code_of_wrong_input_and_clicks_own_text(
@@ -112,3 +122,38 @@ def test_the_help_imports_nothing_heavy() -> None:
         f"sys.exit([name for name in {HEAVY!r} if name in sys.modules] or 0)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture(params=["full", "unread", "closed"])
+def nowhere(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """How standard output takes nothing, and its descriptor."""
+    reading, unread = os.pipe()
+    os.close(reading)
+    full = os.open("/dev/full", os.O_WRONLY)
+    yield request.param, full if request.param == "full" else unread
+    os.close(full)
+    os.close(unread)
+
+
+@pytest.mark.parametrize("arguments", [("history",), ("history", "--json"), ("export", "-"), ("paper",), ("--help",)])
+def test_output_that_nobody_takes_is_no_traceback(
+    tmp_path: Path, nowhere: tuple[str, int], arguments: tuple[str, ...]
+) -> None:
+    with open_store(f"sqlite:///{tmp_path}/.opml/history.db") as store:
+        store.append(make_run())
+    how, descriptor = nowhere
+    command = shlex.join([sys.executable, "-c", "from pytest_opml.cli import main; main()", *arguments])
+    done = subprocess.run(
+        ["sh", "-c", f"exec {command} {'>&-' if how == 'closed' else ''}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=descriptor,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    code, error = {"full": (4, "error: .*No space left on device\n"), "unread": (1, ""), "closed": (0, "")}[how]
+    if (how, arguments[0]) == ("closed", "export"):
+        code, error = 4, "error: standard output: is closed\n"
+    assert re.fullmatch(error, done.stderr), done.stderr
+    assert done.returncode == code

@@ -69,6 +69,25 @@ def test_without_a_record_the_newest_run_of_the_history_is_meant(record: Path) -
     assert run("gate").exit_code == 1
 
 
+def test_the_history_may_be_another_one_than_that_of_the_file(record: Path) -> None:
+    url = f"sqlite:///{record.parent}/other.db"
+    with open_store(url) as store:
+        store.append(make_run([make_result("int8", size_mb=30.0)], planned={INT8: "t"}))
+    assert run("gate", "last", "--store", url).exit_code == 1
+    assert run("best", "--store", url).exit_code == 1
+    assert run("budgets", "--store", url).output.startswith(f"{INT8}\n")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000])
+@pytest.mark.parametrize("command", ["gate", "best"])
+def test_what_can_be_no_run_is_one_line(record: Path, command: str, name: str) -> None:
+    with open_store(f"sqlite:///{record.parent}/.opml/history.db") as store:
+        store.append(make_run([make_result()]))
+    found = run(command, name)
+    assert (found.exit_code, len(found.output.splitlines())) == (4, 1)
+    assert found.output.startswith("error: ")
+
+
 @pytest.mark.parametrize("command", ["gate", "best", "budgets"])
 def test_without_a_history_there_is_one_line_and_no_history_is_made(record: Path, command: str) -> None:
     found = run(command)

@@ -62,6 +62,13 @@ def test_pruning_says_what_went_and_how_much_room_it_made(project: Path) -> None
     assert not new.exists()
 
 
+def test_a_size_that_is_no_number_removes_nothing(project: Path) -> None:
+    entry = stored(project / "cache", "model", "a", kilobytes=3000, days=40)
+    found = run("cache", "prune", "--max-mb", "nan")
+    assert (found.exit_code, found.output) == (4, "error: --max-mb: must be a number, not nan\n")
+    assert entry.exists()
+
+
 def test_a_cache_that_is_a_file_is_one_line(project: Path) -> None:
     (project / "cache").write_text("")
     found = run("cache", "size")
@@ -85,6 +92,11 @@ def test_a_problem_has_its_remedy_and_an_exit_code_of_its_own(project: Path) -> 
     assert plain["problems"] == len(problems) == 1
     assert "tool.opml.gate.accuracy: unknown key 'minimum'" in problems[0]["text"]
     assert problems[0]["remedy"]
+
+
+def test_the_doctor_looks_at_the_history_that_is_named(project: Path) -> None:
+    found = json.loads(run("doctor", "--quick", "--json", "--store", "sqlite:///other.db").output)
+    assert f"{project / 'other.db'}: is made when it is first used" in [each["text"] for each in found["findings"]]
 
 
 @pytest.mark.parametrize("options", [("--config", "absent.toml"), ("--cache-dir", "~nobody-of-that-name/cache")])

@@ -76,6 +76,10 @@ def test_runs_are_listed_newest_first(history: History) -> None:
         (("--branch", "topic"), ["11", "07", "03"]),
         (("--since", "12d"), ["11", "10", "09"]),
         (("--since", f"{NOW - timedelta(days=9):%Y-%m-%d}"), ["11"]),
+        (
+            ("--since", f"{(NOW - timedelta(days=10)).astimezone(timezone(timedelta(hours=5))).isoformat()}"),
+            ["11", "10"],
+        ),
         (("--profile", "v100"), []),
     ],
 )
@@ -148,6 +152,20 @@ def test_a_trend_is_of_the_score_unless_it_is_of_an_imported_benchmark(history: 
     assert json.loads(run("trend", "*/int8", "--json").output)["metric"] == "op_score"
     found = json.loads(run("trend", "*test_speed", "--json").output)
     assert (found["metric"], [point["value"] for point in found["points"]]) == ("call_s", [0.01])
+
+
+def test_a_benchmark_is_found_by_a_name_with_brackets(history: History) -> None:
+    names = ["tests/test_it.py::test_speed[1]", "tests/test_it.py::test_speed1"]
+    history.append(make_run(run_id="imported", timings=[make_timing(name) for name in names], profile="cpu"))
+    for name in names:
+        assert json.loads(run("trend", name, "--json").output)["case"] == name
+
+
+def test_a_long_list_of_cases_is_cut(history: History) -> None:
+    names = [f"tests/test_it.py::test_{number:03d}" for number in range(60)]
+    history.append(make_run(run_id="imported", timings=[make_timing(name) for name in names], profile="cpu"))
+    assert error_of("trend", "tests/*").endswith("::test_048, tests/test_it.py::test_049 and 10 more")
+    assert " and 12 more" in error_of("trend", "nothing")
 
 
 def test_a_trend_is_on_one_kind_of_hardware(history: History) -> None:

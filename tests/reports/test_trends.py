@@ -81,6 +81,31 @@ def test_several_branches_and_machines_are_said() -> None:
     assert "on 2 machines, each searched by itself: Another CPU; One CPU, 2 cores" in text
 
 
+@pytest.mark.parametrize(
+    "values",
+    [[0.7312], [0.0] * 3, [0.122] * 4, [-2.447, -2.507, -2.484], stepped(), [1e9, 3e9], [1e-7, 1.0001e-7], [1, 100]],
+)
+@pytest.mark.parametrize("name", ["op_score", "throughput"])
+def test_a_label_of_the_chart_stands_where_its_value_would(name: str, values: list[float]) -> None:
+    """Between the rows of the labels, the values are as far apart as the labels say."""
+    lines = lines_of(METRICS[name], points_of(values))
+    rows = [line for line in lines if line.startswith("│")]
+    labels = {number: float(end.split()[0]) for number, row in enumerate(rows) if (end := row.rpartition("│")[2])}
+    assert len(labels) >= 2
+    (upper, high), (lower, low) = min(labels.items()), max(labels.items())
+    a_row = (high - low) / (lower - upper)
+    marked = [number for number, row in enumerate(rows) if set(row.partition("│")[2].rpartition("│")[0]) - set(" │")]
+    for number, value in ((marked[0], max(values)), (marked[-1], min(values))):
+        assert value == pytest.approx(high - (number - upper) * a_row, abs=1.3 * a_row)
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 run, 2026-01-01 00:00 (UTC)"), (2, "2 runs, 2026-01-01 00:00 to")])
+def test_one_run_is_a_history_too(count: int, words: str) -> None:
+    lines = lines_of(METRICS["accuracy"], points_of([0.95] * count), 160)
+    assert words in lines[0]
+    assert lines[-3].split() == [str(number + 1) for number in range(count)]
+
+
 @pytest.mark.parametrize("width", [40, 80, 160])
 @pytest.mark.parametrize("name", ["inference_s", "op_score", "size_mb"])
 def test_no_line_is_wider_than_the_terminal(width: int, name: str) -> None:
@@ -141,6 +166,16 @@ def test_a_picture_names_the_case_the_metric_the_machine_and_the_step(
     text = path.read_text()
     for shown in (CASE, "size_mb [MB]", "One CPU, 2 cores", "0000000000"):
         assert f">{shown}<" in text
+
+
+def test_a_name_is_no_formula_and_an_ending_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib as mpl
+
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
+    path, name = tmp_path / "trend.SVG", r"tests/test_it.py::test_cost[$\frac-$1]"
+    draw_trend(path, name, METRICS["size_mb"], points_of([4.0], machine="A $1 CPU for $2"), ())
+    for shown in (name, "A $1 CPU for $2"):
+        assert f">{shown}<" in path.read_text()
 
 
 def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
