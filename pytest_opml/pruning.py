@@ -156,7 +156,9 @@ def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
         if not free or dry_run:
             return free
         # Moved away at once, and removed when nobody waits for it any more.
-        away = Path(tempfile.mkdtemp(prefix="removing-", dir=root / BUILDING))
+        building = root / BUILDING
+        building.mkdir(exist_ok=True)
+        away = Path(tempfile.mkdtemp(prefix="removing-", dir=building))
         with contextlib.suppress(FileNotFoundError):
             folder.rename(away / folder.name)
     shutil.rmtree(away, ignore_errors=True)

@@ -200,7 +200,7 @@ def promote(
     from ..history.naming import run_of
     from ..keeping import keep
 
-    settings = settings_of(config, store=store, cache_dir=cache_dir)
+    settings, label = settings_of(config, store=store, cache_dir=cache_dir), " ".join(label.split())
     with history_of(settings) as history:
         record = run_of(run, history, root_of(config))
         broken = sum(check.verdict == "fail" for check in record.checks)

@@ -13,6 +13,7 @@ from .terminal import three_digits
 
 _ID = 12
 _COMMIT = 10
+_LONGEST_LABEL = 24
 _SHOWN = ("accuracy", "inference_s", "size_mb", "op_score")
 _HEADERS = {"accuracy": "accuracy", "inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
 
@@ -52,7 +53,11 @@ def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) ->
 
 
 def _label(label: str | None) -> str:
-    return "" if label is None else label or "yes"
+    """A label for a cell, which is one line and of a bounded length, wherever it was imported from."""
+    if label is None:
+        return ""
+    text = " ".join(label.split())
+    return (text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…") or "yes"
 
 
 def _budgets(run: Summary) -> str:
@@ -105,7 +110,7 @@ def release_lines(releases: Sequence[Release], runs: Mapping[str, Summary], widt
         return ["no run was promoted yet: opml release promote RUN"]
     rows = [
         {
-            "release": each.label or "-",
+            "release": _label(each.label) if each.label else "-",
             "promoted (UTC)": moment(each.promoted),
             "run": each.run_id[:_ID],
             "branch": run.branch or "",

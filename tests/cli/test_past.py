@@ -271,6 +271,16 @@ def test_a_run_that_broke_a_budget_is_promoted_only_when_told_so(history: Histor
     assert [each.run_id for each in history.releases()] == ["broken"]
 
 
+def test_a_label_is_one_line_and_fits_its_column(history: History) -> None:
+    found = run("release", "promote", "last", "--label", "v1.2\n of\tmay")
+    assert found.output.splitlines()[0].endswith(" is the release now: v1.2 of may")
+    history.promote(Release("00" + "f" * 30, NOW, "a\nlong label " + "x" * 100))
+    for command in (("release", "list"), ("history",)):
+        lines = run(*command, columns=80).output.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert any("a long label xxxxxxxxxx…" in line for line in lines)
+
+
 def test_a_run_without_results_is_no_release(history: History) -> None:
     history.append(make_run(failures=[make_failure()], run_id="empty", started=NOW))
     assert error_of("release", "promote", "empty") == "error: run empty has no result to compare with"
