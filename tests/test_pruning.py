@@ -71,6 +71,13 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_cache_without_a_folder_for_builds_is_made_smaller_too(tmp_path: Path) -> None:
+    entry = stored(tmp_path, "model", "old")
+    (tmp_path / "building").rmdir()
+    assert len(prune(tmp_path, ALL).removed) == 1
+    assert not entry.exists()
+
+
 def test_without_a_wish_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
     whole, damaged = stored(tmp_path, "model", "whole", days=400), stored(tmp_path, "model", "damaged")
     (damaged / "file").write_bytes(b"y")
