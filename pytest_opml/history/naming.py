@@ -25,7 +25,7 @@ class Selector(NamedTuple):
 
     Attributes:
         text: as the user wrote it; of a commit, what it was taken for.
-        record: of a file or a run, the history of that one run.
+        record: of a file, a run or a labelled release, the history of that one run.
     """
 
     kind: Kind
@@ -62,12 +62,12 @@ def is_file(text: str) -> bool:
 
 
 def select(text: str, history: History | None, root: Path) -> Selector:
-    """What a user's text stands for: a keyword, a file, a branch of the history, a commit, a run.
+    """What a user's text stands for: a keyword, a file, the label of a release, a branch, a commit, a run.
 
     Args:
-        text: ``last``, ``best``, ``release``, the path of a record, a branch, or what git or the history takes for a
-            commit: a hash or its beginning, a tag, ``HEAD~2``; or the id of a run, or its beginning. The first that it
-            can be counts.
+        text: ``last``, ``best``, ``release``, the path of a record, what a release was called, a branch, or what git or
+            the history takes for a commit: a hash or its beginning, a tag, ``HEAD~2``; or the id of a run, or its
+            beginning. The first that it can be counts.
         history: None for none.
         root: a folder of the user's repository.
 
@@ -81,6 +81,10 @@ def select(text: str, history: History | None, root: Path) -> Selector:
         return Selector("file", text, MemoryHistory([read_record(Path(text))], text))
     if history is None:
         raise SettingsError(f"{text!r}: no history (store = none); give the file of a record")
+    if labelled := [release for release in history.releases() if text and release.label == text]:
+        alone = MemoryHistory([history.run(labelled[0].run_id)], text)
+        alone.promote(labelled[0])
+        return Selector("release", text, alone)
     if history.summaries(Query(branch=text), 1) or not history.summaries(Query(), 1):
         return Selector("branch", text)
     if commit := resolve(root, text):

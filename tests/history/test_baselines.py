@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def run_id(text: str, history: History | None, root: Path, profile: str = "v100"
         ("a" * 40, "run-0"),
         ("cccccc", "run-2"),
         ("run-1", "run-1"),
+        ("v1", "run-1"),
     ],
 )
 def test_what_a_name_stands_for(text: str, expected: str, history: History, tmp_path: Path) -> None:
@@ -56,6 +58,14 @@ def test_what_a_name_stands_for(text: str, expected: str, history: History, tmp_
 def test_another_kind_of_hardware_or_case_has_no_baseline(history: History, tmp_path: Path) -> None:
     assert run_id("last", history, tmp_path, "t4") is None
     assert baseline_of(select("main", history, tmp_path), history, make_case("int8").id, "v100") is None
+
+
+def test_a_release_by_its_label_is_that_one_whatever_was_promoted_since(history: History, tmp_path: Path) -> None:
+    history.promote(Release("run-0", START + timedelta(days=1), "v2"))
+    for text, expected in (("release", "run-0"), ("v1", "run-1"), ("v2", "run-0")):
+        selector = select(text, history, tmp_path)
+        assert (selector.kind, str(selector)) == ("release", text)
+        assert run_id(text, history, tmp_path) == expected
 
 
 def test_a_file_stands_for_its_run(history: History, tmp_path: Path) -> None:
@@ -127,7 +137,14 @@ def test_without_a_history_a_name_needs_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("run-0", "run-0"), ("last", "run-3"), ("release", "run-1"), ("main", "run-1"), ("cccccc", "run-2")],
+    [
+        ("run-0", "run-0"),
+        ("last", "run-3"),
+        ("release", "run-1"),
+        ("v1", "run-1"),
+        ("main", "run-1"),
+        ("cccccc", "run-2"),
+    ],
 )
 def test_a_run_by_what_it_may_be_called(text: str, expected: str, history: History, tmp_path: Path) -> None:
     assert naming.run_of(text, history, tmp_path).run_id == expected
