@@ -41,6 +41,7 @@ from pytest_opml.history.store import open_store
 
 _POINTS = 1_000
 _START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+_MADE = 20  # runs that a writer has at hand before it is killed
 _SPAWN = multiprocessing.get_context("spawn")
 _TARGETS_MS = {"baseline": 20.0, "trend": 100.0, "append": 100.0}
 
@@ -250,7 +251,7 @@ def parallel(kinds: list[str], sessions: int, runs: int) -> None:
 
 def _append_forever(url: str, first: int, begun: Any) -> None:
     source = _Source()
-    made = [source.run(first + number, range(100)) for number in range(20)]
+    made = [source.run(first + number, range(100)) for number in range(_MADE)]
     with open_store(url) as store:
         begun.set()
         for number, run in enumerate(made):
@@ -273,12 +274,14 @@ def kill(kinds: list[str], times: int) -> None:
                 process.join()
                 interrupted += process.exitcode == -signal.SIGKILL
                 with open_store(url) as store:
-                    runs = list(store.records())  # refuses a run with results missing
+                    # what this writer can have left; each run that lacks a result is refused
+                    runs, count = store.newest(Query(), _MADE), store.count()
                 whole = all(len(run.results) == 100 for run in runs)
-                ids = [run.run_id for run in runs]
-                in_order = ids == sorted(set(ids)) and len(ids) >= total
-                total = len(ids)
-                broken += not (whole and in_order)
+                added = [run.run_id for run in runs if int(run.run_id, 16) >= number * 100]
+                in_order = sorted(added) == [f"{number * 100 + each:032x}" for each in range(len(added))]
+                whole &= in_order and count == total + len(added)
+                total = count
+                broken += not whole
             print(
                 f"{kind}: killed {interrupted} of {times} times while it wrote (the others had ended): {total} runs of "
                 f"100 results there in the end; after {broken} kills there was a run that was not whole",

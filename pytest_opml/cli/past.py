@@ -208,6 +208,8 @@ def promote(
             raise SettingsError(f"run {record.run_id[:12]} broke {broken} budgets; --anyway promotes it all the same")
         if not record.results:
             raise SettingsError(f"run {record.run_id[:12]} has no result to compare with")
+        if not history.known([record.run_id]):
+            raise SettingsError(f"run {record.run_id[:12]} is not in the history: opml import it first")
         kept = keep(record, settings.cache_dir, settings.release_dir)
         history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
     if json_wanted:

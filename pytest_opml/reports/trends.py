@@ -112,7 +112,8 @@ def _cause(shift: Shift, between: Between, width: int) -> list[str]:
     if old is None or new is None:
         return _indented("its commits are not known", width)
     if old == new:
-        text = f"the same commit {old[:_COMMIT]} on both sides: not the code, the machine or its surroundings"
+        why = "the machine or its surroundings, unless files differed from it"
+        text = f"the same commit {old[:_COMMIT]} on both sides: {why}"
         return _indented(text, width)
     commits = between(old, new)
     count = "" if commits is None else f" ({len(commits)} commit{'s' if len(commits) != 1 else ''})"

@@ -302,3 +302,10 @@ def test_no_line_is_wider_than_the_terminal(history: History, command: tuple[str
     found = run(*command, columns=width)
     assert found.exit_code == 0, found.output
     assert max(map(len, found.output.splitlines())) <= width
+
+
+def test_a_run_in_a_file_is_no_release_before_it_is_in_the_history(history: History, measured: RunRecord) -> None:
+    write_record(measured.model_copy(update={"run_id": "elsewhere"}), Path("run.json"))
+    text = "error: run elsewhere is not in the history: opml import it first"
+    assert error_of("release", "promote", "run.json", "--cache-dir", "cache") == text
+    assert not Path(".opml/releases").exists()

@@ -60,7 +60,7 @@ def test_what_git_cannot_tell_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("commit", "text"),
     [
-        ("a" * 40, "  the same commit aaaaaaaaaa on both sides: not the code, the machine or its"),
+        ("a" * 40, "  the same commit aaaaaaaaaa on both sides: the machine or its surroundings,"),
         (None, "  its commits are not known"),
     ],
 )
