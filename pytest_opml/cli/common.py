@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +39,7 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
         raise click.exceptions.Exit(code) from error
     except OpmlError as error:
         click.echo(f"error: {error}", err=True)
+        _drop_output()
         raise click.exceptions.Exit(code) from error
     except BrokenPipeError:
         raise  # click ends without a word where nobody reads on
@@ -44,7 +47,20 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
         # A full disk behind standard output, or a folder that is gone: the files of a command have their own errors.
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"error: {where}{error.strerror or error}", err=True)
+        _drop_output()
         raise click.exceptions.Exit(code) from error
+
+
+def _drop_output() -> None:
+    """Drop what standard output does not take: Python would try once more at its end, and complain of it."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class Commands(click.Group):

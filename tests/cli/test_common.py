@@ -135,9 +135,10 @@ def nowhere(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     os.close(unread)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [("history",), ("history", "--json"), ("export", "-"), ("paper",), ("--help",)])
 def test_output_that_nobody_takes_is_no_traceback(
-    tmp_path: Path, nowhere: tuple[str, int], arguments: tuple[str, ...]
+    tmp_path: Path, nowhere: tuple[str, int], arguments: tuple[str, ...], unbuffered: str
 ) -> None:
     with open_store(f"sqlite:///{tmp_path}/.opml/history.db") as store:
         store.append(make_run())
@@ -146,7 +147,7 @@ def test_output_that_nobody_takes_is_no_traceback(
     done = subprocess.run(
         ["sh", "-c", f"exec {command} {'>&-' if how == 'closed' else ''}"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
         stdout=descriptor,
         stderr=subprocess.PIPE,
         text=True,
