@@ -40,6 +40,7 @@ def export(
     """
     from ..history.base import Query
     from ..history.transfer import export as write
+    from ..reports.terminal import amount
 
     with history_of(settings_of(config, store=store)) as history:
         written = write(history, file, Query(branch=branch, profile=profile, since=since))
@@ -48,7 +49,7 @@ def export(
     if json_wanted:
         show_json({"file": str(file), **written._asdict()})
     else:
-        show([f"{file}: {_count(written.runs, 'run')}, {_count(written.releases, 'release')}"])
+        show([f"{file}: {amount(written.runs, 'run')}, {amount(written.releases, 'release')}"])
 
 
 @click.command("import", short_help="Read runs into the history.")
@@ -72,6 +73,7 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
     from ..errors import UsageError
     from ..history.pytest_benchmark import import_benchmarks, is_saved
     from ..history.transfer import import_lines
+    from ..reports.terminal import amount
 
     kinds = {is_saved(path) for path in paths}
     if kinds != {True} and len(paths) > 1:
@@ -81,13 +83,9 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
     if json_wanted:
         show_json(added._asdict())
         return
-    same = f"; {_count(added.same, 'run')} there already" if added.same else ""
-    releases = f", {_count(added.releases, 'release')}" if added.releases else ""
-    show([f"{_count(added.runs, 'run')} added{releases}{same}"])
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    same = f"; {amount(added.same, 'run')} there already" if added.same else ""
+    releases = f", {amount(added.releases, 'release')}" if added.releases else ""
+    show([f"{amount(added.runs, 'run')} added{releases}{same}"])
 
 
 COMMANDS = (export, import_runs)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..domain.findings import Finding
 from ..errors import MissingDependencyError, StorageError
+from ..reports.terminal import amount
 
 _TOPIC = "storage"
 # A trained model and its artifacts are tens to hundreds of megabytes each.
@@ -20,7 +21,7 @@ def cache(root: Path) -> Iterator[Finding]:
     from ..pruning import look_into, nearest_folder
 
     contents = look_into(root)
-    held = f"{_count(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
+    held = f"{amount(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
     text = f"{root}: {held}" if root.is_dir() else f"{root}: is made when it is first used"
     try:
         with tempfile.TemporaryFile(dir=nearest_folder(root.absolute())):
@@ -65,7 +66,7 @@ def history(url: str | None) -> Iterator[Finding]:
         remedy = "set --opml-store or store in [tool.opml] to another one, or to none"
         yield Finding(_TOPIC, "history", "problem", str(error), remedy)
     else:
-        yield Finding(_TOPIC, "history", "ok", f"{path or 'a database'}: {_count(count, 'run', 'runs')}")
+        yield Finding(_TOPIC, "history", "ok", f"{path or 'a database'}: {amount(count, 'run')}")
 
 
 def _count_runs(url: str) -> int:
@@ -73,7 +74,3 @@ def _count_runs(url: str) -> int:
 
     with open_store(url, create=False) as store:
         return store.count()
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from ..domain.findings import Finding
+from .terminal import amount
 
 _STATES = ("ok", "note", "problem")
 # Below it, names and texts do not fit beside each other.
@@ -29,7 +30,7 @@ def finding_lines(findings: Sequence[Finding], width: int) -> list[str]:
             lines += _item(finding, first, width)
         lines.append("")
     counts = {state: sum(finding.state == state for finding in findings) for state in _STATES}
-    return [*lines, f"{_count(counts['problem'], 'problem')}, {_count(counts['note'], 'note')}, {counts['ok']} ok"]
+    return [*lines, f"{amount(counts['problem'], 'problem')}, {amount(counts['note'], 'note')}, {counts['ok']} ok"]
 
 
 def finding_table(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -60,7 +61,3 @@ def _wrapped(text: str, indent: int, width: int, hang: int = 0) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -15,7 +15,7 @@ from .drawing import Point, Shift
 from .grouping import Group, Row, groups_of, ranked_rows, short_names
 from .listing import moment
 from .page import Compared, Explained, Fact, Involved, Kind, Mark, NoResult, Page, State, Table, TestSet, cleaned
-from .terminal import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
+from .terminal import DIFFERENCE, WIDE_ONLY, Column, amount, columns_of, device_text, failure_text, heading, legend
 from .wording import (
     WORDS,
     WORST_FIRST,
@@ -78,12 +78,12 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
 def _verdict(record: RunRecord) -> tuple[State, str]:
     counts = Counter(check.verdict for check in record.checks)
     total, broken = len(record.checks), counts["fail"]
-    failed = f"{_count(len(record.failures), 'case')} without a result" if record.failures else ""
+    failed = f"{amount(len(record.failures), 'case')} without a result" if record.failures else ""
     if broken:
-        return "broken", f"{broken} of {_count(total, 'budget')} {'is' if broken == 1 else 'are'} broken"
+        return "broken", f"{broken} of {amount(total, 'budget')} {'is' if broken == 1 else 'are'} broken"
     is_open = bool(failed) or any(check.blocking for check in record.checks)
     if not record.results:
-        imported = f"; the run holds {_count(len(record.timings), 'imported benchmark')}" if record.timings else ""
+        imported = f"; the run holds {amount(len(record.timings), 'imported benchmark')}" if record.timings else ""
         return "open", f"Nothing was measured{f': {failed}' if failed else imported}"
     if not record.checks:
         return "open" if failed else "none", f"No budget is set{f'; {failed}' if failed else ''}"
@@ -91,12 +91,8 @@ def _verdict(record: RunRecord) -> tuple[State, str]:
         held = f"All {total} budgets hold" if total > 1 else "The one budget holds"
         return "open" if failed else "holds", f"{held}{f'; {failed}' if failed else ''}"
     rest = [f"{counts[verdict]} {WORDS[verdict]}" for verdict in ("inconclusive", "unjudged") if counts[verdict]]
-    said = ", ".join([f"{counts['pass']} of {_count(total, 'budget')} hold", *rest, *filter(None, [failed])])
+    said = ", ".join([f"{counts['pass']} of {amount(total, 'budget')} hold", *rest, *filter(None, [failed])])
     return "open" if is_open else "holds", f"No budget is broken: {said}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _involved(record: RunRecord, names: Mapping[str, str]) -> list[Involved]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.stored import Contents, Entry, Pruned, Reason, total_bytes
-from .terminal import wrapped
+from .terminal import amount, wrapped
 
 _KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}
 _REASONS: dict[Reason, str] = {
@@ -77,15 +77,15 @@ def pruned_lines(pruned: Pruned, width: int) -> list[str]:
     align = ("left", "left", "right", "left", "left")
     table = [*_rendered(rows, ("entry", "key", "MB", "last used", "why"), align), ""] if rows else []
     said = [
-        f"{'would remove' if pruned.dry_run else 'removed'}: {_count(len(pruned.removed), 'entry', 'entries')}"
-        + (f", {_count(pruned.half_built, 'half-built folder', 'half-built folders')}" if pruned.half_built else "")
+        f"{'would remove' if pruned.dry_run else 'removed'}: {amount(len(pruned.removed), 'entry', 'entries')}"
+        + (f", {amount(pruned.half_built, 'half-built folder')}" if pruned.half_built else "")
         + f", {_mb(pruned.freed_bytes)} MB",
-        f"left: {_count(len(pruned.left), 'entry', 'entries')}, {_mb(total_bytes(pruned.left))} MB",
+        f"left: {amount(len(pruned.left), 'entry', 'entries')}, {_mb(total_bytes(pruned.left))} MB",
     ]
     if pruned.in_use:
         said.append(
             f"in use by a running session, or used less than a minute ago, and so left alone: "
-            f"{_count(len(pruned.in_use), 'entry', 'entries')}, {_mb(total_bytes(pruned.in_use))} MB"
+            f"{amount(len(pruned.in_use), 'entry', 'entries')}, {_mb(total_bytes(pruned.in_use))} MB"
         )
     return [*table, *(line for each in said for line in wrapped(each, width))]
 
@@ -120,10 +120,6 @@ def _mb(size_bytes: int) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _rendered(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> list[str]:

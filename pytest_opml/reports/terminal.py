@@ -253,6 +253,11 @@ def _common(parts: Sequence[Sequence[str]]) -> int:
     return sum(1 for _ in alike)
 
 
+def amount(number: int, one: str, many: str = "") -> str:
+    """So many of something: ``1 run``, ``2,000 runs``; ``many``: where it is not ``one`` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """A text in lines, those after the first indented."""
     return textwrap.wrap(" ".join(text.split()), width, subsequent_indent="  ", break_on_hyphens=False)
