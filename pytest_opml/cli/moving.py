@@ -40,7 +40,7 @@ def export(
     """
     from ..history.base import Query
     from ..history.transfer import export as write
-    from ..reports.terminal import amount
+    from ..reports.text import amount
 
     with history_of(settings_of(config, store=store)) as history:
         written = write(history, file, Query(branch=branch, profile=profile, since=since))
@@ -73,7 +73,7 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
     from ..errors import UsageError
     from ..history.pytest_benchmark import import_benchmarks, is_saved
     from ..history.transfer import import_lines
-    from ..reports.terminal import amount
+    from ..reports.text import amount
 
     kinds = {is_saved(path) for path in paths}
     if kinds != {True} and len(paths) > 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..domain.findings import Finding
 from ..errors import MissingDependencyError, StorageError
-from ..reports.terminal import amount
+from ..reports.text import amount
 
 _TOPIC = "storage"
 # A trained model and its artifacts are tens to hundreds of megabytes each.

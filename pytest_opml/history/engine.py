@@ -21,10 +21,6 @@ BUSY_TIMEOUT_S = 60
 _CONNECT_TIMEOUT_S = 10
 
 
-def _one_line(error: BaseException | None) -> str:
-    return " ".join(str(error).split())
-
-
 @contextmanager
 def mapped(name: str) -> Iterator[None]:
     """The one border at which SQLAlchemy's exceptions become ours."""
@@ -32,14 +28,14 @@ def mapped(name: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         # The text of the driver's own error; SQLAlchemy's goes on with the statement and its parameters.
-        raise StorageError(f"{name}: {masked(_one_line(error.orig))}") from error
+        raise StorageError(f"{name}: {clipped(masked(str(error.orig)))}") from error
     except SQLAlchemyError as error:
-        raise StorageError(f"{name}: {_one_line(error)}") from error
+        raise StorageError(f"{name}: {clipped(error)}") from error
     except UnicodeEncodeError as error:
-        raise StorageError(f"{name}: cannot hold such text: {_one_line(error)}") from error
+        raise StorageError(f"{name}: cannot hold such text: {clipped(error)}") from error
     except UnicodeDecodeError as error:
         # sqlite3 meets it in the text of its own error, which quotes what is damaged.
-        raise StorageError(f"{name}: is damaged: {_one_line(error)}") from error
+        raise StorageError(f"{name}: is damaged: {clipped(error)}") from error
 
 
 @contextmanager
@@ -91,7 +87,7 @@ def connect(url: str, name: str) -> Engine:
     except ImportError as error:
         if parsed.drivername == "postgresql+psycopg":
             raise MissingDependencyError("a history in PostgreSQL", "psycopg", extra="postgres") from error
-        raise StorageError(f"{name}: the driver of {parsed.drivername} is not installed: {_one_line(error)}") from error
+        raise StorageError(f"{name}: the driver of {parsed.drivername} is not installed: {clipped(error)}") from error
     except (ArgumentError, ValueError):
         raise StorageError(f"{name}: is no database URL, such as sqlite:///history.db") from None
 

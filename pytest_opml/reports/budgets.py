@@ -8,7 +8,7 @@ from typing import Any
 from ..domain.budgets import Applying, Terms
 from ..domain.case import Case
 from ..errors import OpmlError
-from .terminal import wrapped
+from .text import wrapped
 
 
 def _why(case_id: str, found: Applying) -> str:

@@ -8,7 +8,7 @@ from ..domain.comparing import Change, Comparison, Word, compare
 from ..domain.records import Baseline, RunRecord
 from .grouping import short_names
 from .tables import fitted
-from .terminal import wrapped
+from .text import wrapped
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
 # What gives way until the table fits, the first one first.

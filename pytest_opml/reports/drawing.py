@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .scales import log_ticks, scale, ticks, widened
-from .terminal import shortened, three_digits
+from .text import shortened, three_digits
 
 _FONT = 12.0
 _CHARACTER = 0.56 * _FONT  # the average of a sans-serif font, on the wide side

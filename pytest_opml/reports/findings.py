@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from ..domain.findings import Finding
-from .terminal import amount
+from .text import amount
 
 _STATES = ("ok", "note", "problem")
 # Below it, names and texts do not fit beside each other.

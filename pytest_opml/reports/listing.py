@@ -9,7 +9,7 @@ from typing import Any
 from ..domain.metrics import METRICS
 from ..history.base import CALL_S, Release, Row, Summary
 from .tables import fitted
-from .terminal import three_digits
+from .text import three_digits
 
 _ID = 12
 _COMMIT = 10

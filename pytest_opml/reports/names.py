@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..domain.metrics import Metric
 from ..domain.profiles import Profile
-from .terminal import wrapped
+from .text import wrapped
 
 _OTHERS = {"cpu": "the processor", "gpu": "any other GPU"}
 

@@ -15,7 +15,8 @@ from .drawing import Point, Shift
 from .grouping import Group, Row, groups_of, ranked_rows, short_names
 from .listing import moment
 from .page import Compared, Explained, Fact, Involved, Kind, Mark, NoResult, Page, State, Table, TestSet, cleaned
-from .terminal import DIFFERENCE, WIDE_ONLY, Column, amount, columns_of, device_text, failure_text, heading, legend
+from .terminal import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
+from .text import amount
 from .wording import (
     WORDS,
     WORST_FIRST,

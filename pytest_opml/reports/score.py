@@ -7,7 +7,7 @@ from typing import Any
 from ..domain.metrics import METRICS
 from ..domain.records import Score
 from ..domain.score import difference
-from .terminal import wrapped
+from .text import wrapped
 
 _AXES = ("log_error", "log_seconds", "log_megabytes")
 _FORMATS = ("{:.3g}".format, METRICS["inference_s"].format, METRICS["size_mb"].format)

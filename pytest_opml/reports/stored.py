@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.stored import Contents, Entry, Pruned, Reason, total_bytes
-from .terminal import amount, wrapped
+from .text import amount, wrapped
 
 _KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}
 _REASONS: dict[Reason, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from .terminal import shortened
+from .text import shortened
 
 _SHORTEST_NAME = 12
 

@@ -9,7 +9,7 @@ from ..domain.metrics import Metric
 from ..domain.trends import Point, Shift
 from .listing import moment
 from .scales import scale, ticks, widened
-from .terminal import wrapped
+from .text import wrapped
 
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]

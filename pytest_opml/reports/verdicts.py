@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from ..domain.budgets import Gate, Terms
 from ..domain.records import Check, RunRecord
 from .grouping import short_names
-from .terminal import shortened, wrapped
+from .text import shortened, wrapped
 from .wording import (
     WORDS,
     WORST_FIRST,

@@ -7,7 +7,7 @@ import pytest
 from pytest_opml.domain.ranking import Entry, bounds
 from pytest_opml.domain.records import Device, Estimate, GpuUse, Latency, Result, RunRecord
 from pytest_opml.domain.score import op_score
-from pytest_opml.reports.terminal import device_lines, ranking_lines, shortened
+from pytest_opml.reports.terminal import device_lines, ranking_lines
 from tests.builders import (
     make_case,
     make_conditions,
@@ -299,21 +299,3 @@ def test_energy_is_shown_where_the_device_tells_it() -> None:
     told = make_result("int8").model_copy(update={"conditions": make_conditions().model_copy(update={"gpu_use": use})})
     assert any("energy" in line for line in ranking_lines(make_run([told, make_result()]), 250))
     assert not any("energy" in line for line in ranking_lines(make_run([make_result()]), 250))
-
-
-_SIZES = "epochs=2,size=16,weights=none"
-
-
-@pytest.mark.parametrize(
-    ("names", "length", "expected"),
-    [
-        (["a/short", "b/short"], 10, ["a/short", "b/short"]),
-        (["first/of/all/int8", "other/of/all/int8"], 12, ["fir…all/int8", "oth…all/int8"]),
-        ([f"digits/own:build/all/{name}/{_SIZES}" for name in ("int8", "prune")], 20, ["…/int8/…", "…/prune/…"]),
-        ([f"digits/tests.small:build/{name}/int8/{_SIZES}" for name in ("all", "1")], 20, ["…/all/…", "…/1/…"]),
-        ([f"digits/own:build/{'q' * 40}{name}{'r' * 40}" for name in "ab"], 20, ["…/qqqq…rrrrrrrrrrrrr"] * 2),
-        (["digits/own:build/all/int8"] * 2, 14, ["digi…/all/int8"] * 2),
-    ],
-)
-def test_names_that_are_too_long_stay_distinct(names: list[str], length: int, expected: list[str]) -> None:
-    assert shortened(names, length) == expected
