@@ -3,7 +3,8 @@
 ``size`` fills a store with a million results (10,000 runs of 100; 1,000 cases with 1,000 results each) through the
 store's own writing, and times what a session and the commands ask of it: the baseline of a case by each of its names,
 the trend of a case over 1,000 points, a run of 100 results appended. It does so at a hundredth and a tenth of that too,
-with as many points to a case: what costs the same there does not grow with the history.
+with as many points to a case: what costs the same there does not grow with the history. ``--points 100000`` fills it
+with fewer cases that each have more.
 
 ``parallel`` has 20 processes write 50 runs each to one store at the same time, and reads back all of them. ``kill``
 kills a writing process with SIGKILL at 100 random moments, and reads back what it left each time.
@@ -112,11 +113,11 @@ class _Source:
         return made
 
 
-def _fill(store: History, source: _Source, cases: int) -> int:
-    """A thousand results of each case; how many runs that took."""
+def _fill(store: History, source: _Source, cases: int, points: int) -> int:
+    """So many results of each case; how many runs that took."""
     together = min(cases, 100)
     groups = [range(first, first + together) for first in range(0, cases, together)]
-    runs = _POINTS * len(groups)
+    runs = points * len(groups)
     for first in range(0, runs, 50):
         numbers = range(first, min(first + 50, runs))
         store.extend(source.run(number, groups[number % len(groups)]) for number in numbers)
@@ -144,25 +145,29 @@ def _line(name: str, taken: list[float], target: float | None) -> None:
     )
 
 
-def size(kinds: list[str], results: list[int], repeat: int) -> None:
+def size(kinds: list[str], results: list[int], points: int, repeat: int) -> None:
     """Fill each kind of store, and time what is asked of it."""
     for kind in kinds:
         for count in results:
             with _store_url(kind) as url, open_store(url) as store:
-                _time_one(kind, count, url, store, repeat)
+                _time_one(kind, count, points, url, store, repeat)
 
 
-def _time_one(kind: str, count: int, url: str, store: History, repeat: int) -> None:
+def _time_one(kind: str, count: int, points: int, url: str, store: History, repeat: int) -> None:
     source, draw = _Source(), random.Random(1)
-    cases = count // _POINTS
+    cases = count // points
     started = time.perf_counter()
-    runs = _fill(store, source, cases)
+    runs = _fill(store, source, cases, points)
     filled = time.perf_counter() - started
     if kind == "postgresql":
         with store._engine.begin() as connection:  # type: ignore[attr-defined]
             connection.exec_driver_sql("ANALYZE")  # which the server would do by itself some minutes later
     store.promote(Release(f"{runs // 2:032x}", _START, "v1"))
-    print(f"{kind}, {count:,} results: filled in {filled:.0f} s, {_megabytes(url, store):,.0f} MB", flush=True)
+    print(
+        f"{kind}, {count:,} results, {points:,} of each case: "
+        f"filled in {filled:.0f} s, {_megabytes(url, store):,.0f} MB",
+        flush=True,
+    )
 
     def any_case() -> str:
         return source.case(draw.randrange(cases)).id
@@ -295,13 +300,14 @@ def main() -> None:
     parser.add_argument("what", choices=("size", "parallel", "kill"))
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"], choices=("sqlite", "postgresql"))
     parser.add_argument("--results", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--points", type=int, default=_POINTS, help="results of each case")
     parser.add_argument("--repeat", type=int, default=200)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--times", type=int, default=100)
     given = parser.parse_args()
     if given.what == "size":
-        size(given.stores, given.results, given.repeat)
+        size(given.stores, given.results, given.points, given.repeat)
     elif given.what == "parallel":
         parallel(given.stores, given.sessions, given.runs)
     else:

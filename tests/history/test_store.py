@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,14 +12,18 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history import engine
 from pytest_opml.history.base import History, Query, Release
+from pytest_opml.history.baselines import baseline_of
+from pytest_opml.history.naming import LAST, Selector
+from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
 from tests.builders import make_result
 from tests.history.databases import SPAWN, execute, in_process
-from tests.history.runs import START, make_timing, run_of
+from tests.history.runs import START, commit_of, make_timing, run_of
 
 # ---- what is kept
 
@@ -47,6 +52,59 @@ def test_each_question_has_an_index(sqlite: str, condition: str, order: str, ind
     where = f"WHERE case_id = 'a' AND profile = 'b' {condition}"
     plan = execute(sqlite, f"EXPLAIN QUERY PLAN SELECT record FROM opml_result {where} ORDER BY {order} LIMIT 1")
     assert plan[0][3].startswith(f"SEARCH opml_result USING INDEX ix_opml_result_{index} (case_id=? AND profile=?")
+
+
+def _instructions(url: str, read: Callable[[SqlHistory], object]) -> int:
+    """How many instructions a question costs SQLite's virtual machine; a search in an index is one, at any size."""
+    executed = 0
+
+    def count() -> None:
+        nonlocal executed
+        executed += 1
+
+    with open_store(url, create=False) as store:
+        assert isinstance(store, SqlHistory)
+        event.listen(store._engine, "connect", lambda connection, _: connection.set_progress_handler(count, 1))
+        assert read(store)
+    return executed
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        LAST,
+        Selector("best", "best"),
+        Selector("release", "release"),
+        Selector("branch", "main"),
+        Selector("commit", "a" * 40),
+    ],
+    ids=str,
+)
+def test_a_question_costs_the_same_however_long_the_history_is(sqlite: str, selector: Selector) -> None:
+    query, numbers = selector.query._replace(profile="v100"), iter(range(1_000))
+
+    def grow(runs: int) -> None:
+        commit, some = commit_of("a" if runs == 1 else "b"), itertools.islice(numbers, runs)
+        with open_store(sqlite) as store:
+            store.extend(
+                run_of(f"{each:03}", each, results=[make_result(accuracy=0.9 - each / 10_000)], commit=commit)
+                for each in some
+            )
+
+    def reads() -> list[int]:
+        return [
+            _instructions(sqlite, lambda store: baseline_of(selector, store, make_result().id, "v100")),
+            _instructions(sqlite, lambda store: store.newest(query, 1)),
+        ]
+
+    grow(1)
+    with open_store(sqlite) as store:
+        store.promote(Release("000", START, "v1"))
+    grow(19)
+    few = reads()
+    grow(400)
+    many = reads()
+    assert all(later < 1.1 * earlier for earlier, later in zip(few, many, strict=True)), (few, many)
 
 
 # ---- sessions at the same time, and killed ones
