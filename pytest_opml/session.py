@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import CaseFailed, UsageError
+from .errors import CaseFailed, StorageError, UsageError
 
 if TYPE_CHECKING:
     from .datasets.images import Split
@@ -127,6 +127,7 @@ class Session:
         self._results: dict[str, Result] = {}
         self._failures: dict[str, Failure] = {}
         self._baselines: dict[str, Baseline | None] = {}
+        self._unread: dict[str, str] = {}
         self._kept: dict[str, Path] = {}
         self._marked = {name: dict(found.tables) for name, found in plan.limits.items() if found.tables}
         self._asked: set[str] = set()
@@ -199,7 +200,14 @@ class Session:
             self._marked[case.id] = dict(limits.tables)
         baseline = self._baseline_of(case, limits)
         reference = self._results.get(case.reference.id)
-        subject = Subject(self._results[case.id], reference, baseline, self.device, wanted=self._earlier.wanted)
+        subject = Subject(
+            self._results[case.id],
+            reference,
+            baseline,
+            self.device,
+            wanted=self._earlier.wanted,
+            unread=self._unread.get(case.id, ""),
+        )
         return judge(budgets, subject, self._terms)
 
     def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
@@ -225,12 +233,20 @@ class Session:
             return None
         if case.id not in self._baselines:
             found = self._exchange.take(case, Baseline)
-            if found is None and (found := self._earlier.baseline(case.id, self.device.profile)):
+            if found is None and (found := self._looked_up(case)):
                 if measure and self._earlier.is_measured_again:
                     found = self._measured_again(case, found, limits)
                 self._exchange.give(case, found)
             self._baselines[case.id] = found
         return self._baselines[case.id]
+
+    def _looked_up(self, case: Case) -> Baseline | None:
+        """The baseline as it was stored; a history that fails after the run has begun costs what needs it only."""
+        try:
+            return self._earlier.baseline(case.id, self.device.profile)
+        except StorageError as error:
+            self._unread[case.id] = _printable(str(error))
+            return None
 
     def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
         """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
@@ -370,6 +386,7 @@ class Session:
             marked=self._marked,
             baseline=self._earlier.wanted,
             baselines=tuple(filter(None, self._baselines.values())),
+            unread=self._unread,
         )
 
 

@@ -130,7 +130,7 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
     """
     from ..domain.records import Baseline
     from ..errors import SettingsError
-    from ..reports.comparisons import comparisons, table_lines
+    from ..reports.comparisons import comparisons, table_lines, without_baseline
     from ..reports.grouping import short_names
 
     settings, root = settings_of(config, store=store), root_of(config)
@@ -149,7 +149,7 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
     elif not found:
         show([f"{earlier} and {later} have no case in common"])
     else:
-        missing = [result.case.id for result in after.results if result.case.id not in baselines]
+        missing = without_baseline(after, baselines)
         title = f"{_named(after)} against {_named(before)}"
         show(table_lines(title, found, missing, short_names(after), width()))
 

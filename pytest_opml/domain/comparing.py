@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from . import evidence
 from .evidence import Evidence
 from .gate import differing_in, needs_same_machine, worked_out_otherwise
-from .metrics import METRICS
+from .metrics import METRICS, Metric
 from .records import Baseline, Device, Result
 from .score import Difference, difference
 
@@ -34,7 +34,8 @@ class Comparison(NamedTuple):
     """All that is compared; None for what was measured on another machine, or worked out by other settings.
 
     Attributes:
-        elsewhere: in what the two machines differ; empty where all is compared.
+        elsewhere: in what the two machines differ; empty where times are compared all the same.
+        otherwise: in what the settings differ that a figure was worked out by; empty where they do not.
         axes: what the change of the OpScore is the sum of; None without it.
     """
 
@@ -46,6 +47,7 @@ class Comparison(NamedTuple):
     op_score: Change | None
     axes: Difference | None
     elsewhere: str
+    otherwise: str
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -62,6 +64,7 @@ class Comparison(NamedTuple):
             **{name: found and found._asdict() for name, found in changes.items()},
             "axes": self.axes and self.axes._asdict(),
             "other_machine": self.elsewhere,
+            "other_settings": self.otherwise,
         }
 
 
@@ -77,9 +80,10 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
     beside = result.beside_baseline if baseline.again else None
     elsewhere = differing_in(device, baseline.device)
 
-    def known(name: str) -> Evidence | None:
+    metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
+
+    def known(metric: Metric) -> Evidence | None:
         """What is known of a figure, seen from the baseline's; None where the two say nothing of each other."""
-        metric = METRICS[name]
         now, then = metric.read(result), metric.read(other)
         if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
             return None
@@ -87,7 +91,7 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
             return None
         return evidence.of_difference(metric, result, now, other, then, beside)
 
-    accuracy, time, size, score = map(known, ("accuracy", "inference_s", "size_mb", "op_score"))
+    accuracy, time, size, score = map(known, metrics)
     # a time that was taken in turn is seen from what the earlier one took beside it
     earlier = time.beside if isinstance(time, evidence.PairedTime) else other.inference_s.value
     return Comparison(
@@ -98,7 +102,8 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
         size=None if size is None else _ratio(size, other.size_mb),
         op_score=None if score is None else _difference(score, other.op_score.value),
         axes=None if score is None else difference(result.op_score, other.op_score),
-        elsewhere="" if time else elsewhere,
+        elsewhere=elsewhere if any(needs_same_machine(metric, baseline) for metric in metrics) else "",
+        otherwise=next(filter(None, (worked_out_otherwise(metric, result, other) for metric in metrics)), ""),
     )
 
 

@@ -29,9 +29,10 @@ class Subject(NamedTuple):
     Attributes:
         reference: what ``max_drop`` and ``max_increase`` compare with.
         baseline: what ``max_regression`` compares with.
-        wanted: what was asked for as baseline, in words; None for the last run.
         device: that the result was measured on.
         standings: of each case, the figures that are a place among all; None before the end of the run.
+        wanted: what was asked for as baseline, in words; None for the last run.
+        unread: why the baseline could not be read; empty where it could.
     """
 
     result: Result
@@ -40,6 +41,7 @@ class Subject(NamedTuple):
     device: Device | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
     wanted: str | None = None
+    unread: str = ""
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -135,6 +137,8 @@ def _other(budget: Budget, subject: Subject) -> _Other:
     if metric.of_run:
         raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
+    if subject.unread:
+        raise _Unjudged(f"the baseline could not be read: {subject.unread}")
     if baseline is None:
         asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
         # a stored run that is judged again was not asked for one if no budget needed it then

@@ -23,6 +23,7 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
     planned: dict[str, str] = {}
     marked: dict[str, dict[str, Any]] = {}
     baselines: dict[str, Baseline] = {}
+    unread: dict[str, str] = {}
     for record in records:
         for result in record.results:
             results.setdefault(result.case.id, result)
@@ -32,6 +33,7 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
         asked |= set(found) - set(record.uncollected)
         planned |= record.planned
         marked |= record.marked
+        unread |= record.unread
         for baseline in record.baselines:
             baselines.setdefault(baseline.result.case.id, baseline)
     failures = {name: failure for name, failure in failures.items() if name not in results}
@@ -49,5 +51,6 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             "selection": any(record.selection for record in records),
             "marked": marked,
             "baselines": tuple(baselines.values()),
+            "unread": {name: why for name, why in unread.items() if name not in baselines},
         }
     )

@@ -524,4 +524,7 @@ class RunRecord(Record):
         description="what was asked for as baseline, and taken for; None: the last run",
     )
     baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
+    unread: dict[str, str] = Field(
+        default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
+    )
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")

@@ -35,6 +35,7 @@ def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
             record.device,
             standings,
             record.baseline,
+            record.unread.get(name, ""),
         )
         checks += judge(gate.applying(name, record.device.profile, marked(record, name)), subject, gate.terms)
     checks += _missing(record, gate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..domain.comparing import Change, Comparison, Word, compare
 from ..domain.records import Baseline, RunRecord
@@ -38,22 +38,32 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
     """
     wanted = record.baseline or "last"
     found = comparisons(record, {baseline.result.case.id: baseline for baseline in record.baselines})
-    if not found:
-        nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
-        return wrapped(nothing, width) if record.baseline and record.results else []
-    missing = [result.case.id for result in record.results if result.case.id not in {each.case_id for each in found}]
-    return table_lines(f"Against the baseline {wanted}", found, missing, short_names(record), width)
+    names = short_names(record)
+    missing = without_baseline(record, {each.case_id for each in found})
+    if found:
+        return table_lines(f"Against the baseline {wanted}", found, missing, names, width)
+    if not record.baseline or not missing:
+        return []
+    nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
+    texts = _absent(missing, names) if any(missing.values()) else [nothing]
+    return [line for text in texts for line in wrapped(text, width)]
+
+
+def without_baseline(record: RunRecord, compared: Collection[str]) -> dict[str, str]:
+    """By case, why the baseline of a result that is compared with none could not be read; empty where none is there."""
+    names = [result.case.id for result in record.results]
+    return {name: record.unread.get(name, "") for name in names if name not in compared}
 
 
 def table_lines(
-    title: str, found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str], width: int
+    title: str, found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str], width: int
 ) -> list[str]:
     """A table of comparisons, with the runs that they are with.
 
     Args:
         title: above it.
         found: at least one.
-        missing: ids of cases without a baseline.
+        missing: ids of cases without a baseline, and why; empty: there is none.
         names: what each case is called.
         width: columns that no line exceeds.
     """
@@ -63,23 +73,30 @@ def table_lines(
     return [*wrapped(title, width), "", *table, "", *explained]
 
 
-def explanations(found: Sequence[Comparison], missing: Sequence[str], names: Mapping[str, str]) -> list[str]:
+def explanations(found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
     """With which runs the cases were compared, and what the marks mean; a sentence each."""
     texts = []
     by_text: dict[str, list[str]] = {}
     for each in found:
         note = f"; {each.baseline.note}" if each.baseline.note else ""
-        other = f"; measured on another machine ({each.elsewhere}): no times" if each.elsewhere else ""
-        by_text.setdefault(f"{each.baseline.described}{note}{other}", []).append(names.get(each.case_id, each.case_id))
+        other = f"; n/a: measured on another machine ({each.elsewhere})" if each.elsewhere else ""
+        settings = f"; n/a: worked out by other settings ({each.otherwise})" if each.otherwise else ""
+        text = f"{each.baseline.described}{note}{other}{settings}"
+        by_text.setdefault(text, []).append(names.get(each.case_id, each.case_id))
     for text, cases in by_text.items():
         which = "all" if len(cases) == len(found) else ", ".join(cases)
         texts.append(f"{which}: {text}")
-    if missing:
-        texts.append(f"no baseline: {', '.join(names.get(name, name) for name in missing)}")
     legend = (
         "±: half of the 95 % interval; *: a change that chance does not explain; the word at the end is on OpScore."
     )
-    return [*texts, legend]
+    return [*texts, *_absent(missing, names), legend]
+
+
+def _absent(missing: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for case, why in missing.items():
+        by_reason.setdefault(why, []).append(names.get(case, case))
+    return [f"no baseline: {', '.join(cases)}{f' ({why})' if why else ''}" for why, cases in by_reason.items()]
 
 
 def comparison_row(each: Comparison, names: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ..domain.budgets import Gate
 from ..domain.choosing import choose
 from ..domain.records import Baseline, Check, RunRecord, Verdict
 from ..domain.score import difference
-from .comparisons import comparison_row, comparisons, explanations
+from .comparisons import comparison_row, comparisons, explanations, without_baseline
 from .drawing import Point, Shift
 from .grouping import Group, Row, groups_of, ranked_rows, short_names
 from .listing import moment
@@ -245,7 +245,7 @@ def _compared(
     if not found:
         nothing = f"It has no earlier result of these cases on {record.device.profile} to compare with."
         return None if baselines is None else Compared(title, None, (nothing,))
-    missing = [result.case.id for result in record.results if result.case.id not in by_case]
+    missing = without_baseline(record, by_case)
     rows = [comparison_row(each, names) for each in found]
     headers = [header for header in rows[0] if any(row[header] for row in rows)]
     words: dict[str, Mark] = {"worse": "broken", "better": "best"}

@@ -69,6 +69,20 @@ def test_times_for_another_number_of_images_are_not_compared() -> None:
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.size is not None
     assert found.accuracy is not None
+    assert (found.elsewhere, found.otherwise) == ("", "for 1,000 images, not 10,000")
+
+
+def test_a_score_of_another_time_is_not_compared_and_says_so() -> None:
+    of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
+    then = make_result("int8", op_score=of_training)
+    found = compare(make_result("int8"), baseline_of(then), make_device())
+    assert found.time is not None
+    assert (found.op_score, found.otherwise) == (None, "of another time: inference alone, or training too")
+    of_both = make_result("int8", op_score=of_training)
+    machine = make_device().model_copy(update={"cores": 4})
+    again = compare(of_both, baseline_of(then, device=machine, again=True), make_device())
+    assert again.time is not None
+    assert (again.op_score, again.elsewhere, again.otherwise) == (None, "4 cores, not 8 cores", "")
 
 
 def test_answers_to_the_same_images_are_paired() -> None:

@@ -307,6 +307,14 @@ def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str
     assert found.reason == f"the run knows of no earlier result of this case on this kind of {end}"
 
 
+def test_a_baseline_that_could_not_be_read_is_not_one_that_is_not_there() -> None:
+    (found,) = judge(
+        parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), Subject(make_result("int8"), unread="store: is gone")
+    )
+    assert (found.verdict, found.blocking) == ("unjudged", True)
+    assert found.reason == "the baseline could not be read: store: is gone"
+
+
 def test_without_a_baseline_a_regression_is_not_judged() -> None:
     found = check({"size_mb": {"max_regression": 1}}, make_result("int8"))
     assert (found.verdict, found.blocking) == ("unjudged", True)

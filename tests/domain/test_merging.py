@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.domain.merging import merge
-from pytest_opml.domain.records import RunRecord
+from pytest_opml.domain.records import Baseline, RunRecord
 from tests.builders import make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
@@ -56,6 +56,15 @@ def test_what_was_collected_is_known_from_each_part() -> None:
     found = merge([one, other])
     assert (found.planned, found.deselected, found.selection) == ({"a": "t::a", "b": "t::b"}, ("c",), True)
     assert found.marked == {"a": {"m": {}}}
+
+
+def test_a_baseline_that_one_part_could_read_is_not_unread() -> None:
+    one = part("int8").model_copy(update={"unread": {"a": "store: is gone", "b": "store: is gone"}})
+    then = Baseline(
+        name="last", run_id="r", started=one.started, commit=None, device=one.device, result=make_result("int8")
+    )
+    other = part("float16").model_copy(update={"unread": {then.result.case.id: "store: is gone"}, "baselines": (then,)})
+    assert merge([one, other]).unread == {"a": "store: is gone", "b": "store: is gone"}
 
 
 PARTS = st.lists(st.lists(st.sampled_from(TECHNIQUES), unique=True), min_size=1, max_size=4)

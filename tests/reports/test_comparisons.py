@@ -55,8 +55,27 @@ def test_of_another_machine_no_time_is_shown(record: RunRecord) -> None:
     elsewhere = record.baselines[0].model_copy(update={"device": make_device("cpu")})
     text = "\n".join(comparison_lines(record.model_copy(update={"baselines": (elsewhere,)}), 200))
     assert "n/a" in text
-    assert "measured on another machine (None, not Tesla V100): no times" not in text
-    assert "measured on another machine (no GPU, not Tesla V100): no times" in text
+    assert (
+        "as it was stored; its artifact is not in .opml/releases; n/a: measured on another machine (no GPU, not" in text
+    )
+
+
+def test_figures_by_other_settings_are_left_out_and_it_says_why(record: RunRecord) -> None:
+    then = record.baselines[0]
+    then = then.model_copy(update={"result": make_result(reference_samples=1_000)})
+    lines = comparison_lines(record.model_copy(update={"baselines": (then,)}), 200)
+    assert next(line for line in lines if line.startswith("baseline ")).split()[3:] == ["n/a", "1.000", "n/a"]
+    assert any("n/a: worked out by other settings (for 1,000 images, not 10,000)" in line for line in lines)
+
+
+def test_it_says_which_baselines_could_not_be_read_and_why(record: RunRecord) -> None:
+    float16 = record.results[2].id
+    lines = comparison_lines(record.model_copy(update={"unread": {float16: "store: disk I/O error"}}), 120)
+    assert "no baseline: float16 (store: disk I/O error)" in lines
+    none = {"baselines": (), "unread": dict.fromkeys([result.id for result in record.results], "store: is gone")}
+    assert comparison_lines(record.model_copy(update=none), 120) == [
+        "no baseline: baseline, int8, float16 (store: is gone)"
+    ]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
