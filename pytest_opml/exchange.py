@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .domain.case import Case
-from .domain.records import Record
+from .domain.record import Record
 
 _Found = TypeVar("_Found", bound=Record)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .domain.records import Device
+from .domain.hardware import Device
 from .errors import StorageError
 
 

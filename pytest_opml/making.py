@@ -18,7 +18,8 @@ from . import registry
 from .cache import Cache, key_of, source_digest
 from .datasets.images import Split, prepare
 from .domain.case import Case, parse_chain
-from .domain.records import Device, Result, Training
+from .domain.hardware import Device
+from .domain.records import Result, Training
 from .errors import ModelFileError
 from .measure.side_by_side import NOT_AT_ALL, Plan
 from .measure.timing import NOTHING, Wanted

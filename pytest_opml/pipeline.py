@@ -18,7 +18,8 @@ from . import registry
 from .datasets.images import Split
 from .datasets.imageset import ImageSet
 from .domain.case import Case
-from .domain.records import Artifact, ColdStart, Conditions, Device, GpuUse, Latency, Looks, Memory, Result, SideBySide
+from .domain.hardware import Device, GpuUse
+from .domain.records import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data

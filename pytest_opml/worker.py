@@ -29,7 +29,8 @@ from typing import Any, NamedTuple, TypeVar
 import psutil
 
 from .domain.case import Case
-from .domain.records import Device, Gpu, Result, TensorFlowBuild
+from .domain.hardware import Device, Gpu, TensorFlowBuild
+from .domain.records import Result
 from .errors import CaseFailed, DeviceError, OpmlError, StorageError, UsageError, one_line
 from .making import Options
 from .measure.tensorflow_build import describe_tensorflow, let_gpu_memory_grow

@@ -7,18 +7,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pytest_opml.domain.case import Case
+from pytest_opml.domain.hardware import Device, Gpu
 from pytest_opml.domain.records import (
     Artifact,
     Check,
     ColdStart,
     Commit,
     Conditions,
-    Device,
     Epoch,
     Estimate,
     Failure,
     FailureKind,
-    Gpu,
     Latency,
     Memory,
     OtherLoad,

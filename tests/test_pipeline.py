@@ -11,7 +11,8 @@ import pytest
 
 from pytest_opml.datasets.images import prepare
 from pytest_opml.domain.case import Case
-from pytest_opml.domain.records import Conditions, GpuUse, Latency, OtherLoad, Result, WarmUp
+from pytest_opml.domain.hardware import GpuUse
+from pytest_opml.domain.records import Conditions, Latency, OtherLoad, Result, WarmUp
 from pytest_opml.errors import ModelFileError
 from pytest_opml.making import Made, Maker, Options
 from pytest_opml.measure.device import detect

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_opml import worker
 from pytest_opml.domain.case import Case
-from pytest_opml.domain.records import Gpu
+from pytest_opml.domain.hardware import Gpu
 from pytest_opml.errors import DeviceError, StorageError
 from pytest_opml.making import Options
 from pytest_opml.progress import Progress

@@ -10,7 +10,7 @@ from ..domain.findings import Finding
 from ..errors import DeviceError, OpmlError
 
 if TYPE_CHECKING:
-    from ..domain.records import Device, Gpu, TensorFlowBuild
+    from ..domain.hardware import Device, Gpu, TensorFlowBuild
     from ..settings import Settings
 
 _TOPIC = "devices"

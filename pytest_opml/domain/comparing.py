@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple
 from . import evidence
 from .evidence import Evidence
 from .gate import differing_in, needs_same_machine, worked_out_otherwise
+from .hardware import Device
 from .metrics import METRICS, Metric
-from .records import Baseline, Device, Result
+from .records import Baseline, Result
 from .score import Difference, difference
 
 ERROR = 0.05

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from . import evidence
 from .budgets import RELATIVE, Budget, Terms
 from .evidence import Evidence, Exact, PairedTime
+from .hardware import Device
 from .metrics import Metric
-from .records import Baseline, Check, Device, Result, SideBySide, Verdict
+from .records import Baseline, Check, Result, SideBySide, Verdict
 
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable

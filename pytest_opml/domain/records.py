@@ -6,12 +6,13 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import AfterValidator, Field, computed_field, model_validator
 
 from .case import Case
+from .hardware import Device, GpuUse
+from .record import Moment, Record
 
 FORMAT_VERSION: Literal[1] = 1
 
@@ -20,42 +21,10 @@ Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
 
 
-# One more on each side is a date too: a database gives a moment back in the time zone of its session.
-_YEARS = (2, 9998)
-
-
-def _in_utc(moment: datetime) -> datetime:
-    first, last = _YEARS
-    try:
-        found = moment.astimezone(timezone.utc)
-    except OverflowError:
-        found = None
-    if found is None or not first <= found.year <= last:
-        raise ValueError(f"must lie in the years {first} to {last}")
-    return found
-
-
 def _in_one_line(name: str) -> str:
     if not name.isprintable():
         raise ValueError("must not contain control characters")
     return name
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
-class Record(BaseModel):
-    """Base of all records: frozen; an unknown field or a figure that is no number is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_computed(cls, values: Any) -> Any:
-        """Computed fields are written for readers of the JSON and follow from the others when it is read back."""
-        if not isinstance(values, dict):
-            return values
-        return {key: value for key, value in values.items() if key not in cls.model_computed_fields}
 
 
 class Estimate(Record):
@@ -356,88 +325,6 @@ class Check(Record):
         description="smallest excess over the limit that this run would have called broken in 80 % of cases",
     )
     reason: str = ""
-
-
-class Gpu(Record):
-    """One graphics processor as its driver describes it; None where the driver does not tell."""
-
-    index: int = Field(description="as nvidia-smi counts")
-    uuid: str
-    name: str
-    profile: str
-    memory_bytes: int | None
-    driver: str
-    cuda_driver: str | None = Field(default=None, description="the newest CUDA that the driver serves")
-    compute_capability: str | None = None
-    sm_clock_mhz: int | None = Field(default=None, description="when the run began")
-    max_sm_clock_mhz: int | None = None
-    memory_clock_mhz: int | None = Field(default=None, description="when the run began")
-    power_limit_w: float | None = None
-
-
-class GpuUse(Record):
-    """What a GPU did between the first and the last sample of a measurement; None where its driver does not tell."""
-
-    seconds: float = Field(description="between the first and the last sample")
-    samples: int
-    mean_power_w: float | None = None
-    energy_j: float | None = None
-    energy_source: Literal["counter", "power samples"] | None = Field(
-        default=None, description="the GPU's own counter, or the power at each sample, integrated over time"
-    )
-    max_temperature_c: int | None = None
-    throttle_reasons: tuple[str, ...] | None = Field(default=None, description="why the clocks were held down, if so")
-    other_processes: tuple[int, ...] | None = Field(
-        default=None, description="ids of processes that computed on the same GPU and have nothing to do with this run"
-    )
-    min_sm_clock_mhz: int | None = None
-    max_sm_clock_mhz: int | None = None
-    problem: str | None = Field(default=None, description="why nothing is known, in one line")
-
-
-class CpuClock(Record):
-    """How the system lets the processor's clock run; None where it does not tell, as in most virtual machines."""
-
-    governor: str | None = None
-    boost: bool | None = None
-    current_mhz: float | None = None
-    max_mhz: float | None = None
-
-
-class SeenGpu(Record):
-    """A GPU as TensorFlow sees it."""
-
-    name: str
-    compute_capability: str | None
-
-
-class TensorFlowBuild(Record):
-    """The TensorFlow that the cases run in, with what it was built for and was told."""
-
-    version: str
-    cuda_build: bool
-    cuda_version: str | None = None
-    cudnn_version: str | None = None
-    gpus: tuple[SeenGpu, ...] = ()
-    xla: str = Field(description="off, on, or how graphs are clustered without being asked to")
-    onednn: bool | None = Field(default=None, description="None where it is left to TensorFlow")
-    environment: dict[str, str] = Field(default={}, description="variables of a worker that change what it does")
-
-
-class Device(Record):
-    """What the cases ran on."""
-
-    profile: str
-    cpu: str
-    cores: int
-    threads: int
-    memory_bytes: int
-    gpus: tuple[Gpu, ...] = Field(description="all of the machine; not asked for where the CPU was wanted")
-    gpu: Gpu | None = Field(default=None, description="the one that runs the cases; None on the CPU")
-    float16_in_hardware: bool
-    platform: str
-    cpu_clock: CpuClock = CpuClock()
-    tensorflow: TensorFlowBuild | None = None
 
 
 class CiRun(Record):

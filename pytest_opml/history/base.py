@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from ..domain.hardware import Device
 from ..domain.metrics import METRICS
-from ..domain.records import Device, RunRecord
+from ..domain.records import RunRecord
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
 COLUMNS = tuple(name for name, metric in METRICS.items() if not metric.of_run)

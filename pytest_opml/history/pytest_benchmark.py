@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..domain.hardware import Device, Gpu
 from ..domain.profiles import PROFILES, has_fast_float16, profile_of
-from ..domain.records import Commit, Device, Gpu, RunRecord, Timing
+from ..domain.records import Commit, RunRecord, Timing
 from ..errors import StorageError
 from .base import Added, History
 from .files import json_of

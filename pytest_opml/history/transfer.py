@@ -19,7 +19,8 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..domain.records import Moment, Record, RunRecord
+from ..domain.record import Moment, Record
+from ..domain.records import RunRecord
 from ..errors import StorageError
 from .base import Added, History, Query, Release
 from .files import check_version, json_of, record_of, written_whole

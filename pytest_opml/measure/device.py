@@ -7,8 +7,8 @@ import platform
 
 import psutil
 
+from ..domain.hardware import Device, Gpu
 from ..domain.profiles import has_fast_float16
-from ..domain.records import Device, Gpu
 from ..errors import DeviceError
 from .nvml import read_gpus, visible
 from .processor import cpu_has_float16, cpu_name, read_cpu_clock

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import psutil
 
-from ..domain.records import GpuUse
+from ..domain.hardware import GpuUse
 from ..errors import DeviceError
 from .nvml import OpenGpu, Reading
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pynvml
 
+from ..domain.hardware import Gpu
 from ..domain.profiles import profile_of
-from ..domain.records import Gpu
 from ..errors import DeviceError, one_line
 
 _NO_GPU = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)

@@ -6,8 +6,8 @@ import os
 import re
 from typing import Any
 
+from ..domain.hardware import Device, Gpu, SeenGpu, TensorFlowBuild
 from ..domain.profiles import profile_of
-from ..domain.records import Device, Gpu, SeenGpu, TensorFlowBuild
 from ..errors import DeviceError
 from .device import without_gpu
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ..domain.records import Device, Result
+    from ..domain.hardware import Device
+    from ..domain.records import Result
 
 _PLUGIN = "benchmark"
 

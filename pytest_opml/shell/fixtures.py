@@ -13,7 +13,8 @@ from .state import CASES, STATE, limits, marked_case
 if TYPE_CHECKING:
     from ..datasets.images import Split
     from ..domain.case import Case
-    from ..domain.records import Device, Result
+    from ..domain.hardware import Device
+    from ..domain.records import Result
     from ..measure.timer import DeviceTimer
     from ..runtimes.base import Runtime
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_opml import worker
 from pytest_opml.doctor.devices import devices
 from pytest_opml.domain.findings import Finding
-from pytest_opml.domain.records import Device, SeenGpu, TensorFlowBuild
+from pytest_opml.domain.hardware import Device, SeenGpu, TensorFlowBuild
 from pytest_opml.errors import DeviceError
 from pytest_opml.settings import build_settings
 from tests.fake_nvml import FakeNvml, h100, v100

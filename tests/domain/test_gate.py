@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pytest_opml.domain.answers import pack
 from pytest_opml.domain.budgets import RULES, Terms, parse_budgets
 from pytest_opml.domain.gate import Subject, judge
+from pytest_opml.domain.hardware import Device
 from pytest_opml.domain.metrics import METRICS
-from pytest_opml.domain.records import Baseline, Check, Device, Looks, Result, Score
+from pytest_opml.domain.records import Baseline, Check, Looks, Result, Score
 from tests.builders import make_device, make_ratio, make_result, make_side_by_side
 from tests.domain.test_metrics import on_gpu
 

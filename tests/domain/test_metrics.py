@@ -5,8 +5,9 @@ import math
 import pytest
 
 from pytest_opml.domain import metrics
+from pytest_opml.domain.hardware import GpuUse
 from pytest_opml.domain.metrics import METRICS, Metric, find
-from pytest_opml.domain.records import GpuUse, Result
+from pytest_opml.domain.records import Result
 from pytest_opml.errors import SettingsError
 from pytest_opml.registry import register
 from tests.builders import make_conditions, make_result

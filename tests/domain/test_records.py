@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pytest_opml.domain import records
 from pytest_opml.domain.budgets import parse_budgets
 from pytest_opml.domain.gate import Subject, judge
-from pytest_opml.domain.records import Estimate, Failure, Latency, Record, Result, RunRecord
+from pytest_opml.domain.record import Record
+from pytest_opml.domain.records import Estimate, Failure, Latency, Result, RunRecord
 from pytest_opml.errors import CaseDefinitionError
 from tests.builders import make_case, make_failure, make_result, make_run
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pynvml
 import pytest
 
-from pytest_opml.domain.records import CpuClock, Device
+from pytest_opml.domain.hardware import CpuClock, Device
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure import device
 from pytest_opml.measure.device import detect, without_gpu

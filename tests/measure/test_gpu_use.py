@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pynvml
 import pytest
 
-from pytest_opml.domain.records import GpuUse
+from pytest_opml.domain.hardware import GpuUse
 from pytest_opml.measure.gpu_use import GpuMonitor
 from tests.fake_nvml import FakeGpu, FakeNvml, p100, v100
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_opml.domain.records import CpuClock
+from pytest_opml.domain.hardware import CpuClock
 from pytest_opml.measure import processor
 
 

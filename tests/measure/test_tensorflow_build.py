@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_opml.domain.records import Device, Gpu, SeenGpu, TensorFlowBuild
+from pytest_opml.domain.hardware import Device, Gpu, SeenGpu, TensorFlowBuild
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure import device, tensorflow_build
 from pytest_opml.measure.tensorflow_build import confirm, describe_tensorflow, let_gpu_memory_grow

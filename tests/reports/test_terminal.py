@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from pytest_opml.domain.hardware import Device, GpuUse
 from pytest_opml.domain.ranking import Entry, bounds
-from pytest_opml.domain.records import Device, Estimate, GpuUse, Latency, Result, RunRecord
+from pytest_opml.domain.records import Estimate, Latency, Result, RunRecord
 from pytest_opml.domain.score import op_score
 from pytest_opml.reports.terminal import device_lines, ranking_lines
 from tests.builders import (

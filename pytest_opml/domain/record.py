@@ -1,0 +1,39 @@
+"""The base of all records."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, model_validator
+
+# One more on each side is a date too: a database gives a moment back in the time zone of its session.
+_YEARS = (2, 9998)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    first, last = _YEARS
+    try:
+        found = moment.astimezone(timezone.utc)
+    except OverflowError:
+        found = None
+    if found is None or not first <= found.year <= last:
+        raise ValueError(f"must lie in the years {first} to {last}")
+    return found
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen; an unknown field or a figure that is no number is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_computed(cls, values: Any) -> Any:
+        """Computed fields are written for readers of the JSON and follow from the others when it is read back."""
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key not in cls.model_computed_fields}
