@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .records import Estimate
 
@@ -19,10 +20,16 @@ def proportion(successes: int, trials: int, *, confidence: float = CONFIDENCE) -
         trials: at least 1.
         confidence: of the interval.
     """
+    interval = _binomial(successes, trials).proportion_ci(confidence, method="wilson")
+    return Estimate(value=successes / trials, low=float(interval.low), high=float(interval.high))
+
+
+@lru_cache(maxsize=256)
+def _binomial(successes: int, trials: int) -> Any:
+    """Kept, since a verdict asks for dozens of intervals of one share, and SciPy tests a hypothesis first each time."""
     from scipy.stats import binomtest
 
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return Estimate(value=successes / trials, low=float(interval.low), high=float(interval.high))
+    return binomtest(successes, trials)
 
 
 def median(values: Sequence[float]) -> Estimate:
