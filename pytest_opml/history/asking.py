@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, tuple_
 
 from .base import Order, Query, Row
-from .tables import RELEASE, RESULT, RUN, figures_of
+from .tables import RESULT, RUN, figures_of
 
 _LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies before the text with it
 
@@ -38,7 +38,7 @@ def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 
 def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
-    """What a query says of the columns that runs and results share."""
+    """What a query says of the columns that runs and results share; which are released is in another table."""
     conditions = []
     if query.branch is not None:
         conditions.append(table.c.branch == query.branch)
@@ -48,30 +48,19 @@ def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
         conditions.append(table.c.started >= query.since)
     if query.before is not None:
         conditions.append(table.c.started < query.before)
-    if query.released:
-        # By moment and key, which the indexes go on with after what else a query names: the releases are looked up
-        # one by one. A planner that has only the join to go by reads all that a case has instead.
-        runs = select(RUN.c.started, RUN.c.key).where(RUN.c.key.in_(select(RELEASE.c.run_key)))
-        conditions.append(tuple_(table.c.started, table.c.key if table is RUN else table.c.run_key).in_(runs))
     return conditions
 
 
-def ordering(query: Query, order: Order) -> list[ColumnElement[Any]]:
+def ordering(order: Order) -> list[ColumnElement[Any]]:
     """The order that the results of one case are wanted in."""
-    released = [RELEASE.c.promoted.desc()] if query.released else []
     best = [RESULT.c.op_score] if order == "best" else []
-    return [*released, *best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
+    return [*best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
 
 
-def runs_of(query: Query, limit: int) -> Select[Any]:
+def runs_of(query: Query) -> Select[Any]:
     """The runs that are meant, the newest first."""
-    asked = select(RUN).where(*conditions_of(query, RUN))
-    if query.profile is not None:
-        asked = asked.where(RUN.c.profile == query.profile)
-    order = [RUN.c.started.desc(), RUN.c.key.desc()]
-    if query.released:
-        asked, order = asked.join(RELEASE, RELEASE.c.run_key == RUN.c.key), [RELEASE.c.promoted.desc(), *order]
-    return asked.order_by(*order).limit(limit)
+    asked = select(RUN).where(*conditions_of(query, RUN)).order_by(RUN.c.started.desc(), RUN.c.key.desc())
+    return asked if query.profile is None else asked.where(RUN.c.profile == query.profile)
 
 
 def row_of(found: Any) -> Row:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
+    Select,
     delete,
     func,
     insert,
@@ -21,6 +24,7 @@ from sqlalchemy import (
 
 from ..domain.records import RunRecord
 from ..errors import StorageError
+from . import digests
 from .asking import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
 from .engine import mapped, sound
@@ -36,6 +40,26 @@ _PAGE = 50  # runs that an export holds at a time
 # A file of SQLite may hold anything in any column, once it is damaged.
 _ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
 _NAMES = TypeAdapter(list[str])
+
+
+def _sealed(columns: Row | Summary, text: str) -> dict[str, str]:
+    """A record with the digests that are kept beside it."""
+    content = digests.of_text(text)
+    return {"record": text, "content": content, "digest": digests.of_columns(columns, content)}
+
+
+def _check(columns: Row | Summary | Release, digest: str, content: str = "") -> None:
+    """Refuse columns of which one was changed after they were written."""
+    if digests.of_columns(columns, content) != digest:
+        raise ValueError(f"what is known of run {columns.run_id} was changed after it was written")
+
+
+class _Mark(NamedTuple):
+    """A release with what its run is found by."""
+
+    release: Release
+    key: int
+    started: datetime
 
 
 class SqlHistory(History):
@@ -130,9 +154,10 @@ class SqlHistory(History):
 
     @staticmethod
     def _add(connection: Connection, record: RunRecord) -> None:
-        short = summary(record)._asdict()
-        short["commit_hash"] = short.pop("commit")
-        key = connection.execute(insert(RUN).values(**short, record=dump(record))).inserted_primary_key
+        short = summary(record)
+        columns = short._asdict()
+        columns["commit_hash"] = columns.pop("commit")
+        key = connection.execute(insert(RUN).values(**columns, **_sealed(short, dump(record)))).inserted_primary_key
         rows = [
             {
                 "run_key": key[0] if key else None,
@@ -142,8 +167,8 @@ class SqlHistory(History):
                 "started": row.started,
                 "commit_hash": row.commit,
                 "branch": row.branch,
-                "record": dump(content),
             }
+            | _sealed(row, dump(content))
             | {column_of(metric): value for metric, value in row.figures.items()}
             for row, content in parts(record)
         ]
@@ -158,12 +183,15 @@ class SqlHistory(History):
     def _mark(self, connection: Connection, release: Release, *, merge: bool = False) -> bool:
         """Whether a mark was set; with ``merge``, one that is not older stays."""
         key = self._key(connection, release.run_id)
+        run_id = connection.scalar(select(RUN.c.run_id).where(RUN.c.key == key))
+        release = release._replace(run_id=str(run_id))
         if merge:
             there = connection.scalar(select(RELEASE.c.promoted).where(RELEASE.c.run_key == key))
             if there is not None and there >= release.promoted:
                 return False
         connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
-        connection.execute(insert(RELEASE).values(run_key=key, promoted=release.promoted, label=release.label))
+        mark = {"promoted": release.promoted, "label": release.label, "digest": digests.of_columns(release)}
+        connection.execute(insert(RELEASE).values(run_key=key, **mark))
         return True
 
     def withdraw(self, run_id: str) -> None:
@@ -205,14 +233,26 @@ class SqlHistory(History):
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
         """Whole runs, the newest first."""
         with self._reading() as connection:
-            return self._whole(connection, connection.scalars(runs_of(query, limit).with_only_columns(RUN.c.key)).all())
+            return self._whole(connection, [row.key for row in self._runs(connection, query, limit)])
 
     def summaries(self, query: Query, limit: int) -> list[Summary]:
         """Runs in short, the newest first."""
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
-            rows = connection.execute(runs_of(query, limit).with_only_columns(*named)).all()
-            return _SUMMARIES.validate_python([Summary(*row) for row in rows], strict=True)
+            found = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
+            runs = _SUMMARIES.validate_python([Summary(*row[2:-2]) for row in found], strict=True)
+            for run, row in zip(runs, found, strict=True):
+                _check(run, row.digest, row.content)
+            return runs
+
+    def _runs(self, connection: Connection, query: Query, limit: int, *columns: ColumnElement[Any]) -> Sequence[Any]:
+        """Key and moment of the runs that are meant, and more columns of them, in the order of a query."""
+        asked = runs_of(query).with_only_columns(RUN.c.key, RUN.c.started.label("moment"), *columns)
+        if not query.released:
+            return connection.execute(asked.limit(limit)).all()
+        promoted = {mark.key: mark.release.promoted for mark in self._marks(connection)}
+        found = connection.execute(asked.where(RUN.c.key.in_(promoted))).all()
+        return sorted(found, key=lambda row: (promoted[row.key], row.moment, row.key), reverse=True)[:limit]
 
     def records(self) -> Iterator[RunRecord]:
         """Every run, in the order in which they were added."""
@@ -232,19 +272,22 @@ class SqlHistory(History):
         """The runs of these keys, in their order."""
         runs = {row.key: row for row in connection.execute(select(RUN).where(RUN.c.key.in_(keys)))}
         query = (
-            select(RESULT.c.run_key, RESULT.c.record)
+            select(RESULT.c.run_key, RESULT.c.record, RESULT.c.content)
             .where(RESULT.c.run_key.in_(keys))
             .order_by(RESULT.c.run_key, RESULT.c.position)
         )
         grouped = groupby(connection.execute(query), key=lambda row: row.run_key)
-        texts = {key: [row.record for row in rows] for key, rows in grouped}
+        texts = {key: list(rows) for key, rows in grouped}
         whole = []
         for run in (runs[key] for key in keys):
             name = f"{self._name}: run {clipped(run.run_id)}"
-            contents = texts.get(run.key, [])
+            rows = texts.get(run.key, [])
+            contents = [row.record for row in rows]
             counts = (len(contents), run.results + run.timings)
             if counts[0] != counts[1]:
                 raise StorageError(f"{name}: {counts[0]} of its {counts[1]} results are there")
+            if any(digests.of_text(row.record) != row.content for row in (run, *rows)):
+                raise StorageError(f"{name}: its record was changed after it was written")
             results, timings = contents[: run.results], contents[run.results :]
             whole.append(load(run.record, results, timings, self._name, run.run_id))
             if whole[-1].run_id != run.run_id:
@@ -253,13 +296,26 @@ class SqlHistory(History):
 
     def releases(self) -> list[Release]:
         """All, the one that was promoted last first."""
-        query = (
-            select(RUN.c.run_id, RELEASE.c.promoted, RELEASE.c.label)
-            .join_from(RELEASE, RUN)
-            .order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())
-        )
         with self._reading() as connection:
-            return _RELEASES.validate_python([Release(*row) for row in connection.execute(query)], strict=True)
+            return [mark.release for mark in self._marks(connection)]
+
+    @staticmethod
+    def _marks(connection: Connection) -> list[_Mark]:
+        """All, the last first. They are few, and what is asked of them is looked up one by one.
+
+        SQLite's planner would rather go through all runs, or all that a case has, and look each up among the releases.
+        """
+        marks = connection.execute(select(RELEASE).order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())).all()
+        runs = select(RUN.c.key, RUN.c.run_id, RUN.c.started).where(RUN.c.key.in_([mark.run_key for mark in marks]))
+        by_key = {run.key: run for run in connection.execute(runs)}
+        named = [Release(by_key[mark.run_key].run_id, mark.promoted, mark.label) for mark in marks]
+        releases = _RELEASES.validate_python(named, strict=True)
+        for release, mark in zip(releases, marks, strict=True):
+            _check(release, mark.digest)
+        return [
+            _Mark(release, mark.run_key, by_key[mark.run_key].started)
+            for release, mark in zip(releases, marks, strict=True)
+        ]
 
     def count(self) -> int:
         """How many runs there are."""
@@ -271,8 +327,14 @@ class SqlHistory(History):
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
         """Results in short, the newest or those of the lowest OpScore first."""
         with self._reading() as connection:
-            rows = [row_of(found) for found in self._first(connection, query, limit, order)]
-            return _ROWS.validate_python(rows, strict=True)
+            return self._checked(self._first(connection, query, limit, order))
+
+    @staticmethod
+    def _checked(found: Sequence[Any]) -> list[Row]:
+        rows = _ROWS.validate_python([row_of(each) for each in found], strict=True)
+        for row, each in zip(rows, found, strict=True):
+            _check(row, each.digest, each.content)
+        return rows
 
     def find(self, query: Query, order: Order = "newest") -> Found | None:
         """The first of ``rows`` with its record."""
@@ -280,11 +342,14 @@ class SqlHistory(History):
             first = self._first(connection, query, 1, order, results_only=True)
             if not first:
                 return None
+            self._checked(first)
             run_key, position, run_id = first[0].run_key, first[0].position, first[0].run_id
-            run = connection.scalar(select(RUN.c.record).where(RUN.c.key == run_key))
+            run = connection.execute(select(RUN.c.record, RUN.c.content).where(RUN.c.key == run_key)).one()
             result = select(RESULT.c.record).where(RESULT.c.run_key == run_key, RESULT.c.position == position)
-            text = connection.scalar(result)
-        return Found(load(str(run), [str(text)], [], self._name, run_id), position)
+            text = str(connection.scalar(result))
+            if (digests.of_text(run.record), digests.of_text(text)) != (run.content, first[0].content):
+                raise StorageError(f"{self._name}: run {clipped(run_id)}: its record was changed after it was written")
+        return Found(load(run.record, [text], [], self._name, run_id), position)
 
     def _first(
         self, connection: Connection, query: Query, limit: int, order: Order, *, results_only: bool = False
@@ -295,6 +360,7 @@ class SqlHistory(History):
             for case in (self._cases(connection) if query.cases is None else dict.fromkeys(query.cases))
             for profile in (self._profiles(connection, case) if query.profile is None else [query.profile])
         ]
+        marks = self._marks(connection) if query.released else None
         columns = [RUN.c.run_id, RUN.c.machine, *(column for column in RESULT.c if column.name != "record")]
         found: list[Any] = []
         for case, profile in pairs:
@@ -304,16 +370,29 @@ class SqlHistory(History):
                 asked = asked.where(RESULT.c.op_score.is_not(None))
             if results_only:  # an imported benchmark may have an OpScore too
                 asked = asked.where(RESULT.c.call_s.is_(None))
-            if query.released:
-                asked = asked.join(RELEASE, RELEASE.c.run_key == RESULT.c.run_key).add_columns(RELEASE.c.promoted)
-            found += connection.execute(asked.order_by(*ordering(query, order)).limit(limit))
-        if len(pairs) > 1:
-            found.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
-            if order == "best":
-                found.sort(key=lambda row: row.op_score)
-            if query.released:
-                found.sort(key=lambda row: row.promoted, reverse=True)
+            asked = asked.order_by(*ordering(order)).limit(limit)
+            if marks is None:
+                found += connection.execute(asked)
+            else:
+                found += self._of_releases(connection, asked, marks, limit)
+        found.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
+        if order == "best":
+            found.sort(key=lambda row: row.op_score)
+        if marks is not None:
+            promoted = {mark.key: mark.release.promoted for mark in marks}
+            found.sort(key=lambda row: promoted[row.run_key], reverse=True)
         return found[:limit]
+
+    @staticmethod
+    def _of_releases(connection: Connection, asked: Select[Any], marks: Sequence[_Mark], limit: int) -> list[Any]:
+        """From the release that was promoted last on, until there are enough; those of one moment together."""
+        found: list[Any] = []
+        for _, together in groupby(marks, key=lambda mark: mark.release.promoted):
+            for mark in together:
+                found += connection.execute(asked.where(RESULT.c.run_key == mark.key, RESULT.c.started == mark.started))
+            if len(found) >= limit:
+                break
+        return found
 
     def case_ids(self) -> list[str]:
         """Ids of all cases and names of all imported benchmarks, in order."""

@@ -1,5 +1,6 @@
 """The tables of a store. What is queried has a column, and ``record`` holds the whole as JSON.
 
+``content`` is the digest of the record, ``digest`` that of the other columns with it; see ``digests.py``.
 ``migrations/`` makes them; a test holds the two against each other.
 """
 
@@ -56,6 +57,10 @@ def column_of(metric: str) -> str:
     return metric.replace(".", "_")
 
 
+def _digests(*names: str) -> list[Column[str]]:
+    return [Column(name, String, nullable=False) for name in names]
+
+
 METADATA = MetaData()
 
 VERSION = Table(VERSION_TABLE, METADATA, Column("version_num", String(32), nullable=False, primary_key=True))
@@ -76,6 +81,7 @@ RUN = Table(
         for name in ("results", "failures", "timings", "holding", "broken", "undecided", "unjudged")
     ),
     Column("record", Text, nullable=False),
+    *_digests("content", "digest"),
     Index("ix_opml_run_started", "started", "key"),
     Index("ix_opml_run_branch", "branch", "started", "key"),
     Index("ix_opml_run_commit", "commit_hash", "started", "key"),
@@ -98,6 +104,7 @@ RESULT = Table(
     Column("branch", String),
     *(Column(column_of(metric), Float) for metric in (*COLUMNS, CALL_S)),
     Column("record", Text, nullable=False),
+    *_digests("content", "digest"),
     Index("ix_opml_result_newest", *_CASE, *_NEWEST),
     Index("ix_opml_result_best", *_CASE, "op_score", *_NEWEST),
     Index("ix_opml_result_branch", *_CASE, "branch", *_NEWEST),
@@ -110,6 +117,7 @@ RELEASE = Table(
     Column("run_key", Integer, ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
     Column("promoted", Utc, nullable=False),
     Column("label", String, nullable=False),
+    *_digests("digest"),
 )
 
 

@@ -1,8 +1,8 @@
 """Moving a history from one store to another, as lines of JSON.
 
 The first line says what the file is, each further line holds a run (the document that ``--opml-json`` writes) or a
-release, and the last line counts them, so that a file that was cut off is noticed. Neither way holds more than a few
-runs in memory.
+release, and the last line counts them and holds a hash of all before it, so that a file that was cut off or changed is
+noticed. Neither way holds more than a few runs in memory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar, cast
 
@@ -47,13 +48,14 @@ class _Release(Record):
     label: str = ""
 
 
-class _Counts(Record):
+class _End(Record):
     runs: int
     releases: int
+    sha256: str
 
 
 _KINDS = {"run", "release", "end"}
-_Model = TypeVar("_Model", _Release, _Counts)
+_Model = TypeVar("_Model", _Release, _End)
 _Item = TypeVar("_Item")
 
 
@@ -99,22 +101,32 @@ def _write(history: History, file: IO[bytes], query: Query) -> Exported:
     # Asked for before the runs: the run of each is then among those that are read.
     releases = {release.run_id: release for release in history.releases()}
     written: list[Release] = []
-    runs = 0
-    _line(file, {"format": FORMAT, "format_version": FORMAT_VERSION})
+    runs, hash_ = 0, sha256()
+
+    def write(line: bytes) -> None:
+        file.write(line + b"\n")
+        _update(hash_, line)
+
+    write(_json({"format": FORMAT, "format_version": FORMAT_VERSION}))
     for run in history.records():
         if is_meant(run, query, releases):
-            file.write(b'{"run": %s}\n' % run.model_dump_json().encode())
+            write(b'{"run": %s}' % run.model_dump_json().encode())
             runs += 1
             written += filter(None, [releases.get(run.run_id)])
     for release in written:
-        _line(file, {"release": release._asdict() | {"promoted": release.promoted.isoformat()}})
+        write(_json({"release": release._asdict() | {"promoted": release.promoted.isoformat()}}))
     counts = Exported(runs, len(written))
-    _line(file, {"end": counts._asdict()})
+    write(_json({"end": counts._asdict() | {"sha256": hash_.hexdigest()}}))
     return counts
 
 
-def _line(file: IO[bytes], content: dict[str, Any]) -> None:
-    file.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _update(hash_: Any, line: bytes) -> None:
+    """A line of a file whose line ends may be made others on its way."""
+    hash_.update(line.rstrip(b"\r\n") + b"\n")
 
 
 # --- reading
@@ -194,6 +206,7 @@ class _Reader:
         self._number = 1
         self._ids: set[str] = set()
         self._line: tuple[str, Any] = ("", None)  # the one that was read last
+        self._hash = sha256()  # of the lines before it, where it is the end
 
     @property
     def where(self) -> str:
@@ -202,6 +215,7 @@ class _Reader:
 
     def check(self, header: bytes) -> None:
         """Refuse another version of the format."""
+        _update(self._hash, header)
         version = json_of(header, self.where).get("format_version")
         check_version(version, FORMAT_VERSION, self.where, "export of a history")
 
@@ -217,6 +231,8 @@ class _Reader:
         if not isinstance(document, dict) or len(document) != 1 or not document.keys() <= _KINDS:
             raise StorageError(f"{self.where}: must be an object with one of: {', '.join(sorted(_KINDS))}")
         (self._line,) = document.items()
+        if self._line[0] != "end":
+            _update(self._hash, line)
         return self._line[0]
 
     def runs(self) -> Iterator[RunRecord]:
@@ -238,10 +254,14 @@ class _Reader:
             self._read()
         if self._line[0] == "run":
             raise StorageError(f"{self.where}: a run after the releases")
-        end = self._valid(_Counts)
+        end = self._valid(_End)
         if (end.runs, end.releases) != (runs, count):
             raise StorageError(
                 f"{self.where}: counts {end.runs} runs and {end.releases} releases, but there are {runs} and {count}"
+            )
+        if end.sha256 != self._hash.hexdigest():
+            raise StorageError(
+                f"{self.where}: the file was changed after it was written: its lines have another SHA-256"
             )
         if self._file.read(1):
             raise StorageError(f"{self.where}: is the end of an export, but the file goes on")

@@ -1,7 +1,8 @@
 """Damaged files: whatever happened to one, it is read, or refused in one line that names it, and nothing else changes.
 
-A changed letter within a text is a different text, which nobody can notice. So what is asserted of a file that is taken
-is that it was taken whole: as runs that are valid, that come back as they were read, and of which none lost a result.
+A changed letter in the record of one run, or in a file of pytest-benchmark, is another text, which nobody can notice:
+what is asserted of such a file that is taken is that it was taken whole, as runs that are valid, that come back as they
+were read, and of which none lost a result. An export or a store holds digests: of one that is taken, nothing changed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA
 from pytest_opml.history.transfer import export, import_lines
 from tests.builders import make_failure, make_result, make_side_by_side
-from tests.history.mutations import HOSTILE, as_json, deep, mutate_bytes, places
+from tests.history.mutations import HOSTILE, as_json, deep, mutate_bytes, places, resealed
 from tests.history.runs import START, commit_of, make_timing, run_of
 from tests.history.saved import Saved
 
@@ -98,8 +99,8 @@ class Stores:
     def __init__(self) -> None:
         self._open: History | None = None
 
-    def take(self, take: Taking, path: Path) -> None:
-        """Let a reader import, and hold the outcome against what is to be true of each."""
+    def take(self, take: Taking, path: Path) -> list[RunRecord] | None:
+        """Let a reader import, hold the outcome against what is to be true of each, and say which runs it took."""
         store = self._open or open_store("sqlite://")
         if not self._open:
             store.append(BEFORE)
@@ -110,7 +111,7 @@ class Stores:
             check_refusal(error, path)
             assert list(store.records()) == [BEFORE]
             assert store.releases() == []
-            return
+            return None
         runs, _ = everything(store)
         assert runs[0] == BEFORE
         if take is _take_record:
@@ -121,6 +122,7 @@ class Stores:
         import_lines(again, copy)
         assert list(again.records()) == runs
         self.close()
+        return runs[1:]
 
     def close(self) -> None:
         """The next import is into a store of its own."""
@@ -146,8 +148,13 @@ def test_a_damaged_file_is_taken_whole_or_refused(
 ) -> None:
     for seed in range(start, start + 50):
         print("seed", seed)
-        path.write_bytes(mutate_bytes(contents[take], seed))
-        stores.take(take, path)
+        damaged = mutate_bytes(contents[take], seed)
+        path.write_bytes(damaged)
+        taken = stores.take(take, path)
+        if take is import_lines:
+            assert taken in (None, RUNS)
+            path.write_bytes(resealed(damaged))
+            stores.take(take, path)
 
 
 _JSON = st.recursive(
@@ -177,7 +184,7 @@ def test_a_field_that_holds_something_else(
     container, key = data.draw(st.sampled_from(list(places(document))))
     container[key] = data.draw(_VALUES)
     lines[at] = as_json(document)
-    path.write_bytes(b"\n".join(lines))
+    path.write_bytes(resealed(b"\n".join(lines)))
     stores.take(take, path)
 
 
@@ -216,7 +223,7 @@ def test_texts_of_any_kind_come_back_or_are_refused(url: str, path: Path) -> Non
                 release["label"] = text
             end = {"runs": 1, "releases": 1}
             lines = [{"format": "pytest-opml history", "format_version": 1}, {"run": run}, {"release": release}]
-            path.write_bytes(b"\n".join(map(as_json, [*lines, {"end": end}])))
+            path.write_bytes(resealed(b"\n".join(map(as_json, [*lines, {"end": end}]))))
             before = (list(store.records()), store.releases())
             try:
                 import_lines(store, path)
@@ -255,9 +262,12 @@ def _check_store(path: Path) -> None:
     try:
         with open_store(f"sqlite:///{path}") as store:
             runs, _ = everything(store)
-            assert {run.run_id for run in runs} <= {run.run_id for run in RUNS}
-            results = {run.run_id: (len(run.results), len(run.timings)) for run in RUNS}
-            assert [(len(run.results), len(run.timings)) for run in runs] == [results[run.run_id] for run in runs]
+            whole = MemoryHistory(RUNS)
+            assert [run for run in runs if run not in RUNS] == []
+            assert set(store.summaries(Query(), 100)) <= set(whole.summaries(Query(), 100))
+            rows = whole.rows(Query(), 100)
+            assert [row for row in store.rows(Query(), 100) if row not in rows] == []
+            assert set(store.releases()) <= set(RELEASES)
             store.append(BEFORE)
             assert list(store.records()) == [*runs, BEFORE]
             assert store.run("before") == BEFORE

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from pytest_opml.domain.records import RunRecord
 from pytest_opml.errors import StorageError
-from pytest_opml.history import engine
+from pytest_opml.history import engine, sql
 from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.naming import LAST, Selector
+from pytest_opml.history.records import dump
 from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
 from tests.builders import make_result
@@ -194,12 +196,17 @@ def test_a_writer_killed_anywhere_leaves_whole_runs_only(url: str) -> None:
         ("result", '"cluster-256"', '"shrink-256"', "unknown technique 'shrink-256'; known: "),
     ],
 )
-def test_a_record_that_is_no_longer_valid(sqlite: str, table: str, old: str, new: str, reason: str) -> None:
+def test_a_record_that_is_no_longer_valid(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch, table: str, old: str, new: str, reason: str
+) -> None:
+    def dump_of_another_version(content: Any) -> str:
+        text = dump(content)
+        return text.replace(old, new) if isinstance(content, RunRecord) == (table == "run") else text
+
+    monkeypatch.setattr(sql, "dump", dump_of_another_version)
     result = make_result("cluster-256")
     with open_store(sqlite) as store:
         store.append(run_of("odd", results=[result]))
-        edit = f"UPDATE opml_{table} SET record = replace(record, '{old}', '{new}')"
-        execute(sqlite, edit.replace(":", "\\:"))
         reads: list[Callable[[History], Any]] = [lambda store: store.newest(Query(), 1)]
         if table == "result":
             reads.append(lambda store: store.find(Query(cases=(result.id,), profile="v100")))
@@ -229,7 +236,7 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
         ("UPDATE opml_run SET record = CAST(x'fffe' AS TEXT)", "Could not decode to UTF-8 column 'record'"),
         ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: Input should be a valid number"),
         ("UPDATE opml_result SET case_id = x'fffe'", "is damaged: "),
-        ("UPDATE opml_run SET machine = 'a' || char(0), profile = x'00'", "is damaged: 0.profile: Input should be a"),
+        ("UPDATE opml_run SET dirty = 3", "is damaged: "),
         ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: Input should be a valid string"),
     ],
 )
@@ -241,6 +248,47 @@ def test_columns_that_hold_something_else(sqlite: str, edit: str, reason: str) -
             [list(store.records()), store.rows(Query(), 5), store.summaries(Query(), 5), store.releases()]
     assert str(caught.value).startswith(f"store {sqlite}: {reason}")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "noticed"),
+    [
+        ("opml_run SET branch = 'main '", {"summaries"}),
+        ("opml_run SET holding = 1", {"summaries"}),
+        ("opml_run SET machine = lower(machine)", {"summaries", "rows", "find", "released"}),
+        ("opml_run SET record = replace(record, '0.1.0', '0.2.0')", {"records", "newest", "find", "released"}),
+        ("opml_run SET content = '0'", {"records", "newest", "summaries", "find", "released"}),
+        ("opml_result SET accuracy = accuracy + 1e-15", {"rows", "find", "released"}),
+        ("opml_result SET training_s = NULL", {"rows", "find", "released"}),
+        ("opml_result SET commit_hash = 'b'", {"rows", "find", "released"}),
+        ("opml_result SET record = replace(record, '0.96', '0.97')", {"records", "newest", "find", "released"}),
+        ("opml_result SET digest = lower(digest) || '0'", {"rows", "find", "released"}),
+        ("opml_release SET label = 'v2'", {"releases", "released"}),
+    ],
+)
+def test_what_was_changed_since_it_was_written_is_noticed_by_all_that_read_it(
+    url: str, edit: str, noticed: set[str]
+) -> None:
+    case = Query(cases=(make_result().id,), profile="v100")
+    reads: dict[str, Callable[[History], object]] = {
+        "records": lambda store: list(store.records()),
+        "newest": lambda store: store.newest(Query(), 1),
+        "summaries": lambda store: store.summaries(Query(), 1),
+        "rows": lambda store: store.rows(Query(), 5),
+        "find": lambda store: store.find(case),
+        "releases": lambda store: store.releases(),
+        "released": lambda store: store.find(case._replace(released=True)),
+    }
+    with open_store(url) as store:
+        store.extend([run_of("only", results=[make_result(accuracy=0.96)])], [Release("only", START, "v1")])
+        before = {name: read(store) for name, read in reads.items()}
+        execute(url, f"UPDATE {edit}")
+        for name, read in reads.items():
+            if name in noticed:
+                with pytest.raises(StorageError, match=r"run only\b.* was changed after it was written$"):
+                    read(store)
+            else:
+                assert read(store) == before[name]
 
 
 def test_names_in_another_order_are_no_endless_question(sqlite: str) -> None:

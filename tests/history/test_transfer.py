@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,7 +86,8 @@ def test_the_file_is_lines_of_json_each_run_as_a_record_file_has_it(history: His
     assert lines[4] == {
         "release": {"run_id": "a", "promoted": "2026-01-02T03:04:05.678902+00:00", "label": "v1"},
     }
-    assert lines[6:] == [{"end": {"runs": 3, "releases": 2}}]
+    before = path.read_bytes().rpartition(b'{"end"')[0]
+    assert lines[6:] == [{"end": {"runs": 3, "releases": 2, "sha256": sha256(before).hexdigest()}}]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,8 @@ Change = Callable[[list[bytes]], Any]
         (lambda x: x.pop(4), "line 6: counts 3 runs and 2 releases, but there are 3 and 1"),
         (lambda x: x.insert(2, x[1]), "line 8: counts 3 runs and 2 releases, but there are 4 and 2"),
         (lambda x: x.__setitem__(-1, b'{"end": {"runs": 3}}\n'), "line 7: end: releases: Field required"),
+        (lambda x: x.__setitem__(4, x[4].replace(b"v1", b"v2")), "line 7: the file was changed after it was written: "),
+        (lambda x: x.__setitem__(1, x[1].replace(b"Tesla", b"Tesli")), "line 7: the file was changed after it was"),
         (lambda x: x.extend(x[:]), "line 7: is the end of an export, but the file goes on"),
     ],
 )
@@ -245,6 +249,14 @@ def test_a_damaged_export_adds_nothing(path: Path, change: Change, reason: str) 
     change(lines)
     path.write_bytes(b"".join(lines))
     assert refusal(path).startswith(reason)
+
+
+def test_an_export_whose_line_ends_became_others_is_the_same(history: History, path: Path) -> None:
+    export(history, path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    copy = MemoryHistory()
+    import_lines(copy, path)
+    assert content(copy) == content(history)
 
 
 def test_a_run_that_is_there_with_another_content_is_named_with_its_line(history: History, path: Path) -> None:

@@ -36,6 +36,8 @@ def upgrade() -> None:
         sa.Column("dirty", sa.Boolean),
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
         sa.Column("record", sa.Text, nullable=False),
+        sa.Column("content", sa.String, nullable=False),
+        sa.Column("digest", sa.String, nullable=False),
     )
     op.create_index("ix_opml_run_started", "opml_run", ["started", "key"])
     op.create_index("ix_opml_run_branch", "opml_run", ["branch", "started", "key"])
@@ -51,6 +53,8 @@ def upgrade() -> None:
         sa.Column("branch", sa.String),
         *(sa.Column(name, sa.Float) for name in _FIGURES),
         sa.Column("record", sa.Text, nullable=False),
+        sa.Column("content", sa.String, nullable=False),
+        sa.Column("digest", sa.String, nullable=False),
     )
     op.create_index("ix_opml_result_newest", "opml_result", [*_CASE, *_NEWEST])
     op.create_index("ix_opml_result_best", "opml_result", [*_CASE, "op_score", *_NEWEST])

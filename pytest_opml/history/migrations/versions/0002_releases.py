@@ -18,4 +18,5 @@ def upgrade() -> None:
         sa.Column("run_key", sa.Integer, sa.ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
         sa.Column("promoted", Utc, nullable=False),
         sa.Column("label", sa.String, nullable=False),
+        sa.Column("digest", sa.String, nullable=False),
     )

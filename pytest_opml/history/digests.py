@@ -1,0 +1,40 @@
+"""Hashes that are written beside what a store holds, so that what was changed since is noticed when it is read.
+
+A database notices a torn page, not a changed letter: SQLite's files have no checksums, and PostgreSQL's are an option.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from hashlib import blake2b
+from typing import Any
+
+from .base import Release, Row, Summary
+
+_BYTES = 8
+
+
+def of_text(text: str) -> str:
+    """Of a record's JSON; a damaged column may hold something else, which has another one."""
+    return blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=_BYTES).hexdigest()
+
+
+def of_columns(columns: Row | Summary | Release, content: str = "") -> str:
+    """Of what stands in columns, and of the digest of the record beside them.
+
+    Args:
+        columns: as they are written or as they were read, which are the same but for the time zone of a moment.
+        content: the record's digest.
+    """
+    return of_text(json.dumps([*map(_plain, columns), content]))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat()
+    if isinstance(value, Mapping):
+        # A database gives every figure back as a float, and may give -0.0 back as 0.0.
+        return [None if figure is None else float(figure) + 0.0 for figure in value.values()]
+    return value
