@@ -308,6 +308,8 @@ class SqlHistory(History):
         marks = connection.execute(select(RELEASE).order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())).all()
         runs = select(RUN.c.key, RUN.c.run_id, RUN.c.started).where(RUN.c.key.in_([mark.run_key for mark in marks]))
         by_key = {run.key: run for run in connection.execute(runs)}
+        if any(mark.run_key not in by_key for mark in marks):
+            raise ValueError("it marks a run as released that is not there")
         named = [Release(by_key[mark.run_key].run_id, mark.promoted, mark.label) for mark in marks]
         releases = _RELEASES.validate_python(named, strict=True)
         for release, mark in zip(releases, marks, strict=True):

@@ -238,6 +238,7 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
         ("UPDATE opml_result SET case_id = x'fffe'", "is damaged: "),
         ("UPDATE opml_run SET dirty = 3", "is damaged: "),
         ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: Input should be a valid string"),
+        ("UPDATE opml_release SET run_key = 7", "is damaged: it marks a run as released that is not there"),
     ],
 )
 def test_columns_that_hold_something_else(sqlite: str, edit: str, reason: str) -> None:
