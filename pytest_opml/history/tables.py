@@ -83,6 +83,7 @@ RUN = Table(
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),
     Index("ix_opml_run_started", "started", "key"),
+    Index("ix_opml_run_profile", "profile", "started", "key"),
     Index("ix_opml_run_branch", "branch", "started", "key"),
     Index("ix_opml_run_commit", "commit_hash", "started", "key"),
 )

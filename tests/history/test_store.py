@@ -83,7 +83,7 @@ def _instructions(url: str, read: Callable[[SqlHistory], object]) -> int:
     ids=str,
 )
 def test_a_question_costs_the_same_however_long_the_history_is(sqlite: str, selector: Selector) -> None:
-    query, numbers = selector.query._replace(profile="v100"), iter(range(1_000))
+    numbers = iter(range(1_000))
 
     def grow(runs: int) -> None:
         commit, some = commit_of("a" if runs == 1 else "b"), itertools.islice(numbers, runs)
@@ -96,7 +96,8 @@ def test_a_question_costs_the_same_however_long_the_history_is(sqlite: str, sele
     def reads() -> list[int]:
         return [
             _instructions(sqlite, lambda store: baseline_of(selector, store, make_result().id, "v100")),
-            _instructions(sqlite, lambda store: store.newest(query, 1)),
+            _instructions(sqlite, lambda store: store.newest(selector.query, 1)),
+            _instructions(sqlite, lambda store: store.summaries(Query(profile="v100"), 5)),
         ]
 
     grow(1)

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String, nullable=False),
     )
     op.create_index("ix_opml_run_started", "opml_run", ["started", "key"])
+    op.create_index("ix_opml_run_profile", "opml_run", ["profile", "started", "key"])
     op.create_index("ix_opml_run_branch", "opml_run", ["branch", "started", "key"])
     op.create_index("ix_opml_run_commit", "opml_run", ["commit_hash", "started", "key"])
     op.create_table(
