@@ -38,8 +38,9 @@ class Row(NamedTuple):
 
 
 def short_names(record: RunRecord) -> dict[str, str]:
-    """What each case is called in the tables: its id without what all on its test set have in common."""
-    return {name: short for group in groups_of(record) for name, short in group.names.items()}
+    """What each case is called where all of a run stand together: its id without what they have in common."""
+    cases = [*(result.case for result in record.results), *(failure.case for failure in record.failures)]
+    return _named(cases, record)[1] if cases else {}
 
 
 def groups_of(record: RunRecord) -> list[Group]:
@@ -48,32 +49,39 @@ def groups_of(record: RunRecord) -> list[Group]:
     for found in dict.fromkeys([*map(test_set_of, record.results), *map(test_set_of, record.failures)]):
         results = tuple(result for result in record.results if test_set_of(result) == found)
         failures = tuple(failure for failure in record.failures if test_set_of(failure) == found)
-        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)])
-        names |= {id_: f"({name})" for id_, name in names.items() if id_ in record.uncollected}
+        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)], record)
         groups.append(Group(title, names, results, failures))
     return groups
 
 
-def _named(cases: Sequence[Case]) -> tuple[str, dict[str, str]]:
-    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique."""
+def _named(cases: Sequence[Case], record: RunRecord) -> tuple[str, dict[str, str]]:
+    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique.
+
+    The name of a case that was only measured to be compared with stands in brackets.
+    """
     parts = {case.id: case.parts for case in cases}
     first, *others = parts.values()
+    same_dataset = all(part.dataset == first.dataset for part in others)
     same_model = all(part.model == first.model for part in others)
     same_top = all(part.top == first.top for part in others)
     common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
 
     def name(part: IdParts) -> str:
         own = ",".join(extra for extra in part.extras if extra not in common)
-        return "/".join(
-            filter(None, ["" if same_model else part.model, "" if same_top else part.top, part.technique, own])
-        )
+        differing = [
+            *("" if same_dataset else part.dataset, "" if same_model else part.model, "" if same_top else part.top),
+            *(part.technique, own),
+        ]
+        return "/".join(filter(None, differing))
 
     title = first.dataset
     if same_model:
         title += f"/{first.model}"
     if same_top:
         title += f"/{first.top}" if same_model else f"/*/{first.top}"
-    return ", ".join([title, *common]), {id_: name(part) for id_, part in parts.items()}
+    names = {id_: name(part) for id_, part in parts.items()}
+    names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.uncollected}
+    return ", ".join([title, *common]), names
 
 
 def ranked_rows(group: Group) -> tuple[list[Row], dict[str, str]]:

@@ -47,8 +47,7 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
         wanted: what was asked for as baseline, where ``baselines`` are given.
     """
     groups = groups_of(record)
-    # short names are told apart on one test set only
-    names = short_names(record) if len(groups) == 1 else {}
+    names = short_names(record)
     chosen = {choice.best.case.id for choice in choose(record, record.checks) if choice.best and record.checks}
     state, headline = _verdict(record)
     not_holding = [check for verdict in WORST_FIRST[:3] for check in record.checks if check.verdict == verdict]
