@@ -54,6 +54,12 @@ def _check(columns: Row | Summary | Release, digest: str, content: str = "") -> 
         raise ValueError(f"what is known of run {columns.run_id} was changed after it was written")
 
 
+def _check_records(name: str, *rows: Any) -> None:
+    """Refuse records of which one was changed after they were written."""
+    if any(digests.of_text(row.record) != row.content for row in rows):
+        raise StorageError(f"{name}: its record was changed after it was written")
+
+
 class _Mark(NamedTuple):
     """A release with what its run is found by."""
 
@@ -286,8 +292,7 @@ class SqlHistory(History):
             counts = (len(contents), run.results + run.timings)
             if counts[0] != counts[1]:
                 raise StorageError(f"{name}: {counts[0]} of its {counts[1]} results are there")
-            if any(digests.of_text(row.record) != row.content for row in (run, *rows)):
-                raise StorageError(f"{name}: its record was changed after it was written")
+            _check_records(name, run, *rows)
             results, timings = contents[: run.results], contents[run.results :]
             whole.append(load(run.record, results, timings, self._name, run.run_id))
             if whole[-1].run_id != run.run_id:
@@ -344,14 +349,13 @@ class SqlHistory(History):
             first = self._first(connection, query, 1, order, results_only=True)
             if not first:
                 return None
-            self._checked(first)
-            run_key, position, run_id = first[0].run_key, first[0].position, first[0].run_id
-            run = connection.execute(select(RUN.c.record, RUN.c.content).where(RUN.c.key == run_key)).one()
-            result = select(RESULT.c.record).where(RESULT.c.run_key == run_key, RESULT.c.position == position)
-            text = str(connection.scalar(result))
-            if (digests.of_text(run.record), digests.of_text(text)) != (run.content, first[0].content):
-                raise StorageError(f"{self._name}: run {clipped(run_id)}: its record was changed after it was written")
-        return Found(load(run.record, [text], [], self._name, run_id), position)
+            (row,) = self._checked(first)
+            key = first[0].run_key
+            run = connection.execute(select(RUN.c.record, RUN.c.content).where(RUN.c.key == key)).one()
+            its_result = select(RESULT.c.record, RESULT.c.content).where(RESULT.c.run_key == key)
+            result = connection.execute(its_result.where(RESULT.c.position == row.position)).one()
+            _check_records(f"{self._name}: run {clipped(row.run_id)}", run, result)
+        return Found(load(run.record, [result.record], [], self._name, row.run_id), row.position)
 
     def _first(
         self, connection: Connection, query: Query, limit: int, order: Order, *, results_only: bool = False
