@@ -50,9 +50,12 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
 
 
 def without_baseline(record: RunRecord, compared: Collection[str]) -> dict[str, str]:
-    """By case, why the baseline of a result that is compared with none could not be read; empty where none is there."""
+    """By case, why the baseline of a result that is compared with none could not be read; empty where none is there.
+
+    A reference that was measured for others only was not looked up, and is not missed.
+    """
     names = [result.case.id for result in record.results]
-    return {name: record.unread.get(name, "") for name in names if name not in compared}
+    return {name: record.unread.get(name, "") for name in names if name not in {*compared, *record.uncollected}}
 
 
 def table_lines(

@@ -51,6 +51,12 @@ def test_the_output_says_how_each_case_was_compared(record: RunRecord) -> None:
     ]
 
 
+def test_a_reference_that_was_not_asked_for_is_not_missed(record: RunRecord) -> None:
+    float16 = record.results[2].id
+    lines = comparison_lines(record.model_copy(update={"uncollected": (float16,)}), 120)
+    assert not any("no baseline" in line for line in lines)
+
+
 def test_of_another_machine_no_time_is_shown(record: RunRecord) -> None:
     elsewhere = record.baselines[0].model_copy(update={"device": make_device("cpu")})
     text = "\n".join(comparison_lines(record.model_copy(update={"baselines": (elsewhere,)}), 200))
