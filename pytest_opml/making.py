@@ -156,7 +156,7 @@ class Maker:
 
     @property
     def _policy(self) -> str:
-        return "float32" if self.case.unfreeze == 0 else self.steps[0].training_policy
+        return "float32" if self.case.unfreeze == 0 else self.steps[0].training_policy(self.options.device)
 
     @cached_property
     def _model_conditions(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .datasets.images import Split
 from .datasets.imageset import ImageSet
 from .domain.case import Case
 from .domain.hardware import Device, GpuUse
-from .domain.records import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide
+from .domain.records import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide, Training
 from .domain.score import op_score
 from .domain.statistics import median, proportion
 from .making import Made, Maker, Options, load_data
@@ -194,7 +194,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
             second_ms=dict(single.second),
         ),
         notes=(
-            *_notes(case, score.error_floored, options.device),
+            *_notes(case, score.error_floored, made.training, options.device),
             *timing_notes(conditions, single.latency, options.device),
         ),
     )
@@ -255,12 +255,16 @@ class _Timed(NamedTuple):
         return SideBySide(reference=of.id, **compare(open_pair, {"offline": batch, "single": image}, plan))
 
 
-def _notes(case: Case, floored: bool, device: Device) -> tuple[str, ...]:
+def _notes(case: Case, floored: bool, training: Training, device: Device) -> tuple[str, ...]:
     notes = []
     if floored:
         notes.append("no test image was wrong; the score takes half an error for it")
-    if any(part.split(",")[0] == "float16" for part in case.technique.split("+")) and not device.float16_in_hardware:
-        notes.append("this device has no float16 arithmetic: half precision saves space here, not time")
+    steps = [part.split(",") for part in case.technique.split("+")]
+    if any(name == "float16" for name, *_ in steps) and not device.float16_in_hardware:
+        (name, *given), saves = steps[0], "half precision saves space here, not time"
+        for_lack = name == "float16" and "train=float32" not in given and training.policy == "float32"
+        trained = "the model was trained in float32, and " if for_lack else ""
+        notes.append(f"this device has no float16 arithmetic: {trained}{saves}")
     return tuple(notes)
 
 

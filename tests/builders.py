@@ -81,6 +81,7 @@ def make_result(
         "training": Training(
             training_s=training_s,
             training_mode="features_once",
+            policy="float32",
             trained_layers=("head_dense",),
             trained_parameters=12_810,
             learning_rate=0.001,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,40 @@ def test_training_counts_what_the_techniques_train_and_preparation_does_not(
 
 def test_mixed_precision_first_in_a_chain_is_trained_in_it(make_case: MakeCase, options: Options) -> None:
     before = entries(options, "model")
-    half = made(make_case("float16"), options)
+    half = made(make_case("float16,train=mixed"), options)
     assert len(entries(options, "model") - before) <= 1
+    assert half.training.policy == "mixed_float16"
     assert half.training.training_s != made(make_case(), options).training.training_s
     assert made(make_case("cluster-16+float16"), options).training == made(make_case(), options).training
+
+
+def with_float16(options: Options, in_hardware: bool) -> Options:
+    return replace(options, device=options.device.model_copy(update={"float16_in_hardware": in_hardware}))
+
+
+def test_half_precision_without_hardware_for_it_starts_from_the_baselines_model(
+    make_case: MakeCase, options: Options, tmp_path: Path
+) -> None:
+    options = with_float16(replace(options, cache_dir=tmp_path), in_hardware=False)
+    full = made(make_case(), options)
+    for technique in ("float16", "float16,train=float32", "float16+cluster-16", "cluster-16+float16"):
+        half = made(make_case(technique), options)
+        assert half.training == full.training, technique
+        assert half.changes["float16.layers_computing_in_half"] > 0
+    assert full.training.policy == "float32"
+    assert len(entries(options, "model")) == 1
+    assert Maker(make_case("float16"), load_data(make_case(), options), options).trained().parent in (
+        entries(options, "model")
+    )
+
+
+def test_half_precision_is_trained_in_where_the_device_has_it(make_case: MakeCase, options: Options) -> None:
+    half = made(make_case("float16"), with_float16(options, in_hardware=True))
+    asked_for = made(make_case("float16,train=mixed"), with_float16(options, in_hardware=False))
+    assert half.training == asked_for.training
+    assert half.training.policy == "mixed_float16"
+    full = made(make_case("float16,train=float32"), with_float16(options, in_hardware=True))
+    assert full.training == made(make_case(), options).training
 
 
 def test_a_teacher_is_trained_once_on_the_same_data(make_case: MakeCase, options: Options) -> None:
@@ -63,7 +94,9 @@ def test_a_complete_classifier_is_measured_as_it_is(make_case: MakeCase, options
     path.write_bytes(made(make_case(), options).path.read_bytes())
     whole = made(make_case(model=str(path), unfreeze=0, size="own"), options)
     assert whole.training.training_mode == "none"
-    assert (whole.training.training_s, whole.training.epochs) == (0.0, ())
+    assert (whole.training.training_s, whole.training.epochs, whole.training.policy) == (0.0, (), None)
+    half = made(make_case("float16,train=mixed", model=str(path), unfreeze=0, size="own"), options)
+    assert half.training == whole.training
     on = made(make_case(model=str(path), size="own"), options)
     assert (on.training.trained_layers, len(on.training.epochs)) == (("head_dense",), 2)
 

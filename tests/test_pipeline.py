@@ -150,6 +150,34 @@ def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
     assert bool(result.artifact.changes) == (technique != "baseline")
 
 
+@pytest.mark.parametrize(
+    ("technique", "words"),
+    [
+        ("float16", "the model was trained in float32, and half precision saves space here, not time"),
+        ("float16+cluster-16", "the model was trained in float32, and half precision saves space here, not time"),
+        ("float16,train=mixed", "half precision saves space here, not time"),
+        ("float16,train=float32", "half precision saves space here, not time"),
+        ("cluster-16+float16", "half precision saves space here, not time"),
+        ("cluster-16", None),
+    ],
+)
+def test_a_device_without_half_precision_is_noted_with_what_it_meant_for_the_training(
+    make_case: MakeCase, options: Options, technique: str, words: str | None
+) -> None:
+    device = options.device.model_copy(update={"float16_in_hardware": False})
+    result = measured(make_case(technique), replace(options, device=device))
+    noted = [note for note in result.notes if "float16" in note]
+    assert noted == ([f"this device has no float16 arithmetic: {words}"] if words else [])
+    assert result.training.policy == ("mixed_float16" if technique == "float16,train=mixed" else "float32")
+
+
+def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, options: Options) -> None:
+    device = options.device.model_copy(update={"float16_in_hardware": True})
+    result = measured(make_case("float16"), replace(options, device=device))
+    assert not [note for note in result.notes if "float16" in note]
+    assert result.training.policy == "mixed_float16"
+
+
 # --- how it was timed
 
 

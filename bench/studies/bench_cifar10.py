@@ -16,7 +16,7 @@ from pytest_opml import Case, Result, matrix
 
 TECHNIQUES = [
     "baseline",
-    "float16",
+    "float16,train=mixed",
     "float16-tflite",
     "dynamic-int8",
     "int8",

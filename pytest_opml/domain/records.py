@@ -97,6 +97,9 @@ class Training(Record):
     training_mode: Literal["features_once", "full_forward", "none"] = Field(
         description="whether the frozen layers were run once in all, or in every epoch; none: measured as it is"
     )
+    policy: str | None = Field(
+        default=None, description="Keras' dtype policy that the model was trained under; None where it was not trained"
+    )
     trained_layers: tuple[str, ...]
     trained_parameters: int
     learning_rate: float

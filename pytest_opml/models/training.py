@@ -81,7 +81,9 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
         evaluating = time.perf_counter() - paused
         _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
     seconds = time.perf_counter() - started - evaluating
-    return model, Training(training_s=seconds, training_mode=parts.mode, epochs=tuple(epochs), **described)
+    return model, Training(
+        training_s=seconds, training_mode=parts.mode, policy=policy, epochs=tuple(epochs), **described
+    )
 
 
 def fine_tune(

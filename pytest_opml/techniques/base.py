@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from typing_extensions import Self
 
+    from ..domain.hardware import Device
+
 _WHOLE = re.compile(r"0|[1-9]\d{0,17}")
 
 Changes = dict[str, float | int | str]
@@ -134,7 +136,7 @@ def shortened(text: str, most: int = 80) -> str:
 
 
 class Technique(BaseModel, ABC):
-    """One step of a chain. Its fields are its options; to override: ``apply``, and the class variables.
+    """One step of a chain. Its fields are its options; to override: ``apply``, and what has a default.
 
     ``cluster-256,skip=ends`` is the technique ``cluster`` with its argument and one option; ``distill:resnet50`` is one
     whose argument is a model.
@@ -143,7 +145,6 @@ class Technique(BaseModel, ABC):
         argument: name of the field that stands behind the technique's name, None where nothing does.
         separator: what stands between them: ``-``, or ``:`` before a model.
         ends_chain: nothing can follow, since the result is no Keras model any more.
-        training_policy: Keras' dtype policy that the model is trained under where this is the first of a chain.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -151,7 +152,6 @@ class Technique(BaseModel, ABC):
     argument: ClassVar[str | None] = None
     separator: ClassVar[str] = "-"
     ends_chain: ClassVar[bool] = False
-    training_policy: ClassVar[str] = "float32"
 
     @classmethod
     def parse(cls, name: str, separator: str, argument: str | None, options: dict[str, str]) -> Self:
@@ -219,6 +219,10 @@ class Technique(BaseModel, ABC):
         if whole and isinstance(value, str) and re.fullmatch(r"[+-]?\d[\d._]*", value) and not _WHOLE.fullmatch(value):
             raise ValueError("must be a whole number")
         return value
+
+    def training_policy(self, device: Device) -> str:  # noqa: ARG002 - for those that override it
+        """Keras' dtype policy that the model is trained under on a device, where this is the first of a chain."""
+        return "float32"
 
     def other_models(self) -> tuple[OtherModel, ...]:
         """The models that ``apply`` asks ``Material.trained`` for."""

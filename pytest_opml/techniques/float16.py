@@ -1,27 +1,40 @@
 """Half precision as in the paper: float16 weights on disk, ``mixed_float16`` compute, in training already.
 
-Source: P. Micikevicius et al., "Mixed precision training", 2017.
+Source: P. Micikevicius et al., "Mixed precision training", 2017. On a device without float16 arithmetic such training
+takes several times as long; there it starts from the model that was trained in float32 for the baseline.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import Field
 
 from ..errors import TechniqueError
 from ..models.precision import flat_layers, under_policy
 from .base import Changes, Draft, Material, Technique
+
+if TYPE_CHECKING:
+    from ..domain.hardware import Device
 
 _LARGEST = float(np.finfo(np.float16).max)
 _POLICY = "mixed_float16"
 
 
 class Float16(Technique):
-    """Every layer but the last computes in float16; as the first of a chain, in training too."""
+    """Every layer but the last computes in float16; first in a chain, in training too where that is fast."""
 
-    training_policy: ClassVar[str] = _POLICY
+    train: Literal["auto", "mixed", "float32"] = Field(
+        default="auto",
+        description="precision of training, first in a chain; auto is mixed where the device has float16 arithmetic",
+    )
+
+    def training_policy(self, device: Device) -> str:
+        """See ``Technique.training_policy``."""
+        mixed = device.float16_in_hardware if self.train == "auto" else self.train == "mixed"
+        return _POLICY if mixed else super().training_policy(device)
 
     def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""

@@ -37,6 +37,8 @@ def test_techniques_are_listed_with_their_options() -> None:
     assert cluster[1].strip().startswith("K-means over each layer's kernel")
     assert "      skip=none   layers to leave as they are: none, first, last, ends" in cluster
     assert [line.split()[0] for line in cluster if line.startswith("      ")] == ["clusters", "skip=none", "finetune=0"]
+    float16 = lines[lines.index("float16") : lines.index("float16-tflite")]
+    assert any(line.startswith("      train=auto  ") and line.endswith(": auto, mixed, float32") for line in float16)
     distill = lines[lines.index("distill:TEACHER") :]
     assert "      temperature=3  that softens both answers" in distill
     transfer = lines[lines.index("layer-transfer:SOURCE") :]

@@ -52,7 +52,7 @@ def test_each_epoch_leaves_both_accuracies(trained: Trained) -> None:
 
 def test_training_the_whole_network_runs_all_of_it_in_every_epoch(trained: Trained) -> None:
     record = trained.training
-    assert record.training_mode == "full_forward"
+    assert (record.training_mode, record.policy) == ("full_forward", "float32")
     assert record.training_s > 0
     trainable = sum(int(np.prod(v.shape)) for v in trained.load().trainable_variables)
     assert record.trained_parameters == trainable

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from pytest_opml.domain.case import parse_chain
-from pytest_opml.errors import TechniqueError
+from pytest_opml.errors import CaseDefinitionError, TechniqueError
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.opening import open_artifact
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.storage import write_artifact
+from tests.builders import make_device
 from tests.conftest import Trained
 
 Apply = Callable[[str], "tuple[Draft, Path]"]
@@ -86,6 +87,29 @@ def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> Non
     images = trained.x_test
     half, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
     assert np.mean(half.argmax(axis=1) == full.argmax(axis=1)) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("technique", "on_v100", "on_cpu"),
+    [
+        ("float16", "mixed_float16", "float32"),
+        ("float16,train=auto", "mixed_float16", "float32"),
+        ("float16,train=mixed", "mixed_float16", "mixed_float16"),
+        ("float16,train=float32", "float32", "float32"),
+        ("baseline", "float32", "float32"),
+        ("float16-tflite", "float32", "float32"),
+        ("cluster-16+float16,train=mixed", "float32", "float32"),
+    ],
+)
+def test_the_first_of_a_chain_says_what_is_trained_in_on_a_device(technique: str, on_v100: str, on_cpu: str) -> None:
+    first = parse_chain(technique)[0]
+    assert first.training_policy(make_device("v100")) == on_v100
+    assert first.training_policy(make_device("cpu")) == on_cpu
+
+
+def test_a_precision_of_training_that_is_not_known_is_refused() -> None:
+    with pytest.raises(CaseDefinitionError, match=r"technique float16,train=half: train .*'mixed'.* not 'half'"):
+        parse_chain("float16,train=half")
 
 
 def test_half_precision_twice_is_refused(apply: Apply) -> None:
