@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 _LISTED = 50
 
@@ -42,7 +43,21 @@ def masked(url: str) -> str:
 
 
 class OpmlError(Exception):
-    """Base of all errors; its text is one line meant for the user."""
+    """Base of all errors; its text is one line meant for the user.
+
+    Each of them can cross the border of a process: what comes out has the type, the text and the attributes of what went
+    in, whatever its ``__init__`` takes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[OpmlError], args: tuple[Any, ...], attributes: dict[str, Any]) -> OpmlError:
+    """Return an error as it was, without calling an ``__init__`` that would write its text anew."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(OpmlError):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import inspect
+import multiprocessing
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from pytest_opml import errors
+from pytest_opml.worker import WorkerFailed
 
 
 def drawn_tree(drawing: str) -> dict[str, str]:
@@ -76,3 +79,39 @@ def test_a_password_in_a_url_is_not_shown(url: str, shown: str) -> None:
 def test_a_failed_case_has_its_kind_and_its_message() -> None:
     error = errors.CaseFailed("timeout", "it took more than 10 s")
     assert (error.kind, str(error)) == ("timeout", "it took more than 10 s")
+
+
+def tree(kind: type[errors.OpmlError] = errors.OpmlError) -> Iterator[type[errors.OpmlError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from tree(below)
+
+
+def raised(kind: type[errors.OpmlError]) -> errors.OpmlError:
+    """One error of each class, as the code makes it."""
+    if issubclass(kind, errors.UnknownNameError):
+        return kind("model", "resnet", ["vgg16", "resnet50"])
+    if issubclass(kind, errors.MissingDependencyError):
+        return kind("a picture", "matplotlib", extra="plot")
+    if issubclass(kind, WorkerFailed):
+        return kind("crash", "it fell over", "the last\nlines")
+    if issubclass(kind, errors.CaseFailed):
+        return kind("timeout", "it took more than 10 s")
+    return kind("data set pets: labels: 3 of 4 are missing")
+
+
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
+def test_an_error_survives_the_border_of_a_process(kind: type[errors.OpmlError]) -> None:
+    error = raised(kind)
+    error.where = "the worker"  # type: ignore[attr-defined]  # what anyone may add to it
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    with receiver, sender:
+        sender.send(error)
+        arrived = receiver.recv()
+    assert type(arrived) is kind
+    assert (str(arrived), arrived.args, vars(arrived)) == (str(error), error.args, vars(error))
+
+
+def test_every_class_of_the_tree_is_sent_through_a_pipe() -> None:
+    own = {item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, errors.OpmlError)}
+    assert own | {WorkerFailed} <= set(tree())
