@@ -45,8 +45,8 @@ def masked(url: str) -> str:
 class OpmlError(Exception):
     """Base of all errors; its text is one line meant for the user.
 
-    Each of them can cross the border of a process: what comes out has the type, the text and the attributes of what went
-    in, whatever its ``__init__`` takes.
+    Each of them can cross the border of a process: what comes out has the type, the text and the attributes of what
+    went in, whatever its ``__init__`` takes.
     """
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -165,6 +165,8 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     score = op_score(accuracy, seconds, size.size_bytes / 1e6, samples=len(labels))
     return Result(
         case=case,
+        device=options.device,
+        data_digest=data.test_digest,
         test_samples=len(labels),
         classes=len(data.classes),
         accuracy=accuracy,

@@ -220,10 +220,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif state and state.runs_cases:
         broken = _end(session, exitstatus, state.session.record(), broken=broken)
     elif taken := distribution.taken_over(config):
-        try:
-            broken = _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
-        except OpmlError as error:  # such as a metric that is registered in a file which only the workers read
-            distribution.refuse(config, str(error))
+        broken = _end(session, exitstatus, taken.record, broken=taken.broken, problems=taken.problems)
     if config.stash[USAGE_ERRORS] and not broken:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

@@ -89,12 +89,16 @@ def adopt(registrations: Iterable[Registration]) -> None:
     """Make known here what was registered in another process; imports the modules that define it.
 
     Raises:
-        CaseDefinitionError: a module cannot be imported.
+        CaseDefinitionError: a module cannot be imported, or has no such factory.
     """
     for entry in registrations:
         if (entry.kind, entry.name) not in _registered:
             with_name = f"the {entry.kind} {entry.name!r}"
-            _registered[entry.kind, entry.name] = getattr(_module_of(entry, with_name), entry.attribute)
+            module = _module_of(entry, with_name)
+            try:
+                _registered[entry.kind, entry.name] = getattr(module, entry.attribute)
+            except AttributeError as error:
+                raise CaseDefinitionError(_cannot_import(with_name, error)) from error
 
 
 @cache

@@ -204,7 +204,6 @@ class Session:
             self._results[case.id],
             reference,
             baseline,
-            self.device,
             wanted=self._earlier.wanted,
             unread=self._unread.get(case.id, ""),
         )
@@ -352,7 +351,7 @@ class Session:
             )
         except WorkerFailed as error:
             texts = {"message": _printable(str(error)), "log_tail": _printable(error.log_tail)}
-            return Failure.model_validate({"case": case, "kind": error.kind, **texts})
+            return Failure.model_validate({"case": case, "device": self.device, "kind": error.kind, **texts})
 
     def _keep(self, case: Case, found: Result | Failure) -> None:
         from .domain.records import Result

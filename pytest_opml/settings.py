@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from .domain import profiles
 from .domain.budgets import Gate, parse_gate, with_options
+from .domain.metrics import find, placeholder
 from .domain.score import REFERENCE_SAMPLES
 from .errors import SettingsError, one_line
 
@@ -152,20 +153,24 @@ def _described(error: ValidationError, options: Mapping[str, str]) -> str:
     return f"{options.get(key, f'tool.opml.{key}')}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
 
 
-def build_settings(file: Mapping[str, Any], options: Mapping[str, Any], root: Path) -> Settings:
+def build_settings(
+    file: Mapping[str, Any], options: Mapping[str, Any], root: Path, *, stored: bool = False
+) -> Settings:
     """Merge what the file and the command line say.
 
     Args:
         file: the ``[tool.opml]`` table.
         options: keys as in the file; None means not given.
         root: what relative paths in the file are relative to.
+        stored: whether they are for runs that are over, so that a budget of the file may name a metric which is not
+            registered here.
 
     Raises:
         SettingsError: an unknown key or a wrong value; the text names the key or the option.
     """
     table = dict(file)
     given = {key: value for key, value in options.items() if value is not None}
-    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES)
+    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES, find=placeholder if stored else find)
     gate = with_options(gate, given.pop("gate", ()))
     named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
     # Only paths of the file are relative to it; those of the command line are relative to where it was typed.

@@ -10,6 +10,7 @@ from pytest_opml.domain.case import Case
 from pytest_opml.domain.hardware import Device, Gpu
 from pytest_opml.domain.records import (
     Artifact,
+    CaseOutcome,
     Check,
     ColdStart,
     Commit,
@@ -65,6 +66,8 @@ def make_result(
     suffix = "tflite" if "int8" in case.technique else "keras"
     given: dict[str, Any] = {
         "case": case,
+        "device": make_device(),
+        "data_digest": "d" * 64,
         "test_samples": test_samples,
         "classes": 10,
         "accuracy": share,
@@ -137,7 +140,7 @@ def make_side_by_side(offline: float = 0.5, single: float = 0.6) -> SideBySide:
 
 def make_failure(technique: str = "baseline", kind: FailureKind = "crash", message: str = "it fell over") -> Failure:
     """A case that ended without a result."""
-    return Failure(case=make_case(technique), kind=kind, message=message)
+    return Failure(case=make_case(technique), device=make_device(), kind=kind, message=message)
 
 
 def make_device(profile: str = "v100") -> Device:
@@ -171,16 +174,21 @@ def make_run(
     profile: str = "v100",
     **fields: Any,
 ) -> RunRecord:
-    """A run; ``fields`` replaces any other field of ``RunRecord``."""
+    """A run; ``fields`` replaces any other field of ``RunRecord``. What is on the default device is on the run's."""
+    device: Device = fields.get("device", make_device(profile))
+
+    def here(outcome: CaseOutcome) -> CaseOutcome:
+        return outcome.model_copy(update={"device": device}) if outcome.device == make_device() else outcome
+
     given: dict[str, Any] = {
         "run_id": "20260102-030405-abcdef",
         "started": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
         "seconds": 42.0,
-        "device": make_device(profile),
+        "device": device,
         "versions": {"pytest-opml": "0.1.0", "keras": "3.15.1"},
         "commit": Commit(commit="0123456789abcdef0123456789abcdef01234567", branch="main", dirty=False),
-        "results": tuple(results),
-        "failures": tuple(failures),
+        "results": tuple(map(here, results)),
+        "failures": tuple(map(here, failures)),
         "checks": tuple(checks),
         "uncollected": (),
     }

@@ -155,7 +155,7 @@ def check_config(config: Path) -> None:
 
 
 def settings_of(config: Path, **options: Any) -> Settings:
-    """The settings of a file with what the command line adds.
+    """The settings of a file with what the command line adds, for runs that are over.
 
     Args:
         config: the file with ``[tool.opml]``.
@@ -167,7 +167,7 @@ def settings_of(config: Path, **options: Any) -> Settings:
     from ..settings import build_settings, read_pyproject
 
     check_config(config)
-    return build_settings(read_pyproject(config), options, root_of(config))
+    return build_settings(read_pyproject(config), options, root_of(config), stored=True)
 
 
 def root_of(config: Path) -> Path:

@@ -106,8 +106,9 @@ def budgets(
         found = {name: settings.gate.history_of(name, gpu) for name in cases}
     else:
         run = run_meant(None, settings, root_of(config))
-        names = run.planned or [result.case.id for result in run.results]
-        found = {name: settings.gate.history_of(name, run.device.profile, marked(run, name)) for name in names}
+        profiles_of = dict.fromkeys(run.planned, run.device.profile) | dict(result.key for result in run.results)
+        names = run.planned or profiles_of
+        found = {name: settings.gate.history_of(name, profiles_of[name], marked(run, name)) for name in names}
     if json_wanted:
         show_json(budget_table(found))
     else:

@@ -135,14 +135,17 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
 
     settings, root = settings_of(config, store=store), root_of(config)
     before, after = (run_meant(text, settings, root) for text in (earlier, later))
-    if before.device.profile != after.device.profile:
+    old, new = ([device.profile for device in run.devices] for run in (before, after))
+    if not set(old) & set(new):
         raise SettingsError(
-            f"{earlier} was measured on {before.device.profile} and {later} on {after.device.profile}; "
+            f"{earlier} was measured on {', '.join(old)} and {later} on {', '.join(new)}; "
             "only runs on the same kind of hardware are compared"
         )
-    common = {"name": earlier, "run_id": before.run_id, "started": before.started}
-    about = common | {"commit": before.commit, "device": before.device}
-    baselines = {result.case.id: Baseline.model_validate(about | {"result": result}) for result in before.results}
+    about = {"name": earlier, "run_id": before.run_id, "started": before.started, "commit": before.commit}
+    baselines = {
+        result.key: Baseline.model_validate(about | {"device": result.device, "result": result})
+        for result in before.results
+    }
     found = comparisons(after, baselines)
     if json_wanted:
         show_json([each.as_plain() for each in found])

@@ -89,13 +89,13 @@ def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) 
     from ..history.baselines import baseline_of
     from ..history.naming import is_file, select
 
-    ids, profile = [result.case.id for result in record.results], record.device.profile
+    keys = [result.key for result in record.results]
     if is_file(against):
         selector = select(against, None, root)
-        return list(filter(None, (baseline_of(selector, None, name, profile) for name in ids)))
+        return list(filter(None, (baseline_of(selector, None, *key) for key in keys)))
     with history_of(settings) as history:
         selector = select(against, history, root)
-        found = [baseline_of(selector, history, name, profile, before=record.started) for name in ids]
+        found = [baseline_of(selector, history, *key, before=record.started) for key in keys]
     return list(filter(None, found))
 
 

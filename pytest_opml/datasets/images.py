@@ -24,7 +24,7 @@ _HELD_OUT = 1 / 3
 
 
 class Split(NamedTuple):
-    """Training and test images with labels (n,), the names of the classes, and a digest of all of it."""
+    """Training and test images with labels (n,), the names of the classes, digests of all and of the test part."""
 
     x_train: ImageSet
     y_train: Labels
@@ -32,6 +32,7 @@ class Split(NamedTuple):
     y_test: Labels
     classes: tuple[str, ...]
     fingerprint: str
+    test_digest: str
 
 
 def prepare(case: Case, data_dir: Path | None) -> Split:
@@ -62,7 +63,9 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
     if case.size == "own":
         raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
-    return Split(x_train, y_train, x_test, y_test, raw.classes, _fingerprint(x_train, y_train, x_test, y_test))
+    test_digest = _digest(x_test, y_test)
+    fingerprint = hashlib.sha256(f"{_digest(x_train, y_train)} {test_digest}".encode()).hexdigest()
+    return Split(x_train, y_train, x_test, y_test, raw.classes, fingerprint, test_digest)
 
 
 def _load(case: Case, data_dir: Path | None) -> RawData:
@@ -100,9 +103,7 @@ def _check_classes(case: Case, classes: tuple[str, ...], y_train: Labels, y_test
             raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")
 
 
-def _fingerprint(x_train: ImageSet, y_train: Labels, x_test: ImageSet, y_test: Labels) -> str:
-    digest = hashlib.sha256()
-    for images, labels in ((x_train, y_train), (x_test, y_test)):
-        digest.update(images.digest().encode())
-        digest.update(np.ascontiguousarray(labels).data)
+def _digest(images: ImageSet, labels: Labels) -> str:
+    digest = hashlib.sha256(images.digest().encode())
+    digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()

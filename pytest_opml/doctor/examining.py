@@ -69,7 +69,12 @@ def examine(asked: Asked) -> list[Finding]:
             _Check(
                 "data sets", "data sets", lambda: data_sets(settings.data_dir), "set --opml-data-dir to another one"
             ),
-            _Check("project", "project", lambda: project(asked.config, wrong), f"see whether {root} can be read"),
+            _Check(
+                "project",
+                "project",
+                lambda: project(asked.config, wrong, settings.gate.unregistered),
+                f"see whether {root} can be read",
+            ),
             _Check("project", "git", lambda: git(root), f"see whether {root} can be read"),
         )
         for finding in _guarded(check)
@@ -81,7 +86,7 @@ def _settings(asked: Asked, root: Path) -> tuple[Settings, SettingsError | None]
     from ..settings import build_settings, read_pyproject
 
     try:
-        return build_settings(read_pyproject(asked.config), asked.options, root), None
+        return build_settings(read_pyproject(asked.config), asked.options, root, stored=True), None
     except SettingsError as error:
         return build_settings({}, asked.options, root), error
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..domain.findings import Finding
-from ..errors import SettingsError
+from ..errors import SettingsError, listed
 
 _TOPIC = "project"
 
 
-def project(config: Path, wrong: SettingsError | None) -> Iterator[Finding]:
+def project(config: Path, wrong: SettingsError | None, unregistered: Sequence[str] = ()) -> Iterator[Finding]:
     """The settings and the benchmarks.
 
     Args:
         config: the file with ``[tool.opml]``.
         wrong: why its settings cannot be used.
+        unregistered: metrics of its budgets that no installed package registers.
     """
     config = config.absolute()
     if wrong is not None:
@@ -27,6 +28,12 @@ def project(config: Path, wrong: SettingsError | None) -> Iterator[Finding]:
     else:
         text = f"no {config.name} in {config.parent}: defaults hold, and nothing is gated"
         yield Finding(_TOPIC, "settings", "note", text, "write budgets into [tool.opml.gate] of it")
+    if unregistered:
+        text = f"budgets name metrics that no installed package registers: {listed(unregistered)}"
+        remedy = (
+            "register them in a conftest.py or a file of the benchmarks; pytest refuses a name that nobody registers"
+        )
+        yield Finding(_TOPIC, "metrics", "note", text, remedy)
     folder = config.parent / "bench"
     files = sorted(folder.rglob("bench_*.py"))
     if files:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -15,6 +15,9 @@ from .records import Rule
 RULES: tuple[Rule, ...] = get_args(Rule)
 RELATIVE = ("max_drop", "max_increase", "max_regression")
 OPTION = "--opml-gate"
+
+# Gives the metric of a name; the second argument says who asks, for messages.
+Find = Callable[[str, str], Metric]
 
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _NESTED = {name.partition(".")[0] for name in METRICS if "." in name}
@@ -93,6 +96,13 @@ class Gate(NamedTuple):
     given: tuple[Budget, ...] = ()
     terms: Terms = Terms()
 
+    @property
+    def unregistered(self) -> tuple[str, ...]:
+        """Names of metrics that budgets are on and that are not registered here, each once."""
+        layers = [self.budgets, *self.by_profile.values(), *(entry.budgets for entry in self.by_case), self.given]
+        names = (budget.metric.name for layer in layers for budget in layer if not budget.metric.registered)
+        return tuple(dict.fromkeys(names))
+
     def history_of(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Applying, ...]:
         """Every budget that was written for a case, in the order in which later ones replace earlier ones.
 
@@ -162,13 +172,14 @@ def _budget(metric: Metric, rule: str, value: Any, where: str, optional: bool) -
     return Budget(metric, rule, float(value), False, where, optional)
 
 
-def parse_budgets(table: Any, where: str, *, optional: bool = False) -> tuple[Budget, ...]:
+def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find = find) -> tuple[Budget, ...]:
     """Budgets from a table of metrics: ``{"accuracy": {"min": 0.9}, "latency_ms": {"p99": {"max": 5}}}``.
 
     Args:
         table: as TOML gives it.
         where: the table's own name, for messages.
         optional: of all of them, where a budget's own table does not say.
+        find: ``metrics.find``, or ``metrics.placeholder`` for a run that is over.
 
     Raises:
         SettingsError: an unknown metric or key, or a value of the wrong type; the text names the key.
@@ -207,13 +218,14 @@ def _terms(table: dict[str, Any], where: str) -> Terms:
     return Terms(**given)
 
 
-def parse_gate(table: Any, where: str, profiles: Sequence[str]) -> Gate:
+def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = find) -> Gate:
     """The gate that a ``[tool.opml.gate]`` table describes.
 
     Args:
         table: as TOML gives it.
         where: the table's own name, for messages.
         profiles: the kinds of hardware that may be named under ``gpu``.
+        find: as ``parse_budgets`` takes it.
 
     Raises:
         SettingsError: anything in it is unknown or has the wrong type; the text names the key.
@@ -221,10 +233,10 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str]) -> Gate:
     general = dict(_table(table, where))
     terms = _terms(general, where)
     by_profile = {}
-    for profile, budgets in _table(general.pop("gpu", {}), f"{where}.gpu").items():
+    for profile, written in _table(general.pop("gpu", {}), f"{where}.gpu").items():
         if profile not in profiles:
             raise SettingsError(f"{where}.gpu: unknown profile {profile!r}; known: {', '.join(profiles)}")
-        by_profile[profile] = parse_budgets(budgets, f"{where}.gpu.{profile}")
+        by_profile[profile] = parse_budgets(written, f"{where}.gpu.{profile}", find=find)
     overrides = general.pop("case", [])
     if not isinstance(overrides, list):
         raise SettingsError(f"{where}.case: must be an array of tables ([[{where}.case]])")
@@ -236,8 +248,9 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str]) -> Gate:
         if not isinstance(pattern, str) or not pattern:
             raise SettingsError(f"{name}.match: must be a pattern of case ids, such as '*/cluster-*'")
         optional = _flag(entry.pop("optional", False), f"{name}.optional")
-        by_case.append(ForCases(pattern, parse_budgets(entry, name, optional=optional), optional, name))
-    return Gate(parse_budgets(general, where), by_profile, tuple(by_case), terms=terms)
+        budgets = parse_budgets(entry, name, optional=optional, find=find)
+        by_case.append(ForCases(pattern, budgets, optional, name))
+    return Gate(parse_budgets(general, where, find=find), by_profile, tuple(by_case), terms=terms)
 
 
 def _written(text: str) -> Any:

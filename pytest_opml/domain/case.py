@@ -2,100 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from .. import registry
 from ..errors import CaseDefinitionError
-
-Unfreeze = int | Literal["all"]
-ImageSize = int | Literal["own"]
-
-_ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
-_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)")
-_SIZES = (8, 2_048)
-_NAME = r"(?:[^/{}]+|\{[^{}]+\})"
-_ID = re.compile(
-    rf"(?P<dataset>{_NAME})/(?P<model>{_NAME})/(?P<top>all|top\d{{1,999}})/(?P<technique>[^/]+)(?:/(?P<rest>.*))?",
-    re.ASCII | re.DOTALL,
-)
+from .case_record import CaseRecord, Unfreeze, described
 
 
-class IdParts(NamedTuple):
-    """The parts of a case's id; ``extras`` are the fields that differ from their defaults, as ``name=value``."""
-
-    dataset: str
-    model: str
-    top: str
-    technique: str
-    extras: tuple[str, ...]
-
-
-class Case(BaseModel):
+class Case(CaseRecord):
     """One row of the comparison; frozen, validated when built, and named by its ``id``.
 
-    Attributes:
-        dataset: a registered data set, ``package.module:load``, a ``.npz`` file or a folder of images (``data/pets``).
-        model: a registered model, ``package.module:build``, or the path of a model file or of a SavedModel folder.
-        technique: a technique, or a chain of them applied left to right (``prune-0.5+cluster-64``).
-        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head); ``all``;
-            0 for a complete classifier that is measured as it is.
-        epochs: passes over the training images.
-        batch: images per step, in training and in inference over the test set.
-        size: height and width of the input, pixels; ``own``: what the model was made for.
-        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
-        subset: images in all, as many of each class to one, train to test as the split has it; None for all.
-        label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
-            concentration (above 0; the smaller, the less even).
-        quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
-        seed: of the split, the head's initial weights and the order of training.
-        weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
+    Its fields are those of ``CaseRecord``. Beside their form, its names are checked against what is registered here,
+    and the techniques of its chain against one another.
 
     Raises:
         CaseDefinitionError: a name is unknown (the known ones are listed) or a value is out of its range.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    dataset: str
-    model: str
-    technique: str = "baseline"
-    unfreeze: Unfreeze = 1
-    epochs: int = Field(default=10, ge=1, le=10_000)
-    batch: int = Field(default=128, ge=1, le=65_536)
-    size: ImageSize = 64
-    split: str = "own"
-    subset: int | None = Field(default=None, ge=2, lt=10**9)
-    label_skew: float | None = Field(default=None, gt=0, le=1e6)
-    quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    weights: str = "imagenet"
-
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
-            raise CaseDefinitionError(f"case: {where}{_reason(first)}") from None
+            raise CaseDefinitionError(described(error)) from None
 
     @field_validator("dataset", "model")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
         registry.check(info.field_name, value)
-        if set(value) & set("{},") or not value.isprintable():
-            raise ValueError("must not contain braces, commas or control characters")
         return value
 
     @field_validator("technique")
     @classmethod
     def _chain_is_valid(cls, value: str) -> str:
-        if "/" in value:
-            raise ValueError("must not contain '/'")
         steps = parse_chain(value)
         if len(steps) > 1 and "baseline" in value.split("+"):
             raise CaseDefinitionError(f"technique {value!r}: baseline stands alone, it changes nothing")
@@ -104,43 +46,6 @@ class Case(BaseModel):
                 raise CaseDefinitionError(
                     f"technique {value!r}: nothing can follow {text}, it is no Keras model any more"
                 )
-        return value
-
-    @field_validator("unfreeze", mode="before")
-    @classmethod
-    def _counts_layers(cls, value: Any) -> Any:
-        if value != "all" and (type(value) is not int or value < 0):
-            raise ValueError("must be 'all' or at least 0 (a whole number; 1 is the new dense head)")
-        return value
-
-    @field_validator("size", mode="before")
-    @classmethod
-    def _is_a_size(cls, value: Any) -> Any:
-        least, most = _SIZES
-        if value != "own" and (type(value) is not int or not least <= value <= most):
-            raise ValueError(f"must be 'own' or a whole number from {least} to {most} (pixels)")
-        return value
-
-    @field_validator("split")
-    @classmethod
-    def _split_is_valid(cls, value: str) -> str:
-        parts = _SPLIT.fullmatch(value)
-        if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
-            raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
-        return value
-
-    @field_validator("quantity_skew")
-    @classmethod
-    def _one_skew(cls, value: float | None, info: Any) -> float | None:
-        if value is not None and info.data.get("label_skew") is not None:
-            raise ValueError("label_skew and quantity_skew cannot both be set; each says how large the classes are")
-        return value
-
-    @field_validator("weights")
-    @classmethod
-    def _fits_an_id(cls, value: str) -> str:
-        if not value or not value.isprintable() or "," in value:
-            raise ValueError("must be 'imagenet', 'none' or a path without commas and control characters")
         return value
 
     @model_validator(mode="after")
@@ -157,82 +62,6 @@ class Case(BaseModel):
     def is_finished(self) -> bool:
         """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
         return registry.is_path("model", self.model) and not self.model.endswith(".keras")
-
-    @property
-    def parts(self) -> IdParts:
-        """What the id is made of."""
-        return IdParts(
-            dataset=_in_braces(self.dataset),
-            model=_in_braces(self.model),
-            top="all" if self.unfreeze == "all" else f"top{self.unfreeze}",
-            technique=self.technique,
-            extras=tuple(
-                f"{name}={getattr(self, name)}"
-                for name, field in type(self).model_fields.items()
-                if name not in _ID_FIELDS and getattr(self, name) != field.default
-            ),
-        )
-
-    @property
-    def id(self) -> str:
-        """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``.
-
-        A path with a ``/`` in it stands in braces: ``digits/{models/cat.keras}/top0/baseline``.
-        """
-        *names, extras = self.parts
-        return "/".join([*names, ",".join(extras)] if extras else names)
-
-    def __str__(self) -> str:
-        return self.id
-
-    @property
-    def reference(self) -> Case:
-        """The case that this one is compared with: the same, as trained."""
-        return self.model_copy(update={"technique": "baseline"})
-
-    @property
-    def test_share(self) -> float | None:
-        """The part of the images that is held out, or None for the data set's own split."""
-        return None if self.split == "own" else int(self.split.partition("-")[2]) / 100
-
-    @classmethod
-    def parse(cls, text: str) -> Case:
-        """The case that an ``id`` names.
-
-        Raises:
-            CaseDefinitionError: the text is no id, or names an impossible case.
-        """
-        found = _ID.fullmatch(text)
-        if not found:
-            raise CaseDefinitionError(f"{text!r} is no case id: dataset/model/topN/technique[/key=value,...]")
-        names = {name: found[name].strip("{}") for name in ("dataset", "model", "technique")}
-        top = found["top"]
-        values: dict[str, Any] = {"unfreeze": top if top == "all" else int(top[3:])}
-        for pair in found["rest"].split(",") if found["rest"] is not None else []:
-            key, equals, value = pair.partition("=")
-            if not equals or key in _ID_FIELDS or key not in cls.model_fields:
-                raise CaseDefinitionError(f"case id {text!r}: {pair!r} is no key=value of a case")
-            values[key] = _read(value, cls.model_fields[key].annotation)
-        return cls(**names, **values)
-
-
-def _in_braces(name: str) -> str:
-    return f"{{{name}}}" if "/" in name else name
-
-
-def _read(value: str, annotation: Any) -> int | float | str:
-    """The value of a field as its type has it; text where it has none of these forms."""
-    kinds = {annotation, *get_args(annotation)}
-    if int in kinds and re.fullmatch(r"\d{1,19}", value, re.ASCII):
-        return int(value)
-    if float in kinds and re.fullmatch(r"\d{1,19}(\.\d{1,25})?(e[+-]?\d{1,3})?", value, re.ASCII):
-        return float(value)
-    return value
-
-
-def _reason(error: Any) -> str:
-    context = error.get("ctx") or {}
-    return str(context["error"]) if "error" in context else str(error["msg"])
 
 
 def parse_chain(text: str) -> list[Any]:

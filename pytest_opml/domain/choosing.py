@@ -22,7 +22,7 @@ class Lifted(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The cases on one test set, from the best.
+    """The cases on one test set and machine, from the best.
 
     Attributes:
         results: those that were collected, by OpScore.
@@ -56,33 +56,34 @@ class Choice(NamedTuple):
 
 
 def choose(record: RunRecord, checks: Sequence[Check]) -> list[Choice]:
-    """The best case on each test set.
+    """The best case on each test set, of each machine.
 
     Args:
         record: of the run; references that were not collected cannot be chosen.
         checks: its verdicts; what is broken or could not be judged keeps a case out, as does what is undecided where
             the gate counts that as a failure.
     """
-    against: dict[str, set[str]] = {}
-    for check in checks:
-        if check.blocking:
-            against.setdefault(check.case_id, set()).add(f"{check.metric} {check.rule}")
-    return [_choice(group, against) for group in groups(_collected(record))]
+    blocking = [check for check in checks if check.blocking]
+    return [_choice(group, blocking) for group in groups(_collected(record))]
 
 
 def _collected(record: RunRecord) -> list[Result]:
     return [result for result in record.results if result.case.id not in record.uncollected]
 
 
-def _choice(group: tuple[Result, ...], against: dict[str, set[str]]) -> Choice:
+def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Choice:
     rows = ranked(group).rows
+    against = {
+        result.case.id: {f"{check.metric} {check.rule}" for check in blocking if check.is_of(result)}
+        for result in group
+    }
     by_id = {result.case.id: result for result in group}
     ordered = tuple(by_id[row.entry.name] for row in rows)
 
     def allowed(without: str | None = None) -> tuple[Result, ...]:
-        return tuple(result for result in ordered if not against.get(result.case.id, set()) - {without})
+        return tuple(result for result in ordered if not against[result.case.id] - {without})
 
-    budgets = sorted({budget for result in ordered for budget in against.get(result.case.id, ())})
+    budgets = sorted({budget for result in ordered for budget in against[result.case.id]})
     return Choice(
         ordered,
         allowed(),

@@ -6,10 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from . import evidence
 from .evidence import Evidence
-from .gate import differing_in, needs_same_machine, worked_out_otherwise
-from .hardware import Device
+from .gate import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
 from .metrics import METRICS, Metric
-from .records import Baseline, Result
+from .records import Baseline, Key, Result
 from .score import Difference, difference
 
 ERROR = 0.05
@@ -32,15 +31,16 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """All that is compared; None for what was measured on another machine, or worked out by other settings.
+    """All that is compared; None for what was measured on another machine or other data, or worked out otherwise.
 
     Attributes:
         elsewhere: in what the two machines differ; empty where times are compared all the same.
+        other_data: that the test data differ, in words; empty where they are the same.
         otherwise: in what the settings differ that a figure was worked out by; empty where they do not.
         axes: what the change of the OpScore is the sum of; None without it.
     """
 
-    case_id: str
+    key: Key
     baseline: Baseline
     accuracy: Change | None
     time: Change | None
@@ -48,13 +48,20 @@ class Comparison(NamedTuple):
     op_score: Change | None
     axes: Difference | None
     elsewhere: str
+    other_data: str
     otherwise: str
+
+    @property
+    def case_id(self) -> str:
+        """Id of the case."""
+        return self.key.case_id
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON."""
         changes = {name: getattr(self, name) for name in ("accuracy", "time", "size", "op_score")}
         return {
             "case": self.case_id,
+            "profile": self.key.profile,
             "baseline": {
                 "name": self.baseline.name,
                 "run": self.baseline.run_id,
@@ -65,21 +72,22 @@ class Comparison(NamedTuple):
             **{name: found and found._asdict() for name, found in changes.items()},
             "axes": self.axes and self.axes._asdict(),
             "other_machine": self.elsewhere,
+            "other_data": self.other_data,
             "other_settings": self.otherwise,
         }
 
 
-def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
+def compare(result: Result, baseline: Baseline) -> Comparison:
     """A result beside an earlier one.
 
     Args:
         result: the later one.
         baseline: the earlier one; where it was measured again, both times are of one session.
-        device: that the later one was measured on.
     """
     other = baseline.result
     beside = result.beside_baseline if baseline.again else None
-    elsewhere = differing_in(device, baseline.device)
+    elsewhere = differing_in(result.device, baseline.device)
+    other_data = OTHER_DATA if result.data_digest != other.data_digest else ""
 
     metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
 
@@ -88,7 +96,7 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
         now, then = metric.read(result), metric.read(other)
         if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
             return None
-        if worked_out_otherwise(metric, result, other):
+        if (other_data and metric.data) or worked_out_otherwise(metric, result, other):
             return None
         return evidence.of_difference(metric, result, now, other, then, beside)
 
@@ -96,7 +104,7 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
     # a time that was taken in turn is seen from what the earlier one took beside it
     earlier = time.beside if isinstance(time, evidence.PairedTime) else other.inference_s.value
     return Comparison(
-        case_id=result.case.id,
+        key=result.key,
         baseline=baseline,
         accuracy=None if accuracy is None else _difference(accuracy, other.accuracy.value, higher_is_better=True),
         time=None if time is None else _ratio(time, earlier),
@@ -104,6 +112,7 @@ def compare(result: Result, baseline: Baseline, device: Device) -> Comparison:
         op_score=None if score is None else _difference(score, other.op_score.value),
         axes=None if score is None else difference(result.op_score, other.op_score),
         elsewhere=elsewhere if any(needs_same_machine(metric, baseline) for metric in metrics) else "",
+        other_data=other_data,
         otherwise=next(filter(None, (worked_out_otherwise(metric, result, other) for metric in metrics)), ""),
     )
 

@@ -322,7 +322,8 @@ def of_difference(
     name = metric.name
     if metric.beside and beside:
         return PairedTime(ratio := metric.beside(beside), value / ratio.value)
-    pair = answers.both_of(result.answers, reference.answers)
+    same_data = result.data_digest == reference.data_digest
+    pair = answers.both_of(result.answers, reference.answers) if same_data else None
     if name == "op_score":
         return _score_difference(result, reference, pair, beside)
     if pair and name == "accuracy":

@@ -18,6 +18,7 @@ from .hardware import Device
 from .metrics import Metric
 from .records import Baseline, Check, Result, SideBySide, Verdict
 
+OTHER_DATA = "the test data differ from the baseline's"
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable
 _NORMAL = NormalDist()
@@ -30,8 +31,8 @@ class Subject(NamedTuple):
     Attributes:
         reference: what ``max_drop`` and ``max_increase`` compare with.
         baseline: what ``max_regression`` compares with.
-        device: that the result was measured on.
-        standings: of each case, the figures that are a place among all; None before the end of the run.
+        standings: of each case on the same kind of hardware, the figures that are a place among all; None before the
+            end of the run.
         wanted: what was asked for as baseline, in words; None for the last run.
         unread: why the baseline could not be read; empty where it could.
     """
@@ -39,7 +40,6 @@ class Subject(NamedTuple):
     result: Result
     reference: Result | None = None
     baseline: Baseline | None = None
-    device: Device | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
     wanted: str | None = None
     unread: str = ""
@@ -109,6 +109,7 @@ def _check(budget: Budget, subject: Subject, terms: Terms) -> Check:
         }
     about = {
         "case_id": subject.result.case.id,
+        "profile": subject.result.device.profile,
         "metric": budget.metric.name,
         "rule": budget.rule,
         "budget": budget.text,
@@ -144,9 +145,11 @@ def _other(budget: Budget, subject: Subject) -> _Other:
         asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
         # a stored run that is judged again was not asked for one if no budget needed it then
         raise _Unjudged(f"the run knows of no earlier result of this case on this kind of device{asked}")
-    differing = subject.device and differing_in(subject.device, baseline.device)
+    differing = differing_in(subject.result.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
         raise _Unjudged(f"the baseline was measured on another machine: {differing}")
+    if metric.data and subject.result.data_digest != baseline.result.data_digest:
+        raise _Unjudged(OTHER_DATA)
     if otherwise := worked_out_otherwise(metric, subject.result, baseline.result):
         raise _Unjudged(f"{metric.name} of the baseline is {otherwise}")
     value = _figure(metric, baseline.result, None, "of the baseline ")

@@ -1,4 +1,4 @@
-"""The machine that a run was measured on, and what its GPU did meanwhile, as records."""
+"""The machine that a case was measured on, and what its GPU did meanwhile, as records."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TensorFlowBuild(Record):
 
 
 class Device(Record):
-    """What the cases ran on."""
+    """What a case ran on."""
 
     profile: str
     cpu: str
@@ -89,3 +89,9 @@ class Device(Record):
     platform: str
     cpu_clock: CpuClock = CpuClock()
     tensorflow: TensorFlowBuild | None = None
+
+    @property
+    def machine(self) -> str:
+        """What two results must share for their times to be compared: GPU, CPU, cores and threads, in words."""
+        parts = [self.gpu.name] if self.gpu else []
+        return ", ".join([*parts, self.cpu, f"{self.cores} cores", f"{self.threads} threads"])

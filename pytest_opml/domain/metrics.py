@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from .. import registry
-from ..errors import SettingsError, UnknownNameError
+from ..errors import CaseDefinitionError, SettingsError, UnknownNameError
 from .records import Estimate, Ratio, Result, Score, SideBySide
 
 
@@ -26,6 +26,9 @@ class Metric(NamedTuple):
         interval: the value with its 95 % interval; None for a metric that was measured once.
         beside: the ratio of the value to the reference's where both were timed side by side.
         of_run: whether the value is a place among all cases of the run, which only its end knows.
+        data: whether the value depends on the test data, so that it is compared with an earlier run on the same only.
+        registered: False where only the name is known, as of a metric that was registered in a file which is not read
+            here; see ``placeholder``.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Metric(NamedTuple):
     interval: Callable[[Result], Estimate | Score | None] | None = None
     beside: Callable[[SideBySide], Ratio] | None = None
     of_run: bool = False
+    data: bool = True
+    registered: bool = True
 
     def format(self, value: float | None) -> str:
         """The value with its unit."""
@@ -74,7 +79,9 @@ def _latency(part: Literal["p50", "p90", "p99"], beside: Callable[[SideBySide], 
         value, ends = read(result), result.latency_ms.intervals.get(part)
         return None if value is None or ends is None else Estimate(value=value, low=ends[0], high=ends[1])
 
-    return Metric(f"latency_ms.{part}", read, "ms", missing=_FEW, machine=True, interval=interval, beside=beside)
+    return Metric(
+        f"latency_ms.{part}", read, "ms", missing=_FEW, machine=True, interval=interval, beside=beside, data=False
+    )
 
 
 def _throughput(result: Result) -> Estimate:
@@ -98,6 +105,7 @@ METRICS: dict[str, Metric] = {
             machine=True,
             interval=lambda r: r.inference_s,
             beside=_offline,
+            data=False,
         ),
         Metric(
             "throughput",
@@ -108,17 +116,20 @@ METRICS: dict[str, Metric] = {
             machine=True,
             interval=_throughput,
             beside=lambda found: found.offline.inverse,
+            data=False,
         ),
         _latency("p50", _single),
         _latency("p90"),
         _latency("p99"),
-        Metric("cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s", machine=True),
-        Metric("training_s", lambda r: r.training_s, "s", machine=True, making=True),
-        Metric("preparation_s", lambda r: r.preparation_s, "s", machine=True, making=True),
-        Metric("size_mb", lambda r: r.size_mb, "MB", exact=True),
-        Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True),
-        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g", machine=True),
-        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device", machine=True),
+        Metric(
+            "cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s", machine=True, data=False
+        ),
+        Metric("training_s", lambda r: r.training_s, "s", machine=True, making=True, data=False),
+        Metric("preparation_s", lambda r: r.preparation_s, "s", machine=True, making=True, data=False),
+        Metric("size_mb", lambda r: r.size_mb, "MB", exact=True, data=False),
+        Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True, data=False),
+        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g", machine=True, data=False),
+        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device", machine=True, data=False),
         # A score can be zero or negative, where a percentage of it means nothing or the opposite.
         Metric(
             "op_score",
@@ -139,26 +150,39 @@ def known() -> list[str]:
     return [*METRICS, *registry.names("metric")]
 
 
-def get(name: str) -> Metric | None:
-    """The metric of a name; None where there is none, as for a stored check of a metric that is not installed here."""
+def _registered(name: str) -> Metric:
     if name in METRICS:
         return METRICS[name]
+    metric = registry.get("metric", name)()
+    if not isinstance(metric, Metric):
+        raise SettingsError(f"metric {name!r}: its function must return a Metric, not {metric!r}")
+    return metric._replace(name=name)
+
+
+def get(name: str) -> Metric | None:
+    """Return the metric of a name; None where there is none here, as for a stored check whose package is gone."""
     try:
-        made = registry.get("metric", name)()
-    except UnknownNameError:
+        return _registered(name)
+    except CaseDefinitionError:
         return None
-    if not isinstance(made, Metric):
-        raise SettingsError(f"metric {name!r}: its function must return a Metric, not {made!r}")
-    return made._replace(name=name)
 
 
 def find(name: str, where: str) -> Metric:
-    """The metric of a name.
+    """Return the metric of a name.
 
     Raises:
         SettingsError: there is none; ``where`` says who asked.
+        CaseDefinitionError: what the name refers to cannot be imported.
     """
-    metric = get(name)
-    if metric is None:
-        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(known())}")
-    return metric
+    try:
+        return _registered(name)
+    except UnknownNameError:
+        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(known())}") from None
+
+
+def placeholder(name: str, where: str = "") -> Metric:  # noqa: ARG001 - it stands in for find
+    """Return the metric of a name, or one that knows nothing but its name where it is not registered here.
+
+    A run that is over may have budgets on a metric of a file that only pytest reads, or of a package that is gone.
+    """
+    return get(name) or Metric(name, lambda _: None, missing="is not registered here", registered=False)

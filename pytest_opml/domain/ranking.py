@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .records import Failure, Result
+from .records import CaseOutcome, Result
 from .score import op_score
 
 
@@ -84,22 +84,22 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
 # --- results of a run
 
 
-def test_set_of(member: Result | Failure) -> tuple[object, ...]:
+def test_set_of(member: CaseOutcome) -> tuple[object, ...]:
     """What two cases must share for their scores to be compared."""
     case = member.case
     return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
 
 
 def groups(results: Sequence[Result]) -> list[tuple[Result, ...]]:
-    """The results on each test set, in the order in which they came."""
-    found: dict[tuple[object, ...], list[Result]] = {}
+    """The results on each test set and machine, whose times alone can be ranked, in the order in which they came."""
+    by_place: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
-        found.setdefault(test_set_of(result), []).append(result)
-    return [tuple(group) for group in found.values()]
+        by_place.setdefault((result.device.machine, *test_set_of(result)), []).append(result)
+    return [tuple(group) for group in by_place.values()]
 
 
 def ranked(group: Sequence[Result]) -> Ranking:
-    """Rank the results on one test set, at least one; entries are named by case id."""
+    """Rank the results on one test set and machine, at least one; entries are named by case id."""
     entries = [
         Entry(r.case.id, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value) for r in group
     ]

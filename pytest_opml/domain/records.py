@@ -6,11 +6,11 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, computed_field, model_validator
 
-from .case import Case
+from .case_record import CaseRecord
 from .hardware import Device, GpuUse
 from .record import Moment, Record
 
@@ -19,6 +19,13 @@ FORMAT_VERSION: Literal[1] = 1
 FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
 Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
+
+
+class Key(NamedTuple):
+    """A case on a kind of hardware."""
+
+    case_id: str
+    profile: str
 
 
 def _in_one_line(name: str) -> str:
@@ -201,10 +208,28 @@ class Looks(Record):
     second_ms: dict[Literal["p50", "p90", "p99"], float] = Field(default={}, description="of single images taken anew")
 
 
-class Result(Record):
+class CaseOutcome(Record):
+    """What became of a case on a device: a result, or a failure."""
+
+    case: CaseRecord
+    device: Device = Field(description="that the case ran on")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def id(self) -> str:
+        """The case's id."""
+        return self.case.id
+
+    @property
+    def key(self) -> Key:
+        """What a run has one of: a case on a kind of hardware."""
+        return Key(self.case.id, self.device.profile)
+
+
+class Result(CaseOutcome):
     """A measured case. Every figure was measured on the artifact's file and on nothing else."""
 
-    case: Case
+    data_digest: str = Field(description="SHA-256 of the test images and their labels")
     test_samples: int
     classes: int
     answers: str | None = Field(
@@ -247,12 +272,6 @@ class Result(Record):
             raise ValueError("what follows from its figures is beyond all numbers")
         return self
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def id(self) -> str:
-        """The case's id."""
-        return self.case.id
-
     @property
     def energy_j(self) -> float | None:
         """Joules of the GPU for inference over ``reference_samples`` images; None where they are not known."""
@@ -287,25 +306,22 @@ class Result(Record):
         return self.memory.peak_bytes / 1e6
 
 
-class Failure(Record):
+class Failure(CaseOutcome):
     """A case without a result."""
 
-    case: Case
     kind: FailureKind
     message: str
     log_tail: str = ""
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def id(self) -> str:
-        """The case's id."""
-        return self.case.id
 
 
 class Check(Record):
     """One budget held against one case."""
 
     case_id: str
+    profile: str | None = Field(
+        default=None,
+        description="the kind of hardware that the case was measured on; None for a case that is not there",
+    )
     metric: str
     rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
     limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
@@ -328,6 +344,10 @@ class Check(Record):
         description="smallest excess over the limit that this run would have called broken in 80 % of cases",
     )
     reason: str = ""
+
+    def is_of(self, member: CaseOutcome) -> bool:
+        """Whether it is on this case, on this kind of hardware."""
+        return self.case_id == member.case.id and self.profile in (None, member.device.profile)
 
 
 class CiRun(Record):
@@ -358,7 +378,9 @@ class Baseline(Record):
     run_id: str
     started: Moment
     commit: Commit | None
-    device: Device = Field(description="that the run was measured on")
+    device: Device = Field(
+        description="that the stored result was measured on, which one that was measured again is not"
+    )
     result: Result = Field(description="as it was stored, or as its kept artifact was measured again")
     again: bool = Field(
         default=False,
@@ -388,13 +410,13 @@ class Timing(Record):
 
 
 class RunRecord(Record):
-    """One pytest session: the document that ``--opml-json`` writes."""
+    """One pytest session: the document that ``--opml-json`` writes. A case has one result on each kind of hardware."""
 
     format_version: Literal[1] = FORMAT_VERSION
     run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1)
     started: Moment
     seconds: float
-    device: Device
+    device: Device = Field(description="of the session; each result has its own")
     versions: dict[str, str]
     commit: Commit | None
     results: tuple[Result, ...]
@@ -418,3 +440,9 @@ class RunRecord(Record):
         default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
     )
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """What its cases ran on, one of each machine; that of the session where there are none."""
+        members: tuple[CaseOutcome, ...] = (*self.results, *self.failures)
+        return tuple({member.device.machine: member.device for member in members}.values()) or (self.device,)

@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from .budgets import Budget, Gate, Terms, parse_budgets
 from .gate import Subject, blocks, judge
+from .metrics import placeholder
 from .ranking import groups, ranked
-from .records import Check, RunRecord
+from .records import Check, Key, Result, RunRecord
 
 
 def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     """All checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
 
+    A budget on a metric that is not registered here cannot be judged: its stored check stays as it is, and one that was
+    not stored is not judged.
+
     Args:
-        record: its own checks are not looked at.
+        record: its own checks are looked at for such budgets only.
         gate: the budgets, those of the markers apart, which the record holds.
 
     Returns:
-        The checks in the order of the results, then one for each case that should have a result and has none.
+        The checks in the order of the results, one for each case that should have a result and has none, and last those
+        on metrics that are not registered here.
     """
-    results = {result.case.id: result for result in record.results}
-    baselines = {found.result.case.id: found for found in record.baselines}
+    results = {result.key: result for result in record.results}
+    baselines = {baseline.result.key: baseline for baseline in record.baselines}
     standings = _standings(record)
     checks: list[Check] = []
-    for name, result in results.items():
+    unregistered: list[Check] = []
+    for result in results.values():
+        name, profile = result.key
         if name in record.uncollected:
             continue
         subject = Subject(
             result,
-            results.get(result.case.reference.id),
-            baselines.get(name),
-            record.device,
-            standings,
+            results.get(Key(result.case.reference.id, profile)),
+            baselines.get(result.key),
+            standings[profile],
             record.baseline,
             record.unread.get(name, ""),
         )
-        checks += judge(gate.applying(name, record.device.profile, marked(record, name)), subject, gate.terms)
+        budgets = gate.applying(name, profile, marked(record, name))
+        checks += judge([budget for budget in budgets if budget.metric.registered], subject, gate.terms)
+        unregistered += _as_stored(
+            [budget for budget in budgets if not budget.metric.registered], result, record.checks
+        )
     checks += _missing(record, gate)
-    return tuple(_as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks)
+    judged = _as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks
+    return (*judged, *unregistered)
+
+
+def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check]) -> Iterator[Check]:
+    """The stored checks of budgets whose metric is not registered here; one that says so where there is none."""
+    is_reference = result.case == result.case.reference
+    for budget in budgets:
+        if is_reference and budget.rule in ("max_drop", "max_increase"):
+            continue
+        name = budget.metric.name
+        asked = (name, budget.rule, budget.text)
+        same = (check for check in stored if check.is_of(result) and (check.metric, check.rule, check.budget) == asked)
+        if check := next(same, None):
+            note = f"the metric {name} is not registered here, so it is shown as it was stored"
+            reason = check.reason if note in check.reason else "; ".join(filter(None, (check.reason, note)))
+            yield check.model_copy(update={"reason": reason})
+        else:
+            yield Check(
+                case_id=result.case.id,
+                profile=result.device.profile,
+                metric=name,
+                rule=budget.rule,
+                limit=budget.limit,
+                budget=budget.text,
+                source=budget.source,
+                value=None,
+                verdict="unjudged",
+                blocking=not budget.optional,
+                reason=f"the metric {name} is not registered here, and no check of this budget was stored",
+            )
 
 
 def _measured(record: RunRecord) -> set[str]:
@@ -58,17 +99,17 @@ def without_the_rest(record: RunRecord) -> RunRecord:
 def marked(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
     """The budgets on the marker of a case's test."""
     tables = record.marked.get(case_id, {})
-    return tuple(budget for where, table in tables.items() for budget in parse_budgets(table, where))
+    return tuple(budget for where, table in tables.items() for budget in parse_budgets(table, where, find=placeholder))
 
 
-def _standings(record: RunRecord) -> dict[str, dict[str, float]]:
-    """The figures of each result that are a place among those on the same test set."""
-    found: dict[str, dict[str, float]] = {}
+def _standings(record: RunRecord) -> Mapping[str, dict[str, dict[str, float]]]:
+    """By kind of hardware and case, the figures of each result that are a place among those on the same test set."""
+    standings: defaultdict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for group in groups(record.results):
         for row in ranked(group).rows if len(group) > 1 else ():
             normalised = {} if row.normalised is None else {"normalised_score": row.normalised}
-            found[row.entry.name] = {"rank": float(row.rank)} | normalised
-    return found
+            standings[group[0].device.profile][row.entry.name] = {"rank": float(row.rank)} | normalised
+    return standings
 
 
 def _missing(record: RunRecord, gate: Gate) -> list[Check]:

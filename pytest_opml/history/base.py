@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from ..domain.hardware import Device
 from ..domain.metrics import METRICS
 from ..domain.records import RunRecord
 
@@ -24,7 +23,7 @@ class Query(NamedTuple):
 
     Attributes:
         cases: ids of cases, or names of imported benchmarks.
-        profile: a kind of hardware.
+        profile: a kind of hardware: of results the one that each was measured on, of runs that of their session.
         commit: a commit's hash, or the beginning of it.
         since: when the run began, at the earliest.
         before: when the run began, before this moment.
@@ -44,7 +43,7 @@ class Row(NamedTuple):
     """The figures of one result, without its record.
 
     Attributes:
-        machine: what changes times, in words; see ``machine_of``.
+        machine: what changes times, in words; see ``Device.machine``.
         figures: by metric (``COLUMNS``, and ``CALL_S``); None for what was not measured.
     """
 
@@ -109,12 +108,6 @@ class Found(NamedTuple):
 
     run: RunRecord
     position: int
-
-
-def machine_of(device: Device) -> str:
-    """What two runs must share for their times to be compared: GPU, CPU, cores and threads, in words."""
-    parts = [device.gpu.name] if device.gpu else []
-    return ", ".join([*parts, device.cpu, f"{device.cores} cores", f"{device.threads} threads"])
 
 
 class History(ABC):

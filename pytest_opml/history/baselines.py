@@ -37,6 +37,6 @@ def baseline_of(
         run_id=found.run.run_id,
         started=found.run.started,
         commit=found.run.commit,
-        device=found.run.device,
+        device=result.device,
         result=result,
     )

@@ -100,9 +100,10 @@ class MemoryHistory(History):
     def _parts(self, query: Query, order: Order) -> list[tuple[RunRecord, Part]]:
         found = [
             (run, part)
-            for run in self._asked(query)
+            for run in self._asked(query._replace(profile=None))
             for part in reversed(parts(run))
             if query.cases is None or part.row.case_id in query.cases
+            if query.profile is None or part.row.profile == query.profile
         ]
         if order == "best":
             scored = [each for each in found if each[1].row.figures["op_score"] is not None]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ..domain.metrics import METRICS
 from ..domain.records import Result, RunRecord, Timing
 from ..errors import OpmlError, StorageError
-from .base import CALL_S, COLUMNS, Query, Row, Summary, machine_of
+from .base import CALL_S, COLUMNS, Query, Row, Summary
 
 _LONGEST = 1_000  # characters of a message
 
@@ -42,14 +42,16 @@ def parts(run: RunRecord) -> list[Part]:
         figures: dict[str, float | None] = dict.fromkeys((*COLUMNS, CALL_S))
         if isinstance(content, Result):
             figures |= {metric: METRICS[metric].read(content) for metric in COLUMNS}
+            device = content.device
         else:
+            device = run.device
             figures |= {metric: content.figures.get(metric) for metric in COLUMNS} | {CALL_S: content.call_s}
         row = Row(
             run_id=run.run_id,
             position=position,
             case_id=name,
-            profile=run.device.profile,
-            machine=machine_of(run.device),
+            profile=device.profile,
+            machine=device.machine,
             started=run.started,
             commit=run.commit.commit if run.commit else None,
             branch=branch_of(run),
@@ -71,7 +73,7 @@ def summary(run: RunRecord) -> Summary:
         run_id=run.run_id,
         started=run.started,
         profile=run.device.profile,
-        machine=machine_of(run.device),
+        machine=run.device.machine,
         commit=run.commit.commit if run.commit else None,
         branch=branch_of(run),
         dirty=run.commit.dirty if run.commit else None,

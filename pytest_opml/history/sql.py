@@ -170,6 +170,7 @@ class SqlHistory(History):
                 "position": row.position,
                 "case_id": row.case_id,
                 "profile": row.profile,
+                "machine": row.machine,
                 "started": row.started,
                 "commit_hash": row.commit,
                 "branch": row.branch,
@@ -367,7 +368,7 @@ class SqlHistory(History):
             for profile in (self._profiles(connection, case) if query.profile is None else [query.profile])
         ]
         marks = self._marks(connection) if query.released else None
-        columns = [RUN.c.run_id, RUN.c.machine, *(column for column in RESULT.c if column.name != "record")]
+        columns = [RUN.c.run_id, *(column for column in RESULT.c if column.name != "record")]
         found: list[Any] = []
         for case, profile in pairs:
             asked = select(*columns).join_from(RESULT, RUN)

@@ -88,7 +88,7 @@ RUN = Table(
     Index("ix_opml_run_commit", "commit_hash", "started", "key"),
 )
 
-# Profile, commit, branch and moment are the run's: each index begins with what a question names and ends with the order
+# Commit, branch and moment are the run's: each index begins with what a question names and ends with the order
 # that it wants the answer in, so that answering costs as much as the answer is long.
 _CASE = ("case_id", "profile")
 _NEWEST = ("started", "run_key", "position")
@@ -100,6 +100,7 @@ RESULT = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("case_id", name_type(), nullable=False),
     Column("profile", name_type(), nullable=False),
+    Column("machine", String, nullable=False),
     Column("started", Utc, nullable=False),
     Column("commit_hash", name_type()),
     Column("branch", String),

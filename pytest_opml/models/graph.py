@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..domain.case import Unfreeze
+from ..domain.case_record import Unfreeze
 from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:

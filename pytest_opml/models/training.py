@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets.images import ImageSet, Labels, Split
-from ..domain.case import Case, Unfreeze
+from ..domain.case import Case
+from ..domain.case_record import Unfreeze
 from ..domain.records import Epoch, Training
 from ..progress import report
 from .classifier import build_classifier

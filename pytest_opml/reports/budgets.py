@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..domain.budgets import Applying, Terms
-from ..domain.case import Case
+from ..domain.case_record import CaseRecord
 from ..errors import OpmlError
 from .text import wrapped
 
@@ -15,6 +15,8 @@ def _why(case_id: str, found: Applying) -> str:
     """Why a budget does not count; empty for one that does."""
     if found.replaced_by is not None:
         return f"replaced by {found.replaced_by}"
+    if not found.budget.metric.registered:
+        return "the metric is not registered here"
     if found.budget.rule in ("max_drop", "max_increase") and _is_reference(case_id):
         return "not for a reference"
     return ""
@@ -22,9 +24,9 @@ def _why(case_id: str, found: Applying) -> str:
 
 def _is_reference(case_id: str) -> bool:
     try:
-        case = Case.parse(case_id)
+        case = CaseRecord.parse(case_id)
     except OpmlError:
-        return False  # of an extension that is not installed here
+        return False  # no id of a case
     return case == case.reference
 
 

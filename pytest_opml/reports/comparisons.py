@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ..domain.comparing import Change, Comparison, Word, compare
-from ..domain.records import Baseline, RunRecord
+from ..domain.records import Baseline, Key, RunRecord
 from .grouping import short_names
 from .tables import fitted
 from .text import wrapped
@@ -17,13 +17,9 @@ _AXES = "\n= error + time + size"
 _YIELDING = (_AXES, _SIZE, _ACCURACY, _TIME)
 
 
-def comparisons(record: RunRecord, baselines: Mapping[str, Baseline]) -> list[Comparison]:
+def comparisons(record: RunRecord, baselines: Mapping[Key, Baseline]) -> list[Comparison]:
     """The results of a run beside what each is compared with, in the run's order; those without are left out."""
-    return [
-        compare(result, baselines[result.case.id], record.device)
-        for result in record.results
-        if result.case.id in baselines
-    ]
+    return [compare(result, baselines[result.key]) for result in record.results if result.key in baselines]
 
 
 def comparison_lines(record: RunRecord, width: int) -> list[str]:
@@ -37,9 +33,9 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
         Lines of plain text; none for a run that had nothing to be compared with, and was not asked to be.
     """
     wanted = record.baseline or "last"
-    found = comparisons(record, {baseline.result.case.id: baseline for baseline in record.baselines})
+    found = comparisons(record, {baseline.result.key: baseline for baseline in record.baselines})
     names = short_names(record)
-    missing = without_baseline(record, {each.case_id for each in found})
+    missing = without_baseline(record, {each.key for each in found})
     if found:
         return table_lines(f"Against the baseline {wanted}", found, missing, names, width)
     if not record.baseline or not missing:
@@ -49,13 +45,13 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
     return [line for text in texts for line in wrapped(text, width)]
 
 
-def without_baseline(record: RunRecord, compared: Collection[str]) -> dict[str, str]:
+def without_baseline(record: RunRecord, compared: Collection[Key]) -> dict[str, str]:
     """By case, why the baseline of a result that is compared with none could not be read; empty where none is there.
 
     A reference that was measured for others only was not looked up, and is not missed.
     """
-    names = [result.case.id for result in record.results]
-    return {name: record.unread.get(name, "") for name in names if name not in {*compared, *record.uncollected}}
+    names = [result.case.id for result in record.results if result.key not in compared]
+    return {name: record.unread.get(name, "") for name in names if name not in record.uncollected}
 
 
 def table_lines(
@@ -84,7 +80,8 @@ def explanations(found: Sequence[Comparison], missing: Mapping[str, str], names:
         note = f"; {each.baseline.note}" if each.baseline.note else ""
         other = f"; n/a: measured on another machine ({each.elsewhere})" if each.elsewhere else ""
         settings = f"; n/a: worked out by other settings ({each.otherwise})" if each.otherwise else ""
-        text = f"{each.baseline.described}{note}{other}{settings}"
+        data = f"; n/a: {each.other_data}" if each.other_data else ""
+        text = f"{each.baseline.described}{note}{other}{data}{settings}"
         by_text.setdefault(text, []).append(names.get(each.case_id, each.case_id))
     for text, cases in by_text.items():
         which = "all" if len(cases) == len(found) else ", ".join(cases)

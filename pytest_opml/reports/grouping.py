@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..domain.case import Case, IdParts
+from ..domain.case_record import CaseRecord, IdParts
 from ..domain.ranking import Entry, ranked, test_set_of
-from ..domain.records import Failure, Result, RunRecord
+from ..domain.records import CaseOutcome, Check, Failure, Result, RunRecord
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Group(NamedTuple):
-    """The cases on one test set: the only ones whose scores may be compared.
+    """The cases on one test set and machine: the only ones whose scores may be compared.
 
     Attributes:
-        title: what the ids of the cases have in common.
+        title: what the ids of the cases have in common, and where a run is of several machines, which one they ran on.
         names: what each case is called, by its id.
     """
 
@@ -43,18 +43,31 @@ def short_names(record: RunRecord) -> dict[str, str]:
     return _named(cases, record)[1] if cases else {}
 
 
+def named(check: Check, names: Mapping[str, str], record: RunRecord) -> str:
+    """What the case of a check is called, with the kind of hardware where a run is of several."""
+    name = names.get(check.case_id, check.case_id)
+    several = len({device.profile for device in record.devices}) > 1
+    return f"{name} on {check.profile}" if several and check.profile else name
+
+
 def groups_of(record: RunRecord) -> list[Group]:
-    """The cases of a run on each test set, in the order in which they came."""
+    """The cases of a run on each test set and machine, in the order in which they came."""
+    outcomes: tuple[CaseOutcome, ...] = (*record.results, *record.failures)
+    members: dict[tuple[object, ...], list[CaseOutcome]] = {}
+    for member in outcomes:
+        members.setdefault((member.device.machine, *test_set_of(member)), []).append(member)
     groups = []
-    for found in dict.fromkeys([*map(test_set_of, record.results), *map(test_set_of, record.failures)]):
-        results = tuple(result for result in record.results if test_set_of(result) == found)
-        failures = tuple(failure for failure in record.failures if test_set_of(failure) == found)
-        title, names = _named([*(result.case for result in results), *(failure.case for failure in failures)], record)
+    for together in members.values():
+        title, names = _named([member.case for member in together], record)
+        if len(record.devices) > 1:
+            title += f", on {together[0].device.profile} ({together[0].device.machine})"
+        results = tuple(member for member in together if isinstance(member, Result))
+        failures = tuple(member for member in together if isinstance(member, Failure))
         groups.append(Group(title, names, results, failures))
     return groups
 
 
-def _named(cases: Sequence[Case], record: RunRecord) -> tuple[str, dict[str, str]]:
+def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[str, str]]:
     """What the ids have in common as a title, and the rest of each as its name, which keeps the technique.
 
     The name of a case that was only measured to be compared with stands in brackets.

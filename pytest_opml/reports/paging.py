@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from ..domain.budgets import Gate
 from ..domain.choosing import choose
-from ..domain.records import Baseline, Check, RunRecord, Verdict
+from ..domain.records import Baseline, Check, Key, RunRecord, Verdict
 from ..domain.score import difference
 from .comparisons import comparison_row, comparisons, explanations, without_baseline
 from .drawing import Point, Shift
-from .grouping import Group, Row, groups_of, ranked_rows, short_names
+from .grouping import Group, Row, groups_of, named, ranked_rows, short_names
 from .listing import moment
 from .page import Compared, Explained, Fact, Involved, Kind, Mark, NoResult, Page, State, Table, TestSet, cleaned
 from .terminal import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
@@ -48,7 +48,7 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
     """
     groups = groups_of(record)
     names = short_names(record)
-    chosen = {choice.best.case.id for choice in choose(record, record.checks) if choice.best and record.checks}
+    chosen = {choice.best.key for choice in choose(record, record.checks) if choice.best and record.checks}
     state, headline = _verdict(record)
     not_holding = [check for verdict in WORST_FIRST[:3] for check in record.checks if check.verdict == verdict]
     holding = [check for check in record.checks if check.verdict == "pass"]
@@ -62,9 +62,9 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
         test_sets=tuple(_test_set(group, chosen) for group in groups),
         legend=legend(groups, record) if record.results else "",
         best=tuple(best_texts(record)),
-        failing=_budgets("Budgets that do not hold", not_holding, names) if not_holding else None,
+        failing=_budgets("Budgets that do not hold", not_holding, record, names) if not_holding else None,
         explained=tuple(_explained(record, gate, names)),
-        holding=_budgets("Budgets that hold", holding, names) if holding else None,
+        holding=_budgets("Budgets that hold", holding, record, names) if holding else None,
         counts=counted(record.checks, gate.terms) if record.checks else "",
         asked=f"sure: {percent(1 - gate.terms.error / 2)} are asked for, on the side of the limit" if chancy else "",
         compared=_compared(record, baselines, wanted, names),
@@ -98,18 +98,16 @@ def _verdict(record: RunRecord) -> tuple[State, str]:
 def _involved(record: RunRecord, names: Mapping[str, str]) -> list[Involved]:
     by_what: dict[str, list[str]] = {}
     for verdict in WORST_FIRST[:3]:
-        cases = dict.fromkeys(check.case_id for check in record.checks if check.verdict == verdict)
+        cases = dict.fromkeys(named(check, names, record) for check in record.checks if check.verdict == verdict)
         by_what[WORDS[verdict]] = list(cases)
-    by_what["no result"] = [failure.case.id for failure in record.failures]
+    by_what["no result"] = [names[failure.case.id] for failure in record.failures]
     return [
-        Involved(what, tuple(names.get(case, case) for case in cases[:_NAMED]), max(0, len(cases) - _NAMED))
-        for what, cases in by_what.items()
-        if cases
+        Involved(what, tuple(cases[:_NAMED]), max(0, len(cases) - _NAMED)) for what, cases in by_what.items() if cases
     ]
 
 
 def _facts(record: RunRecord) -> list[Fact]:
-    facts = [Fact("device", device_text(record))]
+    facts = [Fact("device", device_text(device)) for device in record.devices]
     if commit := record.commit:
         changed = ", with changes that are not in it" if commit.dirty else ""
         facts.append(Fact("commit", f"{commit.commit[:_COMMIT]}{changed}"))
@@ -129,7 +127,7 @@ def _facts(record: RunRecord) -> list[Fact]:
 # --- the cases
 
 
-def _test_set(group: Group, chosen: set[str]) -> TestSet:
+def _test_set(group: Group, chosen: set[Key]) -> TestSet:
     failures = tuple(NoResult(group.names[each.case.id], failure_text(each)) for each in group.failures)
     if not group.results:
         return TestSet(group.title, None, (), failures, (), ())
@@ -168,10 +166,10 @@ def _header(text: str) -> str:
     return f"{name}, {unit}" if unit in ("s", "MB") else f"{name} {unit}".strip()
 
 
-def _mark(row: Row, chosen: set[str]) -> Mark:
+def _mark(row: Row, chosen: set[Key]) -> Mark:
     if row.result is None:
         return "bound"
-    return "best" if row.entry.name in chosen else ""
+    return "best" if row.result.key in chosen else ""
 
 
 def _point(row: Row, group: Group) -> Point:
@@ -183,9 +181,9 @@ def _point(row: Row, group: Group) -> Point:
 # --- the budgets
 
 
-def _budgets(title: str, checks: Sequence[Check], names: Mapping[str, str]) -> Table:
+def _budgets(title: str, checks: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> Table:
     marks: dict[Verdict, Mark] = {"fail": "broken", "unjudged": "open", "inconclusive": "open", "pass": ""}
-    rows = [_budget_row(check, names) for check in checks]
+    rows = [_budget_row(check, record, names) for check in checks]
     headers = [header for header in rows[0] if any(row[header] for row in rows)]
     kinds: dict[str, Kind] = dict.fromkeys(("case", "budget", "written in"), "name")
     kinds |= dict.fromkeys(("value", "limit", "interval", "sure"), "number")
@@ -198,12 +196,12 @@ def _budgets(title: str, checks: Sequence[Check], names: Mapping[str, str]) -> T
     )
 
 
-def _budget_row(check: Check, names: Mapping[str, str]) -> dict[str, str]:
+def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str]) -> dict[str, str]:
     judged = check.verdict != "unjudged"
     value, limit = shown_apart(check) if judged else ("", "")
     return {
         "verdict": "" if check.verdict == "pass" else WORDS[check.verdict],
-        "case": names.get(check.case_id, check.case_id),
+        "case": named(check, names, record),
         "budget": check.budget if check.rule == "case" else f"{check.metric} {check.budget}",
         "value": value,
         "limit": limit,
@@ -220,14 +218,14 @@ def _explained(record: RunRecord, gate: Gate, names: Mapping[str, str]) -> list[
     for verdict in WORST_FIRST[:2]:
         for check in record.checks:
             if check.verdict == verdict:
-                by_case.setdefault(check.case_id, []).append(check)
+                by_case.setdefault(named(check, names, record), []).append(check)
     found = []
-    for case_id, checks in by_case.items():
+    for name, checks in by_case.items():
         broken = [check for check in checks if check.verdict == "fail"]
         facts = tuple(f"{label} {text}" for label, text in against(broken, record)) if broken else ()
         command = again(checks[0], record, gate)
         if facts or command:
-            found.append(Explained(names.get(case_id, case_id), facts, command))
+            found.append(Explained(name, facts, command))
     return found
 
 
@@ -237,7 +235,7 @@ def _explained(record: RunRecord, gate: Gate, names: Mapping[str, str]) -> list[
 def _compared(
     record: RunRecord, baselines: Sequence[Baseline] | None, wanted: str, names: Mapping[str, str]
 ) -> Compared | None:
-    by_case = {each.result.case.id: each for each in (record.baselines if baselines is None else baselines)}
+    by_case = {each.result.key: each for each in (record.baselines if baselines is None else baselines)}
     found = comparisons(record, by_case)
     name = record.baseline if baselines is None else baselines[0].name if baselines else wanted
     title = f"Against the baseline {name}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from ..domain.hardware import Device
 from ..domain.metrics import METRICS
 from ..domain.records import Estimate, Failure, Result, RunRecord, Score
 from ..domain.score import difference
@@ -53,12 +54,11 @@ def device_lines(record: RunRecord, width: int) -> list[str]:
         record: the run.
         width: columns that no line exceeds.
     """
-    return wrapped(f"device {device_text(record)}", width)
+    return [line for device in record.devices for line in wrapped(f"device {device_text(device)}", width)]
 
 
-def device_text(record: RunRecord) -> str:
-    """What the cases ran on, and which GPU of the machine they did not use."""
-    device = record.device
+def device_text(device: Device) -> str:
+    """What cases ran on, and which GPU of the machine they did not use."""
     parts = [f"{device.cpu}, {device.threads} threads on {device.cores} cores"]
     if device.gpu:
         parts.insert(0, f"{device.gpu.name}, driver {device.gpu.driver}")

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from ..domain import metrics
-from ..domain.case import Case
+from ..domain.case_record import CaseRecord
+from ..domain.hardware import Device
 from ..domain.ranking import groups, ranked
-from ..domain.records import Check, Estimate, Result, RunRecord, Score, Verdict
+from ..domain.records import Check, Estimate, Key, Result, RunRecord, Score, Verdict
 
 # MLflow's own limits
 _LONGEST_KEY, _LONGEST_PARAM, _LONGEST_TAG = 250, 6_000, 8_000
@@ -48,33 +49,37 @@ def session_entry(record: RunRecord) -> Entry:
     }
     name = f"{record.device.profile} {(record.commit.commit if record.commit else record.run_id)[:12]}"
     files = {"record.json": record.model_dump_json(indent=2)}
-    return Entry(name, {}, {}, _origin(record) | _tags(told), files)
+    return Entry(name, {}, {}, _origin(record, record.device) | _tags(told), files)
 
 
 def case_entries(record: RunRecord) -> Iterator[Entry]:
     """An entry for each result, then one for each case without."""
-    origin = _origin(record)
-    places = {row.entry.name: row for group in groups(record.results) for row in ranked(group).rows}
+    places = {
+        Key(row.entry.name, group[0].device.profile): row
+        for group in groups(record.results)
+        for row in ranked(group).rows
+    }
     for result in record.results:
-        row = places[result.case.id]
+        row, origin = places[result.key], _origin(record, result.device)
         found = dict(_measured(result)) | {"rank": float(row.rank)}
         if row.normalised is not None:
             found["normalised_score"] = row.normalised
-        checks = [check for check in record.checks if check.case_id == result.case.id]
+        checks = [check for check in record.checks if check.is_of(result)]
         told = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
         files = {"result.json": result.model_dump_json(indent=2), "checks.json": _json(checks)}
         params = _params(result.case) | _artifact(result)
         yield Entry(result.case.id, params, found, origin | _case_tags(result.case, checks) | _tags(told), files)
     for failure in record.failures:
-        checks = [check for check in record.checks if check.case_id == failure.case.id]
+        origin = _origin(record, failure.device)
+        checks = [check for check in record.checks if check.is_of(failure)]
         tags = origin | _case_tags(failure.case, checks) | _tags({"failure": failure.kind, "message": failure.message})
         files = {"failure.json": failure.model_dump_json(indent=2), "checks.json": _json(checks)}
         yield Entry(failure.case.id, _params(failure.case), {}, tags, files, failed=True)
 
 
-def _origin(record: RunRecord) -> dict[str, str]:
+def _origin(record: RunRecord, device: Device) -> dict[str, str]:
     """Where all of a run comes from; on each entry, so that cases of many runs can be searched and compared by it."""
-    device, commit = record.device, record.commit
+    commit = record.commit
     told: dict[str, Any] = {
         "run_id": record.run_id,
         "profile": device.profile,
@@ -87,7 +92,7 @@ def _origin(record: RunRecord) -> dict[str, str]:
     return _tags(told) | {"mlflow.source.git.commit": commit.commit}  # by which MLflow's own pages know it
 
 
-def _params(case: Case) -> dict[str, str]:
+def _params(case: CaseRecord) -> dict[str, str]:
     return {name: _cut(str(value), _LONGEST_PARAM) for name, value in case.model_dump().items() if value is not None}
 
 
@@ -119,7 +124,7 @@ def _ends(name: str, interval: Estimate | Score | None) -> Iterator[tuple[str, f
         yield _key(f"{name}.high"), interval.high
 
 
-def _case_tags(case: Case, checks: list[Check]) -> dict[str, str]:
+def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
     """The verdict of each check, and the worst of them."""
     told: dict[str, Any] = {"case": case.id}
     for check in checks:

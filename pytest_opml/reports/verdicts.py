@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..domain.budgets import Gate, Terms
 from ..domain.records import Check, RunRecord
-from .grouping import short_names
+from .grouping import named, short_names
 from .text import shortened, wrapped
 from .wording import (
     WORDS,
@@ -46,17 +46,19 @@ def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
     if not record.checks:
         return []
     names = short_names(record)
-    lines = [*_table(record.checks, names, gate.terms, width), ""]
+    lines = [*_table(record, names, gate.terms, width), ""]
     for verdict in ("fail", "unjudged"):
-        by_case: dict[str, list[Check]] = {}
+        by_case: dict[tuple[str, str | None], list[Check]] = {}
         for check in record.checks:
             if check.verdict == verdict:
-                by_case.setdefault(check.case_id, []).append(check)
+                by_case.setdefault((check.case_id, check.profile), []).append(check)
         for found in by_case.values():
             lines += [*_block(found, record, gate, names, width), ""]
     for check in record.checks:
         if check.verdict == "inconclusive":
-            lines += wrapped(_head(check, names), width)
+            lines += wrapped(_head(check, record, names), width)
+    for reason in dict.fromkeys(check.reason for check in record.checks if check.verdict == "pass" and check.reason):
+        lines += wrapped(reason, width)
     if lines[-1]:
         lines.append("")
     return [*lines, *wrapped(f"budgets: {counted(record.checks, gate.terms)}", width)]
@@ -73,15 +75,15 @@ _SHORTEST_NAME = 12
 _YIELDING = ("interval", "cases", "limit", "value")
 
 
-def _table(checks: Sequence[Check], names: Mapping[str, str], terms: Terms, width: int) -> list[str]:
+def _table(record: RunRecord, names: Mapping[str, str], terms: Terms, width: int) -> list[str]:
     """A line for each budget: how many cases are held to it, and the one that comes closest to breaking it."""
     budgets: dict[tuple[str, str], list[Check]] = {}
-    for check in checks:
+    for check in record.checks:
         if check.rule != "case":
             budgets.setdefault((check.metric, check.budget), []).append(check)
     if not budgets:
         return []
-    rows = [_row(found, names) for found in budgets.values()]
+    rows = [_row(held, record, names) for held in budgets.values()]
     hidden = 0
     while max(map(len, lines := _rendered(rows, _YIELDING[:hidden]))) > width and hidden < len(_YIELDING):
         hidden += 1
@@ -94,20 +96,20 @@ def _table(checks: Sequence[Check], names: Mapping[str, str], terms: Terms, widt
         else:
             lines = _rendered(rows, (*_YIELDING, "closest"), width)
     legend = "closest: of the cases held to a budget, the one nearest to breaking it"
-    if any(check.sure is not None for check in checks):
+    if any(check.sure is not None for check in record.checks):
         legend += "; sure: the confidence at which its interval just leaves the limit out"
         legend += f" (asked: {percent(1 - terms.error / 2)} on that side)"
         legend += "; would see: the smallest excess that this run finds in 4 of 5 cases"
     return [*lines, "", *wrapped(legend + ".", width)]
 
 
-def _row(held: Sequence[Check], names: Mapping[str, str]) -> dict[str, str]:
+def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> dict[str, str]:
     closest = min(held, key=_distance)
     judged = closest.verdict != "unjudged"
     return {
         "budget": f"{closest.metric} {closest.budget}",
         "cases": str(len(held)),
-        "closest": names.get(closest.case_id, closest.case_id),
+        "closest": named(closest, names, record),
         "value": shown(closest, closest.value),
         "interval": interval(closest),
         "limit": shown(closest, closest.limit) if judged else "",
@@ -132,8 +134,8 @@ def _rendered(rows: Sequence[Mapping[str, str]], hidden: Collection[str], width:
     return [line.rstrip() for line in text.splitlines()]
 
 
-def _head(check: Check, names: Mapping[str, str]) -> str:
-    return f"{_HEADS[check.verdict]} {names.get(check.case_id, check.case_id)}: {said(check)}"
+def _head(check: Check, record: RunRecord, names: Mapping[str, str]) -> str:
+    return f"{_HEADS[check.verdict]} {named(check, names, record)}: {said(check)}"
 
 
 def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mapping[str, str], width: int) -> list[str]:
@@ -146,10 +148,10 @@ def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mappin
         lines.extend(f"  {label if number == 0 else '':9}  {part}" for number, part in enumerate(body))
 
     for check in checks:
-        lines += wrapped(_head(check, names), width)
+        lines += wrapped(_head(check, record, names), width)
         add("budget", f"{check.budget}, {origin(check.source)}" if check.rule != "case" else origin(check.source))
         if check.verdict == "fail":
-            add("evidence", certainty(check))
+            add("evidence", check.reason or certainty(check))
     for label, text in against(checks, record) if checks[0].verdict == "fail" else ():
         add(label, text)
     if command := again(checks[0], record, gate):

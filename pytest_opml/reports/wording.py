@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ..domain.budgets import OPTION, Gate, Terms
 from ..domain.choosing import choose
 from ..domain.metrics import get
-from ..domain.records import Check, Result, RunRecord, Verdict
+from ..domain.records import Check, Key, Result, RunRecord, Verdict
 from ..domain.score import difference
 from ..domain.settling import expected_false_alarms
 from .grouping import short_names
@@ -84,16 +84,18 @@ def certainty(check: Check) -> str:
 
 def against(checks: Sequence[Check], record: RunRecord) -> list[tuple[str, str]]:
     """What the case is compared with, and which axis the difference to it comes from."""
-    results = {result.case.id: result for result in record.results}
-    result = results[checks[0].case_id]
+    results = {result.key: result for result in record.results}
+    result = next(result for result in record.results if checks[0].is_of(result))
     facts = []
-    reference = results.get(result.case.reference.id)
+    reference = results.get(Key(result.case.reference.id, result.device.profile))
     if reference is not None and reference is not result:
         facts += [("reference", reference.case.id), ("OpScore", _axes(result, reference))]
     for check in checks:
-        baseline = next((found.result for found in record.baselines if found.result.case == result.case), None)
+        baseline = next((found.result for found in record.baselines if found.result.key == result.key), None)
         if check.rule == "max_regression" and baseline:
-            facts += [("baseline", check.reference or ""), ("OpScore", _axes(result, baseline))]
+            facts.append(("baseline", check.reference or ""))
+            if result.data_digest == baseline.data_digest:
+                facts.append(("OpScore", _axes(result, baseline)))
             break
     return facts
 
@@ -112,7 +114,8 @@ def again(check: Check, record: RunRecord, gate: Gate) -> str:
     if not test:
         return ""
     options = [budget.source.removeprefix(f"{OPTION} ") for budget in gate.given]
-    profile = [f"--opml-gpu={record.device.profile}"] if record.device.profile != "cpu" else []
+    kind = check.profile or record.device.profile
+    profile = [f"--opml-gpu={kind}"] if kind != "cpu" else []
     return shlex.join(["pytest", test, *profile, *(f"{OPTION}={option}" for option in options)])
 
 
@@ -149,7 +152,10 @@ def best_texts(record: RunRecord) -> list[str]:
             return f"{names[result.case.id]} (OpScore {result.op_score.value:.3f})"
 
         best = choice.best
-        title = f"Best of {len(choice.results)} on {choice.results[0].case.dataset}"
+        first = choice.results[0]
+        title = f"Best of {len(choice.results)} on {first.case.dataset}"
+        if len(record.devices) > 1:
+            title += f", measured on {first.device.profile}"
         if record.checks:
             title += f" within the budgets, which {len(choice.allowed)} keep"
         texts.append(f"{title}: {named(best) if best else 'none'}")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ..domain.hardware import Device
     from ..domain.records import Result
 
 _PLUGIN = "benchmark"
@@ -56,13 +55,12 @@ def prepare(item: pytest.Item) -> None:
     item.add_marker(mine, append=False)  # the closest one is the one that counts
 
 
-def show_in_benchmark(item: pytest.Item, result: Result, device: Device, *, first: bool) -> None:
+def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None:
     """Enter a result as a benchmark.
 
     Args:
         item: the test that asked for it.
         result: of the case.
-        device: that it was measured on.
         first: whether it is the first case of its test, which gets the test's name; others get their ids.
     """
     plugin = item.config.pluginmanager.getplugin("pytest-benchmark")
@@ -70,7 +68,7 @@ def show_in_benchmark(item: pytest.Item, result: Result, device: Device, *, firs
         return
     fixture = item.funcargs[_PLUGIN]
     if _CLOCK not in item.stash:
-        fixture.extra_info.setdefault("opml", []).append(figures(result, device))
+        fixture.extra_info.setdefault("opml", []).append(figures(result))
         return
     clock = item.stash[_CLOCK]
     if not first:
@@ -84,7 +82,7 @@ def show_in_benchmark(item: pytest.Item, result: Result, device: Device, *, firs
             disabled=plugin.disabled,
             **options,
         )
-    fixture.extra_info.update(figures(result, device))
+    fixture.extra_info.update(figures(result))
     clock.load(result.passes_s)
     fixture.pedantic(lambda: None, rounds=len(result.passes_s))
 
@@ -96,11 +94,11 @@ def excuse(item: pytest.Item) -> None:
         fixture._mode = "pytest-opml"
 
 
-def figures(result: Result, device: Device) -> dict[str, Any]:
+def figures(result: Result) -> dict[str, Any]:
     """The figures of a result as plain data, and what they were measured on."""
     from ..domain.metrics import METRICS
 
-    shown: dict[str, Any] = {"case": result.case.id, "profile": device.profile, "threads": device.threads}
+    shown: dict[str, Any] = {"case": result.case.id, "profile": result.device.profile, "threads": result.device.threads}
     shown |= {name: metric.read(result) for name, metric in METRICS.items()}
     if result.side_by_side:
         shown["time_ratio"] = result.side_by_side.offline.model_dump()

@@ -7,12 +7,15 @@ the run, where the others find it: a reference is measured once, although many c
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from .. import registry
+from ..errors import CaseDefinitionError
+from ..registry import Registration
 from .state import STATE, USAGE_ERRORS
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class Taken(NamedTuple):
 
     Attributes:
         broken: whether a test failed for another reason than a budget or a case without a result.
-        problems: a line for each worker whose part is lost.
+        problems: a line for each worker whose part is lost, and for each metric that only the workers know.
     """
 
     record: RunRecord
@@ -57,6 +60,7 @@ class _Inbox:
         self.broken = False
         self.problems: list[str] = []
         self.usage: list[str] = []
+        self.metrics: set[Registration] = set()
 
 
 _INBOX = pytest.StashKey[_Inbox]()
@@ -78,9 +82,9 @@ def settings_of(config: pytest.Config) -> Settings:
 
     if _SETTINGS not in config.stash:
         options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
-        config.stash[_SETTINGS] = build_settings(
-            read_pyproject(config.rootpath / "pyproject.toml"), options, config.rootpath
-        )
+        file = read_pyproject(config.rootpath / "pyproject.toml")
+        # what the workers measured was refused by them where it names what they do not know
+        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, stored=_INBOX in config.stash)
     return config.stash[_SETTINGS]
 
 
@@ -97,7 +101,9 @@ def _folder(worker: Mapping[str, Any]) -> Path:
 
 def hand_over(config: pytest.Config) -> None:
     """In a worker: give the controller what was measured."""
-    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS]}
+    # the controller reads no benchmarks, and needs the metrics of their files for its verdicts
+    metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
+    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics}
     if (state := config.stash.get(STATE, None)) and state.runs_cases:
         output |= {"record": state.session.record().model_dump_json(), "broken": bool(state.other_failures)}
     config.workeroutput["opml"] = output  # type: ignore[attr-defined]
@@ -114,6 +120,7 @@ def take_over(node: Any, error: object) -> None:
         return
     inbox.usage += [text for text in output["usage"] if text not in inbox.usage]
     config.stash[USAGE_ERRORS] += inbox.usage
+    inbox.metrics |= {Registration(*entry) for entry in output["metrics"]}
     if "record" in output:
         inbox.records.append(output["record"])
         inbox.broken |= output["broken"]
@@ -123,12 +130,6 @@ def usage_errors(config: pytest.Config) -> list[str]:
     """In the controller: what workers found wrong with the input, once each."""
     inbox = config.stash.get(_INBOX, None)
     return inbox.usage if inbox else []
-
-
-def refuse(config: pytest.Config, text: str) -> None:
-    """In the controller: note that the input is wrong."""
-    config.stash[_INBOX].usage.append(text)
-    config.stash[USAGE_ERRORS].append(text)
 
 
 def taken_over(config: pytest.Config) -> Taken | None:
@@ -143,4 +144,20 @@ def taken_over(config: pytest.Config) -> Taken | None:
     from ..domain.records import RunRecord
 
     record = merge([RunRecord.model_validate_json(text) for text in inbox.records])
-    return Taken(record, inbox.broken, tuple(inbox.problems))
+    return Taken(record, inbox.broken, (*inbox.problems, *_adopted(inbox.metrics)))
+
+
+def _adopted(metrics: Iterable[Registration]) -> Iterator[str]:
+    """Make known what the workers have registered; a line for each metric whose budgets cannot be judged here."""
+    for entry in sorted(metrics, key=lambda entry: entry.name):
+        if reason := _reason_against(entry):
+            yield f"the verdicts on the metric {entry.name}: {reason}"
+
+
+def _reason_against(entry: Registration) -> str:
+    """Why a metric cannot be made known here; empty where it now is."""
+    try:
+        registry.adopt([entry])
+    except CaseDefinitionError as error:
+        return str(error)
+    return ""

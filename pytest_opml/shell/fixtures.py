@@ -33,7 +33,7 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
         finally:
             state.live.clear()
         config.hook.pytest_opml_result(config=config, result=result)
-        show_in_benchmark(item, result, state.session.device, first=len(cases) == 1)
+        show_in_benchmark(item, result, first=len(cases) == 1)
         return result
 
     return run

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ..datasets.images import ImageSet, Labels
-from ..domain.case import Case, Unfreeze
+from ..domain.case import Case
+from ..domain.case_record import Unfreeze
 from ..domain.records import Training
 from ..errors import CaseDefinitionError
 from ..models.training import fine_tune

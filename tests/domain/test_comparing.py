@@ -17,7 +17,7 @@ def baseline_of(result: Result, **fields: Any) -> Baseline:
 
 
 def test_nothing_changed() -> None:
-    found = compare(make_result("int8"), baseline_of(make_result("int8")), make_device())
+    found = compare(make_result("int8"), baseline_of(make_result("int8")))
     assert found.size is not None
     assert (found.size.value, found.size.word) == (1.0, "same")
     assert found.op_score is not None
@@ -26,9 +26,7 @@ def test_nothing_changed() -> None:
 
 
 def test_each_axis_by_itself() -> None:
-    found = compare(
-        make_result("int8", 0.8, 5.0, 7.0), baseline_of(make_result("int8", 0.9, 10.0, 14.0)), make_device()
-    )
+    found = compare(make_result("int8", 0.8, 5.0, 7.0), baseline_of(make_result("int8", 0.9, 10.0, 14.0)))
     assert found.accuracy is not None
     assert found.time is not None
     assert found.size is not None
@@ -42,8 +40,8 @@ def test_each_axis_by_itself() -> None:
 
 def test_times_taken_in_turn_count_where_the_release_was_measured_again() -> None:
     result = make_result("int8", inference_s=10.0, beside_baseline=make_side_by_side(1.04))
-    again = compare(result, baseline_of(make_result("int8", inference_s=8.0), again=True), make_device())
-    stored = compare(result, baseline_of(make_result("int8", inference_s=8.0)), make_device())
+    again = compare(result, baseline_of(make_result("int8", inference_s=8.0), again=True))
+    stored = compare(result, baseline_of(make_result("int8", inference_s=8.0)))
     assert again.time is not None
     assert stored.time is not None
     assert (again.time.value, again.time.word) == (pytest.approx(1.04), "worse")
@@ -53,19 +51,19 @@ def test_times_taken_in_turn_count_where_the_release_was_measured_again() -> Non
 
 def test_of_another_machine_only_what_does_not_depend_on_it_is_compared() -> None:
     then = make_device().model_copy(update={"cores": 4})
-    found = compare(make_result(), baseline_of(make_result(), device=then), make_device())
+    found = compare(make_result(), baseline_of(make_result(), device=then))
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.elsewhere == "4 cores, not 8 cores"
     assert found.size is not None
     assert found.accuracy is not None
-    again = compare(make_result(), baseline_of(make_result(), device=then, again=True), make_device())
+    again = compare(make_result(), baseline_of(make_result(), device=then, again=True))
     assert again.time is not None
     assert again.elsewhere == ""
 
 
 def test_times_for_another_number_of_images_are_not_compared() -> None:
     then = make_result("int8", inference_s=1.0, reference_samples=1_000)
-    found = compare(make_result("int8"), baseline_of(then), make_device())
+    found = compare(make_result("int8"), baseline_of(then))
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.size is not None
     assert found.accuracy is not None
@@ -75,12 +73,12 @@ def test_times_for_another_number_of_images_are_not_compared() -> None:
 def test_a_score_of_another_time_is_not_compared_and_says_so() -> None:
     of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
     then = make_result("int8", op_score=of_training)
-    found = compare(make_result("int8"), baseline_of(then), make_device())
+    found = compare(make_result("int8"), baseline_of(then))
     assert found.time is not None
     assert (found.op_score, found.otherwise) == (None, "of another time: inference alone, or training too")
     of_both = make_result("int8", op_score=of_training)
     machine = make_device().model_copy(update={"cores": 4})
-    again = compare(of_both, baseline_of(then, device=machine, again=True), make_device())
+    again = compare(of_both, baseline_of(then, device=machine, again=True))
     assert again.time is not None
     assert (again.op_score, again.elsewhere, again.otherwise) == (None, "4 cores, not 8 cores", "")
 
@@ -91,14 +89,14 @@ def test_answers_to_the_same_images_are_paired() -> None:
     worse = [(label + (number < 140)) % 10 for number, label in enumerate(labels)]
     then = make_result("int8", 0.95, test_samples=2_000, answers=pack(labels, wrong))
     now = make_result("int8", 0.93, test_samples=2_000, answers=pack(labels, worse))
-    found = compare(now, baseline_of(then), make_device()).accuracy
+    found = compare(now, baseline_of(then)).accuracy
     assert found is not None
     assert (found.value, found.word) == (pytest.approx(-0.02), "worse")
     assert found.low > -0.03
 
 
 def test_it_is_plain_data_for_json() -> None:
-    plain = compare(make_result("int8"), baseline_of(make_result("int8"), again=True), make_device()).as_plain()
+    plain = compare(make_result("int8"), baseline_of(make_result("int8"), again=True)).as_plain()
     assert plain["baseline"]["measured_again"] is True
     assert plain["size"] == {"value": 1.0, "low": 1.0, "high": 1.0, "word": "same"}
     assert set(plain["axes"]) == {"error", "time", "size"}

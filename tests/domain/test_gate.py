@@ -25,11 +25,10 @@ def check(
     result: Result,
     reference: Result | None = None,
     baseline: Baseline | None = None,
-    device: Device | None = None,
     **terms: Any,
 ) -> Check:
     """The check of the one budget in a table."""
-    subject = Subject(result, reference, baseline, device)
+    subject = Subject(result, reference, baseline)
     (only,) = judge(parse_budgets(budgets, "gate"), subject, Terms(**terms))
     return only
 
@@ -272,10 +271,10 @@ def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn(
     then = make_device().model_copy(update={"cpu": "Another CPU"})
     baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", again=True)
     result = make_result("int8", inference_s=20.0, beside_baseline=make_side_by_side(1.045))
-    found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline, make_device())
+    found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline)
     assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.045))
     assert found.reference == "run 0123456789ab of 2026-01-02 03:04, its artifact measured again in this session"
-    assert check({"inference_s": {"max_regression": "6%"}}, result, None, baseline, make_device()).verdict == "pass"
+    assert check({"inference_s": {"max_regression": "6%"}}, result, None, baseline).verdict == "pass"
     stored = baseline_of(make_result("int8", inference_s=20.0), make_device(), name="release")
     assert check({"inference_s": {"max_regression": "2%"}}, result, None, stored).verdict == "inconclusive"
 
@@ -289,7 +288,7 @@ def test_how_a_release_was_made_is_only_known_of_the_machine_that_made_it(metric
     baseline = baseline_of(make_result("int8"), then, again=True)
     name, _, part = metric.partition(".")
     rules = {"max_regression": 1.0}
-    found = check({name: {part: rules} if part else rules}, make_result("int8"), None, baseline, make_device())
+    found = check({name: {part: rules} if part else rules}, make_result("int8"), None, baseline)
     assert (found.verdict != "unjudged") == judged
 
 
@@ -297,7 +296,7 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
     then = make_device().model_copy(update={"cpu": "Another CPU"})
     of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
     baseline = baseline_of(make_result("int8", op_score=of_training), then, again=True)
-    found = check({"op_score": {"max_regression": 0.1}}, make_result("int8"), None, baseline, make_device())
+    found = check({"op_score": {"max_regression": 0.1}}, make_result("int8"), None, baseline)
     assert found.verdict == "unjudged"
 
 
@@ -325,10 +324,11 @@ def test_without_a_baseline_a_regression_is_not_judged() -> None:
 def test_a_time_is_not_compared_with_another_machine_s() -> None:
     then, now = make_device("cpu"), make_device("cpu").model_copy(update={"cpu": "Another CPU"})
     baseline = baseline_of(make_result("int8"), then)
-    found = check({"inference_s": {"max_regression": "5%"}}, make_result("int8"), None, baseline, now)
+    here = make_result("int8", device=now)
+    found = check({"inference_s": {"max_regression": "5%"}}, here, None, baseline)
     assert found.reason == "the baseline was measured on another machine: Example CPU 3 GHz, not Another CPU"
-    assert check({"size_mb": {"max_regression": "5%"}}, make_result("int8"), None, baseline, now).verdict == "pass"
-    assert check({"inference_s": {"max_regression": "9%"}}, make_result("int8"), None, baseline, then).verdict == "pass"
+    assert check({"size_mb": {"max_regression": "5%"}}, here, None, baseline).verdict == "pass"
+    assert check({"inference_s": {"max_regression": "9%"}}, make_result("int8", device=then), None, baseline).verdict == "pass"
 
 
 @pytest.mark.parametrize(

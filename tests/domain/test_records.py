@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from pytest_opml.domain import records
 from pytest_opml.domain.budgets import parse_budgets
+from pytest_opml.domain.case_record import CaseRecord
 from pytest_opml.domain.gate import Subject, judge
 from pytest_opml.domain.record import Record
 from pytest_opml.domain.records import Estimate, Failure, Latency, Result, RunRecord
-from pytest_opml.errors import CaseDefinitionError
 from tests.builders import make_case, make_failure, make_result, make_run
 
 RESULT = make_result("cluster-256", p99=None)
@@ -65,9 +65,25 @@ def test_the_json_of_a_case_has_its_id(record: Result | Failure) -> None:
 
 def test_the_json_of_an_impossible_case_is_refused() -> None:
     document = json.loads(make_failure().model_dump_json())
-    document["case"]["technique"] = "no-such-technique"
-    with pytest.raises(CaseDefinitionError, match="unknown technique 'no-such-technique'"):
+    document["case"]["technique"] = "int8/cluster"
+    with pytest.raises(ValidationError, match="must not contain '/'"):
         Failure.model_validate_json(json.dumps(document))
+
+
+def test_the_json_of_a_case_whose_names_are_gone_is_read() -> None:
+    document = json.loads(make_failure().model_dump_json())
+    gone = {"dataset": "stripes", "model": "petnet", "technique": "sign-0.5+fold"}
+    document["case"] |= gone
+    case = Failure.model_validate_json(json.dumps(document)).case
+    assert {name: getattr(case, name) for name in gone} == gone
+
+
+@pytest.mark.parametrize("record", [RESULT, RUN.failures[0]], ids=kind)
+def test_a_record_holds_the_record_of_a_case(record: Result | Failure) -> None:
+    checked = make_case("int8")
+    again = type(record).model_validate(dict(record) | {"case": checked})
+    assert type(again.case) is CaseRecord
+    assert again.case == checked
 
 
 def test_another_format_version_is_refused_by_name() -> None:

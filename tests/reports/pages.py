@@ -66,6 +66,7 @@ def make_baselines(record: RunRecord, faster: float = 1.1, **fields: Any) -> tup
                 "device": record.device,
                 "result": make_result(
                     case=result.case,
+                    device=record.device,
                     accuracy=result.accuracy.value,
                     inference_s=result.inference_s.value * faster,
                     size_mb=result.size_mb * 1.5,
@@ -134,7 +135,7 @@ def make_hostile(text: str) -> RunRecord:
     device = make_device().model_copy(update={"cpu": text})
     job = CiRun(service=text, url=f'https://ci.example/"{text}', pull_request=text, target=text)
     commit = Commit(commit=text, branch=text, dirty=True, ci=job)
-    failure = Failure(case=make_case("float16", dataset=f"data/{line}"), kind="error", message=text)
+    failure = Failure(case=make_case("float16", dataset=f"data/{line}"), device=device, kind="error", message=text)
     record = make_run(results, [failure], [check, unjudged, passed], device=device, commit=commit)
     baselines = make_baselines(record, run_id=text, note=text)
     told = {"versions": {text: text}, "planned": {cases[1].id: text}, "baselines": baselines, "baseline": text}

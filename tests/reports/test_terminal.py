@@ -273,7 +273,7 @@ def test_figures_have_three_digits_and_no_exponent(value: float, text: str) -> N
     ],
 )
 def test_the_device_is_told(device: Device, line: str) -> None:
-    run = make_run(results()).model_copy(update={"device": device})
+    run = make_run(results(), device=device)
     assert device_lines(run, 200) == [line]
     assert all(len(part) <= 40 for part in device_lines(run, 40))
 

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("case_id", name_type(), nullable=False),
         sa.Column("profile", name_type(), nullable=False),
+        sa.Column("machine", sa.String, nullable=False),
         sa.Column("started", Utc, nullable=False),
         sa.Column("commit_hash", name_type()),
         sa.Column("branch", sa.String),
