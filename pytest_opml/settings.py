@@ -82,6 +82,9 @@ class _File(_Table):
     score: ScoreSettings = ScoreSettings()
 
 
+Unregistered = Literal["refused", "in the file", "anywhere"]
+
+
 class Settings(NamedTuple):
     """Everything that a run can be told.
 
@@ -154,7 +157,7 @@ def _described(error: ValidationError, options: Mapping[str, str]) -> str:
 
 
 def build_settings(
-    file: Mapping[str, Any], options: Mapping[str, Any], root: Path, *, stored: bool = False
+    file: Mapping[str, Any], options: Mapping[str, Any], root: Path, *, unregistered: Unregistered = "refused"
 ) -> Settings:
     """Merge what the file and the command line say.
 
@@ -162,16 +165,17 @@ def build_settings(
         file: the ``[tool.opml]`` table.
         options: keys as in the file; None means not given.
         root: what relative paths in the file are relative to.
-        stored: whether they are for runs that are over, so that a budget of the file may name a metric which is not
-            registered here.
+        unregistered: where a budget may name a metric that is not registered here, as of a run that is over.
 
     Raises:
         SettingsError: an unknown key or a wrong value; the text names the key or the option.
     """
     table = dict(file)
     given = {key: value for key, value in options.items() if value is not None}
-    gate = parse_gate(table.pop("gate", {}), "tool.opml.gate", PROFILES, find=placeholder if stored else find)
-    gate = with_options(gate, given.pop("gate", ()))
+    gate = parse_gate(
+        table.pop("gate", {}), "tool.opml.gate", PROFILES, find=find if unregistered == "refused" else placeholder
+    )
+    gate = with_options(gate, given.pop("gate", ()), find=placeholder if unregistered == "anywhere" else find)
     named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
     # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
     for key in ("json", "cache_dir", "data_dir"):

@@ -167,7 +167,7 @@ def settings_of(config: Path, **options: Any) -> Settings:
     from ..settings import build_settings, read_pyproject
 
     check_config(config)
-    return build_settings(read_pyproject(config), options, root_of(config), stored=True)
+    return build_settings(read_pyproject(config), options, root_of(config), unregistered="in the file")
 
 
 def root_of(config: Path) -> Path:

@@ -86,7 +86,7 @@ def _settings(asked: Asked, root: Path) -> tuple[Settings, SettingsError | None]
     from ..settings import build_settings, read_pyproject
 
     try:
-        return build_settings(read_pyproject(asked.config), asked.options, root, stored=True), None
+        return build_settings(read_pyproject(asked.config), asked.options, root, unregistered="in the file"), None
     except SettingsError as error:
         return build_settings({}, asked.options, root), error
 

@@ -261,7 +261,7 @@ def _written(text: str) -> Any:
         return text.strip()
 
 
-def with_options(gate: Gate, options: Sequence[str]) -> Gate:
+def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Gate:
     """The gate with what the command line adds: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
 
     Raises:

@@ -20,7 +20,7 @@ from .state import STATE, USAGE_ERRORS
 
 if TYPE_CHECKING:
     from ..domain.records import RunRecord
-    from ..settings import Settings
+    from ..settings import Settings, Unregistered
 
 _OPTIONS = (
     "gpu",
@@ -83,8 +83,9 @@ def settings_of(config: pytest.Config) -> Settings:
     if _SETTINGS not in config.stash:
         options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
         file = read_pyproject(config.rootpath / "pyproject.toml")
-        # what the workers measured was refused by them where it names what they do not know
-        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, stored=_INBOX in config.stash)
+        # the workers have refused what nobody registers; what cannot be made known here is not judged
+        unregistered: Unregistered = "anywhere" if _INBOX in config.stash else "refused"
+        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, unregistered=unregistered)
     return config.stash[_SETTINGS]
 
 

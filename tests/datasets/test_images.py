@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_opml import registry
 from pytest_opml.datasets import digits
 from pytest_opml.datasets.images import ImageSet, RawData, prepare
 from pytest_opml.domain.case import Case
@@ -62,6 +63,23 @@ def test_at_its_own_size_an_image_is_unchanged(make_case: MakeCase) -> None:
 def test_the_split_follows_the_seed(make_case: MakeCase) -> None:
     one, again, other = (prepare(make_case(size=8, seed=seed), None) for seed in (1, 1, 2))
     assert one.fingerprint == again.fingerprint != other.fingerprint
+    assert one.test_digest == again.test_digest != other.test_digest
+
+
+def test_the_digest_of_the_test_part_follows_its_pixels_and_labels_alone(
+    make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (20, 8, 8), dtype=np.uint8), np.arange(20) % 2
+
+    def digest(*changed: str) -> str:
+        parts = {"images": images, "labels": labels, "test_images": images, "test_labels": labels}
+        parts |= {name: np.roll(parts[name], 1, axis=0) for name in changed}
+        monkeypatch.setitem(registry._registered, ("dataset", "twenty"), lambda _: RawData(classes=("a", "b"), **parts))
+        return prepare(make_case(dataset="twenty", size=8), None).test_digest
+
+    assert digest() == digest("images") == digest("labels")
+    assert len({digest(), digest("test_images"), digest("test_labels")}) == 3
 
 
 def test_percentages_set_the_split(make_case: MakeCase) -> None:

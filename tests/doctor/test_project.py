@@ -26,6 +26,13 @@ def test_a_folder_that_is_no_project_has_notes_only(tmp_path: Path) -> None:
     assert all(finding.remedy for finding in findings)
 
 
+def test_metrics_that_no_package_registers_are_a_note(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    _, metrics, _ = project(tmp_path / "pyproject.toml", None, ("layers_seen",))
+    assert (metrics.name, metrics.state) == ("metrics", "note")
+    assert "layers_seen" in metrics.text
+
+
 def test_wrong_settings_are_a_problem_in_their_own_words(tmp_path: Path) -> None:
     settings, _ = project(tmp_path / "pyproject.toml", SettingsError("tool.opml: unknown key 'gpus'"))
     assert (settings.state, settings.text) == ("problem", "tool.opml: unknown key 'gpus'")

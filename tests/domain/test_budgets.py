@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.domain.budgets import RULES, Budget, Gate, Terms, parse_budgets, parse_gate, with_options
-from pytest_opml.domain.metrics import METRICS
+from pytest_opml.domain.metrics import METRICS, placeholder
 from pytest_opml.errors import SettingsError
 
 PROFILES = ("cpu", "v100", "h200")
@@ -284,3 +284,21 @@ def test_patterns_of_case_ids_see_upper_and_lower_case() -> None:
 
 def test_an_empty_gate_has_no_budgets() -> None:
     assert Gate().applying("any", "cpu") == gate({}).applying("any", "cpu") == ()
+
+
+def test_of_a_run_that_is_over_a_metric_may_be_gone() -> None:
+    table = {
+        "layers_seen": {"max": 3},
+        "case": [{"match": "*", "wrong_per_mb": {"max_drop": "5%"}}],
+        "gpu": {"cpu": {"layers_seen": {"max": 4}}},
+        "size_mb": {"max": 1},
+    }
+    with pytest.raises(SettingsError, match="unknown metric 'layers_seen'"):
+        parse_gate(table, "gate", ("cpu",))
+    found = parse_gate(table, "gate", ("cpu",), find=placeholder)
+    assert found.unregistered == ("layers_seen", "wrong_per_mb")
+    with pytest.raises(SettingsError, match="unknown key 'most'"):
+        parse_gate({"layers_seen": {"most": 3}}, "gate", ("cpu",), find=placeholder)
+    assert with_options(found, ["gone.max=1"], find=placeholder).unregistered[-1] == "gone"
+    with pytest.raises(SettingsError, match="unknown metric 'gone'"):
+        with_options(found, ["gone.max=1"])

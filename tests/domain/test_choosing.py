@@ -5,7 +5,7 @@ from typing import Any
 from pytest_opml.domain.budgets import parse_gate
 from pytest_opml.domain.choosing import Choice, choose
 from pytest_opml.domain.settling import settle
-from tests.builders import make_case, make_result, make_run
+from tests.builders import make_case, make_device, make_result, make_run
 
 RESULTS = [
     make_result(accuracy=0.95),
@@ -63,3 +63,17 @@ def test_a_reference_that_was_not_collected_cannot_be_chosen() -> None:
 def test_what_could_not_be_judged_is_not_within_the_budgets() -> None:
     assert chosen({"energy_j": {"max": 5}}).best is None
     assert technique(chosen({"energy_j": {"max": 5, "optional": True}}).best) == "int8"
+
+
+def test_each_device_has_a_best_case_of_its_own() -> None:
+    figures = {"t4": {"baseline": 14.0, "int8": 3.0}, "cpu": {"baseline": 14.0, "int8": 12.0}}
+    results = [
+        make_result(technique, size_mb=size, device=make_device(profile))
+        for profile, sizes in figures.items()
+        for technique, size in sizes.items()
+    ]
+    record = make_run(results)
+    gate = parse_gate({"gpu": {"t4": {"size_mb": {"min": 5}}}}, "gate", ("cpu", "t4"))
+    choices = choose(record, settle(record, gate))
+    best = [(choice.best.device.profile, choice.best.case.technique) for choice in choices if choice.best]
+    assert best == [("t4", "baseline"), ("cpu", "int8")]

@@ -100,3 +100,12 @@ def test_it_is_plain_data_for_json() -> None:
     assert plain["baseline"]["measured_again"] is True
     assert plain["size"] == {"value": 1.0, "low": 1.0, "high": 1.0, "word": "same"}
     assert set(plain["axes"]) == {"error", "time", "size"}
+
+
+def test_what_depends_on_the_data_is_not_compared_with_that_of_other_data() -> None:
+    found = compare(make_result("int8"), baseline_of(make_result("int8", data_digest="e" * 64)))
+    assert (found.accuracy, found.op_score, found.axes) == (None, None, None)
+    assert found.size is not None
+    assert found.time is not None
+    assert found.other_data == "the test data differ from the baseline's"
+    assert found.as_plain()["other_data"] == found.other_data

@@ -328,7 +328,10 @@ def test_a_time_is_not_compared_with_another_machine_s() -> None:
     found = check({"inference_s": {"max_regression": "5%"}}, here, None, baseline)
     assert found.reason == "the baseline was measured on another machine: Example CPU 3 GHz, not Another CPU"
     assert check({"size_mb": {"max_regression": "5%"}}, here, None, baseline).verdict == "pass"
-    assert check({"inference_s": {"max_regression": "9%"}}, make_result("int8", device=then), None, baseline).verdict == "pass"
+    assert (
+        check({"inference_s": {"max_regression": "9%"}}, make_result("int8", device=then), None, baseline).verdict
+        == "pass"
+    )
 
 
 @pytest.mark.parametrize(
@@ -473,3 +476,26 @@ def test_the_interval_that_is_printed_agrees_with_the_verdict(metric: str, limit
         assert found.verdict == ("pass" if inside else "fail" if outside else "inconclusive")
         assert found.sure is not None
         assert (found.sure > 0.974) == (inside or outside)
+
+
+# --- data that differ from the baseline's
+
+
+@pytest.mark.parametrize(
+    ("metric", "judged"),
+    [("accuracy", False), ("f1", False), ("auc", False), ("op_score", False), ("size_mb", True), ("inference_s", True)],
+)
+def test_what_depends_on_the_data_is_not_compared_with_that_of_other_data(metric: str, judged: bool) -> None:
+    baseline = baseline_of(make_result("int8", data_digest="e" * 64), make_device())
+    found = check({metric: {"max_regression": 9}}, make_result("int8"), None, baseline)
+    assert (found.verdict == "unjudged") is not judged
+    assert found.reason == ("" if judged else "the test data differ from the baseline's")
+
+
+def test_answers_are_paired_on_the_same_data_only() -> None:
+    reference, result = answering("baseline", range(100)), answering("int8", range(100))
+    paired = check({"accuracy": {"max_drop": 0.5}}, result, reference)
+    apart = check({"accuracy": {"max_drop": 0.5}}, result, reference.model_copy(update={"data_digest": "e" * 64}))
+    assert paired.low is not None
+    assert apart.low is not None
+    assert apart.low < paired.low

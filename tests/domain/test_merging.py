@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pytest_opml.domain.merging import merge
 from pytest_opml.domain.records import Baseline, RunRecord
-from tests.builders import make_failure, make_result, make_run
+from tests.builders import make_device, make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
 
@@ -80,3 +80,13 @@ def test_every_case_is_there_once_in_whatever_parts_it_came(parts: list[list[str
 def test_merging_what_is_merged_changes_nothing(parts: list[list[str]]) -> None:
     once = merge([part(*names) for names in parts])
     assert merge([once]) == once
+
+
+def test_a_case_has_one_outcome_on_each_kind_of_hardware() -> None:
+    here, there = make_result("int8", device=make_device("t4")), make_result("int8", device=make_device("cpu"))
+    fallen = make_failure("float16").model_copy(update={"device": make_device("cpu")})
+    worked = make_result("float16", device=make_device("t4"))
+    merged = merge([make_run([here, worked]), make_run([there, here], [fallen])])
+    assert merged.results == (here, worked, there)
+    assert merged.failures == (fallen,)
+    assert [device.profile for device in merged.devices] == ["t4", "cpu"]

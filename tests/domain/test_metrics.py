@@ -6,7 +6,7 @@ import pytest
 
 from pytest_opml.domain import metrics
 from pytest_opml.domain.hardware import GpuUse
-from pytest_opml.domain.metrics import METRICS, Metric, find
+from pytest_opml.domain.metrics import METRICS, Metric, find, get, placeholder
 from pytest_opml.domain.records import Result
 from pytest_opml.errors import SettingsError
 from pytest_opml.registry import register
@@ -91,3 +91,11 @@ def no_metric() -> int:
 @pytest.mark.parametrize("value", [4e-7, 12.0, 999.0, 1234.0, 98_765.4, 2e9])
 def test_a_value_has_no_exponent_from_its_number_of_digits(value: float) -> None:
     assert "e+" not in METRICS["inference_s"].format(value)
+
+
+@pytest.mark.parametrize("name", ["layers_seen", "no.such.package:metric"])
+def test_of_a_metric_that_is_not_here_only_the_name_is_known(name: str) -> None:
+    assert get(name) is None
+    metric = placeholder(name)
+    assert (metric.name, metric.registered, metric.read(make_result())) == (name, False, None)
+    assert placeholder("accuracy") == METRICS["accuracy"]

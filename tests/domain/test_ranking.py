@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.domain.ranking import Entry, bounds, dominates, rank
+from pytest_opml.domain.ranking import Entry, bounds, dominates, groups, rank
 from pytest_opml.domain.score import op_score
+from tests.builders import make_device, make_result
 
 
 def entry(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
@@ -105,3 +106,13 @@ def test_the_order_of_the_input_does_not_matter(pair: tuple[list[Entry], list[En
 )
 def test_dominating_is_no_worse_anywhere_and_better_somewhere(one: Entry, other: Entry, expected: bool) -> None:
     assert dominates(one, other) is expected
+
+
+def test_results_of_several_machines_are_not_ranked_against_one_another() -> None:
+    slower = make_device("t4").model_copy(update={"cores": 2})
+    results = [
+        make_result(technique, device=device)
+        for technique in ("baseline", "int8")
+        for device in (make_device("t4"), slower)
+    ]
+    assert [[result.device.cores for result in group] for group in groups(results)] == [[8, 8], [2, 2]]

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.domain.budgets import Gate, parse_gate
-from pytest_opml.domain.records import Check, Result, RunRecord
+from pytest_opml.domain.metrics import placeholder
+from pytest_opml.domain.records import Baseline, Check, Result, RunRecord
 from pytest_opml.domain.settling import expected_false_alarms, settle, without_the_rest
 from pytest_opml.outcome import BROKEN, NOT_JUDGED, PASSED, exit_code
-from tests.builders import make_case, make_failure, make_result, make_run, make_side_by_side
+from tests.builders import make_case, make_device, make_failure, make_result, make_run, make_side_by_side
 
 TABLE: dict[str, Any] = {
     "accuracy": {"min": 0.88, "max_drop": 0.01},
@@ -209,3 +210,109 @@ def test_the_exit_code_follows_from_the_checks() -> None:
     undecided = {"accuracy": {"min": 0.95}}
     assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided)) == PASSED
     assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided | {"undecided": "fail"})) == NOT_JUDGED
+
+
+# --- metrics that are not registered here
+
+
+def lenient(table: dict[str, Any]) -> Gate:
+    return parse_gate(table, "gate", ("cpu", "v100"), find=placeholder)
+
+
+def layers_check(**fields: Any) -> Check:
+    """A check of a metric of the user's own, as it was stored."""
+    given = {"case_id": make_case("int8").id, "profile": "v100", "metric": "layers_seen", "rule": "max", "limit": 40.0}
+    given |= {"budget": "max = 40", "source": "gate", "value": 50.0, "verdict": "fail", "blocking": True, "sure": 0.99}
+    return Check.model_validate(given | fields)
+
+
+SHOWN = "the metric layers_seen is not registered here, so it is shown as it was stored"
+
+
+@pytest.mark.parametrize("multiple", ["each", "holm"])
+@pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive"])
+def test_a_stored_check_of_a_metric_that_is_gone_stays_as_it_is(verdict: str, multiple: str) -> None:
+    stored = layers_check(verdict=verdict)
+    record = make_run([make_result(), make_result("int8")], checks=[stored], uncollected=(make_case().id,))
+    gate = lenient({"layers_seen": {"max": 40}, "size_mb": {"max": 90}, "multiple": multiple})
+    known, unknown = settle(record, gate)
+    assert (known.metric, known.verdict) == ("size_mb", "pass")
+    assert unknown == stored.model_copy(update={"reason": SHOWN})
+    assert settle(record.model_copy(update={"checks": (known, unknown)}), gate) == (known, unknown)
+
+
+def test_the_reason_that_was_stored_is_kept_beside_it() -> None:
+    record = make_run([make_result("int8")], checks=[layers_check(verdict="inconclusive", reason="chance")])
+    (check,) = settle(record, lenient({"layers_seen": {"max": 40}}))
+    assert check.reason == f"chance; {SHOWN}"
+
+
+@pytest.mark.parametrize(("optional", "blocking"), [(False, True), (True, False)])
+def test_another_budget_on_it_is_not_judged(optional: bool, blocking: bool) -> None:
+    record = make_run([make_result("int8")], checks=[layers_check()])
+    (check,) = settle(record, lenient({"layers_seen": {"max": 90, "optional": optional}}))
+    assert (check.verdict, check.blocking, check.value, check.limit) == ("unjudged", blocking, None, 90.0)
+    assert check.reason == "the metric layers_seen is not registered here, and no check of this budget was stored"
+
+
+def test_a_budget_of_a_marker_on_it_does_not_hinder() -> None:
+    case = make_case("int8")
+    record = make_run([make_result("int8")], checks=[layers_check()])
+    record = record.model_copy(update={"marked": {case.id: {"marker": {"layers_seen": {"max": 40}}}}})
+    (check,) = settle(record, gate({}))
+    assert (check.verdict, check.reason) == ("fail", SHOWN)
+
+
+def test_a_relative_budget_on_it_does_not_apply_to_a_reference() -> None:
+    checks = settle(make_run([make_result(), make_result("int8")]), lenient({"layers_seen": {"max_increase": "5%"}}))
+    assert [check.case_id for check in checks] == [make_case("int8").id]
+
+
+# --- results of several devices
+
+
+def on(profile: str, technique: str = "baseline", *figures: float, **fields: Any) -> Result:
+    return make_result(technique, *figures, device=make_device(profile), **fields)
+
+
+def test_each_result_is_held_to_the_budgets_of_its_own_device() -> None:
+    record = make_run([on("t4", size_mb=9.0), on("cpu", size_mb=9.0)])
+    checks = settle(record, gate({"size_mb": {"max": 10}, "gpu": {"cpu": {"size_mb": {"max": 5}}}}))
+    assert [(check.profile, check.limit, check.verdict) for check in checks] == [("t4", 10, "pass"), ("cpu", 5, "fail")]
+
+
+def test_a_result_is_compared_with_the_reference_and_the_baseline_of_its_own_device() -> None:
+    then = on("t4", "int8", size_mb=4.0)
+    run = make_run()
+    about = {"run_id": "r", "started": run.started, "commit": None, "device": then.device}
+    record = make_run(
+        [
+            on("t4", size_mb=20.0),
+            on("cpu", size_mb=10.0),
+            on("t4", "int8", size_mb=8.0),
+            on("cpu", "int8", size_mb=8.0),
+        ],
+        baselines=(Baseline.model_validate(about | {"result": then}),),
+    )
+    table = {"size_mb": {"max_increase": "0%", "max_regression": "0%"}}
+    checks = [check for check in settle(record, gate(table)) if check.case_id == make_case("int8").id]
+    assert [(check.profile, check.rule, check.verdict, check.reference_value) for check in checks] == [
+        ("t4", "max_increase", "pass", 20.0),
+        ("t4", "max_regression", "fail", 4.0),
+        ("cpu", "max_increase", "pass", 10.0),
+        ("cpu", "max_regression", "unjudged", None),
+    ]
+
+
+def test_a_place_is_one_among_those_of_the_same_device() -> None:
+    record = make_run(
+        [
+            on("t4", "baseline", 0.9, 1.0),
+            on("t4", "int8", 0.9, 2.0),
+            on("cpu", "baseline", 0.9, 9.0),
+            on("cpu", "int8", 0.9, 8.0),
+        ]
+    )
+    checks = settle(record, gate({"rank": {"max": 1}}))
+    ranks = [(check.profile, check.case_id == make_case("int8").id, check.value) for check in checks]
+    assert ranks == [("t4", False, 1.0), ("t4", True, 2.0), ("cpu", False, 2.0), ("cpu", True, 1.0)]

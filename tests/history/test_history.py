@@ -16,7 +16,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
-from tests.builders import make_case, make_failure, make_result, make_run
+from tests.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.history.runs import START, commit_of, make_timing, run_of
 
 BASELINE, CLUSTER = make_case().id, make_case("cluster-256").id
@@ -133,7 +133,8 @@ def test_a_summary_counts_what_came_of_a_run(history: History) -> None:
 
 def test_the_newest_and_the_best_result_of_a_case_on_a_kind_of_hardware(history: History) -> None:
     case = make_case("cluster-256", unfreeze=10)
-    old, new, other = (make_result(case=case, accuracy=accuracy) for accuracy in (0.9, 0.85, 0.95))
+    old, new = (make_result(case=case, accuracy=accuracy) for accuracy in (0.9, 0.85))
+    other = make_result(case=case, accuracy=0.95, device=make_device("cpu"))
     history.append(run_of("new", 5, results=[make_result(), new]))
     history.append(run_of("old", 0, results=[old]))
     history.append(run_of("other", 9, results=[other], profile="cpu"))
@@ -291,6 +292,8 @@ _MOMENTS = st.integers(0, 4).map(lambda minute: START + timedelta(minutes=minute
 _TECHNIQUES = st.sampled_from(["baseline", "int8", "float16"])
 _RESULTS = st.lists(st.tuples(_TECHNIQUES, st.sampled_from([2.0, 4.0, 8.0])), max_size=3, unique_by=lambda r: r[0])
 _COMMITS = st.none() | st.builds(commit_of, st.sampled_from("abc"), st.sampled_from(["main", "topic", None]))
+# the default one is that of the run
+_DEVICES = st.sampled_from([make_device(), make_device("cpu")])
 
 
 @st.composite
@@ -299,7 +302,7 @@ def _runs(draw: st.DrawFn) -> list[RunRecord]:
         run_of(
             f"run-{number}",
             started=draw(_MOMENTS),
-            results=[make_result(name, size_mb=size) for name, size in draw(_RESULTS)],
+            results=[make_result(name, size_mb=size, device=draw(_DEVICES)) for name, size in draw(_RESULTS)],
             commit=draw(_COMMITS),
             profile=draw(st.sampled_from(["cpu", "v100"])),
             timings=draw(st.lists(st.just(make_timing()), max_size=1)),
@@ -338,3 +341,17 @@ def test_the_database_and_its_twin_answer_alike(
         assert store.releases() == twin.releases()
         assert store.case_ids() == twin.case_ids()
         assert list(store.records()) == list(twin.records()) == runs
+
+
+def test_each_result_is_found_by_its_own_device(history: History) -> None:
+    here, there = make_result(device=make_device("t4")), make_result(device=make_device("cpu"))
+    history.append(make_run([here, there], run_id="both", profile="t4"))
+    rows = history.rows(Query(cases=(BASELINE,)), 5)
+    assert {(row.profile, row.machine) for row in rows} == {
+        (one.device.profile, one.device.machine) for one in (here, there)
+    }
+    for result in (here, there):
+        found = history.find(Query(cases=(BASELINE,), profile=result.device.profile))
+        assert found is not None
+        assert found.run.results == (result,)
+    assert history.profiles(BASELINE) == ["cpu", "t4"]

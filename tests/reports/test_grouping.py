@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.reports.grouping import groups_of, short_names
-from tests.builders import make_case, make_result, make_run
+from pytest_opml.domain.records import Check
+from pytest_opml.reports.grouping import groups_of, named, short_names
+from tests.builders import make_case, make_device, make_failure, make_result, make_run
 
 CASES = st.builds(
     make_case,
@@ -35,3 +36,23 @@ def test_a_name_is_what_a_case_has_for_itself() -> None:
 
 def test_a_run_without_cases_has_no_names() -> None:
     assert short_names(make_run([])) == {}
+
+
+def test_a_run_of_several_devices_has_a_group_for_each() -> None:
+    fallen = make_failure("float16").model_copy(update={"device": make_device("t4")})
+    record = make_run([make_result(device=make_device("t4")), make_result(device=make_device("cpu"))], [fallen])
+    groups = groups_of(record)
+    assert [(len(group.results), len(group.failures)) for group in groups] == [(1, 1), (1, 0)]
+    assert [group.title.partition(", on ")[2] for group in groups] == [
+        "t4 (Tesla T4, Example CPU 3 GHz, 8 cores, 8 threads)",
+        "cpu (Example CPU 3 GHz, 8 cores, 8 threads)",
+    ]
+
+
+def test_a_check_names_its_device_where_there_are_several() -> None:
+    several = make_run([make_result(device=make_device("t4")), make_result(device=make_device("cpu"))])
+    about = {"metric": "size_mb", "rule": "max", "limit": 1.0, "budget": "max = 1", "source": "gate", "value": 1.0}
+    check = Check(case_id=make_case().id, profile="t4", verdict="pass", blocking=False, **about)
+    assert named(check, short_names(several), several).endswith("baseline on t4")
+    one = make_run([make_result()])
+    assert named(check, short_names(one), one).endswith("baseline")

@@ -63,16 +63,43 @@ def test_a_plain_run_of_tests_is_left_alone(bench: Bench) -> None:
     assert "opml ==" not in output(result)
 
 
-def test_a_metric_that_only_the_workers_know_is_one_line(bench: Bench) -> None:
-    registered = """
+REGISTERED = """
+    import os
     from pytest_opml import Metric, register
-
+    %s
     @register("metric", "layers_seen")
     def layers():
         return Metric("layers_seen", lambda result: result.artifact.layers)
 """
-    bench.file(registered + BENCH % ONE)
+
+
+def test_a_metric_of_a_file_that_only_the_workers_read_is_judged(bench: Bench) -> None:
+    bench.file(REGISTERED % "" + BENCH % ONE)
+    bench.settings("[tool.opml.gate]\nlayers_seen = { max = 1000 }\n")
+    result = bench.run("-n1", "--opml-store=none", "--opml-gate=layers_seen.min=999", "--opml-json=record.json")
+    assert result.ret == 1
+    checks = read_record(bench.pytester.path / "record.json").checks
+    assert [(check.rule, check.verdict) for check in checks] == [("max", "pass"), ("min", "fail")]
+    assert len({check.value for check in checks}) == 1
+
+
+def test_a_metric_that_the_controller_cannot_have_is_said_in_words_and_the_run_is_kept(bench: Bench) -> None:
+    stubborn = "assert 'PYTEST_XDIST_WORKER' in os.environ, 'for workers only'\n"
+    bench.file(REGISTERED % stubborn + BENCH % ONE)
+    bench.settings("[tool.opml.gate]\nsize_mb = { max = 90 }\n")
+    result = bench.run("-n1", "--opml-store=none", "--opml-gate=layers_seen.max=1000", "--opml-json=record.json")
+    assert result.ret == 11
+    text = " ".join(output(result).split())
+    assert "INTERNALERROR" not in text
+    assert "the verdicts on the metric layers_seen: the metric 'layers_seen' cannot be imported: Asser" in text
+    checks = read_record(bench.pytester.path / "record.json").checks
+    assert [(check.metric, check.verdict) for check in checks] == [("size_mb", "pass"), ("layers_seen", "unjudged")]
+    assert "is not registered here" in checks[1].reason
+
+
+def test_a_metric_that_nobody_registers_is_refused(bench: Bench) -> None:
+    bench.file(BENCH % ONE)
     result = bench.run("-n1", "--opml-store=none", "--opml-gate=layers_seen.max=1")
-    assert result.ret in (1, 4)  # the worker failed the test, and the controller cannot say why in its own words
+    assert result.ret == 4
     assert "unknown metric 'layers_seen'" in output(result)
     assert "INTERNALERROR" not in output(result)
