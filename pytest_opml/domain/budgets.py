@@ -264,6 +264,11 @@ def _written(text: str) -> Any:
 def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Gate:
     """The gate with what the command line adds: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
 
+    Args:
+        gate: that of the file.
+        options: as they were typed.
+        find: as ``parse_budgets`` takes it.
+
     Raises:
         SettingsError: an option has not this form, or names what is unknown.
     """

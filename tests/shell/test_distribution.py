@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml import locks
+from pytest_opml import locks, registry
 from pytest_opml.history.base import Query
 from pytest_opml.history.files import read_record
 from pytest_opml.history.store import open_store
@@ -19,6 +19,8 @@ THREE = '["cluster-16", "float16", "cluster-8"]'
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     # The workers are processes of their own, which find the small model through the path.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    # what a controller in this process has adopted is forgotten after its test
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     return Bench(pytester, cache_dir)
 
 
