@@ -6,29 +6,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .datasets.images import RawData
-    from .domain.case import Case, matrix
-    from .domain.metrics import Metric
-    from .domain.records import Result, RunRecord, Score
-    from .domain.score import op_score
+    from .analysis.op_score import op_score
+    from .case import Case, matrix
+    from .datasets.splits import RawData
     from .errors import OpmlError
+    from .metrics import Metric
+    from .records.result import Result, RunRecord, Score
     from .registry import register
     from .techniques.base import Draft, Material, Technique
 
 # pytest imports this package in every run of every project it is installed in, so each name is loaded when first used.
 _HOMES = {
-    "Case": "domain.case",
+    "Case": "case",
     "Draft": "techniques.base",
     "Material": "techniques.base",
-    "Metric": "domain.metrics",
+    "Metric": "metrics",
     "OpmlError": "errors",
-    "RawData": "datasets.images",
-    "Result": "domain.records",
-    "RunRecord": "domain.records",
-    "Score": "domain.records",
+    "RawData": "datasets.splits",
+    "Result": "records.result",
+    "RunRecord": "records.result",
+    "Score": "records.result",
     "Technique": "techniques.base",
-    "matrix": "domain.case",
-    "op_score": "domain.score",
+    "matrix": "case",
+    "op_score": "analysis.op_score",
     "register": "registry",
 }
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from .domain import profiles
-from .domain.budgets import Gate, parse_gate, with_options
-from .domain.metrics import find, placeholder
-from .domain.score import REFERENCE_SAMPLES
+from .analysis.op_score import REFERENCE_SAMPLES
 from .errors import SettingsError, one_line
+from .gate.budgets import Gate, parse_gate, with_options
+from .metrics import find, placeholder
+from .records import hardware_profiles
 
-PROFILES = tuple(profiles.PROFILES)
+PROFILES = tuple(hardware_profiles.PROFILES)
 DEFAULT_STORE = "sqlite:///.opml/history.db"
 DEFAULT_RELEASES = ".opml/releases"
 

@@ -8,5 +8,5 @@ from hypothesis import settings
 settings.register_profile("opml", settings.get_profile(settings.get_current_profile_name()), deadline=None)
 settings.load_profile("opml")
 
-# MLflow would report what the tests do with it; tests/reports/test_mlflow.py holds what the package does.
+# MLflow would report what the tests do with it; tests/integrations/test_mlflow.py holds what the package does.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

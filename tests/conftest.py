@@ -13,18 +13,18 @@ import pytest
 import scipy.stats  # noqa: F401 - likewise
 import sqlalchemy  # noqa: F401 - likewise
 
-from pytest_opml.domain.case import Case
-from pytest_opml.making import Options
+from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.worker import start_server  # noqa: F401 - likewise
-from tests import small
-from tests.projects import Bench
+from pytest_opml.runner.builder import Options
+from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
+from tests.support import small
+from tests.support.projects import Bench
 
 if TYPE_CHECKING:
     import keras
 
-    from pytest_opml.datasets.images import Images, Split
-    from pytest_opml.domain.records import Training
+    from pytest_opml.datasets.splits import Images, Split
+    from pytest_opml.records.result import Training
     from pytest_opml.techniques.base import Material
 
 
@@ -76,7 +76,7 @@ class Trained(NamedTuple):
 
 @pytest.fixture(scope="session")
 def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    from pytest_opml.datasets.images import prepare
+    from pytest_opml.datasets.splits import prepare
     from pytest_opml.models.training import train
 
     case = make_case(unfreeze="all", epochs=5)

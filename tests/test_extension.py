@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_opml import Case, registry
-from pytest_opml.domain.case import parse_chain
-from pytest_opml.making import Options
-from pytest_opml.worker import Limits, run_case
+from pytest_opml.case import parse_chain
+from pytest_opml.runner.builder import Options
+from pytest_opml.runner.launchers.process import Limits, run_case
 
 
 def test_the_package_is_installed_and_not_merely_importable() -> None:

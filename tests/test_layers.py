@@ -18,7 +18,7 @@ def test_an_idle_pytest_run_imports_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_idle.py").write_text(
         "import sys\n"
         "def test_idle():\n"
-        "    assert 'pytest_opml.plugin' in sys.modules\n"
+        "    assert 'pytest_opml.plugin.hooks' in sys.modules\n"
         f"    assert not [name for name in {HEAVY!r} if name in sys.modules]\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]

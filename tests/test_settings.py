@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pytest_opml.domain.metrics import METRICS
 from pytest_opml.errors import SettingsError
+from pytest_opml.metrics import METRICS
 from pytest_opml.settings import PROFILES, Settings, build_settings, read_pyproject
 
 ROOT = Path("/project")

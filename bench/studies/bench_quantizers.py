@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pytest_opml import Case, Draft, Material, Result, Technique, matrix, register
-from pytest_opml.techniques.tflite import calibration, converted, converter_of
+from pytest_opml.techniques.tflite_converter import calibration, converted, converter_of
 
 
 class _Edge(Technique):

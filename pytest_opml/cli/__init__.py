@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import judging, knowing, machine, moving, past, reporting, score, trend
+from . import doctor, export, gate, history, list, report, score, trend
 from .common import Commands
 
 
@@ -18,6 +18,6 @@ def main() -> None:
     """
 
 
-for _module in (judging, reporting, past, trend, moving, score, knowing, machine):
+for _module in (gate, report, history, trend, export, score, names, doctor):
     for _command in _module.COMMANDS:
         main.add_command(_command)

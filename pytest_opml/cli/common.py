@@ -18,9 +18,9 @@ import click
 from ..errors import OpmlError, SettingsError, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from ..domain.budgets import Gate
-    from ..domain.records import RunRecord
+    from ..gate.budgets import Gate
     from ..history.base import History
+    from ..records.result import RunRecord
     from ..settings import Settings
 
 USAGE = 4
@@ -200,7 +200,7 @@ def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
         StorageError: there is none, or it cannot be read.
     """
     from ..history.base import Query
-    from ..history.naming import is_file, run_of
+    from ..history.selectors import is_file, run_of
 
     if text is not None and is_file(text):
         return run_of(text, None, root)
@@ -215,7 +215,7 @@ def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
 
 def settled(record: RunRecord, gate: Gate) -> RunRecord:
     """A run with the verdicts of these budgets in the place of its own."""
-    from ..domain.settling import settle
+    from ..gate.run_verdicts import settle
 
     return record.model_copy(update={"checks": settle(record, gate)})
 

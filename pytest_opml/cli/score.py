@@ -10,7 +10,7 @@ from ..errors import UsageError
 from .common import as_json, show, show_json, width
 
 if TYPE_CHECKING:
-    from ..domain.records import Score
+    from ..records.result import Score
 
 
 def _figures(text: str) -> tuple[float, float, float]:
@@ -50,8 +50,8 @@ def score(
 
     The exit code is 0, or 4 for a wrong input.
     """
-    from ..domain.score import op_score, sampled_score
-    from ..reports.score import score_lines, score_table
+    from ..analysis.op_score import op_score, sampled_score
+    from ..reports.terminal.op_score import score_lines, score_table
 
     def of(accuracy: float, seconds: float, megabytes: float) -> Score:
         if samples is None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import as_json, history_of, root_of, settings_of, show, show_json, width, with_config, with_store
-from .past import matching, since
+from .history import matching, since
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..domain.metrics import Metric
-    from ..domain.trends import Point
+    from ..analysis.trend import Point
     from ..history.base import History, Query
+    from ..metrics import Metric
 
 
 @click.command(short_help="Show the history of a metric, and its lasting steps.")
@@ -55,12 +55,12 @@ def trend(
 
     The exit code is 0, or 4 for a wrong input.
     """
-    from ..domain.trends import find_shifts
+    from ..analysis.trend import find_shifts
     from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
-    from ..reports.pictures import draw_trend
-    from ..reports.trends import trend_lines, trend_table
+    from ..reports.charts.trend_plot import draw_trend
+    from ..reports.terminal.trend import trend_lines, trend_table
 
     with history_of(settings_of(config, store=store)) as history:
         found = matching(history, case)
@@ -89,10 +89,10 @@ def _points(history: History, query: Query, name: str | None, limit: int) -> tup
     Raises:
         SettingsError: there is no such metric, or its values are not kept apart.
     """
-    from ..domain.metrics import METRICS, Metric
-    from ..domain.trends import Point
+    from ..analysis.trend import Point
     from ..errors import SettingsError
     from ..history.base import CALL_S, COLUMNS
+    from ..metrics import METRICS, Metric
 
     call = Metric(CALL_S, lambda _: None, "s", machine=True)
     newest = history.rows(query, 1)

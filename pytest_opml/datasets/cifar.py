@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DatasetError
+from .cifar_pickle import read_batch
 from .download import from_keras
-from .python_batch import read_batch
 from .raw import RawData
 from .sources import Images, Labels
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from ..errors import DatasetError
 from .download import from_keras
 from .idx import read_idx
-from .local import load_npz
 from .raw import RawData
 from .sources import Images
+from .user_files import load_npz
 
 _DIGITS = tuple("0123456789")
 _CLOTHES = (

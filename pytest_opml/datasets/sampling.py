@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..domain.case import Case
+from ..case import Case
 from ..errors import DatasetError
 from .sources import Indices, Labels
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .examining import Asked, examine
+from .checks import Asked, examine
 
 __all__ = ["Asked", "examine"]

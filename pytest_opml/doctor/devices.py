@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..domain.findings import Finding
 from ..errors import DeviceError, OpmlError
+from .finding import Finding
 
 if TYPE_CHECKING:
-    from ..domain.hardware import Device, Gpu, TensorFlowBuild
+    from ..records.device import Device, Gpu, TensorFlowBuild
     from ..settings import Settings
 
 _TOPIC = "devices"
@@ -28,7 +28,7 @@ def devices(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     from ..measure.device import detect, without_gpu
 
     if not quick:
-        from ..worker import start_server
+        from ..runner.launchers.process import start_server
 
         start_server()  # its imports take seconds, and the rest of this can go on beside them
     processor = detect("cpu", settings.threads)
@@ -81,8 +81,8 @@ def _gpu_text(gpu: Gpu) -> str:
 
 
 def _tensorflow(device: Device) -> Iterator[Finding]:
-    from ..measure.tensorflow_build import confirm
-    from ..worker import probe
+    from ..measure.tensorflow_info import confirm
+    from ..runner.launchers.process import probe
 
     try:
         build = probe(device)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING
 
-from ..domain.findings import Finding
+from .finding import Finding
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

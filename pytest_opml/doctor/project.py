@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..domain.findings import Finding
 from ..errors import SettingsError, listed
+from .finding import Finding
 
 _TOPIC = "project"
 

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..domain.findings import Finding
 from ..errors import MissingDependencyError, StorageError
-from ..reports.text import amount
+from ..reports.formatting import amount
+from .finding import Finding
 
 _TOPIC = "storage"
 # A trained model and its artifacts are tens to hundreds of megabytes each.
@@ -18,7 +18,7 @@ _LEAST_FREE_BYTES = 1e9
 
 def cache(root: Path) -> Iterator[Finding]:
     """The cache: whether it can be written, what it holds, and the room on its disk."""
-    from ..pruning import look_into, nearest_folder
+    from ..storage.cache_cleanup import look_into, nearest_folder
 
     contents = look_into(root)
     held = f"{amount(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"

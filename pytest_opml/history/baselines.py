@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..domain.records import Baseline
+from ..records.result import Baseline
 from .base import History
-from .naming import Selector
+from .selectors import Selector
 
 
 def baseline_of(

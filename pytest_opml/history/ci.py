@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from ..domain.records import CiRun
+from ..records.result import CiRun
 
 FULL_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 

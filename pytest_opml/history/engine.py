@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from ..errors import MissingDependencyError, StorageError, masked
-from .records import clipped, problem
+from .columns import clipped, problem
 
 BUSY_TIMEOUT_S = 60
 _CONNECT_TIMEOUT_S = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..domain.records import Result, RunRecord
 from ..errors import StorageError
+from ..records.result import Result, RunRecord
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
-from .records import Part, is_meant, is_same, parts, summary
+from .columns import Part, is_meant, is_same, parts, summary
 
 
 class MemoryHistory(History):

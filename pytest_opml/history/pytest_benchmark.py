@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..domain.hardware import Device, Gpu
-from ..domain.profiles import PROFILES, has_fast_float16, profile_of
-from ..domain.records import Commit, RunRecord, Timing
 from ..errors import StorageError
+from ..records.device import Device, Gpu
+from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
+from ..records.result import Commit, RunRecord, Timing
 from .base import Added, History
-from .files import json_of
-from .records import problem
+from .columns import problem
+from .record_files import json_of
 from .transfer import merge
 
 _NO_COMMIT = ("unversioned", "unknown")  # what it writes where there is no repository, or none that can be read

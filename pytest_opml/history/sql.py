@@ -22,14 +22,14 @@ from sqlalchemy import (
     update,
 )
 
-from ..domain.records import RunRecord
 from ..errors import StorageError
-from . import digests
-from .asking import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
+from ..records.result import RunRecord
+from . import checksums
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
+from .columns import clipped, dump, is_same, load, parts, summary
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, upgrade
-from .records import clipped, dump, is_same, load, parts, summary
+from .statements import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
 from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of
 
 # One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
@@ -44,19 +44,19 @@ _NAMES = TypeAdapter(list[str])
 
 def _sealed(columns: Row | Summary, text: str) -> dict[str, str]:
     """A record with the digests that are kept beside it."""
-    content = digests.of_text(text)
-    return {"record": text, "content": content, "digest": digests.of_columns(columns, content)}
+    content = checksums.of_text(text)
+    return {"record": text, "content": content, "digest": checksums.of_columns(columns, content)}
 
 
 def _check(columns: Row | Summary | Release, digest: str, content: str = "") -> None:
     """Refuse columns of which one was changed after they were written."""
-    if digests.of_columns(columns, content) != digest:
+    if checksums.of_columns(columns, content) != digest:
         raise ValueError(f"what is known of run {columns.run_id} was changed after it was written")
 
 
 def _check_records(name: str, *rows: Any) -> None:
     """Refuse records of which one was changed after they were written."""
-    if any(digests.of_text(row.record) != row.content for row in rows):
+    if any(checksums.of_text(row.record) != row.content for row in rows):
         raise StorageError(f"{name}: its record was changed after it was written")
 
 
@@ -197,7 +197,7 @@ class SqlHistory(History):
             if there is not None and there >= release.promoted:
                 return False
         connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
-        mark = {"promoted": release.promoted, "label": release.label, "digest": digests.of_columns(release)}
+        mark = {"promoted": release.promoted, "label": release.label, "digest": checksums.of_columns(release)}
         connection.execute(insert(RELEASE).values(run_key=key, **mark))
         return True
 

@@ -20,12 +20,12 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..domain.record import Moment, Record
-from ..domain.records import RunRecord
 from ..errors import StorageError
+from ..records.base import Moment, Record
+from ..records.result import RunRecord
 from .base import Added, History, Query, Release
-from .files import check_version, json_of, record_of, written_whole
-from .records import is_meant, problem
+from .columns import is_meant, problem
+from .record_files import check_version, json_of, record_of, written_whole
 
 FORMAT = "pytest-opml history"
 FORMAT_VERSION = 1

@@ -7,9 +7,9 @@ import platform
 
 import psutil
 
-from ..domain.hardware import Device, Gpu
-from ..domain.profiles import has_fast_float16
 from ..errors import DeviceError
+from ..records.device import Device, Gpu
+from ..records.hardware_profiles import has_fast_float16
 from .nvml import read_gpus, visible
 from .processor import cpu_has_float16, cpu_name, read_cpu_clock
 

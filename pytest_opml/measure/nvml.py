@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pynvml
 
-from ..domain.hardware import Gpu
-from ..domain.profiles import profile_of
 from ..errors import DeviceError, one_line
+from ..records.device import Gpu
+from ..records.hardware_profiles import profile_of
 
 _NO_GPU = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
 # A slice of a GPU (MIG) answers with an invalid argument what only the whole can be asked, and the whole with "not

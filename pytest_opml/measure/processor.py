@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from ..domain.hardware import CpuClock
+from ..records.device import CpuClock
 
 _FLOAT16_FLAGS = {"avx512_fp16", "fphp"}
 

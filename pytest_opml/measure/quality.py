@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.images import Labels
-from ..domain.answers import pack
+from ..datasets.splits import Labels
 from ..errors import DatasetError
 from ..runtimes.base import Probabilities
+from ..stats.predictions import pack
 
 
 class Quality(NamedTuple):

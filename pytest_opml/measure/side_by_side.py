@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
-from ..domain.evidence import PairedTime
-from ..domain.looks import FIRST, Question, Spending, all_decided, any_broken, plan_openings, second_seconds
-from ..domain.records import Ratio
-from ..domain.statistics import paired_ratio
+from ..records.result import Ratio
 from ..runtimes.base import Runtime
-from .clock import no_collection, settle
+from ..stats.evidence import PairedTime
+from ..stats.intervals import paired_ratio
+from ..stats.sequential import FIRST, Question, Spending, all_decided, any_broken, plan_openings, second_seconds
+from .warm_up import no_collection, settle
 
 # Of shorter turns too much would be what the system does between them.
 _TURN_SECONDS = 0.02

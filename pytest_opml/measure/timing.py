@@ -14,12 +14,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..datasets.imageset import ImageSet
-from ..domain.evidence import Stretched
-from ..domain.looks import FIRST, Question, Spending, all_decided, any_broken, second_seconds
-from ..domain.records import Estimate, Latency, WarmUp
-from ..domain.statistics import median, quantile_interval
+from ..records.result import Estimate, Latency, WarmUp
 from ..runtimes.base import Probabilities, Runtime
-from .clock import no_collection, settle
+from ..stats.evidence import Stretched
+from ..stats.intervals import median, quantile_interval
+from ..stats.sequential import FIRST, Question, Spending, all_decided, any_broken, second_seconds
+from .warm_up import no_collection, settle
 
 PASSES = 10
 # Six are the fewest whose extremes hold the median with 95 % confidence; slower models are not timed more often.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..datasets.copies import keras_home
+from ..datasets.locations import keras_home
 from ..errors import CaseDefinitionError, ModelFileError, one_line
 from .weights import load_weights
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
-from ..domain.case import Case
+from ..case import Case
 from ..errors import CaseDefinitionError, ModelFileError
 
 HEAD = "head_dense"
@@ -40,7 +40,7 @@ def _size_of_file(path: Path) -> int | None:
         from ..runtimes.keras_graph import load_keras
 
         return _square(path, load_keras(path).input_shape)
-    from ..runtimes.opening import open_artifact
+    from ..runtimes.loader import open_artifact
 
     return open_artifact(path, threads=1).image_size
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingDependencyError, ModelFileError
 from .builders import made_for
-from .checkpoint import Array, read_checkpoint
+from .torch_checkpoint import Array, read_checkpoint
 
 if TYPE_CHECKING:
     import keras

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets.images import ImageSet, Labels, Split
-from ..domain.case import Case
-from ..domain.case_record import Unfreeze
-from ..domain.records import Epoch, Training
+from ..case import Case
+from ..datasets.splits import ImageSet, Labels, Split
 from ..progress import report
+from ..records.case_record import Unfreeze
+from ..records.result import Epoch, Training
 from .classifier import build_classifier
-from .graph import Parts, split_at_frozen, unfreeze
-from .precision import under_policy
+from .dtype_policy import under_policy
+from .unfreeze import Parts, split_at_frozen, unfreeze
 
 if TYPE_CHECKING:
     import keras

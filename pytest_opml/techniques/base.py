@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args, 
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from ..datasets.images import ImageSet, Labels
-from ..domain.case import Case
-from ..domain.case_record import Unfreeze
-from ..domain.records import Training
+from ..case import Case
+from ..datasets.splits import ImageSet, Labels
 from ..errors import CaseDefinitionError
 from ..models.training import fine_tune
+from ..records.case_record import Unfreeze
+from ..records.result import Training
 
 if TYPE_CHECKING:
     import keras
     from pydantic.fields import FieldInfo
     from typing_extensions import Self
 
-    from ..domain.hardware import Device
+    from ..records.device import Device
 
 _WHOLE = re.compile(r"0|[1-9]\d{0,17}")
 

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from ..errors import TechniqueError
 from .base import Changes, Draft, Material, Technique
 from .kernels import kernels_of
-from .sharing import Shared, Tied, settled, share
+from .shared_weights import Shared, Tied, settled, share
 
 # Layers of few weights hold a twentieth of a network and most of the harm of coarse clustering: at K = 64 Lite0 fell
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.

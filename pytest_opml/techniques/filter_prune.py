@@ -16,8 +16,8 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from .base import Changes, Draft, Material, Technique
-from .channels import Channels, Ids
-from .cutting import cut, multiply_accumulates
+from .channel_groups import Channels, Ids
+from .channel_removal import cut, multiply_accumulates
 
 FINE_TUNING_RATE = 1e-3
 FINE_TUNING_EPOCHS = 2

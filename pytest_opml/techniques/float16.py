@@ -13,11 +13,11 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.precision import flat_layers, under_policy
+from ..models.dtype_policy import flat_layers, under_policy
 from .base import Changes, Draft, Material, Technique
 
 if TYPE_CHECKING:
-    from ..domain.hardware import Device
+    from ..records.device import Device
 
 _LARGEST = float(np.finfo(np.float16).max)
 _POLICY = "mixed_float16"

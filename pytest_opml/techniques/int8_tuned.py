@@ -16,10 +16,10 @@ from pydantic import Field
 from ..errors import TechniqueError
 from ..runtimes.litert import LiteRTRuntime
 from .base import Changes, Draft, Material, Technique
-from .tflite import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
+from .tflite_converter import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
 
 if TYPE_CHECKING:
-    from ..datasets.images import Images, Labels
+    from ..datasets.splits import Images, Labels
 
 _CHECKED_IMAGES = 1_000
 _BATCH = 100

@@ -6,7 +6,7 @@ sums give the new means. Memory is a few vectors of the number of weights; nothi
 
 Lloyd's steps alone end in a local optimum, 5 to 500 % above the best on heavy-tailed or small layers. Between descents
 the clusters whose merging costs least are merged and those whose splitting gains most are split, until no exchange
-pays; ``bench/bench_kmeans.py`` compares the result with the exact optimum.
+pays; ``benchmarks/kmeans.py`` compares the result with the exact optimum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .optimal import Points, best_cuts
+from .kmeans_exact import Points, best_cuts
 
 Vector = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]

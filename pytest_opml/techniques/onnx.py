@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
 from .base import Changes, Draft, Material, Technique, shortened
-from .tflite import CALIBRATION_IMAGES, drawn
+from .tflite_converter import CALIBRATION_IMAGES, drawn
 
 if TYPE_CHECKING:
     import keras

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from .base import Changes, Draft, Material, Technique
-from .legacy_call import Outcome, run_legacy
+from .tf_keras.client import Outcome, run_legacy
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,7 @@ from pytest_opml import cli
 from pytest_opml.cli.common import parse_age
 from pytest_opml.errors import UsageError
 from pytest_opml.history.store import open_store
-from tests.builders import make_run
+from tests.support.builders import make_run
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
+from pytest_opml.case import Case
 from pytest_opml.datasets.cifar import load_cifar10, load_cifar100
-from pytest_opml.datasets.images import prepare
-from pytest_opml.domain.case import Case
+from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import DatasetError
 
 NAMES = [b"airplane", b"automobile", b"bird"]

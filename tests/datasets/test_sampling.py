@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_opml.datasets.images import RawData, prepare
+from pytest_opml.case import Case
 from pytest_opml.datasets.sampling import Kept, sample
-from pytest_opml.domain.case import Case
+from pytest_opml.datasets.splits import RawData, prepare
 from pytest_opml.errors import CaseDefinitionError, DatasetError
 from pytest_opml.measure.quality import assess
 

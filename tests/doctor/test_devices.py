@@ -5,13 +5,13 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from pytest_opml import worker
 from pytest_opml.doctor.devices import devices
-from pytest_opml.domain.findings import Finding
-from pytest_opml.domain.hardware import Device, SeenGpu, TensorFlowBuild
+from pytest_opml.doctor.finding import Finding
 from pytest_opml.errors import DeviceError
+from pytest_opml.records.device import Device, SeenGpu, TensorFlowBuild
+from pytest_opml.runner.launchers import process
 from pytest_opml.settings import build_settings
-from tests.fake_nvml import FakeNvml, h100, v100
+from tests.support.fake_nvml import FakeNvml, h100, v100
 
 BUILD = TensorFlowBuild(version="2.21.0", cuda_build=True, cuda_version="12.5.1", xla="off")
 
@@ -30,8 +30,8 @@ def found(
         assert build is not None
         return build
 
-    monkeypatch.setattr(worker, "start_server", lambda: None)
-    monkeypatch.setattr(worker, "probe", probe)
+    monkeypatch.setattr(process, "start_server", lambda: None)
+    monkeypatch.setattr(process, "probe", probe)
     settings = build_settings({"gpu": gpu}, {}, Path.cwd())
     return {finding.name: finding for finding in devices(settings, quick=build is None)}
 
@@ -100,8 +100,8 @@ def test_a_tensorflow_that_does_not_start_is_a_problem(monkeypatch: pytest.Monke
     def probe(device: Device) -> TensorFlowBuild:
         raise DeviceError("TensorFlow does not start on the CPU: ModuleNotFoundError: No module named 'tensorflow'")
 
-    monkeypatch.setattr(worker, "probe", probe)
-    monkeypatch.setattr(worker, "start_server", lambda: None)
+    monkeypatch.setattr(process, "probe", probe)
+    monkeypatch.setattr(process, "start_server", lambda: None)
     *_, problem = devices(build_settings({}, {}, Path.cwd()), quick=False)
     assert (problem.name, problem.state) == ("TensorFlow", "problem")
     assert "pip install" in problem.remedy

@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from pytest_opml.doctor import packages as module
+from pytest_opml.doctor.finding import Finding
 from pytest_opml.doctor.packages import packages
-from pytest_opml.domain.findings import Finding
 
 REQUIRED = [
     "tensorflow>=2.18",

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.doctor import storage
+from pytest_opml.doctor.finding import Finding
 from pytest_opml.doctor.storage import cache, history
-from pytest_opml.domain.findings import Finding
 from pytest_opml.history.store import open_store
-from tests.builders import make_result, make_run
-from tests.test_pruning import stored
+from tests.storage.test_cache_cleanup import stored
+from tests.support.builders import make_result, make_run
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:

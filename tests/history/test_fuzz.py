@@ -19,19 +19,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_opml.domain.records import RunRecord
 from pytest_opml.errors import OpmlError, StorageError
 from pytest_opml.history.base import History, Query, Release
-from pytest_opml.history.files import read_record, write_record
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.pytest_benchmark import import_benchmarks
+from pytest_opml.history.record_files import read_record, write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA
 from pytest_opml.history.transfer import export, import_lines
-from tests.builders import make_failure, make_result, make_side_by_side
-from tests.history.mutations import HOSTILE, as_json, deep, mutate_bytes, places, resealed
-from tests.history.runs import START, commit_of, make_timing, run_of
-from tests.history.saved import Saved
+from pytest_opml.records.result import RunRecord
+from tests.support.builders import make_failure, make_result, make_side_by_side
+from tests.support.history_runs import START, commit_of, make_timing, run_of
+from tests.support.mutations import HOSTILE, as_json, deep, mutate_bytes, places, resealed
+from tests.support.saved_benchmarks import Saved
 
 FULL = run_of(
     "full",

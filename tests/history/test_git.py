@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.domain.records import CiRun, Commit
 from pytest_opml.history import git
 from pytest_opml.history.git import between, read_commit, resolve
-from tests.history.repositories import run_git
+from pytest_opml.records.result import CiRun, Commit
+from tests.support.repositories import run_git
 
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
 

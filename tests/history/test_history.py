@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_opml.domain.metrics import METRICS
-from pytest_opml.domain.records import CiRun, RunRecord
 from pytest_opml.errors import StorageError
 from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
-from tests.builders import make_case, make_device, make_failure, make_result, make_run
-from tests.history.runs import START, commit_of, make_timing, run_of
+from pytest_opml.metrics import METRICS
+from pytest_opml.records.result import CiRun, RunRecord
+from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
+from tests.support.history_runs import START, commit_of, make_timing, run_of
 
 BASELINE, CLUSTER = make_case().id, make_case("cluster-256").id
 

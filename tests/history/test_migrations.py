@@ -14,8 +14,8 @@ from pytest_opml.history import migrations
 from pytest_opml.history.base import Release
 from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA, VERSION_TABLE
-from tests.history.databases import execute
-from tests.history.runs import START, run_of
+from tests.support.databases import execute
+from tests.support.history_runs import START, run_of
 
 
 def test_the_versions_are_those_of_the_scripts() -> None:

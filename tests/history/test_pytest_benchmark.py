@@ -14,13 +14,13 @@ from pytest_benchmark import __version__
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history.base import CALL_S, Added, History, Query
-from pytest_opml.history.files import read_record
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.pytest_benchmark import import_benchmarks, read_benchmarks
+from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
-from tests.history.runs import run_of
-from tests.history.saved import Saved
-from tests.projects import BENCH, TWO, Bench
+from tests.support.history_runs import run_of
+from tests.support.projects import BENCH, TWO, Bench
+from tests.support.saved_benchmarks import Saved
 
 
 @pytest.fixture

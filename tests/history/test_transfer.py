@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from pytest_opml.domain.records import RunRecord
 from pytest_opml.errors import StorageError
 from pytest_opml.history import transfer
 from pytest_opml.history.base import Added, History, Query, Release
-from pytest_opml.history.files import record_of, write_record
 from pytest_opml.history.memory import MemoryHistory
+from pytest_opml.history.record_files import record_of, write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.history.transfer import Exported, export, import_lines
-from tests.builders import make_failure, make_result
-from tests.history.runs import START, commit_of, make_timing, run_of
+from pytest_opml.records.result import RunRecord
+from tests.support.builders import make_failure, make_result
+from tests.support.history_runs import START, commit_of, make_timing, run_of
 
 RUNS = [
     run_of("a", 5, failures=[make_failure("int8", "timeout", "größer ✓\nthan 1800 s")], commit=commit_of("a")),

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pynvml
 import pytest
 
-from pytest_opml.domain.hardware import CpuClock, Device
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure import device
 from pytest_opml.measure.device import detect, without_gpu
-from tests.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
+from pytest_opml.records.device import CpuClock, Device
+from tests.support.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
 
 UNKNOWN = FakeGpu("NVIDIA GeForce RTX 4090", "GPU-4090", (8, 9))
 OLD = FakeGpu("NVIDIA GeForce GTX 1080", "GPU-1080", (6, 1))

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pynvml
 import pytest
 
-from pytest_opml.domain.hardware import Gpu
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure.nvml import OpenGpu, read_gpus, visible
-from tests.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
+from pytest_opml.records.device import Gpu
+from tests.support.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
 
 LOST = pynvml.NVML_ERROR_GPU_IS_LOST
 

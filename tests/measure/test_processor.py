@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_opml.domain.hardware import CpuClock
 from pytest_opml.measure import processor
+from pytest_opml.records.device import CpuClock
 
 
 def tell(system: Path, **files: str) -> Path:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_opml.domain.answers import unpack
 from pytest_opml.measure.quality import as_probabilities, assess
+from pytest_opml.stats.predictions import unpack
 
 
 def test_a_perfect_model() -> None:

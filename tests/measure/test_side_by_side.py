@@ -6,11 +6,11 @@ import weakref
 import numpy as np
 import pytest
 
-from pytest_opml.domain.evidence import PairedTime
-from pytest_opml.domain.looks import Question
 from pytest_opml.measure import side_by_side
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.runtimes.base import Probabilities, Runtime
+from pytest_opml.stats.evidence import PairedTime
+from pytest_opml.stats.sequential import Question
 
 IMAGES = np.zeros((4, 2, 2, 3), dtype=np.uint8)
 

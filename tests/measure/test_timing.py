@@ -9,9 +9,9 @@ import pytest
 
 from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
-from pytest_opml.domain.looks import Question
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
+from pytest_opml.stats.sequential import Question
 
 IMAGES = ImageSet(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
 

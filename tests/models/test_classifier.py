@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pytest_opml.domain.case import Case
+from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError
 from pytest_opml.models.classifier import build_classifier
 
@@ -24,4 +24,4 @@ def test_the_head_is_glorot_uniform_and_follows_the_seed(make_case: MakeCase) ->
 
 def test_a_builder_that_returns_no_model_is_refused(make_case: MakeCase) -> None:
     with pytest.raises(ModelFileError, match="must return a Keras model"):
-        build_classifier(make_case(model="tests.small:not_a_model"), 10, 16, keras)
+        build_classifier(make_case(model="tests.support.small:not_a_model"), 10, 16, keras)

@@ -12,16 +12,16 @@ import keras
 import numpy as np
 import pytest
 
-from pytest_opml.domain.case import Case
+from pytest_opml.case import Case
 from pytest_opml.errors import CaseDefinitionError, ModelFileError
 from pytest_opml.models.classifier import build_classifier, input_size
 from pytest_opml.models.training import train
 from pytest_opml.runtimes.keras_graph import load_keras
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.cluster import Cluster
 from pytest_opml.techniques.float16 import Float16
 from pytest_opml.techniques.prune import Prune
-from pytest_opml.techniques.storage import write_artifact
 
 layers = keras.layers
 MakeCase = Callable[..., Case]

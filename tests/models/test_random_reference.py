@@ -10,8 +10,8 @@ import pytest
 import tf_keras
 from sklearn.metrics import roc_auc_score
 
-from pytest_opml.datasets.images import prepare
-from pytest_opml.domain.case import Case
+from pytest_opml.case import Case
+from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseDefinitionError
 from pytest_opml.models.classifier import build_classifier
 from pytest_opml.models.random_reference import build

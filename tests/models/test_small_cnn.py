@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pytest_opml.datasets.images import prepare
-from pytest_opml.domain.case import Case
+from pytest_opml.case import Case
+from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseDefinitionError, ModelFileError
 from pytest_opml.models.small_cnn import build
 from pytest_opml.models.training import train

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from pytest_opml.datasets.images import prepare
-from pytest_opml.domain.case import Case
-from pytest_opml.models import graph, training
+from pytest_opml.case import Case
+from pytest_opml.datasets.splits import prepare
+from pytest_opml.models import training, unfreeze
 from pytest_opml.models.classifier import build_classifier
 from tests.conftest import Trained
 
@@ -22,7 +22,7 @@ def test_computing_features_once_gives_what_full_passes_give(
     case = make_case(unfreeze=top)
     data = prepare(case, None)
     once, record = training.train(case, data)
-    monkeypatch.setattr(graph, "_MAX_FEATURE_BYTES", 0)
+    monkeypatch.setattr(unfreeze, "_MAX_FEATURE_BYTES", 0)
     full, full_record = training.train(case, data)
     assert (record.training_mode, full_record.training_mode) == ("features_once", "full_forward")
     for one, other in zip(once.get_weights(), full.get_weights(), strict=True):

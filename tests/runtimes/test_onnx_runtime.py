@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_opml.errors import ModelFileError
+from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.runtimes.onnx_runtime import OnnxRuntime, _providers
-from pytest_opml.runtimes.opening import open_artifact
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from pytest_opml.errors import ModelFileError
 from pytest_opml.measure.sizes import measure_file
-from pytest_opml.runtimes.opening import open_artifact
+from pytest_opml.runtimes.loader import open_artifact
 from tests.conftest import Trained
 
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.domain.case import parse_chain
+from pytest_opml.case import parse_chain
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.cluster import Cluster
 from pytest_opml.techniques.kernels import kernels_of
 from pytest_opml.techniques.kmeans import cluster
 from pytest_opml.techniques.prune import Prune
-from pytest_opml.techniques.sharing import round_mantissa, settled, share, storable_bits
+from pytest_opml.techniques.shared_weights import round_mantissa, settled, share, storable_bits
 from tests.conftest import Trained
 
 

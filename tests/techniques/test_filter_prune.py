@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import TechniqueError
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.filter_prune import FilterPrune, channels_left, filter_norms
-from pytest_opml.techniques.storage import write_artifact
 from tests.conftest import Trained
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import MissingDependencyError, TechniqueError
+from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.runtimes.onnx_runtime import OnnxRuntime
-from pytest_opml.runtimes.opening import open_artifact
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.onnx import Onnx, OnnxInt8
-from pytest_opml.techniques.storage import write_artifact
 from tests.conftest import Trained
 
 

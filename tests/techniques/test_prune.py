@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.errors import TechniqueError
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
 from pytest_opml.techniques.deep_compress import DeepCompress
 from pytest_opml.techniques.kernels import kernels_of
 from pytest_opml.techniques.prune import Prune, magnitude_masks
-from pytest_opml.techniques.storage import write_artifact
 from tests.conftest import Trained
 
 

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import pytest
 
-from pytest_opml.domain.case import parse_chain
+from pytest_opml.case import parse_chain
 from pytest_opml.errors import CaseDefinitionError, TechniqueError
 from pytest_opml.runtimes.base import Runtime
-from pytest_opml.runtimes.opening import open_artifact
+from pytest_opml.runtimes.loader import open_artifact
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
-from pytest_opml.techniques.storage import write_artifact
-from tests.builders import make_device
 from tests.conftest import Trained
+from tests.support.builders import make_device
 
 Apply = Callable[[str], "tuple[Draft, Path]"]
 

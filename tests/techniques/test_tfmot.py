@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from pytest_opml.errors import MissingDependencyError, TechniqueError
-from pytest_opml.runtimes.opening import open_artifact
-from pytest_opml.techniques import legacy_call
+from pytest_opml.runtimes.loader import open_artifact
+from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import Draft
-from pytest_opml.techniques.legacy import assign_weights
-from pytest_opml.techniques.storage import write_artifact
+from pytest_opml.techniques.tf_keras import client
+from pytest_opml.techniques.tf_keras.job import assign_weights
 from pytest_opml.techniques.tfmot import TfmotCluster, TfmotPrune, TfmotQat, kernels_by_layer
 from tests.conftest import Trained
 
@@ -107,7 +107,7 @@ def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, mon
 
 def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
-    monkeypatch.setattr(legacy_call, "find_spec", lambda name: None if name == "tf_keras" else real(name))
+    monkeypatch.setattr(client, "find_spec", lambda name: None if name == "tf_keras" else real(name))
     with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install pytest-opml\[tfmot\]"):
         TfmotQat().apply(Draft(trained.load()), trained.material())
 
@@ -124,7 +124,7 @@ def test_a_crash_becomes_an_error_with_what_was_printed(trained: Trained) -> Non
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
-    code = "from pytest_opml.techniques.legacy import _end_with_the_parent as end; print('up', flush=True); end()"
+    code = "from pytest_opml.techniques.tf_keras.job import _end_with_the_parent as end; print('up', flush=True); end()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdin

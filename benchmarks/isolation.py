@@ -1,0 +1,86 @@
+"""What a process of its own costs each case after the first: to fork it, to hand things over, and to end it.
+
+First a function that returns at once; then a case whose artifact lies in the cache, less the seconds that measuring it
+takes inside the worker.
+
+Run as a program (``python benchmarks/isolation.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pytest_opml.case import Case
+from pytest_opml.measure.device import detect
+from pytest_opml.runner.builder import Options
+from pytest_opml.runner.launchers import process
+from pytest_opml.runner.measurement import make_artifact, measure_artifact
+from pytest_opml.settings import build_settings
+
+_LIMITS = process.Limits(3600, None)
+_TARGET_S = 0.3
+
+
+def nothing() -> None:
+    """In a worker: return at once."""
+
+
+def timed(case: Case, options: Options) -> tuple[float, object]:
+    """In a worker: what ``run_case`` has it do for a case whose artifact is made, and the seconds that took."""
+    started = time.perf_counter()
+    result = measure_artifact(case, options)
+    return time.perf_counter() - started, result
+
+
+def _seconds(call: Callable[[], float], count: int) -> list[float]:
+    """Seconds of each call but the first, less what the call returns."""
+    taken = []
+    for _ in range(count + 1):
+        started = time.perf_counter()
+        inside = call()
+        taken.append(time.perf_counter() - started - inside)
+    return taken[1:]
+
+
+def _line(name: str, seconds: list[float]) -> str:
+    middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
+    return f"{name}: median {middle:.3f} s, {low:.3f} to {high:.3f} s, n={len(seconds)}"
+
+
+def main() -> None:
+    """Print what both take, and the cost of a case against its target."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=30)
+    parser.add_argument("--cases", type=int, default=10)
+    given = parser.parse_args()
+    process.start_server()
+
+    def start_and_end() -> float:
+        process._run(nothing, (), None, _LIMITS)
+        return 0.0
+
+    print(_line("a function that returns at once", _seconds(start_and_end, given.workers)), flush=True)
+
+    case = Case(dataset="digits", model="efficientnet_lite0", technique="int8")
+    options = Options(
+        build_settings({}, {}, Path.cwd()).cache_dir, None, detect("cpu", None), {"inference": 1.0}, 10_000
+    )
+    process.run_step(make_artifact, case, options, _LIMITS)
+
+    def measure() -> float:
+        inside, result = process.run_step(timed, case, options, _LIMITS)
+        if result is None:
+            raise SystemExit("the cache lost the artifact")
+        return inside
+
+    seconds = _seconds(measure, given.cases)
+    print(_line("a case, less its measuring", seconds))
+    print(f"isolation: {statistics.median(seconds):.2f} s a case (median), target {_TARGET_S} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A set too large for memory: all of CIFAR-10 at 224 x 224 pixels, 30 GB as float32, trains the head of a network.
+
+    python benchmarks/streaming.py --data-dir DIR
+
+DIR holds the folder ``cifar-10-batches-py``. The figures and the machine are in ``docs/data.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from pytest_opml.case import Case
+from pytest_opml.measure.device import detect
+from pytest_opml.runner.builder import Maker, Options, load_data
+from pytest_opml.runner.measurement import make_artifact
+
+BOUND_GB = 3.0
+
+
+def _resident(process: psutil.Process) -> int:
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            total += one.memory_info().rss
+    return total
+
+
+def main() -> None:
+    """Train in a process of its own, as a run does, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--subset", type=int, help="of so many images; all 60,000 by default")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--epochs", type=int, default=10)
+    options = parser.parse_args()
+    case = Case(
+        dataset="cifar10",
+        model="efficientnet_lite0",
+        unfreeze=1,
+        technique="baseline",
+        size=options.size,
+        subset=options.subset,
+        epochs=options.epochs,
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        told = Options(Path(cache), options.data_dir, detect("auto", None), {"inference": 1.0}, 10_000)
+        process = multiprocessing.get_context("spawn").Process(target=make_artifact, args=(case, told))
+        process.start()
+        watched, peak = psutil.Process(process.pid), 0
+        while process.is_alive():
+            peak = max(peak, _resident(watched))
+            process.join(0.1)
+        data = load_data(case, told)
+        made = Maker(case, data, told).find()
+    if made is None:
+        raise SystemExit(f"training ended with exit code {process.exitcode}; peak {peak / 1e9:.2f} GB")
+    images, accuracy = len(data.y_train), made.training.epochs[-1].test_accuracy
+    print(
+        f"{case.id}: {images:,} training images, {images * options.size**2 * 12 / 1e9:.1f} GB as float32; "
+        f"{made.training.training_s:.0f} s of training ({made.training.training_mode}), test accuracy {accuracy:.4f}; "
+        f"peak {peak / 1e9:.2f} GB (bound {BOUND_GB:g} GB)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What records say: scores, rankings, comparisons and trends."""

@@ -1,0 +1,138 @@
+"""A result beside an earlier one of the same case: what changed, by how much, and whether chance can explain it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from ..gate.verdict import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
+from ..metrics import METRICS, Metric
+from ..records.result import Baseline, Key, Result
+from ..stats import evidence
+from ..stats.evidence import Evidence
+from .op_score import Difference, difference
+
+ERROR = 0.05
+
+Word = Literal["better", "worse", "same", "unclear"]
+
+
+class Change(NamedTuple):
+    """How a figure changed, with the 95 % interval of the change.
+
+    Attributes:
+        value: a difference for shares and scores; for times and sizes the ratio, later over earlier.
+        word: unclear where the interval holds both; same where nothing changed at all.
+    """
+
+    value: float
+    low: float
+    high: float
+    word: Word
+
+
+class Comparison(NamedTuple):
+    """All that is compared; None for what was measured on another machine or other data, or worked out otherwise.
+
+    Attributes:
+        elsewhere: in what the two machines differ; empty where times are compared all the same.
+        other_data: that the test data differ, in words; empty where they are the same.
+        otherwise: in what the settings differ that a figure was worked out by; empty where they do not.
+        axes: what the change of the OpScore is the sum of; None without it.
+    """
+
+    key: Key
+    baseline: Baseline
+    accuracy: Change | None
+    time: Change | None
+    size: Change | None
+    op_score: Change | None
+    axes: Difference | None
+    elsewhere: str
+    other_data: str
+    otherwise: str
+
+    @property
+    def case_id(self) -> str:
+        """Id of the case."""
+        return self.key.case_id
+
+    def as_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        changes = {name: getattr(self, name) for name in ("accuracy", "time", "size", "op_score")}
+        return {
+            "case": self.case_id,
+            "profile": self.key.profile,
+            "baseline": {
+                "name": self.baseline.name,
+                "run": self.baseline.run_id,
+                "commit": self.baseline.commit and self.baseline.commit.commit,
+                "measured_again": self.baseline.again,
+                "note": self.baseline.note,
+            },
+            **{name: found and found._asdict() for name, found in changes.items()},
+            "axes": self.axes and self.axes._asdict(),
+            "other_machine": self.elsewhere,
+            "other_data": self.other_data,
+            "other_settings": self.otherwise,
+        }
+
+
+def compare(result: Result, baseline: Baseline) -> Comparison:
+    """A result beside an earlier one.
+
+    Args:
+        result: the later one.
+        baseline: the earlier one; where it was measured again, both times are of one session.
+    """
+    other = baseline.result
+    beside = result.beside_baseline if baseline.again else None
+    elsewhere = differing_in(result.device, baseline.device)
+    other_data = OTHER_DATA if result.data_digest != other.data_digest else ""
+
+    metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
+
+    def known(metric: Metric) -> Evidence | None:
+        """What is known of a figure, seen from the baseline's; None where the two say nothing of each other."""
+        now, then = metric.read(result), metric.read(other)
+        if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
+            return None
+        if (other_data and metric.data) or worked_out_otherwise(metric, result, other):
+            return None
+        return evidence.of_difference(metric, result, now, other, then, beside)
+
+    accuracy, time, size, score = map(known, metrics)
+    # a time that was taken in turn is seen from what the earlier one took beside it
+    earlier = time.beside if isinstance(time, evidence.PairedTime) else other.inference_s.value
+    return Comparison(
+        key=result.key,
+        baseline=baseline,
+        accuracy=None if accuracy is None else _difference(accuracy, other.accuracy.value, higher_is_better=True),
+        time=None if time is None else _ratio(time, earlier),
+        size=None if size is None else _ratio(size, other.size_mb),
+        op_score=None if score is None else _difference(score, other.op_score.value),
+        axes=None if score is None else difference(result.op_score, other.op_score),
+        elsewhere=elsewhere if any(needs_same_machine(metric, baseline) for metric in metrics) else "",
+        other_data=other_data,
+        otherwise=next(filter(None, (worked_out_otherwise(metric, result, other) for metric in metrics)), ""),
+    )
+
+
+def _difference(known: Evidence, earlier: float, *, higher_is_better: bool = False) -> Change:
+    low, high = known.interval(ERROR)
+    ends = known.value - earlier, low - earlier, high - earlier
+    return Change(*ends, _word(*ends, 0.0, higher_is_better))
+
+
+def _ratio(known: Evidence, earlier: float) -> Change:
+    low, high = known.interval(ERROR)
+    ends = known.value / earlier, low / earlier, high / earlier
+    return Change(*ends, _word(*ends, 1.0, False))
+
+
+def _word(value: float, low: float, high: float, none: float, higher_is_better: bool) -> Word:
+    """What an interval says, where ``none`` stands for no change."""
+    if low == high == value == none:
+        return "same"
+    if low <= none <= high:
+        return "unclear"
+    return "better" if (value > none) == higher_is_better else "worse"

@@ -1,0 +1,106 @@
+"""Ordering models by score, and what stands beside it: bounds, normalised scores, the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..records.result import CaseOutcome, Result
+from .op_score import op_score
+
+
+class Entry(NamedTuple):
+    """One model on the three axes, with its score."""
+
+    name: str
+    accuracy: float
+    seconds: float
+    megabytes: float
+    score: float
+
+
+class Ranked(NamedTuple):
+    """An entry with its place (1 is best; equal scores share a place), normalised score and Pareto membership."""
+
+    entry: Entry
+    rank: int
+    normalised: float | None
+    pareto: bool
+
+
+class Ranking(NamedTuple):
+    """Entries from best to worst, between two fictitious models with the best and the worst of each column."""
+
+    minimum: Entry
+    rows: tuple[Ranked, ...]
+    maximum: Entry
+
+
+def dominates(one: Entry, other: Entry) -> bool:
+    """Whether ``one`` is no worse on any axis and better on at least one."""
+    no_worse = one.accuracy >= other.accuracy and one.seconds <= other.seconds and one.megabytes <= other.megabytes
+    return no_worse and (one.accuracy, one.seconds, one.megabytes) != (other.accuracy, other.seconds, other.megabytes)
+
+
+def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
+    """The paper's MIN and MAX: the best and the worst of each column, scored as if they were models."""
+
+    def made(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
+        return Entry(name, accuracy, seconds, megabytes, op_score(accuracy, seconds, megabytes, samples=samples).value)
+
+    accuracies, times, sizes = zip(*((e.accuracy, e.seconds, e.megabytes) for e in entries), strict=True)
+    return (
+        made("MIN", max(accuracies), min(times), min(sizes)),
+        made("MAX", min(accuracies), max(times), max(sizes)),
+    )
+
+
+def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
+    """Rank models by score.
+
+    Args:
+        entries: at least one.
+        samples: test samples behind the accuracies, for the floor of the error.
+
+    Returns:
+        The ranking. The normalised score is 0 for MIN and 1 for MAX, None where the two are the same.
+    """
+    minimum, maximum = bounds(entries, samples=samples)
+    span = maximum.score - minimum.score
+    ordered = sorted(entries, key=lambda entry: (entry.score, entry.name))
+    scores = [entry.score for entry in ordered]
+    rows = tuple(
+        Ranked(
+            entry,
+            rank=scores.index(entry.score) + 1,
+            normalised=(entry.score - minimum.score) / span if span > 0 else None,
+            pareto=not any(dominates(other, entry) for other in entries),
+        )
+        for entry in ordered
+    )
+    return Ranking(minimum, rows, maximum)
+
+
+# --- results of a run
+
+
+def test_set_of(member: CaseOutcome) -> tuple[object, ...]:
+    """What two cases must share for their scores to be compared."""
+    case = member.case
+    return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
+
+
+def groups(results: Sequence[Result]) -> list[tuple[Result, ...]]:
+    """The results on each test set and machine, whose times alone can be ranked, in the order in which they came."""
+    by_place: dict[tuple[object, ...], list[Result]] = {}
+    for result in results:
+        by_place.setdefault((result.device.machine, *test_set_of(result)), []).append(result)
+    return [tuple(group) for group in by_place.values()]
+
+
+def ranked(group: Sequence[Result]) -> Ranking:
+    """Rank the results on one test set and machine, at least one; entries are named by case id."""
+    entries = [
+        Entry(r.case.id, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value) for r in group
+    ]
+    return rank(entries, samples=group[0].test_samples)

@@ -1,0 +1,61 @@
+"""The history of one metric of one case, and what lasting steps in it can be tied to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from ..metrics import Metric
+from ..stats.change_points import Step, find_steps
+
+# Of a longer history only so many, the newest, are searched: the work grows with the square.
+MOST_POINTS = 1_000
+
+
+class Point(NamedTuple):
+    """One value of the history."""
+
+    run_id: str
+    started: datetime
+    commit: str | None
+    branch: str | None
+    machine: str
+    value: float
+
+
+class Shift(NamedTuple):
+    """A lasting step, and the points between which it lies with about 95 % confidence.
+
+    Attributes:
+        machine: that the points were measured on; empty where the metric does not depend on it.
+        before: the last point that has the old level.
+        at: the first point after the step, where it most likely lies.
+        after: the first point that has the new level.
+    """
+
+    step: Step
+    machine: str
+    before: Point
+    at: Point
+    after: Point
+
+
+def find_shifts(points: Sequence[Point], metric: Metric) -> tuple[Shift, ...]:
+    """The lasting steps of a history, in the order of time.
+
+    Times are searched on each machine by itself, since another machine is a step that no commit made.
+
+    Args:
+        points: in the order of time; of more than ``MOST_POINTS`` the newest are searched.
+        metric: whose values they are.
+    """
+    points = points[-MOST_POINTS:]
+    machines = list(dict.fromkeys(point.machine for point in points)) if metric.machine else [""]
+    found = []
+    for machine in machines:
+        own = [point for point in points if not machine or point.machine == machine]
+        # many machines are many histories, of which chance would find a step in each hundredth
+        steps = find_steps([point.value for point in own], false_alarms=0.01 / len(machines), exact=metric.exact)
+        found += [Shift(step, machine, own[step.low - 1], own[step.at], own[step.high]) for step in steps]
+    return tuple(sorted(found, key=lambda shift: shift.at.started))

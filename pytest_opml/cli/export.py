@@ -1,0 +1,91 @@
+"""The commands that move a history: export, import."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from .common import as_json, history_of, settings_of, show, show_json, with_config, with_store
+from .history import since
+
+
+@click.command(short_help="Write the history as lines of JSON.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--branch", metavar="BRANCH", help="Only what was measured on this branch.")
+@click.option("--profile", metavar="PROFILE", help="Only what was measured on this kind of hardware.")
+@click.option("--since", metavar="WHEN", callback=since, help="From a day on (2026-01-31), or an age (12h, 30d, 2w).")
+@with_config
+@with_store
+@as_json
+def export(
+    file: Path,
+    branch: str | None,
+    profile: str | None,
+    since: datetime | None,
+    config: Path,
+    store: str | None,
+    json_wanted: bool,
+) -> None:
+    """Write runs and releases to FILE, one line of JSON each; compressed where it ends in .gz, - is standard output.
+
+    The file is written whole or not at all. `opml import` reads it into another store.
+
+    \b
+      opml export history.jsonl.gz
+      opml export - --branch main --since 30d | head -2
+
+    The exit code is 0, or 4 for a wrong input.
+    """
+    from ..history.base import Query
+    from ..history.transfer import export as write
+    from ..reports.formatting import amount
+
+    with history_of(settings_of(config, store=store)) as history:
+        written = write(history, file, Query(branch=branch, profile=profile, since=since))
+    if file == Path("-"):
+        return
+    if json_wanted:
+        show_json({"file": str(file), **written._asdict()})
+    else:
+        show([f"{file}: {amount(written.runs, 'run')}, {amount(written.releases, 'release')}"])
+
+
+@click.command("import", short_help="Read runs into the history.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@with_config
+@with_store
+@as_json
+def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_wanted: bool) -> None:
+    """Read runs into the history, all of them or none.
+
+    PATH is a file that `opml export` or --opml-json wrote, or are files and folders that pytest-benchmark saved
+    (.benchmarks, --benchmark-json). A run that is there already with the same content is left as it is; one with
+    another content is refused. What pytest-benchmark timed is shown by `opml trend` under the name of its test.
+
+    \b
+      opml import history.jsonl.gz --store postgresql://host/opml
+      opml import .benchmarks
+
+    The exit code is 0, or 4 for a wrong input; nothing was added then.
+    """
+    from ..errors import UsageError
+    from ..history.pytest_benchmark import import_benchmarks, is_saved
+    from ..history.transfer import import_lines
+    from ..reports.formatting import amount
+
+    kinds = {is_saved(path) for path in paths}
+    if kinds != {True} and len(paths) > 1:
+        raise UsageError("only files of pytest-benchmark can be many: import each export or record by itself")
+    with history_of(settings_of(config, store=store), create=True) as history:
+        added = import_benchmarks(history, paths) if kinds == {True} else import_lines(history, paths[0])
+    if json_wanted:
+        show_json(added._asdict())
+        return
+    same = f"; {amount(added.same, 'run')} there already" if added.same else ""
+    releases = f", {amount(added.releases, 'release')}" if added.releases else ""
+    show([f"{amount(added.runs, 'run')} added{releases}{same}"])
+
+
+COMMANDS = (export, import_runs)

@@ -1,0 +1,85 @@
+"""The commands that tell what pytest-opml knows: list, schema, paper."""
+
+from __future__ import annotations
+
+import click
+
+from .common import as_json, show, show_json, width
+
+_KINDS = ("models", "datasets", "techniques", "metrics", "gpus")
+
+
+@click.command("list", short_help="Print the names that a case, a budget or an option may use.")
+@click.argument("kind", type=click.Choice(_KINDS))
+@as_json
+def list_names(kind: str, json_wanted: bool) -> None:
+    """Print the names that a case, a budget or an option may use, those of other installed packages included.
+
+    Of techniques it prints their options too, of metrics what a budget may say, of GPUs (for --opml-gpu) the names that
+    each is known by and the vendor's figures.
+
+    \b
+      opml list techniques
+      opml list gpus --json
+
+    The exit code is 0, or 4 for a wrong input.
+    """
+    from .. import metrics, registry
+    from ..records.hardware_profiles import PROFILES
+    from ..reports.terminal import names
+
+    if kind == "techniques":
+        techniques = {name: registry.get("technique", name) for name in registry.names("technique")}
+        lines, plain = names.technique_lines(techniques, width()), names.technique_table(techniques)
+    elif kind == "metrics":
+        found = {name: metrics.find(name, "list") for name in metrics.known()}
+        lines, plain = names.metric_lines(found, width()), names.metric_table(found)
+    elif kind == "gpus":
+        lines, plain = names.profile_lines(PROFILES, width()), names.profile_table(PROFILES)
+    else:
+        lines = registry.names(kind.removesuffix("s"))
+        plain = [{"name": name} for name in lines]
+    if json_wanted:
+        show_json(plain)
+    else:
+        show(lines)
+
+
+@click.command()
+@as_json
+def schema(json_wanted: bool) -> None:  # noqa: ARG001 - it is JSON with and without
+    """Print the JSON Schema of the record that --opml-json writes.
+
+    \b
+      opml schema > record.schema.json
+
+    It is JSON with and without --json. The exit code is 0.
+    """
+    from ..history.record_files import record_schema
+
+    show_json(record_schema())
+
+
+@click.command()
+@as_json
+def paper(json_wanted: bool) -> None:
+    """Print the paper's rankings with each score worked out again.
+
+    The paper is I. Ari and M. B. Camli, "Tradeoff Assessment of Deep Learning Models based on Accuracy, Time and Size",
+    2022; its tables 5 and 6 rank models on CIFAR-10 and CIFAR-100.
+
+    \b
+      opml paper
+      opml paper --json
+
+    The exit code is 0.
+    """
+    from ..reports.terminal.published import paper_lines, paper_table
+
+    if json_wanted:
+        show_json(paper_table())
+    else:
+        show(paper_lines())
+
+
+COMMANDS = (list_names, schema, paper)

@@ -1,0 +1,102 @@
+"""The command that makes a page of a run: report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import as_json, history_of, root_of, run_meant, settings_of, settled, with_gate, with_store
+
+if TYPE_CHECKING:
+    from ..records.result import Baseline, RunRecord
+    from ..settings import Settings
+
+_ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
+
+
+@click.command(short_help="Write a run as a page for people.")
+@click.argument("run", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "html"]),
+    help="By default what the ending of FILE says, or Markdown.",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of the terminal.")
+@click.option("--against", metavar="WHAT", help="A baseline to compare with, as --opml-baseline of pytest.")
+@with_gate
+@with_store
+@as_json
+def report(
+    run: str | None,
+    form: str | None,
+    output: Path | None,
+    against: str | None,
+    config: Path,
+    gate: tuple[str, ...],
+    store: str | None,
+    json_wanted: bool,
+) -> None:
+    """Write a run as a page for people: verdict, ranking, budgets, and what changed against a baseline.
+
+    RUN is the file that --opml-json wrote, or a run of the history, as `opml gate` takes it. Without it, the newest run
+    is meant. Markdown is for a comment on a pull request; HTML has pictures, and is one file that needs no network.
+    Budgets are judged under today's settings, and the baselines are those of the run where --against names no other.
+
+    \b
+      opml report >> "$GITHUB_STEP_SUMMARY"
+      opml report last --against main -o report.html
+      opml report run.json --against release
+
+    The exit code is 0 whatever the verdict, or 4 for a wrong input.
+    """
+    from ..history.record_files import written_whole
+    from ..reports.page.build import page_of
+
+    if json_wanted and form:
+        raise click.UsageError("--json and --format exclude each other")
+    settings, root = settings_of(config, gate=gate, store=store), root_of(config)
+    record = settled(run_meant(run, settings, root), settings.gate)
+    baselines = None if against is None else _baselines(against, record, settings, root)
+    page = page_of(record, settings.gate, baselines, against or "")
+    if json_wanted:
+        text = json.dumps(page.as_plain(), indent=2) + "\n"
+    elif (form or _ENDINGS.get(output.suffix.lower() if output else "")) == "html":
+        from ..reports.page.html import html
+
+        text = html(page)
+    else:
+        from ..reports.page.markdown import markdown
+
+        text = markdown(page)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with written_whole(output) as file:
+        file.write(text.encode())
+
+
+def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) -> list[Baseline]:
+    """The results that stand for a baseline, as they were stored; of the history only those from before the run.
+
+    Raises:
+        SettingsError: nothing is called so.
+        StorageError: there is no history, or it cannot be read.
+    """
+    from ..history.baselines import baseline_of
+    from ..history.selectors import is_file, select
+
+    keys = [result.key for result in record.results]
+    if is_file(against):
+        selector = select(against, None, root)
+        return list(filter(None, (baseline_of(selector, None, *key) for key in keys)))
+    with history_of(settings) as history:
+        selector = select(against, history, root)
+        found = [baseline_of(selector, history, *key, before=record.started) for key in keys]
+    return list(filter(None, found))
+
+
+COMMANDS = (report,)

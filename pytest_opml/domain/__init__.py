@@ -1,1 +1,0 @@
-"""The mission as pure functions over frozen records: cases, scores, ranking, budgets."""

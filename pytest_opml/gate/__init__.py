@@ -1,0 +1,1 @@
+"""Budgets, and the verdicts that records come to under them."""

@@ -1,0 +1,92 @@
+"""The best case of a run within its budgets, and what each budget costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..analysis.ranking import groups, ranked
+from ..records.result import Check, Result, RunRecord
+
+
+class Lifted(NamedTuple):
+    """The best case if one budget were lifted.
+
+    Attributes:
+        budget: metric and rule, such as ``size_mb max``.
+        best: None where no case would hold the others.
+    """
+
+    budget: str
+    best: Result | None
+
+
+class Choice(NamedTuple):
+    """The cases on one test set and machine, from the best.
+
+    Attributes:
+        results: those that were collected, by OpScore.
+        allowed: those of them that keep all their budgets.
+        pareto: ids of those that no other surpasses on every axis.
+        lifted: each budget that keeps a case out, with what lifting it alone would bring.
+    """
+
+    results: tuple[Result, ...]
+    allowed: tuple[Result, ...]
+    pareto: tuple[str, ...]
+    lifted: tuple[Lifted, ...]
+
+    @property
+    def best(self) -> Result | None:
+        """The lowest OpScore within the budgets."""
+        return self.allowed[0] if self.allowed else None
+
+    def as_plain(self) -> dict[str, object]:
+        """As plain data: ids, scores and what each budget costs."""
+
+        def named(result: Result | None) -> dict[str, object] | None:
+            return None if result is None else {"case": result.case.id, "op_score": result.op_score.value}
+
+        return {
+            "best": named(self.best),
+            "within_budgets": [result.case.id for result in self.allowed],
+            "pareto_front": list(self.pareto),
+            "without": {budget: named(best) for budget, best in self.lifted},
+        }
+
+
+def choose(record: RunRecord, checks: Sequence[Check]) -> list[Choice]:
+    """The best case on each test set, of each machine.
+
+    Args:
+        record: of the run; references that were not collected cannot be chosen.
+        checks: its verdicts; what is broken or could not be judged keeps a case out, as does what is undecided where
+            the gate counts that as a failure.
+    """
+    blocking = [check for check in checks if check.blocking]
+    return [_choice(group, blocking) for group in groups(_collected(record))]
+
+
+def _collected(record: RunRecord) -> list[Result]:
+    return [result for result in record.results if result.case.id not in record.uncollected]
+
+
+def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Choice:
+    rows = ranked(group).rows
+    against = {
+        result.case.id: {f"{check.metric} {check.rule}" for check in blocking if check.is_of(result)}
+        for result in group
+    }
+    by_id = {result.case.id: result for result in group}
+    ordered = tuple(by_id[row.entry.name] for row in rows)
+
+    def allowed(without: str | None = None) -> tuple[Result, ...]:
+        return tuple(result for result in ordered if not against[result.case.id] - {without})
+
+    budgets = sorted({budget for result in ordered for budget in against[result.case.id]})
+    return Choice(
+        ordered,
+        allowed(),
+        tuple(row.entry.name for row in rows if row.pareto),
+        tuple(Lifted(budget, next(iter(allowed(budget)), None)) for budget in budgets),
+    )

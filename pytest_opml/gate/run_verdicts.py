@@ -1,0 +1,176 @@
+"""All verdicts of a run, from its record alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from ..analysis.ranking import groups, ranked
+from ..metrics import placeholder
+from ..records.result import Check, Key, Result, RunRecord
+from .budgets import Budget, Gate, Terms, parse_budgets
+from .verdict import Subject, blocks, judge
+
+
+def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
+    """All checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
+
+    A budget on a metric that is not registered here cannot be judged: its stored check stays as it is, and one that was
+    not stored is not judged.
+
+    Args:
+        record: its own checks are looked at for such budgets only.
+        gate: the budgets, those of the markers apart, which the record holds.
+
+    Returns:
+        The checks in the order of the results, one for each case that should have a result and has none, and last those
+        on metrics that are not registered here.
+    """
+    results = {result.key: result for result in record.results}
+    baselines = {baseline.result.key: baseline for baseline in record.baselines}
+    standings = _standings(record)
+    checks: list[Check] = []
+    unregistered: list[Check] = []
+    for result in results.values():
+        name, profile = result.key
+        if name in record.uncollected:
+            continue
+        subject = Subject(
+            result,
+            results.get(Key(result.case.reference.id, profile)),
+            baselines.get(result.key),
+            standings[profile],
+            record.baseline,
+            record.unread.get(name, ""),
+        )
+        budgets = gate.applying(name, profile, marked(record, name))
+        checks += judge([budget for budget in budgets if budget.metric.registered], subject, gate.terms)
+        unregistered += _as_stored(
+            [budget for budget in budgets if not budget.metric.registered], result, record.checks
+        )
+    checks += _missing(record, gate)
+    judged = _as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks
+    return (*judged, *unregistered)
+
+
+def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check]) -> Iterator[Check]:
+    """The stored checks of budgets whose metric is not registered here; one that says so where there is none."""
+    is_reference = result.case == result.case.reference
+    for budget in budgets:
+        if is_reference and budget.rule in ("max_drop", "max_increase"):
+            continue
+        name = budget.metric.name
+        asked = (name, budget.rule, budget.text)
+        same = (check for check in stored if check.is_of(result) and (check.metric, check.rule, check.budget) == asked)
+        if check := next(same, None):
+            note = f"the metric {name} is not registered here, so it is shown as it was stored"
+            reason = check.reason if note in check.reason else "; ".join(filter(None, (check.reason, note)))
+            yield check.model_copy(update={"reason": reason})
+        else:
+            yield Check(
+                case_id=result.case.id,
+                profile=result.device.profile,
+                metric=name,
+                rule=budget.rule,
+                limit=budget.limit,
+                budget=budget.text,
+                source=budget.source,
+                value=None,
+                verdict="unjudged",
+                blocking=not budget.optional,
+                reason=f"the metric {name} is not registered here, and no check of this budget was stored",
+            )
+
+
+def _measured(record: RunRecord) -> set[str]:
+    """Ids of the cases that were run, with whatever outcome."""
+    return {result.case.id for result in record.results} | {failure.case.id for failure in record.failures}
+
+
+def without_the_rest(record: RunRecord) -> RunRecord:
+    """The record of a run that was stopped: what it did not come to is not missing, it was left out."""
+    measured = _measured(record)
+    rest = [name for name in record.planned if name not in measured]
+    planned = {name: test for name, test in record.planned.items() if name in measured}
+    return record.model_copy(update={"planned": planned, "deselected": (*record.deselected, *rest)})
+
+
+def marked(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
+    """The budgets on the marker of a case's test."""
+    tables = record.marked.get(case_id, {})
+    return tuple(budget for where, table in tables.items() for budget in parse_budgets(table, where, find=placeholder))
+
+
+def _standings(record: RunRecord) -> Mapping[str, dict[str, dict[str, float]]]:
+    """By kind of hardware and case, the figures of each result that are a place among those on the same test set."""
+    standings: defaultdict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for group in groups(record.results):
+        for row in ranked(group).rows if len(group) > 1 else ():
+            normalised = {} if row.normalised is None else {"normalised_score": row.normalised}
+            standings[group[0].device.profile][row.entry.name] = {"rank": float(row.rank)} | normalised
+    return standings
+
+
+def _missing(record: RunRecord, gate: Gate) -> list[Check]:
+    """Cases that were collected and have neither result nor failure, and those that a budget names in vain."""
+    measured = _measured(record)
+    checks = []
+    for name in record.planned:
+        budgets = gate.applying(name, record.device.profile, marked(record, name))
+        if name not in measured and budgets and not all(budget.optional for budget in budgets):
+            checks.append(_absent(name, budgets[0].source, "was collected, but has no result"))
+    seen = {*measured, *record.planned, *record.deselected}
+    nowhere = "no case of this run has such an id: renamed, or no longer collected?"
+    return checks + [
+        _absent(entry.pattern, entry.source, nowhere)
+        for entry in gate.by_case
+        if not (entry.optional or record.selection or any(fnmatchcase(name, entry.pattern) for name in seen))
+    ]
+
+
+def _absent(name: str, source: str, reason: str) -> Check:
+    return Check(
+        case_id=name,
+        metric="case",
+        rule="case",
+        limit=0.0,
+        budget="a case with a result",
+        source=source,
+        value=None,
+        verdict="unjudged",
+        blocking=True,
+        reason=reason,
+    )
+
+
+def _as_family(checks: Sequence[Check], terms: Terms) -> list[Check]:
+    """The checks with Holm's step-down over all that chance decides (Scandinavian Journal of Statistics 6, 1979).
+
+    The chance that any budget of the run which holds is called broken stays below half of ``terms.error``.
+    """
+    chancy = [check for check in checks if check.sure is not None]
+    by_error = sorted((check for check in chancy if check.verdict == "fail"), key=lambda check: -(check.sure or 0.0))
+    kept: set[int] = set()
+    for number, check in enumerate(by_error):
+        if 2 * (1 - (check.sure or 0.0)) > terms.error / (len(chancy) - number):
+            break
+        kept.add(id(check))
+    return [
+        check
+        if check.verdict != "fail" or check.sure is None or id(check) in kept
+        else check.model_copy(
+            update={
+                "verdict": "inconclusive",
+                "blocking": blocks("inconclusive", terms),
+                "reason": f"among {len(chancy)} checks, one like it may be chance (Holm)",
+            }
+        )
+        for check in checks
+    ]
+
+
+def expected_false_alarms(checks: Sequence[Check], terms: Terms) -> float:
+    """How many checks of a run chance alone would call broken at most, were every figure just at its limit."""
+    chancy = sum(check.sure is not None for check in checks)
+    return terms.error / 2 * (min(chancy, 1) if terms.multiple == "holm" else chancy)

@@ -1,0 +1,149 @@
+"""What of a run stands in columns, and how its parts are written and read back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from ..errors import OpmlError, StorageError
+from ..metrics import METRICS
+from ..records.result import Result, RunRecord, Timing
+from .base import CALL_S, COLUMNS, Query, Row, Summary
+
+_LONGEST = 1_000  # characters of a message
+
+
+def branch_of(run: RunRecord) -> str | None:
+    """The branch that a run counts for.
+
+    A pull request from a branch that is called as the one it goes into is from another repository: it is not that one.
+    """
+    commit = run.commit
+    if commit is None or (commit.ci and commit.ci.pull_request and commit.ci.target == commit.branch):
+        return None
+    return commit.branch
+
+
+class Part(NamedTuple):
+    """One result, or one imported benchmark, of a run."""
+
+    row: Row
+    content: Result | Timing
+
+
+def parts(run: RunRecord) -> list[Part]:
+    """The results of a run, and after them what was imported, each at its position."""
+
+    def part(position: int, name: str, content: Result | Timing) -> Part:
+        figures: dict[str, float | None] = dict.fromkeys((*COLUMNS, CALL_S))
+        if isinstance(content, Result):
+            figures |= {metric: METRICS[metric].read(content) for metric in COLUMNS}
+            device = content.device
+        else:
+            device = run.device
+            figures |= {metric: content.figures.get(metric) for metric in COLUMNS} | {CALL_S: content.call_s}
+        row = Row(
+            run_id=run.run_id,
+            position=position,
+            case_id=name,
+            profile=device.profile,
+            machine=device.machine,
+            started=run.started,
+            commit=run.commit.commit if run.commit else None,
+            branch=branch_of(run),
+            figures=figures,
+        )
+        return Part(row, content)
+
+    named: Sequence[tuple[str, Result | Timing]] = [
+        *((result.case.id, result) for result in run.results),
+        *((timing.name, timing) for timing in run.timings),
+    ]
+    return [part(position, name, content) for position, (name, content) in enumerate(named)]
+
+
+def summary(run: RunRecord) -> Summary:
+    """A run in one line."""
+    verdicts = Counter(check.verdict for check in run.checks)
+    return Summary(
+        run_id=run.run_id,
+        started=run.started,
+        profile=run.device.profile,
+        machine=run.device.machine,
+        commit=run.commit.commit if run.commit else None,
+        branch=branch_of(run),
+        dirty=run.commit.dirty if run.commit else None,
+        results=len(run.results),
+        failures=len(run.failures),
+        timings=len(run.timings),
+        holding=verdicts["pass"],
+        broken=verdicts["fail"],
+        undecided=verdicts["inconclusive"],
+        unjudged=verdicts["unjudged"],
+    )
+
+
+def is_meant(run: RunRecord, query: Query, released: Container[str]) -> bool:
+    """Whether a query means a run, whose cases are not looked at; ``released`` are ids."""
+    short = summary(run)
+    return (
+        (query.profile is None or short.profile == query.profile)
+        and (query.branch is None or short.branch == query.branch)
+        and (query.commit is None or (short.commit is not None and short.commit.startswith(query.commit)))
+        and (query.since is None or run.started >= query.since)
+        and (query.before is None or run.started < query.before)
+        and (not query.released or run.run_id in released)
+    )
+
+
+def is_same(run: RunRecord, other: RunRecord) -> bool:
+    """Whether two runs say the same once they are written, where a tuple is a list."""
+    return run == other or run.model_dump_json(round_trip=True) == other.model_dump_json(round_trip=True)
+
+
+def dump(content: Result | Timing | RunRecord) -> str:
+    """As JSON; of a run without its results and timings, which are written one by one."""
+    if isinstance(content, RunRecord):
+        content = content.model_copy(update={"results": (), "timings": ()})
+    return content.model_dump_json(round_trip=True)
+
+
+def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, run_id: str) -> RunRecord:
+    """A run from its own JSON and that of some of its results and timings.
+
+    Raises:
+        StorageError: one of them is no valid record; ``where`` says of which store.
+    """
+    with _valid(where, run_id):
+        found = {
+            "results": tuple(map(Result.model_validate_json, results)),
+            "timings": tuple(map(Timing.model_validate_json, timings)),
+        }
+        return RunRecord.model_validate_json(run).model_copy(update=found)
+
+
+def problem(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, in one line, and where in it; a name in it may hold anything."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return clipped(": ".join(filter(None, (where, first["msg"]))))
+
+
+def clipped(text: object) -> str:
+    """A message in one line of a bearable length, whatever a damaged document put into it."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+@contextmanager
+def _valid(where: str, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise StorageError(f"{where}: run {run_id}: {problem(error)}") from error
+    except OpmlError as error:
+        raise StorageError(f"{where}: run {run_id}: {clipped(error)}") from error

@@ -1,0 +1,143 @@
+"""The record of a run as a JSON file, which is all that is needed to judge or show the run again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ..errors import OpmlError, StorageError
+from ..records.result import FORMAT_VERSION, RunRecord
+from .columns import clipped, problem
+
+
+def _temporary(path: Path) -> Path:
+    """A name of its own beside the target, where a rename replaces the target in one step."""
+    if path.is_dir():
+        raise StorageError(f"{path}: is a folder; give the path of a file")
+    if path.exists() and not path.is_file():
+        # Run by root, the rename would replace /dev/stdout itself.
+        raise StorageError(f"{path}: is no regular file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".opml-{uuid4().hex}.tmp")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a run whether its record can be written after it; makes the folder where it is missing.
+
+    Raises:
+        StorageError: the folder cannot be made or written, or something that is no file has the name.
+    """
+    try:
+        probe = _temporary(path)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write: it takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    try:
+        temporary = _temporary(path)
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_record(record: RunRecord, path: Path) -> None:
+    """Write a run as JSON, whole or not at all: what was at ``path`` stays until the new file is on the disk.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    text = record.model_dump_json(indent=2) + "\n"
+    with written_whole(path) as file:
+        file.write(text.encode())
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a run that ``write_record`` wrote.
+
+    Raises:
+        StorageError: the file is missing, is not JSON, is of another format version, or is no record.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    return record_of(json_of(data, str(path)), str(path))
+
+
+def json_of(data: bytes, where: str, *, finite: bool = True) -> Any:
+    """What JSON says; ``where`` it is from, for messages.
+
+    Raises:
+        StorageError: it is not JSON; with ``finite``, neither are the words NaN and Infinity.
+    """
+    try:
+        return from_json(data, allow_inf_nan=not finite)
+    except ValueError as error:
+        raise StorageError(f"{where}: is not JSON: {error}") from error
+
+
+def record_of(document: Any, where: str) -> RunRecord:
+    """The run that a document describes; ``where`` it is from, for messages.
+
+    Raises:
+        StorageError: it is of another format version, or is no record.
+    """
+    if not isinstance(document, dict):
+        raise StorageError(f"{where}: is no record of a run, which is an object")
+    check_version(document.get("format_version"), FORMAT_VERSION, where, "record of a run")
+    try:
+        record = RunRecord.model_validate(document)
+        json.dumps(record.marked, allow_nan=False)  # of any content: what was written as 1e999 would come back as null
+    except ValidationError as error:
+        raise StorageError(f"{where}: is no record of a run: {problem(error)}") from error
+    except OpmlError as error:
+        raise StorageError(f"{where}: {clipped(error)}") from error
+    except ValueError:
+        raise StorageError(f"{where}: is no record of a run: marked: must hold finite numbers only") from None
+    return record
+
+
+def check_version(version: Any, known: int, where: str, what: str) -> None:
+    """Refuse a format version that is not the known one.
+
+    Raises:
+        StorageError: it is newer, or none.
+    """
+    # Python holds True and 1.0 for equal to 1.
+    if type(version) is int and version == known:
+        return
+    if type(version) is int and version > known:
+        raise StorageError(
+            f"{where}: format_version {version} is newer than this version of pytest-opml reads ({known})"
+        )
+    raise StorageError(f"{where}: is no {what}: format_version is {version!r}, not {known}")
+
+
+def record_schema() -> dict[str, Any]:
+    """The JSON Schema of the file that ``write_record`` writes."""
+    schema = RunRecord.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "pytest-opml run record"}

@@ -1,0 +1,1 @@
+"""Other tools that a run is handed to."""

@@ -1,0 +1,247 @@
+"""A run in MLflow: one of its runs for the session, and a nested one for each case.
+
+MLflow is told where to log by an argument alone, so that what a user's tests set in it, or log with it, stays theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ..errors import MissingDependencyError, StorageError, masked, one_line
+from ..records.result import RunRecord
+from ..storage.locks import runtime_folder
+from .mlflow_entries import Entry, case_entries, session_entry
+
+_T = TypeVar("_T")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_FEATURE = "logging to MLflow"
+
+# MLflow reports each call to its makers, and prints links between the lines of pytest.
+_FORCED = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+# By itself it asks a server that is down for minutes, and holds connections, which may be cut while cases are measured.
+_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
+}
+
+
+class _Times(NamedTuple):
+    """When a run began and ended, milliseconds since 1970."""
+
+    start: int
+    end: int
+
+
+def check_tracking(uri: str, experiment: str) -> None:
+    """Find out before a run whether it can be logged after it; makes the database and the experiment where missing.
+
+    Args:
+        uri: as ``mlflow.set_tracking_uri`` takes it.
+        experiment: its name.
+
+    Raises:
+        MissingDependencyError: MLflow, or what it needs for a database, is not installed.
+        StorageError: the store cannot be reached, or the experiment cannot be had.
+    """
+    _apart(uri, lambda: _open(uri, experiment))
+
+
+def log_run(record: RunRecord, uri: str, experiment: str) -> None:
+    """Log a run with its checks. Where that fails midway, what was logged of the session is marked as failed.
+
+    Args:
+        record: of the whole run.
+        uri: as ``mlflow.set_tracking_uri`` takes it.
+        experiment: its name.
+
+    Raises:
+        MissingDependencyError: as ``check_tracking``.
+        StorageError: something could not be logged.
+    """
+    times = _Times(_milliseconds(record), _milliseconds(record, record.seconds))
+    session, cases = session_entry(record), list(case_entries(record))
+    _apart(uri, lambda: _log(uri, experiment, session, cases, times))
+
+
+def _milliseconds(record: RunRecord, after: float = 0.0) -> int:
+    return round((record.started + timedelta(seconds=after)).timestamp() * 1000)
+
+
+def _log(uri: str, experiment: str, session: Entry, cases: list[Entry], times: _Times) -> None:
+    client, experiment_id = _open(uri, experiment)
+    with _logged(client, experiment_id, session, times) as parent:
+        for case in cases:
+            with _logged(client, experiment_id, case, times, parent):
+                pass
+
+
+@contextmanager
+def _logged(client: Any, experiment_id: str, entry: Entry, times: _Times, parent: str | None = None) -> Iterator[str]:
+    """The id of an entry's run, which ends with the context, as failed where that does."""
+    from mlflow.exceptions import MlflowException
+
+    nested = {"mlflow.parentRunId": parent} if parent else {}
+    run_id = client.create_run(experiment_id, times.start, nested, entry.name).info.run_id
+    try:
+        _fill(client, run_id, entry, times)
+        yield run_id
+    except BaseException:
+        # Where the store itself is gone this fails as well, and the run stays as one that never ended.
+        with suppress(MlflowException, OSError):
+            client.set_terminated(run_id, "FAILED", times.end)
+        raise
+    client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", times.end)
+
+
+def _fill(client: Any, run_id: str, entry: Entry, times: _Times) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    metrics = [Metric(name, value, times.end, 0) for name, value in entry.metrics.items()]
+    params = [Param(name, value) for name, value in entry.params.items()]
+    tags = [RunTag(name, value) for name, value in entry.tags.items()]
+    client.log_batch(run_id, metrics, params, tags, synchronous=True)
+    for name, text in entry.files.items():
+        client.log_text(run_id, text, name)
+
+
+def _open(uri: str, experiment: str) -> tuple[Any, str]:
+    """A client, and the id of the experiment."""
+    from filelock import FileLock
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    # Of two processes that make the tables of one database, one would fail: the workers of pytest-xdist come at once.
+    with FileLock(runtime_folder() / "mlflow.lock"):
+        location = _knock(uri)
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            folder = location / re.sub(r"[^\w.-]", "_", experiment) if location else None
+            try:
+                return client, client.create_experiment(experiment, folder.as_uri() if folder else None)
+            except MlflowException:
+                found = client.get_experiment_by_name(experiment)  # made on another machine meanwhile
+                if found is None:
+                    raise
+    if found.lifecycle_stage != "active":
+        raise StorageError(f"the experiment {experiment!r} was deleted; restore it, or name another")
+    return client, found.experiment_id
+
+
+def _knock(uri: str) -> Path | None:
+    """Connect to a database once, which MLflow would try for 100 s.
+
+    Returns:
+        The folder for the files of runs that lie in an SQLite file, beside it and not where pytest was started; None
+        where MLflow is to choose.
+    """
+    if uri.partition(":")[0].partition("+")[0] not in _DATABASES:
+        return None
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.pool import NullPool
+
+    parsed = make_url(uri)
+    folder = None
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        folder = Path(str(parsed.database)).absolute().parent
+        folder.mkdir(parents=True, exist_ok=True)
+    create_engine(parsed, poolclass=NullPool).connect().close()
+    return folder / "mlruns" if folder else None
+
+
+# --- the border to MLflow
+
+
+def _apart(uri: str, call: Callable[[], _T]) -> _T:
+    """What ``call`` returns, with its errors as ours, in one line that tells no password."""
+    name = f"mlflow {masked(uri)}"
+    try:
+        with _environment(), _silence(), ThreadPoolExecutor(1) as pool:
+            # MLflow keeps the active model of a user for each thread, and would link our metrics with it.
+            return pool.submit(_mapped, call).result()
+    except StorageError as error:
+        raise StorageError(f"{name}: {error}") from error.__cause__
+
+
+def _mapped(call: Callable[[], _T]) -> _T:
+    try:
+        from mlflow.exceptions import MlflowException
+    except ImportError as error:
+        missing = _package(error)
+        raise MissingDependencyError(
+            _FEATURE, "mlflow-skinny" if missing == "mlflow" else missing, extra="mlflow"
+        ) from error
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return call()
+    except ModuleNotFoundError as error:
+        if _package(error) == "alembic":
+            raise MissingDependencyError(f"{_FEATURE} in a database", "alembic", extra="mlflow") from error
+        raise StorageError(f"the package {_package(error)} is not installed") from error
+    except (MlflowException, SQLAlchemyError, ImportError, OSError, ValueError) as error:
+        raise StorageError(_reason(error)) from error
+
+
+def _package(error: ImportError) -> str:
+    return str(error.name).partition(".")[0]
+
+
+def _reason(error: BaseException) -> str:
+    """Why, without the layers around it: what the system or the database's driver said, or else MLflow."""
+    text = one_line(error)
+    if "MLFLOW_ALLOW_FILE_STORE" in text:
+        return "MLflow takes a folder no longer: use sqlite:///mlflow.db, or set MLFLOW_ALLOW_FILE_STORE=true"
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, TimeoutError):
+            text = "no answer in time"
+        elif isinstance(inner, OSError) and inner.strerror:
+            text = f"{inner.strerror}: {inner.filename}" if inner.filename else inner.strerror
+        elif isinstance(original := getattr(inner, "orig", None), Exception):
+            text = one_line(original)
+        inner = inner.__cause__ or inner.__context__
+    return " ".join(masked(word) for word in text.split())
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What MLflow reads from the environment, set for as long as we call it; a user's own values stay."""
+    wanted: Mapping[str, str] = _FORCED | {key: value for key, value in _DEFAULTS.items() if key not in os.environ}
+    before = {key: os.environ.get(key) for key in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what MLflow says of its tables and retries from between the lines of pytest.
+
+    Its warnings too: a project may have made errors of all that are raised in its tests.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,156 @@
+"""What a tracking server is told of a run: parameters, metrics, tags and files of the session and of each case."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from .. import metrics
+from ..analysis.ranking import groups, ranked
+from ..records.case_record import CaseRecord
+from ..records.device import Device
+from ..records.result import Check, Estimate, Key, Result, RunRecord, Score, Verdict
+
+# MLflow's own limits
+_LONGEST_KEY, _LONGEST_PARAM, _LONGEST_TAG = 250, 6_000, 8_000
+_CUT = " … (cut)"
+_WORST_FIRST: tuple[Verdict, ...] = ("fail", "unjudged", "inconclusive", "pass")
+
+
+class Entry(NamedTuple):
+    """What is logged as one run of the tracking server.
+
+    Attributes:
+        files: the text of each, by its name.
+        failed: whether it stands for a case without a result.
+    """
+
+    name: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Mapping[str, str]
+    failed: bool = False
+
+
+def session_entry(record: RunRecord) -> Entry:
+    """The run as a whole, with its record as a file."""
+    verdicts = Counter(check.verdict for check in record.checks)
+    told: dict[str, Any] = {
+        "platform": record.device.platform,
+        "results": len(record.results),
+        "failures": len(record.failures),
+        **{f"verdicts.{verdict}": verdicts[verdict] for verdict in _WORST_FIRST},
+        **{f"version.{name}": version for name, version in record.versions.items()},
+    }
+    name = f"{record.device.profile} {(record.commit.commit if record.commit else record.run_id)[:12]}"
+    files = {"record.json": record.model_dump_json(indent=2)}
+    return Entry(name, {}, {}, _origin(record, record.device) | _tags(told), files)
+
+
+def case_entries(record: RunRecord) -> Iterator[Entry]:
+    """An entry for each result, then one for each case without."""
+    places = {
+        Key(row.entry.name, group[0].device.profile): row
+        for group in groups(record.results)
+        for row in ranked(group).rows
+    }
+    for result in record.results:
+        row, origin = places[result.key], _origin(record, result.device)
+        found = dict(_measured(result)) | {"rank": float(row.rank)}
+        if row.normalised is not None:
+            found["normalised_score"] = row.normalised
+        checks = [check for check in record.checks if check.is_of(result)]
+        told = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
+        files = {"result.json": result.model_dump_json(indent=2), "checks.json": _json(checks)}
+        params = _params(result.case) | _artifact(result)
+        yield Entry(result.case.id, params, found, origin | _case_tags(result.case, checks) | _tags(told), files)
+    for failure in record.failures:
+        origin = _origin(record, failure.device)
+        checks = [check for check in record.checks if check.is_of(failure)]
+        tags = origin | _case_tags(failure.case, checks) | _tags({"failure": failure.kind, "message": failure.message})
+        files = {"failure.json": failure.model_dump_json(indent=2), "checks.json": _json(checks)}
+        yield Entry(failure.case.id, _params(failure.case), {}, tags, files, failed=True)
+
+
+def _origin(record: RunRecord, device: Device) -> dict[str, str]:
+    """Where all of a run comes from; on each entry, so that cases of many runs can be searched and compared by it."""
+    commit = record.commit
+    told: dict[str, Any] = {
+        "run_id": record.run_id,
+        "profile": device.profile,
+        "device": device.gpu.name if device.gpu else device.cpu,
+    }
+    if commit is None:
+        return _tags(told)
+    told |= {"commit": commit.commit, "branch": commit.branch, "dirty": commit.dirty}
+    told["ci_url"] = commit.ci.url if commit.ci else None
+    return _tags(told) | {"mlflow.source.git.commit": commit.commit}  # by which MLflow's own pages know it
+
+
+def _params(case: CaseRecord) -> dict[str, str]:
+    return {name: _cut(str(value), _LONGEST_PARAM) for name, value in case.model_dump().items() if value is not None}
+
+
+def _artifact(result: Result) -> dict[str, str]:
+    artifact = result.artifact
+    told = {name: getattr(artifact, name) for name in ("format", "runtime", "sha256", "parameters", "layers")}
+    told |= {f"changes.{name}": value for name, value in artifact.changes.items()}
+    return {_key(f"artifact.{name}"): _cut(str(value), _LONGEST_PARAM) for name, value in told.items()}
+
+
+def _measured(result: Result) -> Iterator[tuple[str, float]]:
+    """Each metric that has a value, the ends of its 95 % interval, and its ratio to the reference's."""
+    for name in metrics.known():
+        metric = metrics.find(name, "mlflow")
+        value = metric.read(result)
+        if value is None:
+            continue
+        yield _key(name), float(value)
+        yield from _ends(name, metric.interval(result) if metric.interval else None)
+        if metric.beside and result.side_by_side:
+            ratio = metric.beside(result.side_by_side)
+            yield _key(f"{name}.ratio"), ratio.value
+            yield from _ends(f"{name}.ratio", ratio)
+
+
+def _ends(name: str, interval: Estimate | Score | None) -> Iterator[tuple[str, float]]:
+    if interval is not None:
+        yield _key(f"{name}.low"), interval.low
+        yield _key(f"{name}.high"), interval.high
+
+
+def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
+    """The verdict of each check, and the worst of them."""
+    told: dict[str, Any] = {"case": case.id}
+    for check in checks:
+        said = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
+        told[f"check.{check.metric}.{check.rule}"] = said
+    if checks:
+        told["verdict"] = min((check.verdict for check in checks), key=_WORST_FIRST.index)
+    return _tags(told)
+
+
+def _tags(told: Mapping[str, Any]) -> dict[str, str]:
+    return {_key(f"opml.{name}"): _cut(_text(value), _LONGEST_TAG) for name, value in told.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _key(name: str) -> str:
+    """A name in the characters that every store of MLflow takes."""
+    return re.sub(r"[^\w.\- ]", "_", name)[:_LONGEST_KEY]
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - len(_CUT)] + _CUT
+
+
+def _json(checks: list[Check]) -> str:
+    return to_json(checks, indent=2).decode()

@@ -1,0 +1,1 @@
+"""The paper that the method comes from: its published tables."""

@@ -1,0 +1,73 @@
+"""The rankings that the paper published (its tables 5 and 6), and whether each score follows from its own row."""
+
+from __future__ import annotations
+
+import csv
+import math
+from decimal import Decimal
+from importlib.resources import files
+from typing import NamedTuple
+
+from ..analysis.op_score import op_score
+
+TABLES = {5: "CIFAR-10", 6: "CIFAR-100"}
+
+
+class PublishedRow(NamedTuple):
+    """One row as printed, the score that its printed columns give, and whether rounding explains the difference."""
+
+    model: str
+    accuracy: float
+    megabytes: float
+    training_s: float
+    inference_s: float
+    score: float
+    recomputed: float
+    consistent: bool
+    from_training: float
+
+
+def _half_digit(printed: str) -> float:
+    return float(Decimal((0, (5,), int(Decimal(printed).as_tuple().exponent) - 1)))
+
+
+def _read(row: dict[str, str]) -> PublishedRow:
+    accuracy, megabytes = float(row["accuracy"]), float(row["size_mb"])
+    inference, training = float(row["inference_s"]), float(row["training_s_per_epoch"])
+    published = float(row["op_score"])
+
+    def corner(sign: int) -> float:
+        return op_score(
+            accuracy - sign * _half_digit(row["accuracy"]),
+            inference + sign * _half_digit(row["inference_s"]),
+            megabytes + sign * _half_digit(row["size_mb"]),
+        ).value
+
+    slack = _half_digit(row["op_score"])
+    return PublishedRow(
+        row["model"],
+        accuracy,
+        megabytes,
+        training,
+        inference,
+        published,
+        recomputed=op_score(accuracy, inference, megabytes).value,
+        consistent=corner(-1) - slack <= published <= corner(1) + slack,
+        from_training=op_score(accuracy, training, megabytes).value,
+    )
+
+
+def published_table(number: int) -> tuple[PublishedRow, ...]:
+    """The rows of table 5 or 6 in the order printed, MIN first and MAX last."""
+    text = files(__package__).joinpath("tables", f"table{number}.csv").read_text("utf-8")
+    return tuple(_read(row) for row in csv.DictReader(text.splitlines()))
+
+
+def explain(row: PublishedRow) -> str:
+    """One line on a row whose score does not follow from its columns; empty for one whose score does."""
+    if row.consistent:
+        return ""
+    text = f"{row.model}: published {row.score:.2f}, its columns give {row.recomputed:.2f}"
+    if math.isclose(row.from_training, row.score, abs_tol=0.02):
+        text += f"; {row.score:.2f} follows from the training time ({row.training_s:g} s), used by mistake"
+    return text

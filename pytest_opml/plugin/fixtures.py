@@ -1,0 +1,82 @@
+"""The fixtures: ``opml`` runs a case; the others give hand-written benchmarks its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .benchmark import show_in_benchmark
+from .stash import CASES, STATE, limits, marked_case
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..datasets.splits import Split
+    from ..measure.device_timer import DeviceTimer
+    from ..records.device import Device
+    from ..records.result import Result
+    from ..runtimes.base import Runtime
+
+
+@pytest.fixture
+def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
+    """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body."""
+    item, config = request.node, request.config
+    state = config.stash[STATE]
+    cases = item.stash.setdefault(CASES, [])
+
+    def run(case: Case) -> Result:
+        cases.append(case)
+        try:
+            result = state.session.run(case, limits(item))
+        finally:
+            state.live.clear()
+        config.hook.pytest_opml_result(config=config, result=result)
+        show_in_benchmark(item, result, first=len(cases) == 1)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def opml_dataset(request: pytest.FixtureRequest) -> Split:
+    """The images and labels of the marked case, at the size that its model takes, in training and test parts."""
+    return request.config.stash[STATE].session.dataset(marked_case(request.node))
+
+
+@pytest.fixture
+def opml_model(request: pytest.FixtureRequest) -> Any:
+    """The Keras model of the marked case, pretrained and trained as the case says, before any technique."""
+    state = request.config.stash[STATE]
+    try:
+        return state.session.model(marked_case(request.node), limits(request.node))
+    finally:
+        state.live.clear()
+
+
+@pytest.fixture
+def opml_artifact(request: pytest.FixtureRequest) -> Runtime:
+    """The artifact of the marked case, opened: ``.path`` is its file, ``.predict(images)`` answers."""
+    state = request.config.stash[STATE]
+    try:
+        return state.session.artifact(marked_case(request.node), limits(request.node))
+    finally:
+        state.live.clear()
+
+
+@pytest.fixture
+def opml_device(request: pytest.FixtureRequest) -> Device:
+    """The device of the run, as it stands in the record."""
+    return request.config.stash[STATE].session.device
+
+
+@pytest.fixture
+def gpu_timer(opml_device: Device) -> DeviceTimer:
+    """Times a block (``with gpu_timer:``) or each call of a function (``@gpu_timer``) until the device has finished.
+
+    ``device_s`` and ``host_s`` are the seconds of the last one, ``laps`` holds all.
+    """
+    from ..measure.device_timer import DeviceTimer
+
+    return DeviceTimer(on_gpu=opml_device.profile != "cpu")

@@ -1,0 +1,91 @@
+"""The end of the line that pytest is writing, on a terminal: what is being done, and how long it may still take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TextIO
+
+import pytest
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..progress import Progress
+
+_NARROWEST = 20
+
+
+class Live:
+    """Shows progress behind what stands in the terminal's line already, and takes it away again.
+
+    Args:
+        stream: the terminal; None shows nothing.
+        room: how many columns of the line are free.
+        tests: how many there are to run.
+        uncaptured: in which what is written reaches the terminal.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None,
+        room: Callable[[], int],
+        tests: int,
+        uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._stream, self._room, self._tests, self._uncaptured = stream, room, tests, uncaptured
+        self._done, self._began, self._shown = 0, time.monotonic(), 0
+
+    def __call__(self, case: Case, progress: Progress) -> None:
+        """Show what is done for a case."""
+        parts = case.parts
+        left = self._time_left()
+        self._show(f" [{self._done + 1}/{self._tests}{left}] {parts.top}/{parts.technique}: {progress}")
+
+    def _time_left(self) -> str:
+        if not self._done:
+            return ""
+        seconds = (time.monotonic() - self._began) / self._done * (self._tests - self._done)
+        return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
+
+    def _show(self, text: str) -> None:
+        self.clear()
+        room = self._room() - 1  # the last column would wrap
+        if self._stream is None or room < _NARROWEST:
+            return
+        shown = text if len(text) <= room else text[: room - 1] + "…"
+        self._write(shown)
+        self._shown = len(shown)
+
+    def clear(self) -> None:
+        """Leave the line as it was."""
+        if self._shown:
+            self._write("\b" * self._shown + " " * self._shown + "\b" * self._shown)
+        self._shown = 0
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            with self._uncaptured():
+                self._stream.write(text)
+                self._stream.flush()
+
+    def finished(self) -> None:
+        """A test has ended."""
+        self.clear()
+        self._done += 1
+
+
+def live_line(config: pytest.Config, tests: int) -> Live:
+    """The line of this run: none where the output is quiet, no terminal, or another process's."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    shown = reporter is not None and config.get_verbosity() >= 0 and not hasattr(config, "workerinput")
+    writer = reporter._tw if shown else None
+    if writer is None or not writer._file.isatty():
+        return Live(None, lambda: 0, tests)
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return Live(
+        writer._file,
+        lambda: writer.fullwidth - writer.width_of_current_line,
+        tests,
+        capture.global_and_fixture_disabled if capture else nullcontext,
+    )

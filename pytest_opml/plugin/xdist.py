@@ -1,0 +1,164 @@
+"""pytest-xdist: its workers measure, one at a time on each device, and the controller reports.
+
+A worker hands its part of the record to the controller when it ends. What one of them has measured lies in a folder of
+the run, where the others find it: a reference is measured once, although many cases need it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from .. import registry
+from ..errors import CaseDefinitionError
+from ..registry import Registration
+from .stash import STATE, USAGE_ERRORS
+
+if TYPE_CHECKING:
+    from ..records.result import RunRecord
+    from ..settings import Settings, Unregistered
+
+_OPTIONS = (
+    "gpu",
+    "json",
+    "store",
+    "baseline",
+    "mlflow",
+    "cache_dir",
+    "data_dir",
+    "threads",
+    "compare_seconds",
+    "timeout",
+    "memory_mb",
+    "gate",
+)
+
+
+class Taken(NamedTuple):
+    """What the workers of a run have measured.
+
+    Attributes:
+        broken: whether a test failed for another reason than a budget or a case without a result.
+        problems: a line for each worker whose part is lost, and for each metric that only the workers know.
+    """
+
+    record: RunRecord
+    broken: bool
+    problems: tuple[str, ...]
+
+
+class _Inbox:
+    """What has come from workers so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records: list[str] = []
+        self.broken = False
+        self.problems: list[str] = []
+        self.usage: list[str] = []
+        self.metrics: set[Registration] = set()
+
+
+_INBOX = pytest.StashKey[_Inbox]()
+_SETTINGS = pytest.StashKey["Settings"]()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs tests for a controller."""
+    return hasattr(config, "workerinput")
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """What the command line and ``pyproject.toml`` say.
+
+    Raises:
+        SettingsError: one of them says what it cannot.
+    """
+    from ..settings import build_settings, read_pyproject
+
+    if _SETTINGS not in config.stash:
+        options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
+        file = read_pyproject(config.rootpath / "pyproject.toml")
+        # the workers have refused what nobody registers; what cannot be made known here is not judged
+        unregistered: Unregistered = "anywhere" if _INBOX in config.stash else "refused"
+        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, unregistered=unregistered)
+    return config.stash[_SETTINGS]
+
+
+def shared_folder(config: pytest.Config) -> Path | None:
+    """Where the workers of one run leave results for one another; None for a run of one process."""
+    return _folder(config.workerinput) if is_worker(config) else None  # type: ignore[attr-defined]
+
+
+def _folder(worker: Mapping[str, Any]) -> Path:
+    from ..storage.locks import runtime_folder
+
+    return runtime_folder() / f"run-{worker['testrunuid']}"
+
+
+def hand_over(config: pytest.Config) -> None:
+    """In a worker: give the controller what was measured."""
+    # the controller reads no benchmarks, and needs the metrics of their files for its verdicts
+    metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
+    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics}
+    if (state := config.stash.get(STATE, None)) and state.runs_cases:
+        output |= {"record": state.session.record().model_dump_json(), "broken": bool(state.other_failures)}
+    config.workeroutput["opml"] = output  # type: ignore[attr-defined]
+
+
+def take_over(node: Any, error: object) -> None:
+    """In the controller: keep what a worker gives."""
+    config: pytest.Config = node.config
+    inbox = config.stash.setdefault(_INBOX, _Inbox(_folder(node.workerinput)))
+    output = getattr(node, "workeroutput", {}).get("opml")
+    if output is None:
+        if error:
+            inbox.problems.append(f"what the worker {node.gateway.id} of pytest-xdist measured: it died ({error})")
+        return
+    inbox.usage += [text for text in output["usage"] if text not in inbox.usage]
+    config.stash[USAGE_ERRORS] += inbox.usage
+    inbox.metrics |= {Registration(*entry) for entry in output["metrics"]}
+    if "record" in output:
+        inbox.records.append(output["record"])
+        inbox.broken |= output["broken"]
+
+
+def usage_errors(config: pytest.Config) -> list[str]:
+    """In the controller: what workers found wrong with the input, once each."""
+    inbox = config.stash.get(_INBOX, None)
+    return inbox.usage if inbox else []
+
+
+def taken_over(config: pytest.Config) -> Taken | None:
+    """In the controller: all that workers gave; None where they had nothing of ours."""
+    inbox = config.stash.get(_INBOX, None)
+    if inbox is None:
+        return None
+    shutil.rmtree(inbox.folder, ignore_errors=True)
+    if not inbox.records:
+        return None
+    from ..records.merging import merge
+    from ..records.result import RunRecord
+
+    record = merge([RunRecord.model_validate_json(text) for text in inbox.records])
+    return Taken(record, inbox.broken, (*inbox.problems, *_adopted(inbox.metrics)))
+
+
+def _adopted(metrics: Iterable[Registration]) -> Iterator[str]:
+    """Make known what the workers have registered; a line for each metric whose budgets cannot be judged here."""
+    for entry in sorted(metrics, key=lambda entry: entry.name):
+        if reason := _reason_against(entry):
+            yield f"the verdicts on the metric {entry.name}: {reason}"
+
+
+def _reason_against(entry: Registration) -> str:
+    """Why a metric cannot be made known here; empty where it now is."""
+    try:
+        registry.adopt([entry])
+    except CaseDefinitionError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,1 @@
+"""What is stored: frozen documents that can be read without any registered name."""

@@ -1,0 +1,123 @@
+"""The cases of a run on each test set: what they are called in tables, and the rows of their ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..analysis.ranking import Entry, ranked, test_set_of
+from ..records.case_record import CaseRecord, IdParts
+from ..records.result import CaseOutcome, Check, Failure, Result, RunRecord
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Group(NamedTuple):
+    """The cases on one test set and machine: the only ones whose scores may be compared.
+
+    Attributes:
+        title: what the ids of the cases have in common, and where a run is of several machines, which one they ran on.
+        names: what each case is called, by its id.
+    """
+
+    title: str
+    names: Mapping[str, str]
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+
+
+class Row(NamedTuple):
+    """A line of the table; the fictitious models (MIN, MAX) have no result."""
+
+    name: str
+    entry: Entry
+    normalised: float | None = None
+    place: str = ""
+    result: Result | None = None
+    reference: Result | None = None
+
+
+def short_names(record: RunRecord) -> dict[str, str]:
+    """What each case is called where all of a run stand together: its id without what they have in common."""
+    cases = [*(result.case for result in record.results), *(failure.case for failure in record.failures)]
+    return _named(cases, record)[1] if cases else {}
+
+
+def named(check: Check, names: Mapping[str, str], record: RunRecord) -> str:
+    """What the case of a check is called, with the kind of hardware where a run is of several."""
+    name = names.get(check.case_id, check.case_id)
+    several = len({device.profile for device in record.devices}) > 1
+    return f"{name} on {check.profile}" if several and check.profile else name
+
+
+def groups_of(record: RunRecord) -> list[Group]:
+    """The cases of a run on each test set and machine, in the order in which they came."""
+    outcomes: tuple[CaseOutcome, ...] = (*record.results, *record.failures)
+    members: dict[tuple[object, ...], list[CaseOutcome]] = {}
+    for member in outcomes:
+        members.setdefault((member.device.machine, *test_set_of(member)), []).append(member)
+    groups = []
+    for together in members.values():
+        title, names = _named([member.case for member in together], record)
+        if len(record.devices) > 1:
+            title += f", on {together[0].device.profile} ({together[0].device.machine})"
+        results = tuple(member for member in together if isinstance(member, Result))
+        failures = tuple(member for member in together if isinstance(member, Failure))
+        groups.append(Group(title, names, results, failures))
+    return groups
+
+
+def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[str, str]]:
+    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique.
+
+    The name of a case that was only measured to be compared with stands in brackets.
+    """
+    parts = {case.id: case.parts for case in cases}
+    first, *others = parts.values()
+    same_dataset = all(part.dataset == first.dataset for part in others)
+    same_model = all(part.model == first.model for part in others)
+    same_top = all(part.top == first.top for part in others)
+    common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
+
+    def name(part: IdParts) -> str:
+        own = ",".join(extra for extra in part.extras if extra not in common)
+        differing = [
+            *("" if same_dataset else part.dataset, "" if same_model else part.model, "" if same_top else part.top),
+            *(part.technique, own),
+        ]
+        return "/".join(filter(None, differing))
+
+    title = first.dataset
+    if same_model:
+        title += f"/{first.model}"
+    if same_top:
+        title += f"/{first.top}" if same_model else f"/*/{first.top}"
+    names = {id_: name(part) for id_, part in parts.items()}
+    names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.uncollected}
+    return ", ".join([title, *common]), names
+
+
+def ranked_rows(group: Group) -> tuple[list[Row], dict[str, str]]:
+    """The rows of a group with results, from best to worst, and the mark of each note."""
+    results = {result.case.id: result for result in group.results}
+    ranking = ranked(group.results)
+    notes: dict[str, str] = {}
+    rows = []
+    for row in ranking.rows:
+        result = results[row.entry.name]
+        for note in result.notes:
+            notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
+        rows.append(
+            Row(
+                " ".join([group.names[row.entry.name], *(notes[note] for note in result.notes)]),
+                row.entry,
+                row.normalised,
+                f"{'*' if row.pareto else ''}{row.rank}",
+                result,
+                results.get(result.case.reference.id),
+            )
+        )
+    if len(rows) > 1:
+        low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
+        rows = [Row("MIN", ranking.minimum, low), *rows, Row("MAX", ranking.maximum, high)]
+    return rows, notes

@@ -1,0 +1,79 @@
+"""A page as Markdown of GitHub's flavour, for a comment on a pull request or the summary of a job."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from .model import Page, State
+
+LONGEST = 65_536  # characters that GitHub takes in a comment
+_SIGNS: dict[State, str] = {"holds": "✅", "open": "⚠️", "broken": "❌", "none": "📏"}
+_ROWS = (200, 100, 50, 20, 10, 5)
+
+# Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
+# mentioned gets a mail, and an issue a link back. An underscore within a word, such as size_mb, is no structure.
+_SPECIAL = re.compile(
+    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w))|[*\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", re.ASCII
+)
+_BLOCK = re.compile(r"^(?=[-+#=])|^\d+(?=[.)])", re.ASCII)
+
+
+def markdown(page: Page) -> str:
+    """The page as Markdown; of a large run the tables are cut, so that it fits a comment."""
+    template = _environment().get_template("run.md.jinja")
+    text = template.render(page=page, most=None)
+    for most in _ROWS:
+        if len(text) <= LONGEST:
+            break
+        text = template.render(page=page, most=most)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def inline(value: object) -> Markup:
+    """A text that stands within a line, such as a table's cell, and shows as it is."""
+    return Markup(_SPECIAL.sub(_escaped, str(value)))  # noqa: S704 - all structure is escaped
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found["entity"]:
+        return f"&#{ord(found[0])};"
+    return f"{found[0]}&#8203;" if found["mention"] else f"\\{found[0]}"
+
+
+def prose(value: object) -> Markup:
+    """A text that may begin a paragraph or an item of a list."""
+    return Markup(_BLOCK.sub(lambda found: f"{found[0]}\\", inline(value)))  # noqa: S704 - likewise
+
+
+def code(value: object) -> Markup:
+    """A text in the font of code."""
+    text = str(value)
+    if not text:
+        return Markup("")
+    if re.search(r"[`|\\]", text):  # what a span of code in a table cannot hold everywhere
+        return Markup("<code>{}</code>").format(inline(text))
+    return Markup("`{}`").format(Markup(text))  # noqa: S704 - nothing but a backtick ends a span of code
+
+
+def _shown(value: Any) -> Any:
+    """What a template writes without saying how."""
+    return value if isinstance(value, Markup) else prose(value)
+
+
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("pytest_opml.reports.page"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters |= {"inline": inline, "code": code, "link": Markup}  # a page links only to what is safe to write
+    found.globals |= {"signs": _SIGNS}
+    return found

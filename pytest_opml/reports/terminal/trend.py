@@ -1,0 +1,157 @@
+"""The history of one metric of a case in the terminal: a chart, and what its lasting steps can be tied to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...analysis.trend import Point, Shift
+from ...metrics import Metric
+from ..charts.scales import scale, ticks, widened
+from ..formatting import wrapped
+from .history import moment
+
+# The commits that are in the second and not in the first, the newest first; None where git cannot tell.
+Between = Callable[[str, str], Sequence[str] | None]
+
+_HEIGHT, _NARROWEST, _WIDEST = 12, 8, 100
+_MARGIN = 0.05  # of the scale, above and below the values
+_LEAST_SHARE = 0.01  # of the values, which the scale shows at the least: smaller changes would look like large ones
+_COMMIT = 10
+
+
+def trend_lines(
+    case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between, width: int
+) -> list[str]:
+    """A chart of the values in the order of time, and a block for each lasting step.
+
+    Args:
+        case_id: whose history it is.
+        metric: whose values.
+        points: in the order of time; at least one.
+        shifts: the steps among them.
+        between: tells the commits between two.
+        width: columns that no line but a command exceeds.
+    """
+    first, last = points[0], points[-1]
+    span = f"{moment(first.started)} to {moment(last.started)}" if len(points) > 1 else moment(first.started)
+    title = f"{metric.name} of {case_id}: {len(points)} run{'s' if len(points) > 1 else ''}, {span} (UTC)"
+    branches = sorted({point.branch or "no branch" for point in points})
+    notes = []
+    if len(branches) > 1:
+        notes += wrapped(f"of {len(branches)} branches, which --branch tells apart: {', '.join(branches)}", width)
+    machines = {point.machine for point in points}
+    if metric.machine and len(machines) > 1:
+        notes += wrapped(f"on {len(machines)} machines, each searched by itself: {'; '.join(sorted(machines))}", width)
+    lines = [*wrapped(title, width), *notes, "", *_chart(metric, points, shifts, width), ""]
+    if not shifts:
+        return [*lines, *wrapped(f"no lasting step; the newest value is {metric.format(last.value)}", width)]
+    for shift in shifts:
+        lines += [*_block(metric, shift, between, width), ""]
+    return lines[:-1]
+
+
+def _chart(metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], width: int) -> list[str]:
+    """The values by the number of their run; each label stands on the row that its value falls on."""
+    from uniplot import plot_to_string
+
+    values, count = [point.value for point in points], len(points)
+    ends = widened(values, _LEAST_SHARE * max(map(abs, values)) or 1.0, _MARGIN)
+    shown = ticks(*ends, _HEIGHT // 3)
+    decimals = max(len(f"{value:.12f}".rstrip("0").partition(".")[2]) for value in shown)
+    height = scale(ends, 0, _HEIGHT)  # rounded as uniplot does it
+    # By itself uniplot rounds its labels until they are only just distinct: 0.5 and 1 become 0 and 1.
+    labels = {_HEIGHT - 1 - int(height(value)): f" {value:.{decimals}f} {metric.unit}".rstrip() for value in shown}
+    columns = max(_NARROWEST, min(width - 2 - max(map(len, labels.values())), _WIDEST))
+    text = plot_to_string(
+        values,
+        list(range(1, count + 1)),
+        width=columns,
+        height=_HEIGHT,
+        color=False,
+        x_min=0.5,
+        x_max=count + 0.5,
+        y_min=ends[0],
+        y_max=ends[1],
+        x_gridlines=[points.index(shift.at) + 0.5 for shift in shifts],
+        y_gridlines=[],
+        x_labels=False,
+        y_labels=False,
+    )
+    top, *rows, bottom = [line.rstrip() for line in text.splitlines()]
+    place = scale((0.5, count + 0.5), 1, columns + 1)
+    axis = f"{'1':>{int(place(1)) + 1}}"
+    if count > 1:
+        axis += f"{count:>{int(place(count)) + 1 - len(axis)}}"
+    return [top, *(f"{line}{labels.get(number, '')}" for number, line in enumerate(rows)), bottom, axis]
+
+
+def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[str]:
+    """What a step comes to, where it lies, and what to look at."""
+    step = shift.step
+    share = "" if step.change is None or not metric.percent else f" ({100 * step.change:+.1f} %)"
+    head = f"{_word(metric, shift)} {metric.format(step.before)} to {metric.format(step.after)}{share}"
+    at = f"at the run {shift.at.run_id[:12]} of {moment(shift.at.started)}"
+    lines = wrapped(f"{head} {at}, {_sure(step.error)}", width)
+    if shift.machine:
+        lines += _indented(f"on {shift.machine}", width)
+    return [*lines, *_cause(shift, between, width)]
+
+
+def _word(metric: Metric, shift: Shift) -> str:
+    better = (shift.step.difference > 0) == (metric.better == "higher")
+    return "better:" if better else "WORSE:"
+
+
+def _sure(error: float) -> str:
+    return "exact" if error == 0 else f"by chance in less than {100 * error:.1g} % of histories without a step"
+
+
+def _cause(shift: Shift, between: Between, width: int) -> list[str]:
+    old, new = shift.before.commit, shift.after.commit
+    if old is None or new is None:
+        return _indented("its commits are not known", width)
+    if old == new:
+        why = "the machine or its surroundings, unless files differed from it"
+        text = f"the same commit {old[:_COMMIT]} on both sides: {why}"
+        return _indented(text, width)
+    commits = between(old, new)
+    count = "" if commits is None else f" ({len(commits)} commit{'s' if len(commits) != 1 else ''})"
+    # a command is for copying, so it stays on one line
+    return [f"  commits{count}: git log --oneline {old[:_COMMIT]}..{new[:_COMMIT]}"]
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return [f"  {line}" for line in wrapped(text, width - 2)]
+
+
+def trend_table(
+    case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between
+) -> dict[str, Any]:
+    """The same as plain data."""
+
+    def commits(shift: Shift) -> Sequence[str] | None:
+        old, new = shift.before.commit, shift.after.commit
+        return between(old, new) if old and new else None
+
+    return {
+        "case": case_id,
+        "metric": metric.name,
+        "unit": metric.unit,
+        "points": [{**point._asdict(), "started": point.started.isoformat()} for point in points],
+        "steps": [
+            {
+                "run": shift.at.run_id,
+                "before": shift.step.before,
+                "after": shift.step.after,
+                "change": shift.step.change if metric.percent else None,
+                "error": shift.step.error,
+                "worse": _word(metric, shift) == "WORSE:",
+                "machine": shift.machine,
+                "last_commit_before": shift.before.commit,
+                "first_commit_after": shift.after.commit,
+                "commits": commits(shift),
+            }
+            for shift in shifts
+        ],
+    }

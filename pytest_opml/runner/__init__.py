@@ -1,0 +1,1 @@
+"""One run: from what was collected to the record of what was measured."""

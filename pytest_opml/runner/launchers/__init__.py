@@ -1,0 +1,1 @@
+"""How one function of a case is run: in a process of its own."""

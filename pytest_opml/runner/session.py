@@ -1,0 +1,392 @@
+"""One run: what was asked for, what came of it, and what it means for the exit code. Knows nothing of pytest."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import CaseFailed, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..datasets.splits import Split
+    from ..gate.budgets import Budget
+    from ..progress import Progress
+    from ..records.result import Baseline, Check, Failure, Result, Rule, RunRecord
+    from ..runtimes.base import Runtime
+    from ..settings import Settings
+    from .builder import Options
+    from .launchers.process import Limits as WorkerLimits
+
+_VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
+
+
+class Limits(NamedTuple):
+    """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
+
+    Attributes:
+        tables: the budgets as they were written, by where.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    timeout_s: float | None = None
+    tables: Mapping[str, Any] = {}
+
+
+class Plan(NamedTuple):
+    """What was collected, so that what is missing at the end is seen.
+
+    Attributes:
+        cases: ids of the cases, and the tests that measure them.
+        limits: what the markers of their tests say.
+        deselected: ids of cases that the command line left out.
+        selection: whether the command line named single tests, so that others were never collected.
+    """
+
+    cases: Mapping[str, str] = {}
+    limits: Mapping[str, Limits] = {}
+    deselected: tuple[str, ...] = ()
+    selection: bool = False
+
+
+_NO_LIMITS, _NO_PLAN = Limits(), Plan()
+
+
+def _version(name: str) -> str:
+    import platform
+
+    if name == "python":
+        return platform.python_version()
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _printable(text: str) -> str:
+    """The text without the surrogates that stand for undecodable bytes in file names, which JSON cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+class Session:
+    """Runs cases once each, and holds their budgets against them.
+
+    Args:
+        settings: of the run.
+        root: the user's project.
+        on_progress: is told how far a case has come.
+        shared: a folder in which processes of one run find what another of them has measured.
+        plan: what was collected.
+
+    Raises:
+        UsageError: on construction, when the device, the cache, the store, MLflow or the record's path cannot be used;
+            so a run is refused before it has cost anything.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        on_progress: Callable[[Case, Progress], None],
+        *,
+        shared: Path | None = None,
+        plan: Plan = _NO_PLAN,
+    ) -> None:
+        from .launchers.process import start_server
+
+        start_server()  # its imports take seconds, and the rest of this can go on beside them
+        from ..history.git import read_commit
+        from ..history.record_files import check_writable
+        from ..integrations.mlflow import check_tracking
+        from ..measure.device import detect
+        from ..measure.tensorflow_info import confirm
+        from ..storage.cache import Cache
+        from .baselines import Earlier
+        from .launchers.process import probe
+        from .shared_results import Exchange
+
+        self.settings = settings
+        self._on_progress, self._exchange, self._plan = on_progress, Exchange(shared), plan
+        self._commit = read_commit(root)  # now, for the checkout may change while the run goes on
+        self.device = detect(settings.gpu, settings.threads)
+        Cache(settings.cache_dir)
+        if settings.json_path:
+            check_writable(settings.json_path)
+        self._earlier = Earlier(settings, root)
+        if settings.mlflow:
+            check_tracking(settings.mlflow, settings.mlflow_experiment)
+        # last, since it waits for the server: what is wrong elsewhere is told at once
+        self.device = confirm(settings.gpu, self.device, probe(self.device))
+        self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
+        self._results: dict[str, Result] = {}
+        self._failures: dict[str, Failure] = {}
+        self._baselines: dict[str, Baseline | None] = {}
+        self._unread: dict[str, str] = {}
+        self._kept: dict[str, Path] = {}
+        self._marked = {name: dict(found.tables) for name, found in plan.limits.items() if found.tables}
+        self._asked: set[str] = set()
+        checks = sum(len(self._budgets(name, plan.limits.get(name, _NO_LIMITS).budgets)) for name in plan.cases)
+        self._terms = settings.gate.terms_among(checks)
+
+    # --- what tests ask for
+
+    def run(self, case: Case, limits: Limits = _NO_LIMITS) -> Result:
+        """The result of a case, measured on the first call; its reference is measured before it, to be timed beside it.
+
+        Raises:
+            CaseFailed: the case has no result; the failure is in the record.
+        """
+        self._asked.add(case.id)
+        if case.reference != case:
+            # One that fails stands in the record, and the budgets that need it are not judged.
+            with contextlib.suppress(CaseFailed):
+                self._measured(case.reference, self._plan.limits.get(case.reference.id, limits))
+        return self._measured(case, limits)
+
+    def dataset(self, case: Case) -> Split:
+        """The images of a case, at the size that its model takes."""
+        from .builder import load_data
+
+        return load_data(case, self._options())
+
+    def model(self, case: Case, limits: Limits = _NO_LIMITS) -> Any:
+        """The Keras model of a case, trained in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from ..runtimes.keras_graph import load_keras
+        from .measurement import train_model
+
+        return load_keras(self._made(train_model, case, limits))
+
+    def artifact(self, case: Case, limits: Limits = _NO_LIMITS) -> Runtime:
+        """The artifact of a case, made in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from ..runtimes.loader import open_artifact
+        from .measurement import make_artifact
+
+        return open_artifact(self._made(make_artifact, case, limits), threads=self.device.threads)
+
+    def _made(self, function: Callable[[Case, Options], Path], case: Case, limits: Limits) -> Path:
+        from .launchers.process import run_step
+
+        with self._alone(case):
+            return run_step(
+                function,
+                case,
+                self._options(),
+                self._limits(limits),
+                on_progress=lambda found: self._on_progress(case, found),
+            )
+
+    def judge(self, case: Case, limits: Limits = _NO_LIMITS) -> tuple[Check, ...]:
+        """Hold the budgets of a case against its result, if it has one; what needs all cases waits for the end."""
+        from ..gate.verdict import Subject, judge
+
+        if case.id not in self._results:
+            return ()
+        budgets = self._budgets(case.id, limits.budgets)
+        if limits.tables:
+            self._marked[case.id] = dict(limits.tables)
+        baseline = self._baseline_of(case, limits)
+        reference = self._results.get(case.reference.id)
+        subject = Subject(
+            self._results[case.id],
+            reference,
+            baseline,
+            wanted=self._earlier.wanted,
+            unread=self._unread.get(case.id, ""),
+        )
+        return judge(budgets, subject, self._terms)
+
+    def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
+        return self.settings.gate.applying(case_id, self.device.profile, marked)
+
+    def _is_judged(self, case: Case) -> bool:
+        """Whether a test asks for the case, be it later, and not only others that compare with it."""
+        return case.id in self._asked or case.id in self._plan.cases
+
+    # --- what cases are compared with
+
+    def _baseline_of(self, case: Case, limits: Limits, *, measure: bool = False) -> Baseline | None:
+        """What a case is compared with, looked up once, where a budget or the user asks for it.
+
+        Args:
+            case: the case.
+            limits: of its test.
+            measure: the kept artifact of a release again; the case itself is then measured beside it.
+        """
+        from ..records.result import Baseline
+
+        if not self._earlier.is_needed(self._budgets(case.id, limits.budgets)):
+            return None
+        if case.id not in self._baselines:
+            found = self._exchange.take(case, Baseline)
+            if found is None and (found := self._looked_up(case)):
+                if measure and self._earlier.is_measured_again:
+                    found = self._measured_again(case, found, limits)
+                self._exchange.give(case, found)
+            self._baselines[case.id] = found
+        return self._baselines[case.id]
+
+    def _looked_up(self, case: Case) -> Baseline | None:
+        """The baseline as it was stored; a history that fails after the run has begun costs what needs it only."""
+        try:
+            return self._earlier.baseline(case.id, self.device.profile)
+        except StorageError as error:
+            self._unread[case.id] = _printable(str(error))
+            return None
+
+    def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
+        """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
+        from .launchers.process import WorkerFailed, run_step
+        from .measurement import measure_kept
+
+        path = self._earlier.artifact(baseline)
+        if path is None:
+            note = f"its artifact is not in {self.settings.release_dir}"
+            return baseline.model_copy(update={"note": note})
+        self._kept[case.id] = path
+        self._baselines[case.id] = baseline
+        try:
+            result = run_step(
+                measure_kept,
+                case,
+                self._options(case, limits),
+                self._limits(limits),
+                on_progress=lambda found: self._on_progress(case, found),
+            )
+        except WorkerFailed as error:
+            del self._kept[case.id]
+            return baseline.model_copy(
+                update={"note": _printable(f"its artifact could not be measured again: {error}")}
+            )
+        return baseline.model_copy(update={"result": result, "again": True})
+
+    # --- running a case
+
+    def _alone(self, case: Case) -> contextlib.AbstractContextManager[None]:
+        from ..progress import Progress
+        from ..storage.locks import alone_on
+
+        return alone_on(
+            self.device, lambda: self._on_progress(case, Progress("waiting for another run on this device"))
+        )
+
+    def _options(self, case: Case | None = None, limits: Limits = _NO_LIMITS) -> Options:
+        """What the pipeline is told; of a case that is to be measured, with the limits on its times."""
+        from .. import registry
+        from ..gate.sampling_limits import ratio_questions, time_questions
+        from ..measure.side_by_side import Plan as ComparePlan
+        from ..measure.timing import Wanted
+        from .builder import Kept, Options
+
+        settings, terms = self.settings, self._terms
+
+        def plan(reference: Result | None, *rules: Rule) -> ComparePlan:
+            questions = ratio_questions(budgets, reference, rules) if reference else {}
+            return ComparePlan(
+                settings.compare_s, settings.compare_precision, questions, terms.max_seconds, terms.error
+            )
+
+        budgets = self._budgets(case.id, limits.budgets) if case and self._is_judged(case) else ()
+        reference = self._results.get(case.reference.id) if case else None
+        kept, baseline = (self._kept.get(case.id), self._baselines.get(case.id)) if case else (None, None)
+        samples = settings.score.reference_samples
+        return Options(
+            cache_dir=settings.cache_dir,
+            data_dir=settings.data_dir,
+            device=self.device,
+            time_weights=dict(settings.score.time),
+            reference_samples=samples,
+            compare=plan(reference, "max_drop", "max_increase"),
+            kept=Kept(kept, baseline.result, plan(baseline.result, "max_regression")) if kept and baseline else None,
+            wanted=Wanted(time_questions(budgets, samples), terms.max_seconds, terms.error),
+            registrations=registry.registrations(),
+        )
+
+    def _limits(self, limits: Limits) -> WorkerLimits:
+        from .launchers.process import Limits as WorkerLimits
+
+        memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
+        return WorkerLimits(limits.timeout_s or self.settings.timeout_s, memory)
+
+    def _measured(self, case: Case, limits: Limits) -> Result:
+        from ..records.result import Failure, Result
+
+        if case.id not in self._results and case.id not in self._failures:
+            with self._alone(case):
+                found = self._exchange.take(case, Result) or self._exchange.take(case, Failure)
+                if found is None:
+                    if self._is_judged(case):
+                        self._baseline_of(case, limits, measure=True)
+                    found = self._measure(case, limits)
+            self._keep(case, found)
+        if case.id in self._failures:
+            failure = self._failures[case.id]
+            raise CaseFailed(failure.kind, failure.message)
+        return self._results[case.id]
+
+    def _measure(self, case: Case, limits: Limits) -> Result | Failure:
+        from ..records.result import Failure
+        from .launchers.process import WorkerFailed, run_case
+
+        try:
+            return run_case(
+                case,
+                self._options(case, limits),
+                self._limits(limits),
+                side_by_side=case.reference != case and case.reference.id in self._results,
+                on_progress=lambda found: self._on_progress(case, found),
+            )
+        except WorkerFailed as error:
+            texts = {"message": _printable(str(error)), "log_tail": _printable(error.log_tail)}
+            return Failure.model_validate({"case": case, "device": self.device, "kind": error.kind, **texts})
+
+    def _keep(self, case: Case, found: Result | Failure) -> None:
+        from ..records.result import Result
+
+        if isinstance(found, Result):
+            self._results[case.id] = found
+        else:
+            self._failures[case.id] = found
+        self._exchange.give(case, found)
+
+    # --- the end
+
+    def record(self) -> RunRecord:
+        """The run so far, its checks apart, which follow from it."""
+        from ..records.result import RunRecord
+
+        return RunRecord(
+            run_id=uuid.uuid4().hex,
+            started=self._started,
+            seconds=time.monotonic() - self._clock,
+            device=self.device,
+            versions={name: _version(name) for name in _VERSIONS},
+            commit=self._commit,
+            results=tuple(self._results.values()),
+            failures=tuple(self._failures.values()),
+            checks=(),
+            uncollected=tuple(sorted({*self._results, *self._failures} - self._asked)),
+            planned=dict(self._plan.cases),
+            deselected=self._plan.deselected,
+            selection=self._plan.selection,
+            marked=self._marked,
+            baseline=self._earlier.wanted,
+            baselines=tuple(filter(None, self._baselines.values())),
+            unread=self._unread,
+        )
+
+
+__all__ = ["Limits", "Plan", "Session", "UsageError"]

@@ -1,1 +1,0 @@
-"""The parts of the plugin: what pytest, pytest-benchmark and pytest-xdist see of it."""

@@ -1,0 +1,360 @@
+"""What is known of a figure: its value, and the interval that holds the truth with a given confidence.
+
+A budget needs more than one interval: how sure a verdict is, is the confidence at which the interval just leaves the
+limit out. So each kind of evidence gives its interval for any share of error.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from statistics import NormalDist
+from typing import NamedTuple
+
+from ..metrics import Metric
+from ..records.result import Estimate, Ratio, Result, Score, SideBySide
+from . import predictions
+from .intervals import CONFIDENCE, proportion
+
+_NORMAL = NormalDist()
+_LEAST_ERROR = 1e-9  # below it no claim of confidence is worth its digits
+_WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
+_MACRO = ("recall", "precision", "f1")
+
+
+class Interval(NamedTuple):
+    """Both ends."""
+
+    low: float
+    high: float
+
+
+class Evidence(ABC):
+    """A figure with an interval for every share of error.
+
+    Attributes:
+        value: the figure itself.
+        second: the same figure from a second look; None where there was none.
+    """
+
+    value: float
+    second: float | None = None
+
+    @abstractmethod
+    def interval(self, error: float) -> Interval:
+        """The interval that misses the truth with probability ``error``, both sides together."""
+
+    def error_at(self, limit: float, *, below: bool) -> float:
+        """The least error at which the interval lies wholly on the wrong (or, negated, on the right) side of a limit.
+
+        Args:
+            limit: in the figure's unit.
+            below: whether the interval is to lie below it; else above.
+        """
+
+        def beyond(error: float) -> bool:
+            low, high = self.interval(error)
+            return high < limit if below else low > limit
+
+        if beyond(_LEAST_ERROR):
+            return _LEAST_ERROR
+        if not beyond(1 - _LEAST_ERROR):
+            return 1.0
+        low, high = math.log(_LEAST_ERROR), 0.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (low, middle) if beyond(math.exp(middle)) else (middle, high)
+        return math.exp(high)
+
+
+class Exact(Evidence):
+    """A figure without an interval: a size, or what was measured once."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def interval(self, error: float) -> Interval:  # noqa: ARG002 - the same for all
+        """The value twice."""
+        return Interval(self.value, self.value)
+
+
+class Share(Evidence):
+    """A share of independent samples, with Wilson's score interval."""
+
+    def __init__(self, successes: int, trials: int) -> None:
+        self.value, self._counts = successes / trials, (successes, trials)
+
+    def interval(self, error: float) -> Interval:
+        """Wilson's."""
+        found = proportion(*self._counts, confidence=1 - error)
+        return Interval(found.low, found.high)
+
+
+class Normal(Evidence):
+    """A figure with a standard error, normally distributed."""
+
+    def __init__(self, value: float, error: float) -> None:
+        self.value, self._error = value, error
+
+    def interval(self, error: float) -> Interval:
+        """The value and as many standard errors on each side as the normal distribution asks for."""
+        margin = _quantile(error) * self._error
+        return Interval(self.value - margin, self.value + margin)
+
+
+class Stretched(Evidence):
+    """A figure with a 95 % interval, of which other ones follow as those of a normal distribution do, side by side.
+
+    Of a figure that is positive, as times are, it is the logarithm that is taken as normal.
+
+    Args:
+        estimate: the figure.
+        second: from a second look.
+        share: as ``PairedTime`` has it.
+    """
+
+    def __init__(self, estimate: Estimate | Score, second: float | None = None, share: float = 1.0) -> None:
+        self.value, self._estimate, self.second, self._share = estimate.value, estimate, second, share
+
+    def interval(self, error: float) -> Interval:
+        """Each side's distance, stretched."""
+        factor = _quantile(error * self._share) / _quantile(1 - CONFIDENCE)
+        value, low, high = self.value, self._estimate.low, self._estimate.high
+        if low > 0 and not isinstance(self._estimate, Score):
+            below, above = (min(math.log(ratio) * factor, _WIDEST) for ratio in (value / low, high / value))
+            return Interval(value * math.exp(-below), value * math.exp(above))
+        return Interval(value - (value - low) * factor, value + (high - value) * factor)
+
+
+class PairedTime(Evidence):
+    """A time that was taken in turn with its reference's: Student's interval of the logarithm of their ratio.
+
+    Sampling may have ended at one of several planned looks. The error is spent across them: the look at which it
+    ended had only its ``share``, so the chance of a wrong verdict at any of them stays below the gate's (K. K. G. Lan
+    and D. L. DeMets, Biometrika 70, 1983).
+
+    Args:
+        ratio: of candidate to reference.
+        reference: the reference's figure beside the candidate, kept as ``beside``; the interval is in its unit.
+    """
+
+    def __init__(self, ratio: Ratio, reference: float = 1.0) -> None:
+        self._ratio, self.beside = ratio, reference
+        self.value = ratio.value * reference
+        self.second = None if ratio.second is None else ratio.second * reference
+
+    def interval(self, error: float) -> Interval:
+        """Student's, with the error of the look at which sampling ended."""
+        ratio = self._ratio
+        # few samples allow any ratio at all, which no float could hold
+        factor = math.exp(min(_student(error * ratio.share, ratio.degrees) * ratio.error, _WIDEST))
+        return Interval(self.value / factor, self.value * factor)
+
+
+class PairedShare(Evidence):
+    """The difference between two shares on the same samples, candidate minus reference.
+
+    The interval is the wider of two on each side: Tango's score interval (T. Tango, Statistics in Medicine 17, 1998),
+    and the one that the exact McNemar test gives, in which only the samples count that one of the two got wrong.
+    """
+
+    def __init__(self, counts: predictions.Discordant) -> None:
+        worse, better, images = counts
+        self.value, self._worse, self._better, self._images = (better - worse) / images, worse, better, images
+
+    def interval(self, error: float) -> Interval:
+        """The wider of the two."""
+        low, high = _tango(self._better, self._worse, self._images, error)
+        exact = _mcnemar(self._better, self._worse, self._images, error)
+        return Interval(min(low, exact.low), max(high, exact.high))
+
+
+class Combined(Evidence):
+    """A sum of independent figures, by MOVER (G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008).
+
+    Args:
+        parts: the figures; their distances to the ends of their intervals add up as squares.
+        constant: added to the sum.
+    """
+
+    def __init__(self, *parts: Evidence, constant: float = 0.0) -> None:
+        self._parts = parts
+        self.value = sum(part.value for part in parts) + constant
+        if any(part.second is not None for part in parts):
+            self.second = sum(part.value if part.second is None else part.second for part in parts) + constant
+
+    def interval(self, error: float) -> Interval:
+        """The ends of the sum."""
+        found = [(part.value, *part.interval(error)) for part in self._parts]
+        below = math.hypot(*(value - low for value, low, _ in found))
+        above = math.hypot(*(high - value for value, _, high in found))
+        return Interval(self.value - below, self.value + above)
+
+
+class Negative(Evidence):
+    """A figure with the other sign."""
+
+    def __init__(self, of: Evidence) -> None:
+        self._of, self.value = of, -of.value
+
+    def interval(self, error: float) -> Interval:
+        """Mirrored."""
+        low, high = self._of.interval(error)
+        return Interval(-high, -low)
+
+
+class LogTime(Evidence):
+    """The base-10 logarithm of a ratio of times."""
+
+    def __init__(self, time: PairedTime) -> None:
+        self._time, self.value = time, math.log10(time.value)
+        self.second = None if time.second is None else math.log10(time.second)
+
+    def interval(self, error: float) -> Interval:
+        """Of the logarithm."""
+        return Interval(*map(math.log10, self._time.interval(error)))
+
+
+@lru_cache(maxsize=1024)
+def _quantile(error: float) -> float:
+    return -_NORMAL.inv_cdf(error / 2) if error < 1 else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _student(error: float, degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.isf(error / 2, degrees))
+
+
+@lru_cache(maxsize=4096)
+def _tango(better: int, worse: int, images: int, error: float) -> Interval:
+    """The differences that a score test at ``error`` does not reject."""
+    if error >= 1:
+        return Interval((better - worse) / images, (better - worse) / images)
+    z = _quantile(error)
+
+    def statistic(delta: float) -> float:
+        # the most likely share of samples that only the reference got right, were delta the difference
+        first, second = 2 * images, -(better + worse) + (2 * images - better + worse) * delta
+        third = -worse * delta * (1 - delta)
+        share = (math.sqrt(max(second**2 - 4 * first * third, 0.0)) - second) / (2 * first)
+        variance = images * (2 * share + delta * (1 - delta))
+        gap = better - worse - images * delta
+        return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
+
+    def end(low: float, high: float, level: float) -> float:
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if statistic(middle) > level else (low, middle)
+        return (low + high) / 2
+
+    value = (better - worse) / images
+    return Interval(end(-1.0, value, z), end(value, 1.0, -z))
+
+
+@lru_cache(maxsize=4096)
+def _mcnemar(better: int, worse: int, images: int, error: float) -> Interval:
+    """Clopper and Pearson's interval of the share of the better ones among the discordant, as a difference."""
+    from scipy.stats import beta
+
+    count = better + worse
+    if count == 0 or error >= 1:
+        return Interval((better - worse) / images, (better - worse) / images)
+    low = float(beta.ppf(error / 2, better, worse + 1)) if better else 0.0
+    high = float(beta.isf(error / 2, better + 1, worse)) if worse else 1.0
+    return Interval((2 * low - 1) * count / images, (2 * high - 1) * count / images)
+
+
+# --- what is known of a result
+
+
+def of_value(metric: Metric, result: Result, value: float) -> Evidence:
+    """What is known of one figure of a result."""
+    name = metric.name
+    if name == "accuracy":
+        return Share(round(value * result.test_samples), result.test_samples)
+    if name in _MACRO and result.answers and predictions.unpack(result.answers):
+        return Normal(value, predictions.standard_error(name, result.answers))
+    if name == "auc" and result.auc_error:
+        return Normal(value, result.auc_error)
+    estimate = metric.interval(result) if metric.interval else None
+    if estimate is None:
+        return Exact(value)
+    second, share = _looks(name, result)
+    return Stretched(estimate, second, share)
+
+
+class _Look(NamedTuple):
+    second: float | None
+    share: float
+
+
+def _looks(name: str, result: Result) -> _Look:
+    """The figure from times that were taken anew, and the share of the error at the look that ended the first ones."""
+    looks = result.looks
+    if name.startswith("latency_ms."):
+        return _Look(looks.second_ms.get(name.removeprefix("latency_ms.")), looks.single_share)  # type: ignore[call-overload]
+    if name == "inference_s":
+        return _Look(looks.second_inference_s, looks.passes_share)
+    if name == "throughput":
+        second = looks.second_inference_s
+        return _Look(second and result.reference_samples / second, looks.passes_share)
+    return _Look(None, 1.0)
+
+
+def of_difference(
+    metric: Metric, result: Result, value: float, reference: Result, other: float, beside: SideBySide | None
+) -> Evidence:
+    """What is known of a figure of a result, seen from its reference's figure, which the interval takes as given.
+
+    Paired wherever the two were: times that were taken in turn, answers to the same test images.
+
+    Args:
+        metric: whose figure.
+        result: the candidate.
+        value: its figure.
+        reference: what it is compared with: its reference case, or a baseline.
+        other: the reference's figure.
+        beside: the times of the two that were taken in turn; None where they were not.
+    """
+    name = metric.name
+    if metric.beside and beside:
+        return PairedTime(ratio := metric.beside(beside), value / ratio.value)
+    same_data = result.data_digest == reference.data_digest
+    pair = predictions.both_of(result.answers, reference.answers) if same_data else None
+    if name == "op_score":
+        return _score_difference(result, reference, pair, beside)
+    if pair and name == "accuracy":
+        return Combined(PairedShare(predictions.discordant(*pair)), constant=other)
+    if pair and name in _MACRO:
+        return Normal(value, predictions.standard_error(name, str(result.answers), reference.answers))
+    own, others = of_value(metric, result, value), of_value(metric, reference, other)
+    if isinstance(own, Exact) and isinstance(others, Exact):
+        return own
+    return Combined(own, Negative(others), constant=other)
+
+
+def _score_difference(
+    result: Result,
+    reference: Result,
+    pair: tuple[predictions.Answers, predictions.Answers] | None,
+    beside: SideBySide | None,
+) -> Evidence:
+    """By the delta method, from a paired difference of errors and a paired ratio of times where there are such."""
+    one, other = result.op_score, reference.op_score
+    if not pair or beside is None or not (times_inference(result) and times_inference(reference)):
+        return Combined(Stretched(one), Negative(Stretched(other)), constant=other.value)
+    worse, better, images = predictions.discordant(*pair)
+    wrong, reference_wrong = (max(images * (1 - found.accuracy.value), 0.5) for found in (result, reference))
+    # of the logarithm of a ratio of two shares of the same samples
+    error = math.sqrt((worse + better) / (wrong * reference_wrong)) / math.log(10)
+    time = LogTime(PairedTime(beside.offline))
+    size = one.log_megabytes - other.log_megabytes
+    return Combined(Normal(one.log_error - other.log_error, error), time, constant=other.value + size)
+
+
+def times_inference(result: Result) -> bool:
+    """Whether the time in the score is that of inference alone."""
+    return math.isclose(10**result.op_score.log_seconds, result.inference_s.value, rel_tol=1e-6)

@@ -1,0 +1,1 @@
+"""Files on this machine: the cache, the kept artifacts of releases, and locks."""

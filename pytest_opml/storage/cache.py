@@ -1,0 +1,190 @@
+"""A folder of finished work, found again by everything that could change the result.
+
+An entry is a folder, built under another name and moved into place when it is complete, so it is there whole or not at
+all. Parallel runs that need the same entry wait for the first to build it. A content list with digests is kept in each
+entry; one that was damaged is built anew.
+
+A process that was given an entry holds it until the process ends, so that nothing that tidies up takes it away. When an
+entry was last used is the time of its content list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import StorageError
+from .holding import held_by_nobody, hold, let_go
+
+MANIFEST = "manifest.json"
+ENTRIES, BUILDING, LOCKS = "entries", "building", "locks"
+_STALE_SECONDS = 86_400
+# The code that makes artifacts: folders and files below the package.
+_MAKERS = ("datasets", "models", "runtimes", "techniques", "runner/builder.py")
+
+
+def key_of(parts: Mapping[str, Any]) -> str:
+    """The key of an entry: a digest of all that can change the result."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+@cache
+def source_digest() -> str:
+    """A digest of this package's own code that makes artifacts, so that a change of it makes them anew."""
+    digest = hashlib.sha256()
+    for path in _sources(Path(str(files("pytest_opml")))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(package: Path) -> list[Path]:
+    """The files of the package that decide what an artifact is.
+
+    Raises:
+        FileNotFoundError: one of the folders or files is not there, so that the digest would not notice its changes.
+    """
+    files: list[Path] = []
+    for name in _MAKERS:
+        place = package / name
+        if not place.exists():
+            raise FileNotFoundError(f"{place}: the code that makes artifacts is not where the cache looks for it")
+        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    return files
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_whole(entry: Path) -> bool:
+    """Whether an entry's files are those of its content list, to the byte."""
+    try:
+        contents = json.loads((entry / MANIFEST).read_text("utf-8"))
+        return bool(contents) and all(_digest(entry / name) == digest for name, digest in contents.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def stale_builds(root: Path) -> list[Path]:
+    """What killed runs left half-built; a day is longer than any build."""
+    limit, stale = time.time() - _STALE_SECONDS, []
+    for folder in (root / BUILDING).iterdir():
+        with contextlib.suppress(FileNotFoundError):  # finished since it was listed
+            stale += [folder] if folder.stat().st_mtime < limit else []
+    return stale
+
+
+def _lock(entry: Path, kind: Literal["lock", "use"]) -> Path:
+    return entry.parent.parent / LOCKS / f"{entry.name}.{kind}"
+
+
+@contextlib.contextmanager
+def unused(entry: Path) -> Iterator[bool]:
+    """Whether no process builds or holds an entry; if so, none can begin to before the block ends.
+
+    Raises:
+        OSError: the locks cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(_lock(entry, "lock"), timeout=0))
+        except Timeout:
+            yield False
+        else:
+            yield stack.enter_context(held_by_nobody(_lock(entry, "use")))
+
+
+class Cache:
+    """Entries below one folder.
+
+    Raises:
+        StorageError: on construction or use, when the folder cannot be made or written; one line.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        try:
+            for name in (ENTRIES, BUILDING, LOCKS):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root / BUILDING):
+                pass
+            for folder in stale_builds(self.root):
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise StorageError(f"cache {root}: cannot be written: {error.strerror}; set --opml-cache-dir") from error
+
+    def find(self, kind: str, key: str) -> Path | None:
+        """The folder of an entry that is there whole, or None; this process then holds it."""
+        target = self._target(kind, key)
+        return target if self._taken(target) else None
+
+    def _target(self, kind: str, key: str) -> Path:
+        return self.root / ENTRIES / f"{kind}-{key}"
+
+    def entry(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
+        """The folder of an entry, built by ``build(empty folder)`` if it is not there whole; this process holds it.
+
+        Args:
+            kind: a word for people who look into the cache.
+            key: from ``key_of``.
+            build: fills the folder; whatever it raises leaves no entry.
+
+        Raises:
+            StorageError: the disk is full or the folder cannot be written.
+        """
+        from filelock import FileLock
+
+        target = self._target(kind, key)
+        try:
+            with FileLock(_lock(target, "lock")):
+                if self._taken(target):
+                    return target
+                shutil.rmtree(target, ignore_errors=True)
+                building = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.root / BUILDING))
+                try:
+                    build(building)
+                    self._seal(building)
+                    building.rename(target)
+                    hold(_lock(target, "use"))
+                finally:
+                    shutil.rmtree(building, ignore_errors=True)
+        except OSError as error:
+            if error.filename and self.root not in Path(str(error.filename)).parents:
+                raise  # somebody else's file
+            raise StorageError(f"cache {self.root}: cannot be written: {error.strerror or error}") from error
+        return target
+
+    @staticmethod
+    def _taken(target: Path) -> bool:
+        """Whether an entry is there whole; then it is held, and marked as used now."""
+        if not target.is_dir():
+            return False
+        hold(_lock(target, "use"))
+        if not is_whole(target):
+            let_go(_lock(target, "use"))
+            return False
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            os.utime(target / MANIFEST)
+        return True
+
+    @staticmethod
+    def _seal(folder: Path) -> None:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents = {str(path.relative_to(folder)): _digest(path) for path in files}
+        (folder / MANIFEST).write_text(json.dumps(contents, indent=1), "utf-8")

@@ -1,0 +1,165 @@
+"""Look into a cache without touching it, and make it smaller without harming who uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import StorageError, one_line
+from .cache import BUILDING, ENTRIES, MANIFEST, is_whole, stale_builds, unused
+from .stored import Contents, Entry, Pruned, Reason, Removed, total_bytes
+
+# Only what is named like an entry is counted and removed: the folder may hold something else, or be the wrong one.
+_ENTRY = re.compile(r"([a-z_]+)-([0-9a-f]{32})")
+# Between two processes of one case nobody holds its entries for a moment.
+_JUST_USED = timedelta(minutes=1)
+
+
+class Wish(NamedTuple):
+    """What is to go besides damaged entries and what killed builds left.
+
+    Attributes:
+        older_than: entries that nobody used for so long.
+        max_bytes: those used longest ago, until no more than this is left.
+        everything: all of them.
+    """
+
+    older_than: timedelta | None = None
+    max_bytes: float | None = None
+    everything: bool = False
+
+
+def look_into(root: Path) -> Contents:
+    """What a cache holds; nothing is made or changed.
+
+    Raises:
+        StorageError: the folder is there and cannot be read.
+    """
+    root = root.absolute()
+    with _errors_mapped(root):
+        entries = tuple(sorted(_entries(root), key=lambda entry: entry.used))
+        building = _listed(root / BUILDING)
+        free = shutil.disk_usage(nearest_folder(root)).free
+        return Contents(root, entries, len(building), sum(map(_size, building)), free)
+
+
+def prune(root: Path, wish: Wish, *, dry_run: bool = False) -> Pruned:
+    """Remove damaged entries and what killed builds left, and then what is wished, the least recently used first.
+
+    What a process builds, holds, or was given less than a minute ago stays.
+
+    Args:
+        root: of the cache; one that is not there has nothing to remove.
+        wish: what else is to go.
+        dry_run: whether to find out only.
+
+    Raises:
+        StorageError: the folder cannot be read or written.
+    """
+    root = root.absolute()
+    with _errors_mapped(root):
+        stale = stale_builds(root) if (root / BUILDING).is_dir() else []
+        stale_bytes = sum(map(_size, stale))
+        for folder in [] if dry_run else stale:
+            shutil.rmtree(folder, ignore_errors=True)
+        now, left = datetime.now(timezone.utc), set(_entries(root))
+        left_bytes = total_bytes(left)
+        removed, in_use = list[Removed](), list[Entry]()
+        for entry, damaged in _in_turn(root, left):
+            reason = "damaged" if damaged else _reason(entry, wish, now, left_bytes)
+            if reason is None:
+                continue
+            just_used = now - entry.used < _JUST_USED and not damaged
+            if just_used or not _remove(_folder(root, entry), root, dry_run):
+                in_use.append(entry)
+                continue
+            removed.append(Removed(entry, reason))
+            left.remove(entry)
+            left_bytes -= entry.size_bytes
+        return Pruned(root, tuple(removed), tuple(in_use), len(stale), stale_bytes, tuple(left), dry_run)
+
+
+def nearest_folder(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+@contextlib.contextmanager
+def _errors_mapped(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise StorageError(f"cache {root}: {error.strerror or one_line(error)}{where}") from error
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in a folder, which others may be removing."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.lstat().st_size if not path.is_dir() else 0
+    return total
+
+
+def _entries(root: Path) -> Iterator[Entry]:
+    for folder in _listed(root / ENTRIES):
+        named = _ENTRY.fullmatch(folder.name)
+        with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+            if named and folder.is_dir():
+                yield Entry(named[1], named[2], _size(folder), _last_used(folder))
+
+
+def _last_used(folder: Path) -> datetime:
+    try:
+        changed = (folder / MANIFEST).stat().st_mtime
+    except FileNotFoundError:
+        changed = folder.stat().st_mtime
+    return datetime.fromtimestamp(changed, timezone.utc)
+
+
+def _folder(root: Path, entry: Entry) -> Path:
+    return root / ENTRIES / f"{entry.kind}-{entry.key}"
+
+
+def _in_turn(root: Path, entries: Iterable[Entry]) -> list[tuple[Entry, bool]]:
+    """The entries, each with whether it is damaged: those first, then the others from the longest unused on."""
+    found = [(entry, not is_whole(_folder(root, entry))) for entry in entries]
+    return sorted(found, key=lambda each: (not each[1], each[0].used))
+
+
+def _reason(entry: Entry, wish: Wish, now: datetime, left_bytes: int) -> Reason | None:
+    if wish.everything:
+        return "all"
+    if wish.older_than is not None and now - entry.used > wish.older_than:
+        return "old"
+    return "room" if wish.max_bytes is not None and left_bytes > wish.max_bytes else None
+
+
+def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
+    """Take an entry away unless a process uses it; whether it is gone, or would be."""
+    with unused(folder) as free:
+        if not free or dry_run:
+            return free
+        # Moved away at once, and removed when nobody waits for it any more.
+        building = root / BUILDING
+        building.mkdir(exist_ok=True)
+        away = Path(tempfile.mkdtemp(prefix="removing-", dir=building))
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(away / folder.name)
+    shutil.rmtree(away, ignore_errors=True)
+    return True

@@ -1,0 +1,128 @@
+"""The artifacts of released runs, kept so that later sessions can measure them again.
+
+A folder holds one folder for each artifact, named by the digest of its content; two releases with the same artifact
+share it. The cache may be emptied, and these stay.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import StorageError
+from ..measure.sizes import measure_file
+from ..records.result import Artifact, Result, RunRecord
+
+
+class Keeping(NamedTuple):
+    """What became of the artifacts of a run: ids of cases, and for those that could not be kept, why."""
+
+    kept: tuple[str, ...]
+    lost: dict[str, str]
+
+
+def keep(run: RunRecord, cache_dir: Path, folder: Path) -> Keeping:
+    """Copy the artifacts of a run out of the cache.
+
+    Args:
+        run: whose results name their entries of the cache.
+        cache_dir: of the run; it is not made where it is missing.
+        folder: that keeps them; made where it is missing.
+
+    Raises:
+        StorageError: the folder cannot be written; what was complete by then stays.
+    """
+    kept, lost = [], {}
+    for result in run.results:
+        reason = _keep(result, cache_dir, folder)
+        if reason:
+            lost[result.case.id] = reason
+        else:
+            kept.append(result.case.id)
+    return Keeping(tuple(kept), lost)
+
+
+def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
+    """Keep one artifact; says why not, where it cannot be."""
+    artifact = result.artifact
+    target = _place(artifact.sha256, folder)
+    if target is None or not (_is_name(artifact.file) and _is_name(artifact.entry or "-")):
+        return "its record names no file that a cache can hold"
+    if find(artifact, folder):
+        return ""
+    source = cache_dir / "entries" / (artifact.entry or "") / artifact.file
+    if artifact.entry is None or not source.exists():
+        return f"no longer in the cache {cache_dir}"
+    if measure_file(source).sha256 != artifact.sha256:
+        return f"the cache {cache_dir} holds another file by now"
+    try:
+        with _building(folder) as building:
+            if not find(artifact, folder):  # another promotion may have been faster
+                copy = shutil.copytree if source.is_dir() else shutil.copyfile
+                copy(source, building / artifact.file)
+                shutil.rmtree(target, ignore_errors=True)  # one that was damaged
+                building.rename(target)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    return ""
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """An empty folder beside the kept ones, for one process at a time; what a killed one left in it is gone."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    building = folder / "building"
+    with FileLock(folder / "lock"):
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        try:
+            yield building
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text names something in a folder, and nothing outside it: a record may come from anywhere."""
+    return Path(text).name == text and text not in ("", "..")
+
+
+def _place(digest: str, folder: Path) -> Path | None:
+    """The folder of an artifact; None for what is no digest, and could lead anywhere."""
+    return folder / digest if re.fullmatch("[0-9a-f]{64}", digest) else None
+
+
+def find(artifact: Artifact, folder: Path) -> Path | None:
+    """The file or folder of a kept artifact; None where it is not there, or not as it was."""
+    place = _place(artifact.sha256, folder)
+    if place is None or not _is_name(artifact.file):
+        return None
+    path = place / artifact.file
+    return path if path.exists() and measure_file(path).sha256 == artifact.sha256 else None
+
+
+def drop(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:
+    """Remove the artifacts of a run that no other released run shares; how many there were.
+
+    Raises:
+        StorageError: one cannot be removed.
+    """
+    shared = {result.artifact.sha256 for other in still_released for result in other.results}
+    gone = 0
+    for digest in {result.artifact.sha256 for result in run.results} - shared:
+        place = _place(digest, folder)
+        if place is None:
+            continue
+        try:
+            shutil.rmtree(place)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageError(f"{place}: cannot be removed: {error.strerror}") from error
+        gone += 1
+    return gone

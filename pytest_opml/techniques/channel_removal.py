@@ -1,0 +1,79 @@
+"""Making a model really smaller by leaving channels out of its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .channel_groups import Channels, Ids, nodes_of
+
+if TYPE_CHECKING:
+    import keras
+
+
+def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
+    """The model without some of its channels.
+
+    On the channels that stay it computes what the model would if no layer took in anything of the removed ones. Names,
+    ``trainable`` flags and dtype policies stay as they are.
+
+    Args:
+        model: a functional or sequential model; it is not changed.
+        channels: of this model.
+        removed: channels out of ``channels.spaces()``.
+
+    Returns:
+        A functional model.
+    """
+    import keras
+
+    kept_in = {name: _kept(channels, ids, removed) for name, ids in channels.inputs.items()}
+    kept_out = {name: _kept(channels, ids, removed) for name, ids in channels.outputs.items()}
+
+    def smaller(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if layer.name in channels.produced:
+            config["filters" if "filters" in config else "units"] = len(kept_out[layer.name])
+        if isinstance(layer, keras.layers.Reshape) and layer.name in kept_out and config["target_shape"][-1] != -1:
+            config["target_shape"] = (*config["target_shape"][:-1], len(kept_out[layer.name]))
+        return type(layer).from_config(config)
+
+    def same_input(tensor: keras.KerasTensor) -> keras.KerasTensor:
+        name = tensor._keras_history.operation.name  # Keras would take the tensor's, which may be another
+        return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    inputs = keras.tree.map_structure(same_input, model.input)
+    made = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        arrays = layer.get_weights()
+        if layer.name in channels.produced:
+            arrays[0] = arrays[0][..., kept_in[layer.name], :]
+            arrays = [array[..., kept_out[layer.name]] for array in arrays]
+        elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.name in kept_out:
+            arrays = [arrays[0][:, :, kept_out[layer.name]], *(array[kept_out[layer.name]] for array in arrays[1:])]
+        elif layer.name in kept_out:
+            arrays = [array[kept_out[layer.name]] for array in arrays]
+        made.get_layer(layer.name).set_weights(arrays)
+    return made
+
+
+def _kept(channels: Channels, ids: Ids, removed: Ids) -> Ids:
+    """Positions, among the channels of a tensor, of those that stay."""
+    return np.flatnonzero(~np.isin(channels.roots(ids), removed))
+
+
+def multiply_accumulates(model: keras.Model) -> int:
+    """Multiplications with a weight of a convolution or dense layer, for one image of the model's input size."""
+    import keras
+
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+    return sum(
+        int(np.prod(node.operation.kernel.shape)) * int(np.prod(node.outputs[0].shape[1:-1]))
+        for node in nodes_of(model)
+        if isinstance(node.operation, kinds)
+    )

@@ -1,0 +1,1 @@
+"""Techniques that need legacy Keras, in a process of its own."""

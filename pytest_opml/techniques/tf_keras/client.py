@@ -1,0 +1,164 @@
+"""Work that only legacy Keras can do, handed to a Python process of its own.
+
+tensorflow-model-optimization takes Keras 2 models and switches the process that imports it to legacy Keras. So the
+model is built anew there, with ``tf_keras`` and by the same builder; weights and images go over as files, a result
+comes back as one. ``legacy`` is what runs there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import registry
+from ...datasets.splits import ImageSet
+from ...errors import MissingDependencyError, TechniqueError
+from ..base import Material
+
+if TYPE_CHECKING:
+    import keras
+
+Weights = dict[str, list[npt.NDArray[Any]]]
+
+JOB, WEIGHTS, IMAGES, LABELS = "job.json", "weights.npz", "images.npy", "labels.npy"
+OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
+_PACKAGES = {"tensorflow_model_optimization": "tensorflow-model-optimization", "tf_keras": "tf-keras"}
+_LOG = "log"
+_TOLD_LINES = 3
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the legacy process made.
+
+    Attributes:
+        training_s: seconds that it trained for.
+        weights: of each layer by its name; empty where a flatbuffer was asked for.
+        flatbuffer: a ``.tflite`` file; empty where weights were.
+    """
+
+    training_s: float
+    weights: Weights
+    flatbuffer: bytes
+
+
+def write_weights(path: Path, weights: Mapping[str, list[npt.NDArray[Any]]]) -> None:
+    """Write the weights of layers, keyed by name and place."""
+    arrays = {f"{name}:{place}": array for name, held in weights.items() for place, array in enumerate(held)}
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_weights(path: Path) -> Weights:
+    """The weights of layers as ``write_weights`` wrote them."""
+    weights: Weights = {}
+    with np.load(path) as arrays:
+        for key in arrays.files:  # in the order of writing, so places count up
+            weights.setdefault(key.rpartition(":")[0], []).append(arrays[key])
+    return weights
+
+
+def run_legacy(technique: str, work: str, model: keras.Model, material: Material, **settings: Any) -> Outcome:
+    """Have the legacy process build the model, give it these weights and work on it.
+
+    Args:
+        technique: as it is written in a chain, for what errors say.
+        work: ``cluster``, ``prune`` or ``qat``.
+        model: whose weights are taken; it is not changed.
+        material: the case and the images to train on.
+        settings: of the work.
+
+    Raises:
+        MissingDependencyError: a package of the extra ``tfmot`` is not installed.
+        TechniqueError: the model is not what its builder builds, the work is refused, or the process ended.
+    """
+    for module, distribution in _PACKAGES.items():
+        if find_spec(module) is None:
+            raise MissingDependencyError(f"technique {technique}", distribution, extra="tfmot")
+    with tempfile.TemporaryDirectory(prefix="opml-legacy-") as name:
+        folder = Path(name)
+        _write_job(folder, work, model, material, settings)
+        code = _run(folder)
+        if not (folder / OUTCOME).exists():
+            raise TechniqueError(f"{technique}: {_how_it_ended(code)}{_last_words(folder / _LOG)}")
+        outcome = json.loads((folder / OUTCOME).read_text("utf-8"))
+        if "error" in outcome:
+            raise TechniqueError(f"{technique}: {outcome['error']}")
+        flatbuffer = folder / FLATBUFFER
+        if flatbuffer.exists():
+            return Outcome(outcome["training_s"], {}, flatbuffer.read_bytes())
+        return Outcome(outcome["training_s"], read_weights(folder / WEIGHTS), b"")
+
+
+def _write_job(folder: Path, work: str, model: keras.Model, material: Material, settings: dict[str, Any]) -> None:
+    case = material.case
+    job = {
+        "work": work,
+        "settings": settings,
+        # the weights come from the model in hand, and the technique is this one
+        "case": case.model_dump() | {"technique": "baseline", "weights": "none"},
+        "classes": material.classes,
+        "size": material.x_train.size,
+        "registrations": registry.registrations(),
+        "folder": str(Path.cwd()),
+    }
+    (folder / JOB).write_text(json.dumps(job), "utf-8")
+    write_weights(folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights})
+    _write_images(folder / IMAGES, material.x_train)
+    np.save(folder / LABELS, material.y_train)
+
+
+def _write_images(path: Path, images: ImageSet) -> None:
+    """One batch after the other, since all of them may not fit into memory."""
+    shape = (len(images), images.size, images.size, 3)
+    target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    start = 0
+    for batch in images.batches(_BATCH):
+        target[start : start + len(batch)] = batch
+        start += len(batch)
+    target.flush()
+
+
+def _run(folder: Path) -> int:
+    environment = os.environ | {
+        "TF_USE_LEGACY_KERAS": "1",
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
+    }
+    command = [sys.executable, "-m", "pytest_opml.techniques.tf_keras.job", str(folder)]
+    with (folder / _LOG).open("wb") as log:
+        # It ends itself when its input does, so it outlives this process in no case, not even a kill.
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
+            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder
+        )
+        try:
+            return process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdin:
+                process.stdin.close()
+
+
+def _how_it_ended(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "the legacy Keras process was killed, most likely for lack of memory"
+    how = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
+    return f"the legacy Keras process {how}"
+
+
+def _last_words(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    return f"; it printed last: {' | '.join(lines[-_TOLD_LINES:])}" if lines else ""

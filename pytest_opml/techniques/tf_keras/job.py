@@ -1,0 +1,165 @@
+"""What runs in the process of ``legacy_call``: the model of a case in legacy Keras, and the files to and from it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import registry
+from ...case import Case
+from ...errors import OpmlError, TechniqueError, one_line
+from ...models.classifier import build_classifier
+from .client import FLATBUFFER, IMAGES, JOB, LABELS, OUTCOME, WEIGHTS, Weights, read_weights, write_weights
+
+
+class Workplace:
+    """The model and the images of a job.
+
+    Args:
+        folder: with the files of the job.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        job = json.loads((folder / JOB).read_text("utf-8"))
+        self._folder, self._job = folder, job
+        self.work: str = job["work"]
+        self.settings: dict[str, Any] = job["settings"]
+        self.training_s = 0.0
+        os.chdir(job["folder"])  # relative paths in the case mean what they meant there
+        registry.adopt(registry.Registration(*entry) for entry in job["registrations"])
+        self.case = Case(**job["case"])
+        self.images = np.load(folder / IMAGES, mmap_mode="r")
+        self.labels = np.load(folder / LABELS)
+
+    @cached_property
+    def model(self) -> Any:
+        """The model in legacy Keras, with the weights that came.
+
+        Raises:
+            OpmlError: it exists in Keras 3 only, or is not the one that the weights are of.
+        """
+        import tf_keras
+
+        model = build_classifier(self.case, self._job["classes"], self._job["size"], tf_keras)
+        assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
+        for layer in model.layers:
+            # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell
+            # from 0.94 to 0.45 on digits at 64 clusters, with it frozen to 0.74 (same rate).
+            layer.trainable = not isinstance(layer, tf_keras.layers.BatchNormalization)
+        return model
+
+    def steps(self, epochs: int) -> int:
+        """Of training."""
+        return epochs * math.ceil(len(self.labels) / self.case.batch)
+
+    def fit(self, model: Any, epochs: int, learning_rate: float, callbacks: tuple[Any, ...] = ()) -> None:
+        """Train all of a model but its normalisation; the rate falls to zero along a cosine."""
+        import tensorflow as tf
+        import tf_keras
+
+        if not epochs:
+            return
+        tf_keras.utils.set_random_seed(self.case.seed)
+        random = np.random.default_rng(self.case.seed)
+
+        def batches() -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+            order = random.permutation(len(self.labels))
+            for start in range(0, len(order), self.case.batch):
+                chosen = np.sort(order[start : start + self.case.batch])  # the file is read front to back
+                yield self.images[chosen], self.labels[chosen]
+
+        shapes = (
+            tf.TensorSpec((None, *self.images.shape[1:]), tf.uint8),
+            tf.TensorSpec((None,), tf.int64),
+        )
+        data = tf.data.Dataset.from_generator(batches, output_signature=shapes).prefetch(1)
+        rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, self.steps(epochs))
+        model.compile(tf_keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        started = time.perf_counter()
+        model.fit(data, epochs=epochs, verbose=0, callbacks=list(callbacks))
+        self.training_s += time.perf_counter() - started
+
+    def sample(self, count: int, seed: int) -> npt.NDArray[Any]:
+        """As many images as there are, up to ``count``, chosen at random."""
+        chosen = np.random.default_rng(seed).choice(len(self.labels), min(count, len(self.labels)), replace=False)
+        return np.asarray(self.images[np.sort(chosen)])
+
+    def hand_back(self, model: Any) -> None:
+        """Write the weights of a model's layers."""
+        write_weights(
+            self._folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+        )
+
+    def hand_back_flatbuffer(self, content: bytes) -> None:
+        """Write a TFLite file."""
+        (self._folder / FLATBUFFER).write_bytes(content)
+
+
+def assign_weights(model: Any, weights: Weights, name: str) -> None:
+    """Give each layer the weights that stand under its name.
+
+    Raises:
+        TechniqueError: layers or shapes are not the same on both sides.
+    """
+    layers = {layer.name: layer for layer in model.layers if layer.weights}
+    for missing in weights.keys() ^ layers.keys():
+        side = "missing in legacy Keras" if missing in weights else "in legacy Keras only"
+        raise TechniqueError(
+            f"layer {missing} is {side}: {name} must build the same layers with Keras 3 and tf_keras, each that has "
+            "weights under a name of its own, and no earlier technique may have replaced one"
+        )
+    for key, layer in layers.items():
+        there, here = [array.shape for array in weights[key]], [tuple(held.shape) for held in layer.weights]
+        if there != here:
+            raise TechniqueError(
+                f"layer {key} has weights of shapes {there}, {name} builds it with {here}: an earlier technique of the "
+                "chain changed it; use the native cluster-K, prune-S or int8 after it"
+            )
+        layer.set_weights(weights[key])
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _perform(folder: Path) -> dict[str, Any]:
+    from .tfmot_steps import WORK
+
+    try:
+        place = Workplace(folder)
+        WORK[place.work](place)
+    except OpmlError as error:
+        return {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line
+        traceback.print_exc()
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            return {"error": f"the legacy Keras process ran out of memory: {one_line(error)}"}
+        return {"error": f"legacy Keras: {type(error).__name__}: {one_line(error)}"}
+    return {"training_s": place.training_s}
+
+
+def main() -> None:
+    """Do the job in the folder that the command line names."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    folder = Path(sys.argv[1])
+    outcome = _perform(folder)
+    (folder / OUTCOME).write_text(json.dumps(outcome), "utf-8")
+    sys.stdout.flush()
+    os._exit(0)  # there is nothing left to do but to take TensorFlow down, which takes a while
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What tensorflow-model-optimization does to a model, in the process of ``legacy``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import TechniqueError, one_line
+from .job import Workplace
+
+_RATE = 1e-4
+_PRUNINGS = 16
+_CALIBRATION_BATCHES, _CALIBRATION_IMAGES, _DECAY = 24, 32, 0.8
+
+
+def _wrapped(model: Any, names: list[str], wrap: Callable[[Any], Any]) -> Any:
+    import tf_keras
+
+    return tf_keras.models.clone_model(
+        model, clone_function=lambda layer: wrap(layer) if layer.name in names else layer
+    )
+
+
+def cluster(place: Workplace) -> None:
+    """Weight clustering of the layers named, with fine-tuning."""
+    import tensorflow_model_optimization as tfmot
+
+    clustering, settings = tfmot.clustering.keras, place.settings
+    start = clustering.CentroidInitialization[settings["start"]]
+
+    def wrap(layer: Any) -> Any:
+        return clustering.cluster_weights(layer, number_of_clusters=settings["clusters"], cluster_centroids_init=start)
+
+    model = _wrapped(place.model, settings["layers"], wrap)
+    place.fit(model, settings["epochs"], _RATE)
+    place.hand_back(clustering.strip_clustering(model))
+
+
+def prune(place: Workplace) -> None:
+    """Magnitude pruning of the layers named while they are trained; it rises within a quarter of the steps."""
+    import tensorflow_model_optimization as tfmot
+
+    sparsity, settings = tfmot.sparsity.keras, place.settings
+    steps = place.steps(settings["epochs"])
+    if steps < 2:
+        raise TechniqueError("pruning takes at least two steps of training; write epochs=2 or more")
+    rising = max(1, steps // 4)
+    frequency = max(1, rising // _PRUNINGS)
+    # it counts from 1; the last pruning must fall on its last step, or the sparsity wanted is not reached
+    schedule = sparsity.PolynomialDecay(
+        initial_sparsity=0.0,
+        final_sparsity=settings["sparsity"],
+        begin_step=1,
+        end_step=1 + max(1, (rising - 1) // frequency) * frequency,
+        frequency=frequency,
+    )
+    model = _wrapped(
+        place.model, settings["layers"], lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
+    )
+    place.fit(model, settings["epochs"], settings["rate"], (sparsity.UpdatePruningStep(),))
+    place.hand_back(sparsity.strip_pruning(model))
+
+
+def qat(place: Workplace) -> None:
+    """Quantisation-aware training, then a TFLite file: pixels in uint8, float only before the first convolution."""
+    import tensorflow as tf
+    import tf_keras
+
+    model = place.model
+    pixels = tf_keras.Input(model.input_shape[1:], dtype="uint8", name="image")
+    floats = tf_keras.layers.Rescaling(1.0)(pixels)
+    border = after_preprocessing(model)
+    if border is not model.inputs[0]:
+        floats = tf_keras.Model(model.inputs, border)(pixels)
+    _shorten_averages()
+    body = quantised(tf_keras.Model(border, model.outputs))
+    whole = tf_keras.Model(pixels, body(floats))
+    _calibrate(place, whole)
+    place.fit(whole, place.settings["epochs"], _RATE)
+    converter = tf.lite.TFLiteConverter.from_keras_model(whole)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    try:
+        place.hand_back_flatbuffer(converter.convert())
+    except (RuntimeError, ValueError) as error:
+        raise TechniqueError(f"the converter refuses this model: {one_line(error)}") from error
+
+
+def _shorten_averages() -> None:
+    """Let the ranges of activations follow within tens of steps.
+
+    tfmot starts each at -6 to 6 and averages over a thousand steps, which it has no option for: after the ten steps of
+    an epoch on digits, Lite0 was right in 31 % of all cases.
+    """
+    from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
+
+    original = quant_ops.MovingAvgQuantize
+
+    def shorter(*positional: Any, **named: Any) -> Any:
+        return original(*positional, **named | {"ema_decay": _DECAY})
+
+    quant_ops.MovingAvgQuantize = shorter
+
+
+def _calibrate(place: Workplace, model: Any) -> None:
+    """Find the ranges of activations before anything is trained with them; normalisation is frozen."""
+    import tensorflow as tf
+
+    step = tf.function(lambda images: model(images, training=True), autograph=False, reduce_retracing=True)
+    for number in range(_CALIBRATION_BATCHES):
+        step(tf.constant(place.sample(_CALIBRATION_IMAGES, place.case.seed + number)))
+
+
+def after_preprocessing(model: Any) -> Any:
+    """The tensor behind the layers at the input that are not trained and that tfmot cannot quantise."""
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry,
+    )
+
+    known = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
+    tensor = model.inputs[0]
+    followers = model.get_layer(tensor.node.layer.name).outbound_nodes
+    while len(followers) == 1:
+        layer = followers[0].layer
+        if layer.trainable_weights or known.supports(layer) or isinstance(layer.input, list):
+            break
+        tensor, followers = layer.output, layer.outbound_nodes
+    return tensor
+
+
+def quantised(body: Any) -> Any:
+    """The model with quantisation emulated in every layer.
+
+    Raises:
+        TechniqueError: it has a layer that tfmot cannot quantise.
+    """
+    import tensorflow_model_optimization as tfmot
+
+    try:
+        return tfmot.quantization.keras.quantize_model(body)
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+        text = one_line(error)
+        refused = re.match(r"Layer (\S+):<class '[\w.]*?(\w+)'> is not supported", text)
+        if refused and refused[2].endswith("BatchNormalization"):
+            text = f"batch normalisation {refused[1]} does not directly follow a convolution"
+        elif refused:
+            text = f"layer {refused[1]} is a {refused[2]}, which tfmot cannot quantise"
+        raise TechniqueError(f"{text}; use int8") from error
+
+
+WORK: dict[str, Callable[[Workplace], None]] = {"cluster": cluster, "prune": prune, "qat": qat}

@@ -1,0 +1,136 @@
+"""Post-training quantisation to a ``.tflite`` file by TensorFlow's converter.
+
+Source: B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
+2018: 8-bit weights per channel, activations by calibration. ``ai-edge-quantizer`` was measured beside the converter
+(``bench/studies/bench_quantizers.py``) and was neither smaller, nor faster, nor more accurate beyond the noise; so the
+converter, which comes with TensorFlow, does all of it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import TechniqueError
+from .base import Changes, Draft, Material, Technique
+from .tflite_converter import CALIBRATION_IMAGES, Contents, calibration, contents_of, converted, converter_of
+
+
+class TFLiteTechnique(Technique):
+    """A conversion. To override: ``name``, ``set_up`` and ``describe``."""
+
+    ends_chain: ClassVar[bool] = True
+    name: ClassVar[str]
+
+    def apply(self, draft: Draft, material: Material) -> Draft:
+        """See ``Technique.apply``."""
+        converter = converter_of(draft.model)
+        self.set_up(converter, material)
+        flatbuffer = converted(self.name, converter.convert)
+        changes = self.describe(contents_of(flatbuffer), material)
+        return replace(draft, content=flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+
+    @abstractmethod
+    def set_up(self, converter: Any, material: Material) -> None:
+        """Tell the converter what to do."""
+
+    @abstractmethod
+    def describe(self, contents: Contents, material: Material) -> Changes:
+        """What the file says was changed.
+
+        Raises:
+            TechniqueError: it is not what the technique is for.
+        """
+
+
+class Int8(TFLiteTechnique):
+    """``int8``: weights and activations in 8 bits, calibrated on training images; pixels go in as they are."""
+
+    name: ClassVar[str] = "int8"
+
+    def set_up(self, converter: Any, material: Material) -> None:
+        """See ``TFLiteTechnique.set_up``."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = calibration(material)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+
+    def describe(self, contents: Contents, material: Material) -> Changes:
+        """See ``TFLiteTechnique.describe``."""
+        if contents.first_float:
+            raise TechniqueError(f"int8: some tensors stayed in floating point, the first is {contents.first_float!r}")
+        if np.int8 not in contents.constants:
+            raise TechniqueError("int8: no weight was quantised; nothing changed")
+        return {
+            "int8.activations": contents.activations.get(np.int8, 0),
+            "int8.share_of_weights": contents.share(np.int8),
+            "int8.calibration_images": min(CALIBRATION_IMAGES, len(material.x_train)),
+        }
+
+
+class Int16x8(TFLiteTechnique):
+    """``int16x8``: activations in 16 bits, weights in 8, calibrated; for models whose activations need the range."""
+
+    name: ClassVar[str] = "int16x8"
+
+    def set_up(self, converter: Any, material: Material) -> None:
+        """See ``TFLiteTechnique.set_up``."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = calibration(material)
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+
+    def describe(self, contents: Contents, material: Material) -> Changes:
+        """See ``TFLiteTechnique.describe``."""
+        if np.int8 not in contents.constants or np.int16 not in contents.activations:
+            raise TechniqueError("int16x8: no weight in 8 or no activation in 16 bits; nothing changed")
+        return {
+            "int16x8.activations_in_16_bits": contents.activations[np.int16],
+            "int16x8.share_of_weights": contents.share(np.int8),
+            "int16x8.calibration_images": min(CALIBRATION_IMAGES, len(material.x_train)),
+        }
+
+
+class DynamicInt8(TFLiteTechnique):
+    """``dynamic-int8``: weights in 8 bits; activations are quantised as they come, which needs no calibration."""
+
+    name: ClassVar[str] = "dynamic-int8"
+
+    def set_up(self, converter: Any, material: Material) -> None:  # noqa: ARG002 - the role's signature
+        """See ``TFLiteTechnique.set_up``."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    def describe(self, contents: Contents, material: Material) -> Changes:  # noqa: ARG002 - the role's signature
+        """See ``TFLiteTechnique.describe``."""
+        if np.int8 not in contents.constants:
+            raise TechniqueError("dynamic-int8: no weight was quantised; nothing changed")
+        return {"dynamic_int8.share_of_weights": contents.share(np.int8)}
+
+
+class Float16TFLite(TFLiteTechnique):
+    """``float16-tflite``: weights in half precision in a ``.tflite``, computed in float32."""
+
+    name: ClassVar[str] = "float16-tflite"
+
+    def set_up(self, converter: Any, material: Material) -> None:  # noqa: ARG002 - the role's signature
+        """See ``TFLiteTechnique.set_up``."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+
+    def describe(self, contents: Contents, material: Material) -> Changes:  # noqa: ARG002 - the role's signature
+        """See ``TFLiteTechnique.describe``."""
+        if np.float16 not in contents.constants:
+            raise TechniqueError("float16-tflite: no weight is stored in half precision; nothing changed")
+        return {"float16_tflite.share_of_weights": contents.share(np.float16)}

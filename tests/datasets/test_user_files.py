@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pytest_opml.case import Case
+from pytest_opml.datasets.splits import prepare
+from pytest_opml.datasets.user_files import from_path, load_folder, load_npz
+from pytest_opml.errors import DatasetError
+
+MakeCase = Callable[..., Case]
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 9, 7, 3), dtype=np.uint8)
+LABELS = np.arange(12) % 2
+
+
+def npz(path: Path, **changes: Any) -> Path:
+    arrays = {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS[:4], "y_test": LABELS[:4]} | changes
+    np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
+    return path
+
+
+def folder(path: Path, counts: dict[str, int]) -> Path:
+    """A folder of PNG files for each name, each of an image's own size."""
+    for name, count in counts.items():
+        (path / name).mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(PIXELS[index, : 8 + index % 2]).save(path / name / f"{index:02}.png")
+    return path
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(DatasetError) as caught:
+        from_path(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_npz_is_read_and_a_case_can_name_it(tmp_path: Path, make_case: MakeCase) -> None:
+    path = npz(tmp_path / "pets.npz", y_train=LABELS[:, None].astype(np.uint8), classes=np.array(["cat", "dog"]))
+    data = prepare(make_case(dataset=str(path), size=9), None)
+    assert (len(data.x_train), len(data.x_test), data.classes) == (12, 4, ("cat", "dog"))
+    assert data.y_train.tolist() == LABELS.tolist()
+
+
+def test_an_npz_needs_neither_names_nor_a_test_part(tmp_path: Path, make_case: MakeCase) -> None:
+    path = npz(tmp_path / "pets.npz", x_test=None, y_test=None)
+    assert load_npz(path).test_images is None
+    data = prepare(make_case(dataset=str(path), size=8), None)
+    assert (len(data.x_train), len(data.x_test), data.classes) == (8, 4, ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"x_train": None}, "x_train: is missing; the file has y_train, x_test, y_test"),
+        ({"y_train": None}, "y_train: is missing; the file has x_train, x_test, y_test"),
+        ({"y_test": None}, "y_test: is missing; the file has x_train, y_train, x_test"),
+        ({"x_test": None}, "x_test: is missing; the file has x_train, y_train, y_test"),
+        (
+            {"y_train": np.eye(12, dtype=int)},
+            "y_train: must be whole numbers of shape (n,) or (n, 1), not int64 (12, 12)",
+        ),
+        ({"y_test": LABELS[:4] / 2}, "y_test: must be whole numbers of shape (n,) or (n, 1), not float64 (4,)"),
+        ({"y_train": np.array(3)}, "y_train: must be whole numbers of shape (n,) or (n, 1), not int64 ()"),
+        ({"y_train": LABELS - 1}, "y_train: label -1 at index 0 is below 0"),
+        ({"y_train": LABELS + 10**12}, "labels: 1000000000001 among 16 images; they must count from 0"),
+        ({"classes": np.array([1, 2])}, "classes: must be a one-dimensional array of text, not int64 (2,)"),
+        ({"y_train": LABELS.astype(object)}, "y_train: cannot be read: Object arrays cannot be loaded"),
+    ],
+)
+def test_a_faulty_npz_is_refused_by_file_and_array(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    path = npz(tmp_path / "pets.npz", **changes)
+    assert refused(path).startswith(f"{path}: {words}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"x_train": PIXELS / 255}, "train images: must be a uint8 array"),
+        ({"x_test": PIXELS[:4, :, :, :2]}, "test images: must hold images of 1 or 3 channels"),
+        ({"x_test": PIXELS[:3]}, "test labels: 4 labels for 3 images"),
+        ({"classes": np.array(["cat", "dog", "eel"])}, "train labels: no image of class 'eel' (label 2)"),
+        (
+            {"y_test": LABELS[:4] * 2, "classes": np.array(["cat", "dog"])},
+            "test labels: label 2 at index 1 is not in 0 to 1",
+        ),
+        ({"y_train": LABELS * 2, "y_test": LABELS[:4] * 2}, "train labels: no image of class '1' (label 1)"),
+        ({"y_train": np.arange(12) % 3}, "test labels: no image of class '2' (label 2)"),
+        ({"y_test": np.arange(4) % 3}, "train labels: no image of class '2' (label 2)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_by_field(
+    tmp_path: Path, make_case: MakeCase, changes: dict[str, Any], words: str
+) -> None:
+    changes = {"y_test": np.arange(4) % 3} | changes if "eel" in words else changes
+    path = npz(tmp_path / "pets.npz", **changes)
+    with pytest.raises(DatasetError) as caught:
+        prepare(make_case(dataset=str(path)), None)
+    assert str(caught.value).startswith(f"data set {path}: {words}")
+
+
+def test_a_damaged_npz_is_refused(tmp_path: Path) -> None:
+    path = npz(tmp_path / "pets.npz")
+    content = path.read_bytes()
+    single = tmp_path / "single"
+    np.save(single, PIXELS)
+    wrong = bytearray(content)
+    wrong[300] ^= 1  # a pixel, which the archive's checksum guards
+    faults = {
+        "cannot be read: No data left in file": b"",
+        "cannot be read: ": content[: len(content) // 2],
+        "cannot be read: File is not a zip": b"PK\x03\x04 but no more",
+        "is a single array": single.with_suffix(".npy").read_bytes(),
+        "x_train: cannot be read: Bad CRC-32": bytes(wrong),
+        "cannot be read: This file contains pickled": pickle.dumps(1),
+    }
+    for words, fault in faults.items():
+        path.write_bytes(fault)
+        assert refused(path).startswith(f"{path}: {words}")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x_train.npy", b"no array")
+        archive.writestr("y_train.npy", b"no array")
+    assert refused(path).startswith(f"{path}: x_train: is no array")
+    path.unlink()
+    assert "No such file" in refused(path)
+
+
+def test_a_folder_of_classes_is_divided(tmp_path: Path, make_case: MakeCase) -> None:
+    folder(tmp_path / "pets", {"dog": 6, "cat": 9})
+    (tmp_path / "pets" / "cat" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "pets" / "Thumbs.db").write_bytes(b"")
+    data = prepare(make_case(dataset=str(tmp_path / "pets"), size=8), None)
+    assert (data.classes, len(data.x_train), len(data.x_test)) == (("cat", "dog"), 10, 5)
+    assert data.x_train.take(range(10)).shape == (10, 8, 8, 3)
+    assert np.bincount(data.y_test).tolist() == [3, 2]
+
+
+def test_train_and_test_folders_are_kept(tmp_path: Path, make_case: MakeCase) -> None:
+    folder(tmp_path / "train", {"cat": 3, "dog": 4})
+    folder(tmp_path / "test", {"cat": 2, "dog": 1})
+    data = prepare(make_case(dataset=f"{tmp_path}/", size=8), None)
+    assert (data.y_train.tolist(), data.y_test.tolist()) == ([0, 0, 0, 1, 1, 1, 1], [0, 0, 1])
+    anew = prepare(make_case(dataset=f"{tmp_path}/", size=8, split="50-50"), None)
+    assert (len(anew.x_train), len(anew.x_test)) == (5, 5)
+
+
+def test_folders_that_cannot_be_classified_are_refused(tmp_path: Path) -> None:
+    folder(tmp_path / "train", {"cat": 1, "dog": 1})
+    folder(tmp_path / "test", {"cat": 1})
+    assert refused(tmp_path) == f"{tmp_path}/test: class 'dog': there is no such folder"
+    folder(tmp_path / "test", {"dog": 1, "eel": 1})
+    assert refused(tmp_path) == f"{tmp_path}/train: class 'eel': there is no such folder"
+    (tmp_path / "train" / "dog" / "00.png").unlink()
+    assert refused(tmp_path) == f"{tmp_path}/train/dog: class 'dog': has no images"
+    (tmp_path / "train" / "dog" / "dog.webp").write_bytes(b"")
+    assert refused(tmp_path).startswith(f"{tmp_path}/train/dog/dog.webp: is no image file (.jpg, ")
+    (tmp_path / "train" / "labels.csv").write_text("")
+    assert refused(tmp_path / "train").startswith(f"{tmp_path}/train/dog/dog.webp: is no image file")
+    (tmp_path / "train" / "dog" / "dog.webp").rename(tmp_path / "train" / "dog" / "dog.GIF")
+    assert refused(tmp_path / "train").startswith(f"{tmp_path}/train/labels.csv: lies beside the folders")
+    (tmp_path / "empty").mkdir()
+    assert refused(tmp_path / "empty") == f"{tmp_path}/empty: has no folders of classes"
+    assert "there is no such folder, and its name does not end in .npz" in refused(tmp_path / "nothing")
+
+
+def test_an_unreadable_image_is_named(tmp_path: Path, make_case: MakeCase) -> None:
+    folder(tmp_path, {"cat": 3, "dog": 3})
+    (tmp_path / "dog" / "01.png").write_bytes(b"no image")
+    data = prepare(make_case(dataset=f"{tmp_path}/", size=8), None)
+    with pytest.raises(DatasetError, match=r"/dog/01\.png: cannot be read as an image: cannot identify"):
+        list(chain(data.x_train.batches(4), data.x_test.batches(4)))
+
+
+def test_a_folders_fingerprint_follows_its_files(tmp_path: Path, make_case: MakeCase) -> None:
+    case = make_case(dataset=str(folder(tmp_path / "pets", {"cat": 6, "dog": 6})), size=8)
+    before = prepare(case, None).fingerprint
+    assert prepare(case, None).fingerprint == before
+    Image.fromarray(PIXELS[11]).save(tmp_path / "pets" / "dog" / "03.png")
+    assert prepare(case, None).fingerprint != before
+
+
+def test_a_folder_is_a_list_of_files_until_an_image_is_taken(tmp_path: Path) -> None:
+    raw = load_folder(folder(tmp_path, {"cat": 1, "dog": 2}))
+    assert raw.images == [tmp_path / "cat" / "00.png", tmp_path / "dog" / "00.png", tmp_path / "dog" / "01.png"]
+    assert raw.labels.tolist() == [0, 1, 1]

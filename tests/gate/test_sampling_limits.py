@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pytest_opml.gate.budgets import parse_budgets
+from pytest_opml.gate.sampling_limits import ratio_questions, time_questions
+from pytest_opml.stats.sequential import Question
+from tests.support.builders import make_result
+
+
+def test_relative_budgets_of_times_are_limits_on_their_ratio() -> None:
+    budgets = parse_budgets(
+        {
+            "inference_s": {"max_increase": "5%", "max": 3},
+            "throughput": {"max_drop": "20%"},
+            "latency_ms": {"p50": {"max_increase": 0.5}, "p99": {"max_increase": "1%"}},
+            "size_mb": {"max_increase": "1%"},
+        },
+        "gate",
+    )
+    assert ratio_questions(budgets, make_result(p50=2.0)) == {
+        "offline": (Question(1.05, above=True), Question(1.25, above=True)),
+        "single": (Question(1.25, above=True),),
+    }
+
+
+def test_a_time_may_also_be_held_not_to_drop() -> None:
+    found = ratio_questions(parse_budgets({"inference_s": {"max_drop": "25%"}}, "gate"), make_result())
+    assert found["offline"] == (Question(0.75, above=False),)
+
+
+def test_absolute_budgets_of_times_are_limits_in_seconds_and_milliseconds() -> None:
+    budgets = parse_budgets(
+        {
+            "inference_s": {"max": 3, "max_increase": "5%"},
+            "throughput": {"min": 5_000},
+            "latency_ms": {"p50": {"min": 1}, "p99": {"max": 5}},
+            "accuracy": {"min": 0.5},
+        },
+        "gate",
+    )
+    assert time_questions(budgets, 10_000) == {
+        "inference_s": (Question(3.0, above=True), Question(2.0, above=True)),
+        "latency_ms.p50": (Question(1.0, above=False),),
+        "latency_ms.p99": (Question(5.0, above=True),),
+    }

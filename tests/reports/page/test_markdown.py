@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from pytest_opml.reports.page.build import page_of
+from pytest_opml.reports.page.markdown import LONGEST, code, inline, markdown, prose
+from tests.support.builders import make_case, make_result, make_run
+from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
+
+OURS = {"<br>", "<sub>", "</sub>", "<code>", "</code>"}
+
+
+def tokens(text: str) -> list[Token]:
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+
+
+def inner(text: str) -> Iterator[Token]:
+    """What stands within lines."""
+    for token in tokens(text):
+        yield from token.children or ()
+
+
+def shown(text: str) -> str:
+    """What a reader sees, on one line."""
+    return "".join(token.content for token in inner(text) if token.type in ("text", "text_special", "code_inline"))
+
+
+def headings(text: str) -> list[str]:
+    found = tokens(text)
+    return [found[number + 1].content for number, token in enumerate(found) if token.type == "heading_open"]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The cells of each row of each table, as written."""
+    made: list[list[list[str]]] = []
+    found = tokens(text)
+    for number, token in enumerate(found):
+        if token.type == "table_open":
+            made.append([])
+        elif token.type == "tr_open":
+            made[-1].append([])
+        elif token.type in ("th_open", "td_open"):
+            made[-1][-1].append(found[number + 1].content)
+    return made
+
+
+def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
+    assert headings(markdown(make_full_page())) == [
+        "❌ 4 of 38 budgets are broken",
+        "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images",
+        "Best case",
+        "Budgets",
+        "Against the baseline release",
+    ]
+
+
+def test_tables_have_a_cell_for_each_header_and_a_row_for_each_case() -> None:
+    ranking, failing, holding, compared = tables(markdown(make_full_page()))
+    assert [len(found) for found in (ranking, failing, holding, compared)] == [11, 13, 27, 8]
+    assert all(len({len(row) for row in found}) == 1 for found in (ranking, failing, holding, compared))
+    assert ranking[2] == [
+        *(r"\*1", "`top10/int8`", "0.9533 ±.030", "0.914", "0.268 ±.003", "3.98", "-0.770 ±.331", "0.05"),
+        "-1.03 = +0.08 -0.57 -0.55",
+    ]
+    assert failing[1] == [
+        *("broken", "`top1/baseline`", "`size_mb max = 5`", "14.2 MB", "5 MB", "exact", ""),
+        "`tool.opml.gate.size_mb.max in pyproject.toml`",
+    ]
+
+
+def test_what_holds_and_how_to_repeat_it_is_folded() -> None:
+    text = markdown(make_full_page())
+    assert text.count("<details>") == text.count("</details>") == 2
+    assert "<details><summary>Budgets that hold (26)</summary>\n\n| case |" in text
+
+
+def test_a_run_without_budgets_and_baselines_is_short() -> None:
+    text = markdown(make_page({}))
+    assert headings(text)[0] == "📏 No budget is set"
+    assert headings(text)[2:] == ["Best case"]
+    assert "<details>" not in text
+
+
+def test_the_job_is_linked() -> None:
+    job = make_hostile("x").commit.ci.model_copy(update={"url": "https://ci.example/o/r/1"})  # type: ignore[union-attr]
+    commit = make_run().commit.model_copy(update={"ci": job})  # type: ignore[union-attr]
+    links = [token.attrs["href"] for token in inner(markdown(make_page(commit=commit))) if token.type == "link_open"]
+    assert links == ["https://ci.example/o/r/1"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("write", [inline, prose, code])
+def test_a_text_shows_as_it_is(text: str, write: type[str]) -> None:
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    as_cell = f"| {write(line)} | end |\n| --- | --- |\n"
+    item = f"- {prose(line) if write is inline else write(line)}"  # which inline is not for
+    for document in (item, f"start {write(line)} end", as_cell):
+        kinds = {token.type for token in inner(document)} - {"html_inline"}
+        assert kinds <= {"text", "text_special", "code_inline"}, document
+        assert {token.content for token in inner(document) if token.type == "html_inline"} <= OURS
+        assert line in shown(document).replace("\u200b", "")
+    assert [len(row) for row in tables(as_cell)[0]] == [2]
+    assert {token.type for token in tokens(item)} == {
+        "bullet_list_open",
+        "list_item_open",
+        "paragraph_open",
+        "inline",
+    } | {
+        "paragraph_close",
+        "list_item_close",
+        "bullet_list_close",
+    }
+
+
+def test_nobody_is_mentioned() -> None:
+    assert inline("@somebody") == "@&#8203;somebody"
+    assert prose("see #12") == "see #&#8203;12"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_structure_is_the_same_whatever_the_record_says(text: str) -> None:
+    written, plain = (markdown(page_of(make_hostile(each), gate_of({}))) for each in (text, "plain"))
+    blocks = [[token.type for token in tokens(each) if token.type != "inline"] for each in (written, plain)]
+    assert blocks[0] == blocks[1]
+    assert [[len(row) for row in found] for found in tables(written)] == [
+        [len(row) for row in found] for found in tables(plain)
+    ]
+    assert {token.content for token in inner(written) if token.type == "html_inline"} <= OURS
+    marks = {token.type for token in inner(written)} - {"text", "text_special", "code_inline", "html_inline"}
+    assert marks <= {"softbreak"}
+    assert not [token for token in inner(written) if token.type == "text" and re.search(r"@\w", token.content)]
+
+
+def test_of_a_large_run_the_tables_are_cut_so_that_it_fits_a_comment() -> None:
+    results = [
+        make_result(case=make_case(f"cluster-{number + 2}"), accuracy=0.8 + number / 1e4) for number in range(1_200)
+    ]
+    text = markdown(page_of(make_run(results), gate_of({})))
+    assert len(text) <= LONGEST
+    (ranking,) = tables(text)
+    assert len(ranking) == 201
+    assert re.search(r"^and \d+ more$", text, re.MULTILINE)

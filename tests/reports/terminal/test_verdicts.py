@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_opml.gate.budgets import Gate, parse_gate, with_options
+from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.records.result import RunRecord
+from pytest_opml.reports.terminal.verdicts import best_lines, breach_line, verdict_lines
+from tests.support.builders import make_case, make_result, make_run, make_side_by_side
+
+INT8 = make_case("int8").id
+TABLE: dict[str, Any] = {
+    "accuracy": {"min": 0.85, "max_drop": 0.05},
+    "size_mb": {"max": 15},
+    "latency_ms": {"p99": {"max": 60}},
+}
+
+
+def gate(table: dict[str, Any], *options: str) -> Gate:
+    return with_options(parse_gate(table, "tool.opml.gate", ("cpu", "v100")), options)
+
+
+def run(given: Gate, **fields: Any) -> RunRecord:
+    results = [
+        make_result(accuracy=0.95, test_samples=2_000),
+        make_result("int8", 0.94, 3.0, 4.0, test_samples=2_000, side_by_side=make_side_by_side(0.3)),
+        make_result("cluster-8", 0.86, 10.0, 5.0, test_samples=2_000, p99=None),
+    ]
+    record = make_run(results, **fields)
+    return record.model_copy(update={"checks": settle(record, given)})
+
+
+def told(given: Gate, width: int = 80, **fields: Any) -> str:
+    return "\n".join(verdict_lines(run(given, **fields), given, width))
+
+
+def test_no_budgets_are_no_lines() -> None:
+    assert verdict_lines(run(gate({})), gate({}), 80) == []
+
+
+def test_the_last_line_counts_the_verdicts_and_what_chance_may_do() -> None:
+    assert " ".join(told(gate(TABLE)).split("\n\n")[-1].split()) == (
+        "budgets: 8 hold, 1 broken, 1 undecided, 1 not judged; of 5 that chance can touch, "
+        "at most 0.13 would be called broken by it alone"
+    )
+
+
+def test_a_family_is_named_in_it() -> None:
+    text = " ".join(told(gate(TABLE | {"multiple": "holm"})).split())
+    assert "of 5 that chance can touch together (Holm), at most 0.025 would" in text
+
+
+def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_breaking_it() -> None:
+    lines = told(gate(TABLE), 160).splitlines()
+    assert lines[0].split() == ["budget", "cases", "closest", "value", "interval", "limit", "verdict", "sure", "would"]
+    found = {" ".join(line.split()[:4]): line.split()[4:] for line in lines[3:7]}
+    assert found["accuracy min = 0.85"] == [
+        *("3", "cluster-8", "0.8600", "0.8441", "to", "0.8745", "0.8500", "undecided", "89.5", "%", "0.0217")
+    ]
+    assert found["size_mb max = 15"] == ["3", "baseline", "14", "MB", "15", "MB", "holds", "exact"]
+    assert found["accuracy max_drop = 0.05"][:2] == ["2", "cluster-8"]
+    assert "broken" in found["accuracy max_drop = 0.05"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_how_sure_it_is_and_what_it_would_have_seen_are_told_at_any_width(width: int) -> None:
+    lines = told(gate(TABLE), width).splitlines()
+    line = next(line for line in lines if line.startswith("accuracy min = 0.85"))
+    assert line.split()[-3:] == ["89.5", "%", "0.0217"]
+    assert "would see: the smallest excess" in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_lines_keep_to_the_width_but_commands(width: int) -> None:
+    planned = {INT8: "bench/bench_it.py::bench[int8]", make_case("cluster-8").id: "bench/bench_it.py::bench[c]"}
+    lines = told(gate(TABLE, "op_score.max=0.1"), width, planned=planned).splitlines()
+    assert all(len(line) <= width for line in lines if not line.startswith("  again"))
+
+
+def test_a_no_is_explained() -> None:
+    planned = {make_case("cluster-8").id: "bench/bench_it.py::bench[c d]"}
+    given = gate(TABLE, "size_mb.max=20", "confidence=0.9")
+    text = told(given, 100, planned=planned)
+    block = next(part for part in text.split("\n\n") if part.startswith("BROKEN")).splitlines()
+    assert block[0] == "BROKEN cluster-8: accuracy 0.8600 is below 0.9000 (max_drop = 0.05 from 0.9500)"
+    assert block[1] == "  budget     max_drop = 0.05, tool.opml.gate.accuracy.max_drop in pyproject.toml"
+    assert block[2].startswith("  evidence   interval 0.8")
+    assert block[2].endswith("> 99.99 % sure")
+    assert block[3] == "  reference  digits/efficientnet_lite0/top1/baseline"
+    assert block[4] == "  OpScore    +0.000 against it: error +0.447, time +0.000, size -0.447"
+    assert block[5] == (
+        "  again      pytest 'bench/bench_it.py::bench[c d]' --opml-gpu=v100 --opml-gate=size_mb.max=20"
+    )
+
+
+def test_what_was_measured_once_says_so() -> None:
+    assert "evidence   measured once: no interval, judged as it is" in told(gate({"training_s": {"max": 1}}))
+    assert "evidence   exact" in told(gate({"size_mb": {"max": 1}}))
+
+
+def test_two_breaches_of_a_case_share_their_explanation() -> None:
+    text = told(gate({"size_mb": {"max": 3}, "training_s": {"max": 1}}), planned={INT8: "t"})
+    block = next(part for part in text.split("\n\n") if part.startswith("BROKEN int8")).splitlines()
+    assert sum(line.startswith("BROKEN") for line in block) == 2
+    assert sum("  again " in line for line in block) == sum("OpScore" in line for line in block) == 1
+
+
+def test_what_was_not_judged_says_why_and_where_it_is_asked() -> None:
+    text = told(gate(TABLE))
+    block = next(part for part in text.split("\n\n") if part.startswith("NOT JUDGED")).splitlines()
+    assert " ".join(block[0].split() + block[1].split()).startswith(
+        "NOT JUDGED cluster-8: latency_ms.p99: not judged (max = 60): latency_ms.p99 has not enough samples"
+    )
+    assert "tool.opml.gate.latency_ms.p99.max" in block[-1] + block[-2]
+
+
+def test_a_missing_case_is_named() -> None:
+    given = gate({"case": [{"match": "*/prune-*", "size_mb": {"max": 5}}]})
+    text = " ".join(told(given).split())
+    assert "NOT JUDGED */prune-*: no case of this run has such an id: renamed, or no longer collected?" in text
+
+
+def test_what_is_undecided_is_one_line() -> None:
+    assert "UNDECIDED cluster-8: accuracy 0.8600 (min = 0.85): 0.8500 lies within 0.8441 to\n  0.8745" in told(
+        gate(TABLE)
+    )
+
+
+def test_a_breach_by_little_still_shows_two_different_figures() -> None:
+    given = gate({"deflated_mb": {"max": 12.599999}})
+    line = breach_line(run(given).checks[0])
+    assert line == "digits/efficientnet_lite0/top1/baseline: deflated_mb 12.6 is above 12.599999 (max = 12.599999)"
+
+
+def test_a_check_of_an_unknown_metric_is_still_told() -> None:
+    given = gate({"size_mb": {"max": 1}})
+    record = run(given)
+    unknown = [check.model_copy(update={"metric": "of_another_package"}) for check in record.checks]
+    lines = verdict_lines(record.model_copy(update={"checks": tuple(unknown)}), given, 80)
+    assert any("of_another_package 14 is above 1 (max = 1)" in line for line in lines)
+
+
+def test_the_best_within_the_budgets_and_what_they_cost() -> None:
+    lines = best_lines(run(gate({"size_mb": {"max": 4.5, "min": 4.5}})), 80)
+    assert lines == [
+        "Best of 3 on digits within the budgets, which 0 keep: none",
+        "Pareto front: int8, baseline",
+        "without size_mb max: cluster-8 (OpScore 0.845)",
+        "without size_mb min: int8 (OpScore -0.143)",
+    ]
+
+
+def test_without_budgets_the_best_is_the_first_and_a_case_alone_is_not_best_of_anything() -> None:
+    assert best_lines(run(gate({})), 80)[0] == "Best of 3 on digits: int8 (OpScore -0.143)"
+    assert best_lines(make_run([make_result()]), 80) == []

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_opml.case import Case
+from pytest_opml.errors import DeviceError, StorageError
+from pytest_opml.progress import Progress
+from pytest_opml.records.device import Gpu
+from pytest_opml.runner.builder import Options
+from pytest_opml.runner.launchers import process
+from pytest_opml.runner.launchers.process import Limits, WorkerFailed, probe, run_case
+from tests.support.builders import make_device
+from tests.support.faults import environment, exhaust, hang, segfault
+from tests.support.waiting import ended, wait_for
+
+MakeCase = Callable[..., Case]
+GENEROUS = Limits(300, None)
+
+
+def failure_of(case: Case, options: Options, limits: Limits = GENEROUS) -> WorkerFailed:
+    with pytest.raises(WorkerFailed) as caught:
+        run_case(case, options, limits)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_result_comes_back_from_the_worker(make_case: MakeCase, options: Options) -> None:
+    result = run_case(make_case(), options, GENEROUS)
+    assert result.case == make_case()
+    assert result.accuracy.value > 0.5
+
+
+def test_what_a_worker_does_is_told_while_it_does_it(make_case: MakeCase, options: Options) -> None:
+    heard: list[Progress] = []
+    case = make_case("cluster-16", seed=7, unfreeze="all")
+    run_case(case, options, GENEROUS, on_progress=heard.append)
+    stages = [str(progress) for progress in heard]
+    assert "applying cluster-16" in stages
+    assert "measuring" in stages
+    assert any(stage.startswith("training, epoch 2 of 2, step ") for stage in stages)
+
+
+def test_a_segmentation_fault_is_a_crash_and_leaves_its_trace(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:segfault"), options)
+    assert (failure.kind, str(failure)) == ("crash", "the process crashed (SIGSEGV)")
+    assert "about to crash" in failure.log_tail
+    assert "Segmentation fault" in failure.log_tail
+    assert "segfault" in failure.log_tail
+
+
+def test_a_process_that_just_ends_is_a_crash(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:leave"), options)
+    assert (failure.kind, str(failure)) == ("crash", "the process ended without an answer (exit code 3)")
+
+
+def test_a_killed_process_is_told_from_a_crash(make_case: MakeCase, options: Options) -> None:
+    assert failure_of(make_case(dataset="tests.support.faults:killed"), options).kind == "killed"
+
+
+def test_a_hanging_case_is_ended(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:hang"), options, Limits(1.5, None))
+    assert (failure.kind, str(failure)) == ("timeout", "no result after 1.5 s (--opml-timeout)")
+
+
+def test_a_case_that_takes_too_much_memory_is_ended(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:hog"), options, Limits(300, 1.5e9))
+    assert (failure.kind, str(failure)) == ("out_of_memory", "the process took more than 1500 MB (--opml-memory-mb)")
+
+
+def test_pythons_own_memory_error_is_out_of_memory(make_case: MakeCase, options: Options) -> None:
+    assert failure_of(make_case(dataset="tests.support.faults:memory_error"), options).kind == "out_of_memory"
+
+
+def test_bad_input_is_a_usage_failure(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:single_class"), options)
+    assert failure.kind == "usage"
+    assert "a classifier needs at least 2" in str(failure)
+
+
+def test_an_error_in_the_users_code_keeps_its_traceback(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:broken_code"), options)
+    assert (failure.kind, str(failure)) == ("error", "KeyError: 'no such key'")
+    assert "in broken_code" in failure.log_tail
+
+
+def test_a_technique_that_changes_nothing_is_an_error(make_case: MakeCase, options: Options) -> None:
+    failure = failure_of(make_case("cluster-256+cluster-256"), options)
+    assert failure.kind == "error"
+    assert "nothing changed" in str(failure)
+
+
+def test_what_an_extension_prints_does_not_reach_the_terminal(
+    make_case: MakeCase, options: Options, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failure_of(make_case(dataset="tests.support.faults:segfault"), options)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- the session
+
+
+@pytest.mark.parametrize("hang", ["tell_and_hang", "tell_and_hang_in_native_code"])
+def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: str) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import process as worker\nfrom tests.support import faults\n"
+        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, worker.Limits(600, None))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)
+    try:
+        wait_for(lambda: (tmp_path / "pid").exists() or session.poll() is not None)
+        worker_process = psutil.Process(int((tmp_path / "pid").read_text()))
+        assert not ended(worker_process)
+    finally:
+        session.kill()
+        session.wait()
+    try:
+        wait_for(lambda: ended(worker_process), 30)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker_process.kill()
+
+
+def test_no_room_for_a_log_is_a_failure_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+    with pytest.raises(
+        WorkerFailed, match=r"^temporary files: No such file or directory: /proc/none\S+; set TMPDIR"
+    ) as e:
+        process._run(environment, (), None, GENEROUS)
+    assert e.value.kind == "usage"
+
+
+def test_a_server_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/pymp-1")
+
+    monkeypatch.setattr(forkserver, "ensure_running", fail)
+    with pytest.raises(StorageError, match=r"^the server of workers cannot be started: .*No space left.*/tmp/pymp-1"):
+        process.start_server()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("OOM when allocating tensor", "out_of_memory"), ("/tmp/x: No space left on device", "error")],
+)
+def test_no_memory_is_told_from_no_space(text: str, kind: str) -> None:
+    with pytest.raises(WorkerFailed, match=text) as caught:
+        process._run(exhaust, (text,), None, GENEROUS)
+    assert caught.value.kind == kind
+
+
+# --- the device
+
+
+@pytest.mark.parametrize("gpu", [None, make_device("v100").gpu], ids=["cpu", "gpu"])
+def test_a_worker_may_use_the_chosen_gpu_and_no_other(gpu: Gpu | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    seen = process._run(environment, (), gpu, GENEROUS, 0.0).value
+    assert seen["CUDA_VISIBLE_DEVICES"] == (gpu.uuid if gpu else "-1")
+    assert ("TF_FORCE_GPU_ALLOW_GROWTH" in seen) == (gpu is not None or "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ)
+
+
+def test_a_probe_tells_of_the_workers_tensorflow() -> None:
+    import tensorflow as tf
+
+    build = probe(make_device("cpu"))
+    assert (build.version, build.gpus) == (tf.__version__, ())
+    assert build.environment["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_a_gpu_of_the_driver_only_is_not_seen() -> None:
+    build = probe(make_device("v100"))
+    assert build.gpus == ()
+    assert build.environment["CUDA_VISIBLE_DEVICES"] == "GPU-5fb62b6e-d59a-4b8c-bd1c-e7a2f4d45e1c"
+
+
+def test_a_tensorflow_that_does_not_start_is_an_error_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "describe_tensorflow", segfault)
+    with pytest.raises(
+        DeviceError, match=r"^TensorFlow does not start on Tesla V100: the process crashed \(SIGSEGV\)$"
+    ):
+        probe(make_device("v100"))
+
+
+def test_a_tensorflow_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "describe_tensorflow", hang)
+    monkeypatch.setattr(process, "_PROBE_SECONDS", 1.0)
+    with pytest.raises(DeviceError, match=r"^TensorFlow does not start on the CPU: no answer within 1 s$"):
+        probe(make_device("cpu"))

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pytest_opml.case import Case
+from pytest_opml.datasets.splits import prepare
+from pytest_opml.errors import ModelFileError
+from pytest_opml.measure.device import detect
+from pytest_opml.measure.side_by_side import Plan
+from pytest_opml.records.device import GpuUse
+from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
+from pytest_opml.runner.builder import Made, Maker, Options
+from pytest_opml.runner.measurement import make_artifact, measure_artifact, timing_notes
+from pytest_opml.runtimes.loader import open_artifact
+from tests.support.builders import make_conditions, make_device
+from tests.support.fake_nvml import FakeNvml, v100
+
+MakeCase = Callable[..., Case]
+
+
+def measured(case: Case, options: Options) -> Result:
+    make_artifact(case, options)
+    result = measure_artifact(case, options)
+    assert result is not None
+    return result
+
+
+def made(case: Case, options: Options) -> Made:
+    make_artifact(case, options)
+    found = Maker(case, prepare(case, None), options).find()
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def result(make_case: MakeCase, options: Options) -> Result:
+    return measured(make_case(), options)
+
+
+def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, options: Options) -> None:
+    path = made(make_case(), options).path
+    content = path.read_bytes()
+    data = prepare(make_case(), None)
+    predicted = open_artifact(path, threads=2).predict(data.x_test.take(np.arange(599))).argmax(axis=1)
+    assert result.artifact.sha256 == hashlib.sha256(content).hexdigest()
+    assert result.artifact.size_bytes == len(content) == result.size_mb * 1e6
+    assert result.artifact.deflated_bytes == pytest.approx(len(zlib.compress(content)), rel=0.01)
+    assert result.accuracy.value == np.mean(predicted == data.y_test)
+    assert result.test_samples == len(data.y_test)
+
+
+def test_time_is_the_median_pass_scaled_to_the_reference_test_set(result: Result) -> None:
+    assert len(result.passes_s) == 10
+    scale = result.reference_samples / result.test_samples
+    assert result.inference_s.value == pytest.approx(float(np.median(result.passes_s)) * scale)
+    assert (
+        min(result.passes_s) * scale
+        <= result.inference_s.low
+        <= result.inference_s.high
+        <= max(result.passes_s) * scale
+    )
+
+
+def test_the_score_follows_from_the_three_axes(result: Result) -> None:
+    score = math.log10((1 - result.accuracy.value) * result.inference_s.value * result.size_mb)
+    assert result.op_score.value == pytest.approx(score)
+    assert result.op_score.low < score < result.op_score.high
+
+
+def test_latency_has_enough_samples_for_its_percentiles(result: Result) -> None:
+    latency = result.latency_ms
+    assert latency.samples == 662
+    assert latency.p50 is not None
+    assert latency.p90 is not None
+    assert latency.p99 is not None
+    assert 0 < latency.p50 <= latency.p90 <= latency.p99
+
+
+def test_the_rest_is_there_too(result: Result) -> None:
+    assert 0 < result.auc <= 1
+    assert min(result.recall, result.precision, result.f1) > 0
+    assert result.artifact.parameters > 10_000
+    assert result.artifact.layers > 5
+    assert result.memory.peak_bytes > result.memory.added_bytes >= 0
+    assert (result.preparation_s, result.artifact.changes) == (0.0, {})
+    assert len(result.training.epochs) == 2
+
+
+def test_techniques_share_one_trained_model(make_case: MakeCase, options: Options) -> None:
+    models = set(options.cache_dir.glob("entries/model-*"))
+    clustered = made(make_case("cluster-16"), options)
+    assert clustered.training == made(make_case(), options).training
+    assert set(options.cache_dir.glob("entries/model-*")) == models
+    assert clustered.preparation_s > 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 3}, {"seed": 1}, {"unfreeze": 2}, {"batch": 64}, {"split": "70-30"}, {"size": 8}]
+)
+def test_what_changes_the_model_changes_its_place_in_the_cache(
+    make_case: MakeCase, options: Options, change: dict[str, object]
+) -> None:
+    assert made(make_case(**change), options).path != made(make_case(), options).path
+
+
+def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options) -> None:
+    other = replace(options, device=options.device.model_copy(update={"cpu": "another"}))
+    assert made(make_case(), other).path != made(make_case(), options).path
+
+
+@pytest.mark.parametrize(
+    ("weights", "seconds"),
+    [
+        ({"training": 1.0}, lambda r: r.training_s),
+        ({"inference": 1.0, "training": 1.0}, lambda r: r.training_s + r.inference_s.value),
+        ({"inference": 0.7, "training": 0.3}, lambda r: 0.3 * r.training_s + 0.7 * r.inference_s.value),
+    ],
+)
+def test_the_score_can_take_another_time(
+    make_case: MakeCase, options: Options, weights: dict[str, float], seconds: Callable[[Result], float]
+) -> None:
+    other = replace(options, time_weights=weights)
+    result = measured(make_case(), other)
+    assert result.op_score.log_seconds == pytest.approx(math.log10(seconds(result)))
+
+
+def test_weights_that_are_not_there_are_named(make_case: MakeCase, options: Options) -> None:
+    with pytest.raises(ModelFileError, match=r"weights /no/such/file: no such file"):
+        make_artifact(make_case(weights="/no/such/file"), options)
+
+
+def test_nothing_is_measured_that_was_not_made(make_case: MakeCase, options: Options) -> None:
+    assert measure_artifact(make_case(seed=99), options) is None
+
+
+@pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.9)])
+def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
+    technique: str, megabytes: float, options: Options
+) -> None:
+    common = {"dataset": "digits", "model": "efficientnetb0", "weights": "none", "size": 32, "subset": 60, "epochs": 1}
+    result = measured(Case.model_validate(common | {"technique": technique}), options)
+    assert result.size_mb == pytest.approx(megabytes, rel=0.05)
+    assert bool(result.artifact.changes) == (technique != "baseline")
+
+
+@pytest.mark.parametrize(
+    ("technique", "words"),
+    [
+        ("float16", "the model was trained in float32, and half precision saves space here, not time"),
+        ("float16+cluster-16", "the model was trained in float32, and half precision saves space here, not time"),
+        ("float16,train=mixed", "half precision saves space here, not time"),
+        ("float16,train=float32", "half precision saves space here, not time"),
+        ("cluster-16+float16", "half precision saves space here, not time"),
+        ("cluster-16", None),
+    ],
+)
+def test_a_device_without_half_precision_is_noted_with_what_it_meant_for_the_training(
+    make_case: MakeCase, options: Options, technique: str, words: str | None
+) -> None:
+    device = options.device.model_copy(update={"float16_in_hardware": False})
+    result = measured(make_case(technique), replace(options, device=device))
+    noted = [note for note in result.notes if "float16" in note]
+    assert noted == ([f"this device has no float16 arithmetic: {words}"] if words else [])
+    assert result.training.policy == ("mixed_float16" if technique == "float16,train=mixed" else "float32")
+
+
+def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, options: Options) -> None:
+    device = options.device.model_copy(update={"float16_in_hardware": True})
+    result = measured(make_case("float16"), replace(options, device=device))
+    assert not [note for note in result.notes if "float16" in note]
+    assert result.training.policy == "mixed_float16"
+
+
+# --- how it was timed
+
+
+def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, options: Options) -> None:
+    beside = replace(options, compare=Plan(0.3))
+    make_artifact(make_case(), options)
+    make_artifact(make_case("cluster-16"), options)
+    result = measure_artifact(make_case("cluster-16"), beside, side_by_side=True)
+    assert result is not None
+    assert result.side_by_side is not None
+    assert result.side_by_side.reference == make_case().id
+    for ratio in (result.side_by_side.offline, result.side_by_side.single):
+        assert 0.2 < ratio.value < 5  # the same graph with other weights
+        assert ratio.low <= ratio.value <= ratio.high
+        assert ratio.quads >= 3
+        assert ratio.seconds >= 0.3
+
+
+@pytest.mark.parametrize(("seconds", "side_by_side"), [(0.3, False), (0.0, True)])
+def test_it_is_timed_alone_where_that_is_wanted(
+    make_case: MakeCase, options: Options, seconds: float, side_by_side: bool
+) -> None:
+    make_artifact(make_case("cluster-16"), options)
+    result = measure_artifact(
+        make_case("cluster-16"), replace(options, compare=Plan(seconds)), side_by_side=side_by_side
+    )
+    assert result is not None
+    assert result.side_by_side is None
+
+
+def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase, options: Options) -> None:
+    case = make_case("cluster-16", seed=123)
+    make_artifact(case, options)
+    assert Maker(case.reference, prepare(case, None), options).find() is None
+    result = measure_artifact(case, replace(options, compare=Plan(0.3)), side_by_side=True)
+    assert result is not None
+    assert result.side_by_side is None
+
+
+def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
+    assert result.cold_start.load_s > 0
+    assert result.latency_ms.p50 is not None
+    # the first call of a graph optimises it, which takes many times what an answer takes
+    assert result.cold_start.first_call_s * 1e3 > 2 * result.latency_ms.p50
+
+
+def test_the_conditions_are_recorded(result: Result, options: Options) -> None:
+    found = result.conditions
+    assert (found.batch, found.threads, found.gpu_use) == (128, options.device.threads, None)
+    assert found.offline_warm_up.rounds >= 3
+    assert found.single_warm_up.rounds >= 3
+    assert found.other_load.cores >= 0
+    assert result.memory.device_peak_bytes is None
+    assert result.energy_j is None
+    assert result.throughput == pytest.approx(10_000 / result.inference_s.value)
+
+
+def test_a_gpu_is_watched_while_the_passes_run(
+    make_case: MakeCase, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # TensorFlow computes on the CPU here; the driver that is asked is the one of a V100 that gets too hot
+    used = [5_000_000 + 10_000 * sample for sample in range(30)]
+    gpu = v100(energy_mj=used, temperature_c=[60, 84], throttle_bits=[0, 0x20], processes=[[1]])
+    FakeNvml(gpu).install(monkeypatch)
+    device = detect("v100", 2)
+    result = measured(make_case(), replace(options, device=device))
+    use = result.conditions.gpu_use
+    assert use is not None
+    assert use.samples == len(result.passes_s) + 2
+    assert use.energy_j == pytest.approx(10.0 * (use.samples - 1))
+    assert result.energy_j == pytest.approx(use.energy_j * 10_000 / (len(result.passes_s) * 599))
+    assert use.max_temperature_c == 84
+    assert "the GPU was throttled while this was timed: software thermal slow-down" in result.notes
+
+
+def conditions(**changes: object) -> Conditions:
+    return make_conditions().model_copy(update=changes)
+
+
+LATENCY = Latency(p50=1.0, p90=1.1, p99=1.2, samples=662)
+UNSTEADY = WarmUp(rounds=50, settled=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "latency", "words"),
+    [
+        (conditions(), LATENCY, None),
+        (conditions(other_load=OtherLoad(cores=0.1, stolen_cores=0.1, throttle_events=0)), LATENCY, None),
+        (
+            conditions(other_load=OtherLoad(cores=0.94, stolen_cores=0.0, throttle_events=None)),
+            LATENCY,
+            "other work took 0.9 of 8 cores while this was timed",
+        ),
+        (
+            conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.5, throttle_events=None)),
+            LATENCY,
+            "the hypervisor gave 0.5 of 8 cores to others meanwhile",
+        ),
+        (
+            conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.0, throttle_events=2)),
+            LATENCY,
+            "a processor was slowed for its heat while this was timed",
+        ),
+        (conditions(offline_warm_up=UNSTEADY), LATENCY, "the last rounds of warming up did not agree within 10 %"),
+        (conditions(single_warm_up=UNSTEADY), LATENCY, "the last rounds of warming up did not agree within 10 %"),
+        (
+            conditions(),
+            Latency(p50=1.0, p90=1.1, p99=None, samples=300),
+            "not enough samples for p99: 300 of 662",
+        ),
+        (
+            conditions(gpu_use=GpuUse(seconds=1, samples=3, other_processes=(4711, 4712))),
+            LATENCY,
+            "other processes used the GPU while this was timed: 4711, 4712",
+        ),
+        (
+            conditions(gpu_use=GpuUse(seconds=1, samples=3, problem="the driver is lost")),
+            LATENCY,
+            "the GPU could not be watched: the driver is lost",
+        ),
+    ],
+)
+def test_what_may_have_disturbed_a_timing_is_noted(found: Conditions, latency: Latency, words: str | None) -> None:
+    notes = timing_notes(found, latency, make_device())
+    assert len(notes) == (words is not None)
+    assert all(note.startswith(words or "") for note in notes)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_opml.stats.intervals import CONFIDENCE, _blocks, median, paired_ratio, proportion
+
+VALUES = st.floats(-1e9, 1e9)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        # by hand: z^2 / (n + z^2) with z^2 = 3.8415
+        (0, 10, 0.0000, 0.2775),
+        (10, 10, 0.7225, 1.0000),
+    ],
+)
+def test_wilson_intervals_as_published(successes: int, trials: int, low: float, high: float) -> None:
+    share = proportion(successes, trials)
+    assert share.value == successes / trials
+    assert (share.low, share.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@settings(max_examples=50)
+def test_the_interval_of_a_share_holds_it(pair: tuple[int, int]) -> None:
+    share = proportion(*pair)
+    assert 0 <= share.low <= share.value <= share.high <= 1
+    assert share.low < share.high
+
+
+@given(st.integers(1, 5_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@settings(max_examples=50)
+def test_right_and_wrong_are_mirror_images(pair: tuple[int, int]) -> None:
+    successes, trials = pair
+    right, wrong = proportion(successes, trials), proportion(trials - successes, trials)
+    assert (right.low, right.high) == pytest.approx((1 - wrong.high, 1 - wrong.low), abs=1e-12)
+
+
+def test_more_trials_give_a_narrower_interval() -> None:
+    widths = [share.high - share.low for share in (proportion(9 * n, 10 * n) for n in (1, 10, 100, 1_000))]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_the_median_of_ten_values_lies_between_the_second_and_the_ninth() -> None:
+    estimate = median([70.0, 10.0, 90.0, 30.0, 50.0, 20.0, 100.0, 40.0, 80.0, 60.0])
+    assert (estimate.low, estimate.value, estimate.high) == (20.0, 55.0, 90.0)
+
+
+def coverage(n: int, low: int, high: int) -> float:
+    """How often the median of a continuous distribution lies between two order statistics, counted from 1."""
+    return sum(math.comb(n, k) for k in range(low, high)) / 2**n
+
+
+@pytest.mark.parametrize("n", range(6, 61))
+def test_the_interval_of_a_median_covers_95_percent_and_no_narrower_one_does(n: int) -> None:
+    estimate = median([float(k) for k in range(1, n + 1)])
+    low, high = int(estimate.low), int(estimate.high)
+    assert low + high == n + 1
+    assert coverage(n, low, high) >= CONFIDENCE > coverage(n, low + 1, high - 1)
+
+
+@pytest.mark.parametrize("n", range(1, 6))
+def test_below_six_values_the_interval_is_their_range(n: int) -> None:
+    values = [float(k) for k in range(n, 0, -1)]
+    estimate = median(values)
+    assert (estimate.low, estimate.high) == (1.0, float(n))
+    assert coverage(n, 1, n) < CONFIDENCE
+
+
+@given(st.lists(VALUES, min_size=1, max_size=80))
+@settings(max_examples=50)
+def test_the_interval_of_a_median_holds_it_and_ends_at_values(values: list[float]) -> None:
+    estimate = median(values)
+    assert estimate.low <= estimate.value <= estimate.high
+    assert {estimate.low, estimate.high} <= set(values)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=30).flatmap(lambda v: st.tuples(st.just(v), st.permutations(v))))
+@settings(max_examples=50)
+def test_the_order_of_the_values_does_not_matter(pair: tuple[list[float], list[float]]) -> None:
+    assert median(pair[0]) == median(pair[1])
+
+
+def test_a_paired_ratio_is_the_centre_of_its_blocks() -> None:
+    found = paired_ratio([[0.1] * 40 + [0.2] * 40, [0.3] * 40])
+    assert found.value == pytest.approx(0.2, abs=0.02)
+    assert found.low < 0.2 < found.high
+
+
+def test_a_paired_ratio_bears_outliers() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.01, 300)
+    samples[::10] += 2.0
+    found = paired_ratio([list(samples)])
+    assert abs(found.value) < 0.01
+    assert found.high - found.low < 0.02
+
+
+def test_the_interval_of_a_paired_ratio_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+
+    def holds(correlation: float) -> bool:
+        noise, samples = rng.normal(0, 0.05, 240), [0.0]
+        for step in noise:
+            samples.append(correlation * samples[-1] + step)
+        found = paired_ratio([samples[1:121], samples[121:]])
+        return found.low <= 0 <= found.high
+
+    assert 0.93 <= np.mean([holds(0.0) for _ in range(1000)]) <= 0.97
+    # neighbours that are alike, as on a disturbed machine
+    assert np.mean([holds(0.4) for _ in range(1000)]) >= 0.92
+
+
+SERIES = st.lists(st.lists(st.floats(-5, 5), max_size=50), min_size=1, max_size=5).filter(
+    lambda series: sum(map(len, series)) >= 2
+)
+
+
+@given(SERIES)
+def test_every_sample_is_in_one_block(series: list[list[float]]) -> None:
+    for samples in series:
+        for size in (1, 3, 7):
+            blocks = _blocks(samples, size)
+            assert [x for block in blocks for x in block] == samples
+            assert all(len(block) >= min(size, len(samples)) for block in blocks)
+
+
+@given(SERIES)
+def test_a_paired_ratio_turns_with_its_samples(series: list[list[float]]) -> None:
+    found = paired_ratio(series)
+    turned = paired_ratio([[-x for x in samples] for samples in series])
+    assert turned.value == pytest.approx(-found.value, abs=1e-9)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_opml.stats import predictions
+from pytest_opml.stats.predictions import Answers, discordant, pack, standard_error, unpack
+
+CLASSES = st.integers(0, 65_535)
+
+
+@given(st.lists(st.tuples(CLASSES, CLASSES), min_size=1, max_size=50))
+def test_what_is_packed_comes_out_again(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = zip(*pairs, strict=True)
+    found = unpack(pack(labels, predicted))
+    assert found is not None
+    assert (found.labels.tolist(), found.predicted.tolist()) == (list(labels), list(predicted))
+
+
+@pytest.mark.parametrize("text", ["", "x", "é", "AAAA", "eJwDAAAAAAE="])
+def test_what_was_not_packed_is_nothing(text: str) -> None:
+    assert unpack(text) is None
+
+
+def test_ten_thousand_answers_are_few_kilobytes() -> None:
+    labels = np.random.default_rng(0).integers(0, 10, 10_000)
+    assert len(pack(labels, labels)) < 16_000
+
+
+def test_only_answers_to_the_same_images_are_compared() -> None:
+    one, other = pack([0, 1, 2], [0, 1, 1]), pack([0, 1, 1], [0, 1, 2])
+    assert predictions.both_of(one, one) is not None
+    assert predictions.both_of(one, other) is None
+    assert predictions.both_of(one, None) is None
+    assert predictions.both_of(one, pack([0, 1], [0, 1])) is None
+
+
+def test_discordant_answers_are_counted_by_who_was_right() -> None:
+    labels = np.array([0, 1, 2, 3, 4], dtype=np.uint16)
+    candidate = Answers(labels, np.array([0, 0, 0, 3, 0], dtype=np.uint16))
+    reference = Answers(labels, np.array([0, 1, 2, 0, 1], dtype=np.uint16))
+    assert discordant(candidate, reference) == (2, 1, 5)
+
+
+def test_the_bootstrap_knows_the_error_of_a_share() -> None:
+    # with classes of the same size, macro recall is the accuracy: its error is known
+    random = np.random.default_rng(1)
+    labels = np.arange(4_000) % 2
+    wrong = random.random(4_000) < 0.1
+    found = standard_error("recall", pack(labels, labels ^ wrong))
+    assert found == pytest.approx(np.sqrt(0.09 / 4_000), rel=0.1)
+
+
+def test_a_difference_on_the_same_images_has_the_error_of_the_discordant_ones() -> None:
+    labels = np.arange(4_000) % 2
+    reference, candidate = labels.copy(), labels.copy()
+    reference[:200] ^= 1
+    candidate[:240] ^= 1  # 40 more
+    found = standard_error("recall", pack(labels, candidate), pack(labels, reference))
+    assert found == pytest.approx(np.sqrt(0.01 / 4_000), rel=0.15)
+
+
+@pytest.mark.parametrize("metric", ["recall", "precision", "f1"])
+def test_the_same_answers_always_give_the_same_error(metric: str) -> None:
+    labels = np.arange(300) % 3
+    text = pack(labels, np.roll(labels, 1) * (labels > 0))
+    standard_error.cache_clear()
+    first = standard_error(metric, text)
+    standard_error.cache_clear()
+    assert standard_error(metric, text) == first > 0

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_opml.stats.evidence import Normal
+from pytest_opml.stats.sequential import (
+    FIRST,
+    Question,
+    Spending,
+    all_decided,
+    any_broken,
+    plan_openings,
+    second_seconds,
+)
+
+
+@given(st.lists(st.floats(0.01, 70), min_size=1, max_size=10))
+def test_the_looks_together_spend_no_more_than_the_error(times: list[float]) -> None:
+    spending = Spending(60.0)
+    shares = []
+    for seconds in sorted(times):
+        spending.look(seconds)
+        shares.append(spending.share)
+    assert all(0 < share <= 1 for share in shares)
+    assert sum(shares) <= 1 + 1e-6
+
+
+def test_early_looks_may_err_little_and_the_last_most() -> None:
+    spending = Spending(40.0)
+    shares = []
+    for seconds in (2.5, 5, 10, 20, 40):
+        spending.look(seconds)
+        shares.append(spending.share)
+    assert shares == sorted(shares)
+    assert shares[0] < 0.001
+    assert shares[-1] == pytest.approx(0.875)
+
+
+def test_a_limit_is_decided_by_the_interval_on_either_side() -> None:
+    known = Normal(1.0, 0.1)  # 0.80 to 1.20
+    for limit, decided, broken in ((0.7, True, True), (0.9, False, False), (1.1, False, False), (1.3, True, False)):
+        question = Question(limit, above=True)
+        assert (question.is_decided(known, 0.05), question.is_broken(known, 0.05)) == (decided, broken)
+        mirrored = Question(2 - limit, above=False)
+        assert (mirrored.is_decided(known, 0.05), mirrored.is_broken(known, 0.05)) == (decided, broken)
+
+
+def test_all_limits_must_be_decided_and_one_broken_suffices() -> None:
+    known, clear, open_, broken = (
+        Normal(1.0, 0.1),
+        Question(2.0, above=True),
+        Question(1.1, above=True),
+        Question(0.5, above=True),
+    )
+    assert all_decided([clear, broken], known, 0.05)
+    assert not all_decided([clear, open_], known, 0.05)
+    assert any_broken([clear, broken], known, 0.05)
+    assert not any_broken([clear, open_], known, 0.05)
+    assert all_decided([], known, 0.05)
+
+
+def test_each_file_is_opened_first_for_as_long_as_the_other() -> None:
+    ends = [0.0, *(end for end, _ in plan_openings(48.0))]
+    lengths = [later - earlier for earlier, later in itertools.pairwise(ends)]
+    assert sum(lengths[0::2]) == sum(lengths[1::2]) == 24.0
+    assert [end for end, look in plan_openings(48.0) if look] == [3.0, 6.0, 12.0, 24.0, 48.0]
+
+
+def test_a_second_look_is_a_third_of_the_first_within_what_is_left() -> None:
+    assert second_seconds(3.0, 60.0) == 2.0
+    assert second_seconds(12.0, 60.0) == 4.0
+    assert second_seconds(60 * FIRST, 60.0) == 15.0
+    assert second_seconds(1.0, 2.0) == 0.5
+
+
+def test_looking_again_and_again_errs_no_more_often_than_looking_once() -> None:
+    # at the limit itself, where a verdict is wrong most often: both sides together, at most one in twenty
+    random = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(2_000):
+        samples = random.normal(0.0, 1.0, 320)
+        spending = Spending(320.0)
+        for count in (20, 40, 80, 160, 320):
+            spending.look(float(count))
+            known = Normal(float(samples[:count].mean()), 1 / count**0.5)
+            if Question(0.0, above=True).is_decided(known, 0.05 * spending.share):
+                wrong += 1
+                break
+    assert wrong <= 0.05 * 2_000

@@ -1,0 +1,50 @@
+"""A user's project with a bench file, in which pytest is run as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import small
+
+BENCH = f"""
+    import pytest
+    from pytest_opml import Case, matrix
+
+    @pytest.mark.parametrize("case", matrix(
+        models=["{small.NAME}"], dataset="digits", techniques=%s, weights="none", size=16, epochs=2, unfreeze=["all"],
+    ), ids=str)
+    def bench_it(case, opml):
+        assert opml(case).accuracy.value > 0.2
+"""
+ONE = '["baseline"]'
+TWO = '["baseline", "cluster-16"]'
+
+
+class Bench:
+    """A user's project with a bench file, and a cache that all tests share."""
+
+    def __init__(self, pytester: pytest.Pytester, cache: Path) -> None:
+        self.pytester, self.cache = pytester, cache
+        (pytester.path / "bench").mkdir()
+
+    def file(self, content: str, name: str = "bench_it.py") -> None:
+        from textwrap import dedent
+
+        (self.pytester.path / "bench" / name).write_text(dedent(content), "utf-8")
+
+    def settings(self, text: str) -> None:
+        (self.pytester.path / "pyproject.toml").write_text(text, "utf-8")
+
+    def run(
+        self, *arguments: str, cache: Path | None = None, where: str = "bench", apart: bool = False
+    ) -> pytest.RunResult:
+        common = ("-p", "no:cacheprovider", f"--opml-cache-dir={cache or self.cache}", "--opml-compare-seconds=0.1")
+        # What is imported in a run within this process is forgotten after it, which NumPy and TensorFlow do not bear.
+        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest
+        return run(*([where] if where else []), *common, *arguments)
+
+
+def output(result: pytest.RunResult) -> str:
+    return result.stdout.str() + result.stderr.str()

@@ -1,0 +1,388 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pytest_opml import Case, matrix
+from pytest_opml.case import parse_chain
+from pytest_opml.errors import CaseDefinitionError, UnknownNameError
+from tests.support.builders import make_case
+
+CHAINS = st.sampled_from(
+    ["baseline", "float16", "int8", "float16+cluster-64", "prune-0.5,epochs=1+int8", "cluster-9+cluster-3+float16+int8"]
+) | st.integers(2, 65_536).map("cluster-{}".format)
+SPLITS = st.just("own") | st.integers(1, 99).map(lambda train: f"{train}-{100 - train}")
+CASES = st.builds(
+    Case,
+    dataset=st.sampled_from(["digits", "package.data:load", "pets.npz", "../data/pets"]),
+    model=st.sampled_from(["efficientnet_lite0", "package.nets:build", "cat.keras", "a/b/cat.keras"]),
+    technique=CHAINS,
+    unfreeze=st.just("all") | st.integers(min_value=0),
+    epochs=st.integers(1, 10_000),
+    batch=st.integers(1, 65_536),
+    size=st.just("own") | st.integers(8, 2_048),
+    split=SPLITS,
+    seed=st.integers(0, 2**31 - 1),
+    weights=st.sampled_from(["imagenet", "none", "/data/weights=new/lite0.pth", "weights of mine.pth"]),
+)
+
+
+def refused(**fields: Any) -> str:
+    """The one line with which a case is refused."""
+    with pytest.raises(CaseDefinitionError) as caught:
+        make_case(**fields)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@given(CASES)
+def test_an_id_names_its_case(case: Case) -> None:
+    assert Case.parse(case.id) == case
+
+
+@given(st.text())
+@example("a,b")
+@example("a,epochs=3")
+@example("a\nb")
+@example("")
+def test_a_weights_path_is_in_the_id_or_is_refused(weights: str) -> None:
+    try:
+        case = make_case(weights=weights)
+    except CaseDefinitionError:
+        return
+    assert Case.parse(case.id) == case
+    assert "\n" not in case.id
+
+
+@given(CASES, CASES)
+def test_cases_are_equal_when_their_ids_are(one: Case, other: Case) -> None:
+    assert (one == other) == (one.id == other.id)
+
+
+def test_an_id_reads_as_documented() -> None:
+    case = make_case("cluster-256", unfreeze=10)
+    assert case.id == str(case) == "digits/efficientnet_lite0/top10/cluster-256"
+
+
+def test_an_id_ends_with_what_differs_from_the_defaults() -> None:
+    case = make_case(unfreeze="all", epochs=5, seed=1)
+    assert case.id == "digits/efficientnet_lite0/all/baseline/epochs=5,seed=1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("epochs", 0, "greater than or equal to 1"),
+        ("epochs", 10_001, "less than or equal to 10000"),
+        ("epochs", "5", "integer"),
+        ("epochs", 1.5, "integer"),
+        ("epochs", True, "integer"),
+        ("batch", 0, "greater than or equal to 1"),
+        ("batch", 65_537, "less than or equal to 65536"),
+        ("size", 7, "whole number from 8 to 2048"),
+        ("size", 2_049, "whole number from 8 to 2048"),
+        ("seed", -1, "greater than or equal to 0"),
+        ("seed", 2**31, "less than 2147483648"),
+        ("unfreeze", -3, "'all' or at least 0"),
+        ("unfreeze", "some", "'all'"),
+        ("unfreeze", 1.0, "'all'"),
+        ("unfreeze", True, "'all'"),
+        ("unfreeze", None, "'all'"),
+        ("split", "70-40", "add up to 100"),
+        ("split", "0-100", "add up to 100"),
+        ("split", "100-0", "add up to 100"),
+        ("split", "070-30", "add up to 100"),
+        ("split", "70", "'own' or train-test percentages"),
+        ("split", "70/30", "'own' or train-test percentages"),
+        ("split", 70, "string"),
+        ("weights", 3, "string"),
+        ("dataset", 3, "string"),
+        ("model", None, "string"),
+        ("technique", 8, "string"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_field_and_what_is_allowed(field: str, value: object, allowed: str) -> None:
+    text = refused(**{field: value})
+    assert f"{field} = {value!r}" in text
+    assert allowed in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"dataset": "cifar"}, "unknown dataset 'cifar'; known: cifar10, cifar100, "),
+        ({"model": "resnet"}, "unknown model 'resnet'; known: densenet121, "),
+        ({"technique": "pruned-0.5"}, "unknown technique 'pruned-0.5'; known: baseline, cluster, "),
+        ({"technique": "float16+pruned"}, "unknown technique 'pruned'; known: baseline, cluster, "),
+        ({"technique": ""}, "unknown technique ''; known: baseline, cluster, "),
+        ({"technique": "float16+"}, "unknown technique ''; known: baseline, cluster, "),
+        ({"technique": "clusters-8"}, "unknown technique 'clusters-8'; known: baseline, cluster, "),
+    ],
+)
+def test_an_unknown_name_lists_the_known_ones(fields: dict[str, str], text: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        make_case(**fields)
+    assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"model": "models/cat.keras"}, "digits/{models/cat.keras}/top1/baseline"),
+        ({"model": "cat.keras"}, "digits/cat.keras/top1/baseline"),
+        ({"model": "./saved", "unfreeze": 0}, "digits/{./saved}/top0/baseline"),
+        ({"dataset": "data/pets"}, "{data/pets}/efficientnet_lite0/top1/baseline"),
+        ({"dataset": "/a b/pets.npz"}, "{/a b/pets.npz}/efficientnet_lite0/top1/baseline"),
+    ],
+)
+def test_a_path_stands_in_braces(fields: dict[str, Any], shown: str) -> None:
+    case = make_case(**fields)
+    assert case.id == shown
+    assert Case.parse(shown) == case
+
+
+@pytest.mark.parametrize("path", ["a{b/c.keras", "a,b.keras", "a\nb.keras"])
+def test_a_path_that_would_break_an_id_is_refused(path: str) -> None:
+    assert "must not contain braces, commas or control characters" in refused(model=path)
+
+
+@pytest.mark.parametrize("model", ["cat.tflite", "cat.onnx", "models/saved"])
+def test_a_finished_model_is_only_measured(model: str) -> None:
+    assert make_case(model=model, unfreeze=0).is_finished
+    assert refused(model=model) == f"case: unfreeze = 1: {model} cannot be trained; write unfreeze=0"
+    text = refused(model=model, unfreeze=0, technique="cluster-8")
+    assert text == f"case: technique cluster-8: needs a Keras model, and {model} is none"
+
+
+def test_a_keras_file_can_be_trained() -> None:
+    assert not make_case("cluster-8", model="models/cat.keras").is_finished
+
+
+@pytest.mark.parametrize(
+    ("technique", "text"),
+    [
+        ("prune", "prune: it is written prune-SPARSITY (the share of weights to remove, between 0 and 1)"),
+        ("prune-1", "prune-1: sparsity (the share of weights to remove, between 0 and 1): input should be less than 1"),
+        ("prune-nan", "prune-nan: sparsity"),
+        ("prune:0.5", "prune:0.5: it is written prune-SPARSITY"),
+        ("prune-0.5,epoch=1", "prune-0.5,epoch=1: unknown option 'epoch'; known: epochs"),
+        ("prune-0.5,sparsity=0.6", "prune-0.5,sparsity=0.6: it is written prune-SPARSITY"),
+        ("prune-0.5,epochs", "prune-0.5,epochs: 'epochs' is no option (key=value, each once)"),
+        ("prune-0.5,epochs=1,epochs=2", "'epochs=2' is no option"),
+        ("prune-0.5,epochs=01", "epochs (of fine-tuning): must be a whole number, not '01'"),
+        ("prune-0.5,epochs=1.0", "epochs (of fine-tuning): must be a whole number, not '1.0'"),
+        ("distill", "distill: it is written distill:TEACHER (a model)"),
+        ("distill-small_cnn", "distill-small_cnn: it is written distill:TEACHER"),
+        ("distill:a/b.keras", "must not contain '/'"),
+        ("layer-transfer:resnet101,retrain=perhaps", "retrain (no: measure the stitched model as it is): input should"),
+    ],
+)
+def test_a_technique_that_cannot_be_is_refused(technique: str, text: str) -> None:
+    assert text in refused(technique=technique)
+
+
+def test_options_reach_the_technique() -> None:
+    step, other = parse_chain("distill:package.nets:build,top=all,temperature=2.5+prune-0.25,epochs=0")
+    assert (step.teacher, step.top, step.temperature, step.weight) == ("package.nets:build", "all", 2.5, 0.7)
+    assert (other.sparsity, other.epochs) == (0.25, 0)
+
+
+@pytest.mark.parametrize("argument", ["-0", "-1", "-65537", "-x", "", "-", "--4", "-4.0", "- 4", "-4 ", "-٤", "-1e3"])
+def test_a_number_of_clusters_that_cannot_be_is_refused(argument: str) -> None:
+    text = refused(technique=f"cluster{argument}")
+    assert f"technique cluster{argument}: " in text
+    assert "2 to 65,536" in text
+
+
+def test_a_number_of_clusters_too_long_to_be_read_is_refused_in_a_short_line() -> None:
+    text = refused(technique=f"cluster-{'9' * 5_000}")
+    assert "2 to 65,536" in text
+    assert len(text) < 300
+
+
+@pytest.mark.parametrize("technique", ["cluster-2", "cluster-65536"])
+def test_the_ends_of_what_a_cluster_takes(technique: str) -> None:
+    assert make_case(technique).technique == technique
+
+
+@pytest.mark.parametrize("technique", ["float16-8", "int8-", "baseline-1"])
+def test_an_argument_that_is_not_wanted_is_refused(technique: str) -> None:
+    assert refused(technique=technique) == f"technique {technique}: it takes no argument"
+
+
+@pytest.mark.parametrize(
+    "technique", ["baseline+float16", "baseline+cluster-16", "float16+baseline", "baseline+baseline"]
+)
+def test_baseline_stands_alone(technique: str) -> None:
+    assert refused(technique=technique) == f"technique {technique!r}: baseline stands alone, it changes nothing"
+
+
+@pytest.mark.parametrize("technique", ["int8+cluster-16", "int8+float16", "float16+int8+cluster-16", "int8+int8"])
+def test_nothing_follows_what_ends_a_chain(technique: str) -> None:
+    assert refused(technique=technique).startswith(f"technique {technique!r}: nothing can follow int8")
+
+
+def test_a_chain_keeps_its_order() -> None:
+    names = [type(step).__name__ for step in parse_chain("float16+cluster-8+int8")]
+    assert names == ["Float16", "Cluster", "Int8"]
+
+
+def test_an_unknown_field_is_named() -> None:
+    assert "epoch = 3" in refused(epoch=3)
+
+
+def test_a_missing_field_is_named() -> None:
+    with pytest.raises(CaseDefinitionError, match=r"case: model .*required"):
+        Case(dataset="digits")
+
+
+def test_a_case_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        make_case().epochs = 3  # type: ignore[misc]
+
+
+@given(CASES)
+def test_a_case_is_a_key_and_travels_between_processes(case: Case) -> None:
+    copy = pickle.loads(pickle.dumps(case))
+    assert {case: "found"}[copy] == "found"
+
+
+@given(CASES)
+def test_a_case_survives_json(case: Case) -> None:
+    assert Case.model_validate_json(case.model_dump_json()) == case
+
+
+def test_json_of_an_impossible_case_is_refused_like_the_case() -> None:
+    with pytest.raises(CaseDefinitionError, match="epochs = 0"):
+        Case.model_validate_json('{"dataset": "digits", "model": "efficientnet_lite0", "epochs": 0}')
+
+
+@given(CASES)
+def test_the_reference_is_the_same_case_as_trained(case: Case) -> None:
+    assert case.reference.technique == "baseline"
+    assert case.reference.reference == case.reference
+    assert case.model_dump(exclude={"technique"}) == case.reference.model_dump(exclude={"technique"})
+
+
+@pytest.mark.parametrize(("split", "share"), [("own", None), ("70-30", 0.3), ("99-1", 0.01), ("1-99", 0.99)])
+def test_the_share_of_test_images_follows_from_the_split(split: str, share: float | None) -> None:
+    assert make_case(split=split).test_share == share
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "////",
+        "digits",
+        "digits/efficientnet_lite0",
+        "digits/efficientnet_lite0/top1",
+        "digits/efficientnet_lite0/top1/",
+        "digits//top1/baseline",
+        "/efficientnet_lite0/top1/baseline",
+        "digits/efficientnet_lite0/1/baseline",
+        "digits/efficientnet_lite0/top/baseline",
+        "digits/efficientnet_lite0/top-1/baseline",
+        "digits/efficientnet_lite0/topall/baseline",
+        "digits/efficientnet_lite0/top1\n/baseline",
+    ],
+)
+def test_text_that_is_no_id_is_refused_with_the_form_of_one(text: str) -> None:
+    with pytest.raises(CaseDefinitionError, match=r"is no case id: dataset/model/topN/technique\[/key=value,...\]"):
+        Case.parse(text)
+
+
+@pytest.mark.parametrize("pairs", ["", "epochs", "epoch=3", "technique=int8", "epochs=3,", "epochs=3,,seed=1", "id=x"])
+def test_what_is_no_field_of_a_case_is_refused(pairs: str) -> None:
+    with pytest.raises(CaseDefinitionError, match="is no key=value of a case"):
+        Case.parse(f"digits/efficientnet_lite0/top1/baseline/{pairs}")
+
+
+@pytest.mark.parametrize("pair", ["epochs=0", "epochs=x", "epochs=", "epochs=-1", "seed=1.0", "split=50", "size=٦٤٤٤"])
+def test_a_bad_value_in_an_id_is_refused_with_its_field(pair: str) -> None:
+    with pytest.raises(CaseDefinitionError, match=f"case: {pair.partition('=')[0]} = "):
+        Case.parse(f"digits/efficientnet_lite0/top1/baseline/{pair}")
+
+
+@pytest.mark.parametrize("text", [f"top{'9' * 5_000}/baseline", f"top1/baseline/seed={'9' * 5_000}"])
+def test_a_number_in_an_id_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(CaseDefinitionError):
+        Case.parse(f"digits/efficientnet_lite0/{text}")
+
+
+PIECES = st.sampled_from(
+    [
+        "digits",
+        "efficientnet_lite0",
+        "top1",
+        "top0",
+        "all",
+        "int8",
+        "cluster-",
+        "float16+",
+        "epochs=",
+        "=",
+        "/",
+        "/",
+        ",",
+    ]
+)
+
+
+@given(st.text() | st.lists(PIECES | st.text(max_size=4), max_size=14).map("".join))
+def test_any_text_is_an_id_or_is_refused_as_one(text: str) -> None:
+    try:
+        case = Case.parse(text)
+    except CaseDefinitionError:
+        return
+    assert Case.parse(case.id) == case
+
+
+def test_a_matrix_is_every_combination_with_the_technique_changing_fastest() -> None:
+    cases = matrix(
+        models=["efficientnet_lite0", "nets:build"],
+        dataset=["digits", "data:load"],
+        techniques=["baseline", "int8"],
+        unfreeze=[1, "all"],
+        epochs=3,
+    )
+    ids = [case.id for case in cases]
+    assert len(ids) == len(set(ids)) == 16
+    assert all(case.epochs == 3 for case in cases)
+    assert ids[:4] == [
+        "digits/efficientnet_lite0/top1/baseline/epochs=3",
+        "digits/efficientnet_lite0/top1/int8/epochs=3",
+        "digits/efficientnet_lite0/all/baseline/epochs=3",
+        "digits/efficientnet_lite0/all/int8/epochs=3",
+    ]
+    assert ids[4].startswith("digits/nets:build/")
+    assert ids[8].startswith("data:load/efficientnet_lite0/")
+
+
+def test_a_matrix_of_one_model_is_its_reference() -> None:
+    assert matrix(models=["efficientnet_lite0"], dataset="digits") == [make_case()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"models": "efficientnet_lite0"}, "models must be a list, not 'efficientnet_lite0'"),
+        ({"techniques": "int8"}, "techniques must be a list, not 'int8'"),
+        ({"unfreeze": 1}, "unfreeze must be a list, not 1"),
+        ({"dataset": 3}, "dataset must be .*not 3"),
+        ({"models": []}, "no case; models, dataset, techniques and unfreeze each need an entry"),
+        ({"dataset": []}, "no case"),
+        ({"techniques": ["int8", "pruned"]}, "unknown technique 'pruned'; known: "),
+        ({"unfreeze": [1, -1]}, "unfreeze = -1"),
+        ({"epoch": 3}, "epoch = 3"),
+    ],
+)
+def test_a_matrix_that_cannot_be_is_refused(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(CaseDefinitionError, match=text):
+        matrix(**{"models": ["efficientnet_lite0"], "dataset": "digits"} | arguments)
