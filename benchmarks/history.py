@@ -34,10 +34,10 @@ import numpy as np
 from pytest_opml.analysis.op_score import op_score
 from pytest_opml.case import Case
 from pytest_opml.history.base import History, Query, Release, Row
-from pytest_opml.history.baselines import baseline_of
-from pytest_opml.history.selectors import Selector
+from pytest_opml.history.selectors import Selector, baseline_of
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import Commit, Result, RunRecord
+from pytest_opml.records.result import Result
+from pytest_opml.records.run import Commit, RunRecord
 from pytest_opml.stats.predictions import pack
 
 _POINTS = 1_000

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import Options
-from pytest_opml.runner.launchers import process
-from pytest_opml.runner.measurement import make_artifact, measure_artifact
+from pytest_opml.runner.launchers import base, process
+from pytest_opml.runner.options import Options
+from pytest_opml.runner.tasks import make_artifact, measure_artifact
 from pytest_opml.settings import build_settings
 
-_LIMITS = process.Limits(3600, None)
+_LIMITS = base.Limits(3600, None)
 _TARGET_S = 0.3
 
 

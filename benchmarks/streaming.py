@@ -17,8 +17,9 @@ import psutil
 
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import Maker, Options, load_data
-from pytest_opml.runner.measurement import make_artifact
+from pytest_opml.runner.builder import Maker, load_data
+from pytest_opml.runner.options import Options
+from pytest_opml.runner.tasks import make_artifact
 
 BOUND_GB = 3.0
 

@@ -25,9 +25,11 @@ from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure.device import detect
 from pytest_opml.measure.timing import predict_all, warm_up
 from pytest_opml.measure.warm_up import no_collection, settle
-from pytest_opml.runner.builder import Options, load_data
-from pytest_opml.runner.launchers.process import Limits, run_step, start_server
-from pytest_opml.runner.measurement import make_artifact
+from pytest_opml.runner.builder import load_data
+from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.launchers.process import run_step, start_server
+from pytest_opml.runner.options import Options
+from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.keras_graph import KerasRuntime
 from pytest_opml.runtimes.litert import LiteRTRuntime

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from .datasets.splits import RawData
     from .errors import OpmlError
     from .metrics import Metric
-    from .records.result import Result, RunRecord, Score
+    from .records.result import Result, Score
+    from .records.run import RunRecord
     from .registry import register
     from .techniques.base import Draft, Material, Technique
 
@@ -24,7 +25,7 @@ _HOMES = {
     "OpmlError": "errors",
     "RawData": "datasets.splits",
     "Result": "records.result",
-    "RunRecord": "records.result",
+    "RunRecord": "records.run",
     "Score": "records.result",
     "Technique": "techniques.base",
     "matrix": "case",

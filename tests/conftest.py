@@ -15,8 +15,8 @@ import sqlalchemy  # noqa: F401 - likewise
 
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import Options
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
+from pytest_opml.runner.options import Options
 from tests.support import small
 from tests.support.projects import Bench
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_opml import errors
-from pytest_opml.runner.launchers.process import WorkerFailed
+from pytest_opml.runner.launchers.base import WorkerFailed
 
 
 def drawn_tree(drawing: str) -> dict[str, str]:

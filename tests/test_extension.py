@@ -9,8 +9,9 @@ import pytest
 
 from pytest_opml import Case, registry
 from pytest_opml.case import parse_chain
-from pytest_opml.runner.builder import Options
-from pytest_opml.runner.launchers.process import Limits, run_case
+from pytest_opml.runner.case_runner import run_case
+from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.options import Options
 
 
 def test_the_package_is_installed_and_not_merely_importable() -> None:

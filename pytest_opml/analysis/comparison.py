@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from ..gate.verdict import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
 from ..metrics import METRICS, Metric
-from ..records.result import Baseline, Key, Result
+from ..records.result import Key, Result
+from ..records.run import Baseline
 from ..stats import evidence
 from ..stats.evidence import Evidence
+from . import figures
+from .comparability import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
 from .op_score import Difference, difference
 
 ERROR = 0.05
@@ -98,7 +100,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
             return None
         if (other_data and metric.data) or worked_out_otherwise(metric, result, other):
             return None
-        return evidence.of_difference(metric, result, now, other, then, beside)
+        return figures.of_difference(metric, result, now, other, then, beside)
 
     accuracy, time, size, score = map(known, metrics)
     # a time that was taken in turn is seen from what the earlier one took beside it

@@ -1,11 +1,31 @@
-"""The command ``opml``: one module for each family of commands, and what they share in ``common``."""
+"""The command ``opml``: one module for each command, named like it, and what they share in ``common``."""
 
 from __future__ import annotations
 
 import click
 
-from . import doctor, export, gate, history, list, report, score, trend
+from .best import best
+from .budgets import budgets
+from .cache import cache
 from .common import Commands
+from .compare import compare
+from .doctor import doctor
+from .export import export
+from .gate import gate
+from .history import list_history
+from .import_ import import_runs
+from .list import list_names
+from .paper import paper
+from .release import release
+from .report import report
+from .schema import schema
+from .score import score
+from .trend import trend
+
+_COMMANDS = (
+    *(gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
+    *(score, list_names, schema, paper, doctor, cache),
+)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,6 +38,5 @@ def main() -> None:
     """
 
 
-for _module in (gate, report, history, trend, export, score, names, doctor):
-    for _command in _module.COMMANDS:
-        main.add_command(_command)
+for _command in _COMMANDS:
+    main.add_command(_command)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from ..errors import OpmlError, SettingsError, StorageError, UsageError
 if TYPE_CHECKING:
     from ..gate.budgets import Gate
     from ..history.base import History
-    from ..records.result import RunRecord
+    from ..records.run import RunRecord
     from ..settings import Settings
 
 USAGE = 4
@@ -234,3 +235,28 @@ def show_json(value: Any) -> None:
 def width() -> int:
     """Columns of the terminal."""
     return shutil.get_terminal_size().columns
+
+
+_RUN = click.argument("run", required=False)
+
+
+def matching(history: History, pattern: str) -> tuple[str, ...]:
+    """The case of the history that is called so, or those that a pattern matches.
+
+    Raises:
+        SettingsError: none does; the nearest names are listed.
+    """
+    from ..errors import UnknownNameError
+
+    known = history.case_ids()
+    if pattern in known:  # the name of a benchmark may have brackets, which mean something else in a pattern
+        return (pattern,)
+    found = tuple(name for name in known if fnmatchcase(name, pattern))
+    if not found:
+        raise UnknownNameError("case of the history", pattern, known)
+    return found
+
+
+def _named(run: RunRecord) -> str:
+    commit = f", commit {run.commit.commit[:10]}" if run.commit else ""
+    return f"run {run.run_id[:12]} of {run.started:%Y-%m-%d %H:%M}{commit}"

@@ -1,4 +1,4 @@
-"""The commands that tell what pytest-opml knows: list, schema, paper."""
+"""``opml list``: print the names that a case, a budget or an option may use."""
 
 from __future__ import annotations
 
@@ -43,43 +43,3 @@ def list_names(kind: str, json_wanted: bool) -> None:
         show_json(plain)
     else:
         show(lines)
-
-
-@click.command()
-@as_json
-def schema(json_wanted: bool) -> None:  # noqa: ARG001 - it is JSON with and without
-    """Print the JSON Schema of the record that --opml-json writes.
-
-    \b
-      opml schema > record.schema.json
-
-    It is JSON with and without --json. The exit code is 0.
-    """
-    from ..history.record_files import record_schema
-
-    show_json(record_schema())
-
-
-@click.command()
-@as_json
-def paper(json_wanted: bool) -> None:
-    """Print the paper's rankings with each score worked out again.
-
-    The paper is I. Ari and M. B. Camli, "Tradeoff Assessment of Deep Learning Models based on Accuracy, Time and Size",
-    2022; its tables 5 and 6 rank models on CIFAR-10 and CIFAR-100.
-
-    \b
-      opml paper
-      opml paper --json
-
-    The exit code is 0.
-    """
-    from ..reports.terminal.published import paper_lines, paper_table
-
-    if json_wanted:
-        show_json(paper_table())
-    else:
-        show(paper_lines())
-
-
-COMMANDS = (list_names, schema, paper)

@@ -1,4 +1,4 @@
-"""The command that makes a page of a run: report."""
+"""``opml report``: write a run as a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from .common import as_json, history_of, root_of, run_meant, settings_of, settled, with_gate, with_store
 
 if TYPE_CHECKING:
-    from ..records.result import Baseline, RunRecord
+    from ..records.run import Baseline, RunRecord
     from ..settings import Settings
 
 _ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
@@ -86,8 +86,7 @@ def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) 
         SettingsError: nothing is called so.
         StorageError: there is no history, or it cannot be read.
     """
-    from ..history.baselines import baseline_of
-    from ..history.selectors import is_file, select
+    from ..history.selectors import baseline_of, is_file, select
 
     keys = [result.key for result in record.results]
     if is_file(against):
@@ -97,6 +96,3 @@ def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) 
         selector = select(against, history, root)
         found = [baseline_of(selector, history, *key, before=record.started) for key in keys]
     return list(filter(None, found))
-
-
-COMMANDS = (report,)

@@ -68,6 +68,3 @@ def score(
         show_json(score_table(found, other, samples=samples))
     else:
         show(score_lines(found, other, width(), samples=samples))
-
-
-COMMANDS = (score,)

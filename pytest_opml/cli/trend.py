@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, history_of, root_of, settings_of, show, show_json, width, with_config, with_store
-from .history import matching, since
+from .common import as_json, history_of, matching, root_of, settings_of, show, show_json, width, with_config, with_store
+from .history import since
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,3 @@ def _points(history: History, query: Query, name: str | None, limit: int) -> tup
     return metric, [
         Point(row.run_id, row.started, row.commit, row.branch, row.machine, row.figures[name] or 0.0) for row in rows
     ]
-
-
-COMMANDS = (trend,)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..analysis.ranking import groups, ranked
-from ..records.result import Check, Result, RunRecord
+from ..records.result import Result
+from ..records.run import Check, RunRecord
 
 
 class Lifted(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import SettingsError
 from ..metrics import METRICS, Metric, find
-from ..records.result import Rule
+from ..records.run import Rule
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 RELATIVE = ("max_drop", "max_increase", "max_regression")

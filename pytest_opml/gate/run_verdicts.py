@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 from ..analysis.ranking import groups, ranked
 from ..metrics import placeholder
-from ..records.result import Check, Key, Result, RunRecord
+from ..records.result import Key, Result
+from ..records.run import Check, RunRecord
 from .budgets import Budget, Gate, Terms, parse_budgets
 from .verdict import Subject, blocks, judge
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ..records.result import Result, Rule
+from ..records.result import Result
+from ..records.run import Rule
 from ..stats.sequential import Question
 from .budgets import Budget
 from .verdict import bound

@@ -11,18 +11,17 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+from ..analysis import figures
+from ..analysis.comparability import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
 from ..metrics import Metric
-from ..records.device import Device
-from ..records.result import Baseline, Check, Result, SideBySide, Verdict
-from ..stats import evidence
+from ..records.result import Result, SideBySide
+from ..records.run import Baseline, Check, Verdict
 from ..stats.evidence import Evidence, Exact, PairedTime
 from .budgets import RELATIVE, Budget, Terms
 
-OTHER_DATA = "the test data differ from the baseline's"
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable
 _NORMAL = NormalDist()
-_SCALED = ("inference_s", "energy_j", "op_score")  # to ``reference_samples`` images
 
 
 class Subject(NamedTuple):
@@ -157,39 +156,12 @@ def _other(budget: Budget, subject: Subject) -> _Other:
     return _Other(baseline.described, baseline.result, value, beside)
 
 
-def needs_same_machine(metric: Metric, baseline: Baseline) -> bool:
-    """Whether a figure may be compared only with one of the same machine: not, where this machine measured both."""
-    if not metric.machine or not baseline.again:
-        return metric.machine
-    return metric.making or (metric.name == "op_score" and not evidence.times_inference(baseline.result))
-
-
-def worked_out_otherwise(metric: Metric, now: Result, then: Result) -> str:
-    """How the settings made another figure of what was measured then; empty where they are the same as now."""
-    if metric.name in _SCALED and now.reference_samples != then.reference_samples:
-        return f"for {then.reference_samples:,} images, not {now.reference_samples:,}"
-    if metric.name == "op_score" and evidence.times_inference(now) != evidence.times_inference(then):
-        return "of another time: inference alone, or training too"
-    return ""
-
-
 def _evidence(metric: Metric, result: Result, value: float, other: _Other | None) -> Evidence:
     if metric.of_run:
         return Exact(value)
     if other is None:
-        return evidence.of_value(metric, result, value)
-    return evidence.of_difference(metric, result, value, other.result, other.value, other.beside)
-
-
-def differing_in(now: Device, then: Device) -> str:
-    """The first thing in which two machines differ that changes what they measure; empty for the same machine."""
-    pairs = (
-        (now.gpu.name if now.gpu else "no GPU", then.gpu.name if then.gpu else "no GPU"),
-        (now.cpu, then.cpu),
-        (f"{now.cores} cores", f"{then.cores} cores"),
-        (f"{now.threads} threads", f"{then.threads} threads"),
-    )
-    return next((f"{old}, not {new}" for new, old in pairs if new != old), "")
+        return figures.of_value(metric, result, value)
+    return figures.of_difference(metric, result, value, other.result, other.value, other.beside)
 
 
 def bound(budget: Budget, reference: float) -> float:

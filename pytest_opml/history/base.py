@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from ..metrics import METRICS
-from ..records.result import RunRecord
+from ..records.run import RunRecord
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
 COLUMNS = tuple(name for name, metric in METRICS.items() if not metric.of_run)

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from ..records.result import CiRun
+from ..records.run import CiRun
 
 FULL_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from ..errors import OpmlError, StorageError
 from ..metrics import METRICS
-from ..records.result import Result, RunRecord, Timing
+from ..records.result import Result
+from ..records.run import RunRecord, Timing
 from .base import CALL_S, COLUMNS, Query, Row, Summary
 
 _LONGEST = 1_000  # characters of a message

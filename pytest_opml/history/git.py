@@ -8,7 +8,7 @@ import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..records.result import Commit
+from ..records.run import Commit
 from .ci import FULL_HASH, Job, read_job
 
 TIMEOUT_S = 10.0

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import StorageError
-from ..records.result import Result, RunRecord
+from ..records.result import Result
+from ..records.run import RunRecord
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
 from .columns import Part, is_meant, is_same, parts, summary
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..errors import StorageError
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
-from ..records.result import Commit, RunRecord, Timing
+from ..records.run import Commit, RunRecord, Timing
 from .base import Added, History
 from .columns import problem
 from .record_files import json_of

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ..errors import OpmlError, StorageError
-from ..records.result import FORMAT_VERSION, RunRecord
+from ..records.run import FORMAT_VERSION, RunRecord
 from .columns import clipped, problem
 
 

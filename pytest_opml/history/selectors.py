@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..errors import SettingsError, StorageError
-from ..records.result import RunRecord
+from ..records.run import Baseline, RunRecord
 from .base import History, Order, Query
 from .git import resolve
 from .memory import MemoryHistory
@@ -132,3 +133,36 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
     if not runs:
         raise StorageError(f"the history holds no run of {selector}")
     return runs[0]
+
+
+def baseline_of(
+    selector: Selector, history: History | None, case_id: str, profile: str, *, before: datetime | None = None
+) -> Baseline | None:
+    """The result of a case on a kind of hardware that a selector stands for, as it was stored; None for none.
+
+    Args:
+        selector: what is asked for.
+        history: None for none.
+        case_id: of the case.
+        profile: the kind of hardware.
+        before: when its run began, before this moment; a file is taken as it is.
+
+    Raises:
+        StorageError: the history cannot be read, or what it holds is no valid record.
+    """
+    source = selector.record or history
+    if selector.record:
+        before = None
+    query = selector.query._replace(cases=(case_id,), profile=profile, before=before)
+    found = source and source.find(query, selector.order)
+    if not found:
+        return None
+    (result,) = found.run.results
+    return Baseline(
+        name=str(selector),
+        run_id=found.run.run_id,
+        started=found.run.started,
+        commit=found.run.commit,
+        device=result.device,
+        result=result,
+    )

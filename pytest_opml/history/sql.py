@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from ..errors import StorageError
-from ..records.result import RunRecord
+from ..records.run import RunRecord
 from . import checksums
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
 from .columns import clipped, dump, is_same, load, parts, summary

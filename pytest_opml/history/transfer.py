@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from ..errors import StorageError
 from ..records.base import Moment, Record
-from ..records.result import RunRecord
+from ..records.run import RunRecord
 from .base import Added, History, Query, Release
 from .columns import is_meant, problem
 from .record_files import check_version, json_of, record_of, written_whole

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import MissingDependencyError, StorageError, masked, one_line
-from ..records.result import RunRecord
+from ..records.run import RunRecord
 from ..storage.locks import runtime_folder
 from .mlflow_entries import Entry, case_entries, session_entry
 

@@ -13,7 +13,8 @@ from .. import metrics
 from ..analysis.ranking import groups, ranked
 from ..records.case_record import CaseRecord
 from ..records.device import Device
-from ..records.result import Check, Estimate, Key, Result, RunRecord, Score, Verdict
+from ..records.result import Estimate, Key, Result, Score
+from ..records.run import Check, RunRecord, Verdict
 
 # MLflow's own limits
 _LONGEST_KEY, _LONGEST_PARAM, _LONGEST_TAG = 250, 6_000, 8_000

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..records.result import Ratio
 from ..runtimes.base import Runtime
 from ..stats.evidence import PairedTime
-from ..stats.intervals import paired_ratio
+from ..stats.paired_ratio import paired_ratio
 from ..stats.sequential import FIRST, Question, Spending, all_decided, any_broken, plan_openings, second_seconds
 from .warm_up import no_collection, settle
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .stash import limits, marked_case
+from .markers import limits, marked_case
 
 if TYPE_CHECKING:
-    from ..runner.session import Plan
+    from ..runner.plan import Plan
 
 _LEFT_OUT = pytest.StashKey["list[str]"]()
 
@@ -44,7 +45,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> Plan:
     Raises:
         SettingsError: a marker says what it cannot.
     """
-    from ..runner.session import Plan
+    from ..runner.plan import Plan
 
     said = [(item, _case_id(item), limits(item)) for item in items]
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
@@ -54,3 +55,32 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> Plan:
         deselected=tuple(left_out),
         selection=any("::" in argument for argument in config.args),
     )
+
+
+class BenchModule(pytest.Module):
+    """A ``bench_*.py`` file: ``bench_*`` functions are collected beside what pytest collects anyway."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Whether a function of this name is a test."""
+        return name.startswith("bench_") or super().funcnamefilter(name)
+
+
+def _is_named(config: pytest.Config, path: Path) -> bool:
+    """Whether the command line names the file or a folder above it, other than the project as a whole."""
+    if config.args_source != pytest.Config.ArgsSource.ARGS:
+        return False
+    named = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
+    return any(
+        path == name or (name in path.parents and name not in (config.rootpath, *config.rootpath.parents))
+        for name in named
+    )
+
+
+def is_benchmark_file(path: Path, parent: pytest.Collector) -> bool:
+    """Whether it is a ``bench_*.py`` file that is named on the command line and that pytest would pass over."""
+    if path.suffix != ".py" or not path.name.startswith("bench_"):
+        return False
+    by_pytest = parent.session.isinitpath(path) or any(
+        path.match(pattern) for pattern in parent.config.getini("python_files")
+    )
+    return not by_pytest and _is_named(parent.config, path)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .benchmark import show_in_benchmark
-from .stash import CASES, STATE, limits, marked_case
+from .markers import limits, marked_case
+from .stash import CASES, STATE
 
 if TYPE_CHECKING:
     from ..case import Case

@@ -13,14 +13,15 @@ import pytest
 
 from .. import registry
 from ..errors import CaseFailed, OpmlError
-from . import benchmark, collection, hookspecs, xdist
-from .collecting import BenchModule, is_benchmark_file
+from . import benchmark, collection, hookspecs, options, xdist
+from .collection import BenchModule, is_benchmark_file
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
+from .markers import limits
 from .progress_line import live_line
-from .stash import CASES, ENDING, STATE, USAGE_ERRORS, Ending, State, limits, uses_us
+from .stash import CASES, ENDING, STATE, USAGE_ERRORS, Ending, State, uses_us
 
 if TYPE_CHECKING:
-    from ..records.result import RunRecord
+    from ..records.run import RunRecord
 
 # pytest finds fixtures by the names in this module.
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
@@ -129,7 +130,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
     live = live_line(config, len(ours))
     try:
-        settings = xdist.settings_of(config)
+        settings = options.settings_of(config)
         plan = collection.plan(config, ours)
         opened = Session(settings, config.rootpath, live, shared=xdist.shared_folder(config), plan=plan)
         config.stash[STATE] = State(opened, live, any("opml" in getattr(item, "fixturenames", ()) for item in ours), [])
@@ -233,7 +234,7 @@ def _end(
     from ..runner.outcome import BROKEN, exit_code, write
 
     config = session.config
-    settings = xdist.settings_of(config)
+    settings = options.settings_of(config)
     if session.shouldstop or session.shouldfail or _interrupted(exitstatus):
         record = without_the_rest(record)
     record = record.model_copy(update={"checks": settle(record, settings.gate)})
@@ -254,7 +255,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"ERROR: {text}", red=True)
     if ENDING not in config.stash:
         return
-    from ..reports.comparison_rows import comparison_lines
+    from ..reports.terminal.comparison import comparison_lines
     from ..reports.terminal.ranking import device_lines, ranking_lines
     from ..reports.terminal.verdicts import best_lines, verdict_lines
 
@@ -263,7 +264,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     line, width = terminalreporter.write_line, terminalreporter._tw.fullwidth
     terminalreporter.section("opml")
-    gate = xdist.settings_of(config).gate
+    gate = options.settings_of(config).gate
     blocks = (
         device_lines(record, width),
         ranking_lines(record, width),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..records.result import Result, RunRecord
+    from ..records.result import Result
+    from ..records.run import RunRecord
 
 
 def pytest_opml_register(register: Callable[[str, str], Callable[[Any], Any]]) -> None:

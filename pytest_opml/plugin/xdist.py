@@ -19,23 +19,7 @@ from ..registry import Registration
 from .stash import STATE, USAGE_ERRORS
 
 if TYPE_CHECKING:
-    from ..records.result import RunRecord
-    from ..settings import Settings, Unregistered
-
-_OPTIONS = (
-    "gpu",
-    "json",
-    "store",
-    "baseline",
-    "mlflow",
-    "cache_dir",
-    "data_dir",
-    "threads",
-    "compare_seconds",
-    "timeout",
-    "memory_mb",
-    "gate",
-)
+    from ..records.run import RunRecord
 
 
 class Taken(NamedTuple):
@@ -64,29 +48,11 @@ class _Inbox:
 
 
 _INBOX = pytest.StashKey[_Inbox]()
-_SETTINGS = pytest.StashKey["Settings"]()
 
 
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process runs tests for a controller."""
     return hasattr(config, "workerinput")
-
-
-def settings_of(config: pytest.Config) -> Settings:
-    """What the command line and ``pyproject.toml`` say.
-
-    Raises:
-        SettingsError: one of them says what it cannot.
-    """
-    from ..settings import build_settings, read_pyproject
-
-    if _SETTINGS not in config.stash:
-        options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
-        file = read_pyproject(config.rootpath / "pyproject.toml")
-        # the workers have refused what nobody registers; what cannot be made known here is not judged
-        unregistered: Unregistered = "anywhere" if _INBOX in config.stash else "refused"
-        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, unregistered=unregistered)
-    return config.stash[_SETTINGS]
 
 
 def shared_folder(config: pytest.Config) -> Path | None:
@@ -141,8 +107,7 @@ def taken_over(config: pytest.Config) -> Taken | None:
     shutil.rmtree(inbox.folder, ignore_errors=True)
     if not inbox.records:
         return None
-    from ..records.merging import merge
-    from ..records.result import RunRecord
+    from ..records.run import RunRecord, merge
 
     record = merge([RunRecord.model_validate_json(text) for text in inbox.records])
     return Taken(record, inbox.broken, (*inbox.problems, *_adopted(inbox.metrics)))

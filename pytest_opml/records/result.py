@@ -6,19 +6,13 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, computed_field, model_validator
+from pydantic import Field, computed_field, model_validator
 
-from .base import Moment, Record
+from .base import Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
-
-FORMAT_VERSION: Literal[1] = 1
-
-FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
-Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
-Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
 
 
 class Key(NamedTuple):
@@ -26,12 +20,6 @@ class Key(NamedTuple):
 
     case_id: str
     profile: str
-
-
-def _in_one_line(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("must not contain control characters")
-    return name
 
 
 class Estimate(Record):
@@ -304,145 +292,3 @@ class Result(CaseOutcome):
     def peak_memory_mb(self) -> float:
         """Peak resident memory of the measuring process, 10^6 bytes."""
         return self.memory.peak_bytes / 1e6
-
-
-class Failure(CaseOutcome):
-    """A case without a result."""
-
-    kind: FailureKind
-    message: str
-    log_tail: str = ""
-
-
-class Check(Record):
-    """One budget held against one case."""
-
-    case_id: str
-    profile: str | None = Field(
-        default=None,
-        description="the kind of hardware that the case was measured on; None for a case that is not there",
-    )
-    metric: str
-    rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
-    limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
-    budget: str = Field(description="as the user wrote it")
-    source: str = Field(description="where it was written: a key of pyproject.toml, a marker or an option")
-    value: float | None
-    low: float | None = Field(default=None, description="of the value's interval, at the gate's confidence")
-    high: float | None = Field(default=None, description="of the value's interval, at the gate's confidence")
-    reference: str | None = Field(
-        default=None, description="id of the case, or the run, that a relative budget compares with"
-    )
-    reference_value: float | None = None
-    verdict: Verdict
-    blocking: bool = Field(description="whether this verdict keeps the run from exiting with 0")
-    sure: float | None = Field(
-        default=None, description="confidence at which the interval just leaves the limit out; None without an interval"
-    )
-    detectable: float | None = Field(
-        default=None,
-        description="smallest excess over the limit that this run would have called broken in 80 % of cases",
-    )
-    reason: str = ""
-
-    def is_of(self, member: CaseOutcome) -> bool:
-        """Whether it is on this case, on this kind of hardware."""
-        return self.case_id == member.case.id and self.profile in (None, member.device.profile)
-
-
-class CiRun(Record):
-    """The job of a CI service that a run was part of, as its variables tell."""
-
-    service: str
-    url: str | None = Field(default=None, description="of the job's page")
-    pull_request: str | None = Field(default=None, description="number of the pull or merge request")
-    target: str | None = Field(default=None, description="branch that the request is to be merged into")
-
-
-class Commit(Record):
-    """The state of the user's repository."""
-
-    commit: str
-    branch: str | None
-    dirty: bool | None = Field(description="whether tracked files differ from the commit; None where git is not there")
-    parents: tuple[str, ...] = ()
-    authored: Moment | None = None
-    shallow: bool = Field(default=False, description="whether the clone holds only the newest commits")
-    ci: CiRun | None = None
-
-
-class Baseline(Record):
-    """An earlier result of a case, that ``max_regression`` compares with."""
-
-    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a branch, a file")
-    run_id: str
-    started: Moment
-    commit: Commit | None
-    device: Device = Field(
-        description="that the stored result was measured on, which one that was measured again is not"
-    )
-    result: Result = Field(description="as it was stored, or as its kept artifact was measured again")
-    again: bool = Field(
-        default=False,
-        description="whether the artifact was measured again in this session, in turn with the candidate's",
-    )
-    note: str = Field(default="", description="why a released artifact was not measured again")
-
-    @property
-    def described(self) -> str:
-        """Which run it is, and how it is compared with, in words."""
-        commit = f", commit {self.commit.commit[:10]}" if self.commit else ""
-        how = "its artifact measured again in this session" if self.again else "as it was stored"
-        return f"run {self.run_id[:12]} of {self.started:%Y-%m-%d %H:%M}{commit}, {how}"
-
-
-class Timing(Record):
-    """A function that pytest-benchmark timed, imported from one of its saved files; times of one call."""
-
-    name: str = Field(description="the test's node id")
-    call_s: float = Field(description="median over the rounds")
-    mean_s: float
-    stddev_s: float
-    min_s: float
-    max_s: float
-    rounds: int
-    figures: dict[str, float] = Field(default={}, description="numbers that the test left in extra_info")
-
-
-class RunRecord(Record):
-    """One pytest session: the document that ``--opml-json`` writes. A case has one result on each kind of hardware."""
-
-    format_version: Literal[1] = FORMAT_VERSION
-    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1)
-    started: Moment
-    seconds: float
-    device: Device = Field(description="of the session; each result has its own")
-    versions: dict[str, str]
-    commit: Commit | None
-    results: tuple[Result, ...]
-    failures: tuple[Failure, ...]
-    checks: tuple[Check, ...]
-    uncollected: tuple[str, ...] = Field(description="ids of references that were measured although not collected")
-    planned: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
-    deselected: tuple[str, ...] = Field(default=(), description="ids of cases that the command line left out")
-    selection: bool = Field(
-        default=False, description="whether the command line named single tests, so that others were never collected"
-    )
-    marked: dict[str, dict[str, Any]] = Field(
-        default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
-    )
-    baseline: str | None = Field(
-        default=None,
-        description="what was asked for as baseline, and taken for; None: the last run",
-    )
-    baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
-    unread: dict[str, str] = Field(
-        default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
-    )
-    timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
-
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """What its cases ran on, one of each machine; that of the session where there are none."""
-        members: tuple[CaseOutcome, ...] = (*self.results, *self.failures)
-        return tuple({member.device.machine: member.device for member in members}.values()) or (self.device,)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ..analysis.ranking import Entry, ranked, test_set_of
 from ..records.case_record import CaseRecord, IdParts
-from ..records.result import CaseOutcome, Check, Failure, Result, RunRecord
+from ..records.result import CaseOutcome, Result
+from ..records.run import Check, Failure, RunRecord
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

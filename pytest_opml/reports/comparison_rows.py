@@ -5,44 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ..analysis.comparison import Change, Comparison, Word, compare
-from ..records.result import Baseline, Key, RunRecord
-from .cases import short_names
-from .formatting import wrapped
-from .terminal.tables import fitted
+from ..records.result import Key
+from ..records.run import Baseline, RunRecord
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
 # What gives way until the table fits, the first one first.
 _ACCURACY, _TIME, _SIZE, _SCORE = "accuracy\n- baseline", "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
 _AXES = "\n= error + time + size"
-_YIELDING = (_AXES, _SIZE, _ACCURACY, _TIME)
 
 
 def comparisons(record: RunRecord, baselines: Mapping[Key, Baseline]) -> list[Comparison]:
     """The results of a run beside what each is compared with, in the run's order; those without are left out."""
     return [compare(result, baselines[result.key]) for result in record.results if result.key in baselines]
-
-
-def comparison_lines(record: RunRecord, width: int) -> list[str]:
-    """The results of a run against its baselines.
-
-    Args:
-        record: the run.
-        width: columns that no line exceeds.
-
-    Returns:
-        Lines of plain text; none for a run that had nothing to be compared with, and was not asked to be.
-    """
-    wanted = record.baseline or "last"
-    found = comparisons(record, {baseline.result.key: baseline for baseline in record.baselines})
-    names = short_names(record)
-    missing = without_baseline(record, {each.key for each in found})
-    if found:
-        return table_lines(f"Against the baseline {wanted}", found, missing, names, width)
-    if not record.baseline or not missing:
-        return []
-    nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
-    texts = _absent(missing, names) if any(missing.values()) else [nothing]
-    return [line for text in texts for line in wrapped(text, width)]
 
 
 def without_baseline(record: RunRecord, compared: Collection[Key]) -> dict[str, str]:
@@ -52,24 +26,6 @@ def without_baseline(record: RunRecord, compared: Collection[Key]) -> dict[str, 
     """
     names = [result.case.id for result in record.results if result.key not in compared]
     return {name: record.unread.get(name, "") for name in names if name not in record.uncollected}
-
-
-def table_lines(
-    title: str, found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str], width: int
-) -> list[str]:
-    """A table of comparisons, with the runs that they are with.
-
-    Args:
-        title: above it.
-        found: at least one.
-        missing: ids of cases without a baseline, and why; empty: there is none.
-        names: what each case is called.
-        width: columns that no line exceeds.
-    """
-    rows = [comparison_row(each, names) for each in found]
-    table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case")
-    explained = [line for text in explanations(found, missing, names) for line in wrapped(text, width)]
-    return [*wrapped(title, width), "", *table, "", *explained]
 
 
 def explanations(found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str]) -> list[str]:

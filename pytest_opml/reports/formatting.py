@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import takewhile
 
 
@@ -60,3 +61,11 @@ def _common(parts: Sequence[Sequence[str]]) -> int:
     shortest = min(map(len, parts))
     alike = takewhile(lambda number: len({part[number] for part in parts}) == 1, range(shortest - 1))
     return sum(1 for _ in alike)
+
+
+_COMMIT = 10
+
+
+def moment(when: datetime) -> str:
+    """In UTC, to the minute."""
+    return f"{when:%Y-%m-%d %H:%M}"

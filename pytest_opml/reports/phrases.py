@@ -11,7 +11,8 @@ from ..gate.best_case import choose
 from ..gate.budgets import OPTION, Gate, Terms
 from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
-from ..records.result import Check, Key, Result, RunRecord, Verdict
+from ..records.result import Key, Result
+from ..records.run import Check, RunRecord, Verdict
 from .cases import short_names
 
 WORST_FIRST: tuple[Verdict, ...] = ("fail", "unjudged", "inconclusive", "pass")

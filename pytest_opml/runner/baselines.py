@@ -9,10 +9,9 @@ from pathlib import Path
 from ..errors import SettingsError
 from ..gate.budgets import Budget
 from ..history.base import History
-from ..history.baselines import baseline_of
-from ..history.selectors import LAST, select
+from ..history.selectors import LAST, baseline_of, select
 from ..history.store import open_store
-from ..records.result import Baseline
+from ..records.run import Baseline
 from ..settings import Settings
 from ..storage.releases import find
 

@@ -10,23 +10,22 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from .. import registry
 from ..analysis.op_score import op_score
 from ..case import Case
 from ..datasets.imageset import ImageSet
 from ..datasets.splits import Split
 from ..measure.side_by_side import Pair, Plan, compare
-from ..measure.timing import NOTHING, Wanted
+from ..measure.timing import Wanted
 from ..progress import report
 from ..records.device import Device, GpuUse
 from ..records.result import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide, Training
 from ..runtimes.base import Runtime
 from ..stats.intervals import median, proportion
-from .builder import Made, Maker, Options, load_data
+from .builder import Made
+from .options import Options
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".keras": "keras",
@@ -37,64 +36,6 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
 
 # Processors' worth of other work from which a result says so: what an idle system does by itself stays below.
 _OTHER_CORES = 0.15
-
-
-def train_model(case: Case, options: Options) -> Path:
-    """Train the model of a case, unless the cache holds it; its file.
-
-    Raises:
-        UsageError: data, weights or the definition are at fault.
-    """
-    registry.adopt(options.registrations)
-    return Maker(case, load_data(case, options), options).trained()
-
-
-def make_artifact(case: Case, options: Options) -> Path:
-    """Train the model of a case and put it through its techniques, so that the cache holds both; the artifact's file.
-
-    Raises:
-        UsageError: data, weights or the definition are at fault.
-        TechniqueError: a technique cannot be applied, or changed nothing.
-    """
-    registry.adopt(options.registrations)
-    return Maker(case, load_data(case, options), options).make()
-
-
-def measure_artifact(case: Case, options: Options, side_by_side: bool = False) -> Result | None:
-    """Measure the artifact of a case from its file alone; None where the cache does not hold it.
-
-    Args:
-        case: the case.
-        options: of the run.
-        side_by_side: whether to time it beside its reference's artifact too, if the cache holds that.
-
-    Raises:
-        ModelFileError: the file is no model.
-    """
-    registry.adopt(options.registrations)
-    data = load_data(case, options)
-    made = Maker(case, data, options).find()
-    if made is None:
-        return None
-    reference = Maker(case.reference, data, options).find() if side_by_side and options.compare.seconds else None
-    return _measure(case, made, reference, data, options)
-
-
-def measure_kept(case: Case, options: Options) -> Result:
-    """Measure the kept artifact of a released run as that of a case is measured, on today's machine and test images.
-
-    How it was made is what was stored of it.
-
-    Raises:
-        ModelFileError: the file is no model.
-        ValueError: the options hold no such artifact.
-    """
-    if options.kept is None:
-        raise ValueError("no kept artifact to measure")
-    registry.adopt(options.registrations)
-    path, stored, _ = options.kept
-    made = Made(path, stored.training, stored.artifact.changes, stored.preparation_s)
-    return _measure(case, made, None, load_data(case, options), replace(options, kept=None, wanted=NOTHING))
 
 
 def _measure(case: Case, made: Made, reference: Made | None, data: Split, options: Options) -> Result:

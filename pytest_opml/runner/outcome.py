@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import MissingDependencyError, StorageError
 
 if TYPE_CHECKING:
-    from ..records.result import RunRecord
+    from ..records.run import RunRecord
     from ..settings import Settings
 
 PASSED, BROKEN, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11

@@ -5,57 +5,28 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CaseFailed, StorageError, UsageError
+from .plan import _NO_LIMITS, _NO_PLAN, Limits, Plan
 
 if TYPE_CHECKING:
     from ..case import Case
     from ..datasets.splits import Split
     from ..gate.budgets import Budget
     from ..progress import Progress
-    from ..records.result import Baseline, Check, Failure, Result, Rule, RunRecord
+    from ..records.result import Result
+    from ..records.run import Baseline, Check, Failure, Rule, RunRecord
     from ..runtimes.base import Runtime
     from ..settings import Settings
-    from .builder import Options
-    from .launchers.process import Limits as WorkerLimits
+    from .launchers.base import Limits as WorkerLimits
+    from .options import Options
 
 _VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
-
-
-class Limits(NamedTuple):
-    """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
-
-    Attributes:
-        tables: the budgets as they were written, by where.
-    """
-
-    budgets: tuple[Budget, ...] = ()
-    timeout_s: float | None = None
-    tables: Mapping[str, Any] = {}
-
-
-class Plan(NamedTuple):
-    """What was collected, so that what is missing at the end is seen.
-
-    Attributes:
-        cases: ids of the cases, and the tests that measure them.
-        limits: what the markers of their tests say.
-        deselected: ids of cases that the command line left out.
-        selection: whether the command line named single tests, so that others were never collected.
-    """
-
-    cases: Mapping[str, str] = {}
-    limits: Mapping[str, Limits] = {}
-    deselected: tuple[str, ...] = ()
-    selection: bool = False
-
-
-_NO_LIMITS, _NO_PLAN = Limits(), Plan()
 
 
 def _version(name: str) -> str:
@@ -162,7 +133,7 @@ class Session:
             CaseFailed: it could not be made.
         """
         from ..runtimes.keras_graph import load_keras
-        from .measurement import train_model
+        from .tasks import train_model
 
         return load_keras(self._made(train_model, case, limits))
 
@@ -173,7 +144,7 @@ class Session:
             CaseFailed: it could not be made.
         """
         from ..runtimes.loader import open_artifact
-        from .measurement import make_artifact
+        from .tasks import make_artifact
 
         return open_artifact(self._made(make_artifact, case, limits), threads=self.device.threads)
 
@@ -226,7 +197,7 @@ class Session:
             limits: of its test.
             measure: the kept artifact of a release again; the case itself is then measured beside it.
         """
-        from ..records.result import Baseline
+        from ..records.run import Baseline
 
         if not self._earlier.is_needed(self._budgets(case.id, limits.budgets)):
             return None
@@ -249,8 +220,9 @@ class Session:
 
     def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
         """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
-        from .launchers.process import WorkerFailed, run_step
-        from .measurement import measure_kept
+        from .launchers.base import WorkerFailed
+        from .launchers.process import run_step
+        from .tasks import measure_kept
 
         path = self._earlier.artifact(baseline)
         if path is None:
@@ -289,7 +261,7 @@ class Session:
         from ..gate.sampling_limits import ratio_questions, time_questions
         from ..measure.side_by_side import Plan as ComparePlan
         from ..measure.timing import Wanted
-        from .builder import Kept, Options
+        from .options import Kept, Options
 
         settings, terms = self.settings, self._terms
 
@@ -316,13 +288,14 @@ class Session:
         )
 
     def _limits(self, limits: Limits) -> WorkerLimits:
-        from .launchers.process import Limits as WorkerLimits
+        from .launchers.base import Limits as WorkerLimits
 
         memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
         return WorkerLimits(limits.timeout_s or self.settings.timeout_s, memory)
 
     def _measured(self, case: Case, limits: Limits) -> Result:
-        from ..records.result import Failure, Result
+        from ..records.result import Result
+        from ..records.run import Failure
 
         if case.id not in self._results and case.id not in self._failures:
             with self._alone(case):
@@ -338,8 +311,9 @@ class Session:
         return self._results[case.id]
 
     def _measure(self, case: Case, limits: Limits) -> Result | Failure:
-        from ..records.result import Failure
-        from .launchers.process import WorkerFailed, run_case
+        from ..records.run import Failure
+        from .case_runner import run_case
+        from .launchers.base import WorkerFailed
 
         try:
             return run_case(
@@ -366,7 +340,7 @@ class Session:
 
     def record(self) -> RunRecord:
         """The run so far, its checks apart, which follow from it."""
-        from ..records.result import RunRecord
+        from ..records.run import RunRecord
 
         return RunRecord(
             run_id=uuid.uuid4().hex,

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from ..errors import StorageError
 from ..measure.sizes import measure_file
-from ..records.result import Artifact, Result, RunRecord
+from ..records.result import Artifact, Result
+from ..records.run import RunRecord
 
 
 class Keeping(NamedTuple):

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from .base import Changes, Draft, Material, Technique
-from .tf_keras.client import Outcome, run_legacy
+from .tf_keras.client import run_legacy
+from .tf_keras.files import Outcome
 
 if TYPE_CHECKING:
     import keras

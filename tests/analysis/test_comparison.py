@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pytest_opml.analysis.comparison import compare
-from pytest_opml.records.result import Baseline, Result
+from pytest_opml.records.result import Result
+from pytest_opml.records.run import Baseline
 from pytest_opml.stats.predictions import pack
 from tests.support.builders import make_device, make_result, make_run, make_side_by_side
 

@@ -15,7 +15,7 @@ from pytest_opml.history.base import History, Release
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.measure.sizes import measure_file
-from pytest_opml.records.result import Check, RunRecord
+from pytest_opml.records.run import Check, RunRecord
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.support.history_runs import commit_of, make_timing
 

@@ -13,7 +13,7 @@ from pytest_opml import cli
 from pytest_opml.history.base import Release
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_result, make_run
 from tests.support.history_runs import commit_of
 

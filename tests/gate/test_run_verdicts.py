@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pytest_opml.gate.budgets import Gate, parse_gate
 from pytest_opml.gate.run_verdicts import expected_false_alarms, settle, without_the_rest
 from pytest_opml.metrics import placeholder
-from pytest_opml.records.result import Baseline, Check, Result, RunRecord
+from pytest_opml.records.result import Result
+from pytest_opml.records.run import Baseline, Check, RunRecord
 from pytest_opml.runner.outcome import BROKEN, NOT_JUDGED, PASSED, exit_code
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run, make_side_by_side
 

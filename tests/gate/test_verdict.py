@@ -12,7 +12,8 @@ from pytest_opml.gate.budgets import RULES, Terms, parse_budgets
 from pytest_opml.gate.verdict import Subject, judge
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
-from pytest_opml.records.result import Baseline, Check, Looks, Result, Score
+from pytest_opml.records.result import Looks, Result, Score
+from pytest_opml.records.run import Baseline, Check
 from pytest_opml.stats.predictions import pack
 from tests.support.builders import make_device, make_ratio, make_result, make_side_by_side
 from tests.test_metrics import on_gpu

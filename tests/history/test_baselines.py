@@ -8,10 +8,9 @@ import pytest
 from pytest_opml.errors import OpmlError
 from pytest_opml.history import selectors
 from pytest_opml.history.base import History, Release
-from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.record_files import write_record
-from pytest_opml.history.selectors import Selector, select
+from pytest_opml.history.selectors import Selector, baseline_of, select
 from tests.support.builders import make_case, make_result, make_run
 from tests.support.history_runs import START, commit_of, run_of
 from tests.support.repositories import run_git

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.history.ci import Job, read_job
-from pytest_opml.records.result import CiRun
+from pytest_opml.records.run import CiRun
 
 MERGE, NEWEST = "a1" * 20, "b2" * 20
 GITHUB = {

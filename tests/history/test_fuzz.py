@@ -27,7 +27,7 @@ from pytest_opml.history.record_files import read_record, write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA
 from pytest_opml.history.transfer import export, import_lines
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_failure, make_result, make_side_by_side
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 from tests.support.mutations import HOSTILE, as_json, deep, mutate_bytes, places, resealed

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_opml.history import git
 from pytest_opml.history.git import between, read_commit, resolve
-from pytest_opml.records.result import CiRun, Commit
+from pytest_opml.records.run import CiRun, Commit
 from tests.support.repositories import run_git
 
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"

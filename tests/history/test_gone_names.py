@@ -15,7 +15,7 @@ from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.integrations.mlflow_entries import case_entries, session_entry
 from pytest_opml.records.case_record import CaseRecord
-from pytest_opml.records.result import Check, RunRecord
+from pytest_opml.records.run import Check, RunRecord
 from tests.support.builders import make_failure, make_result, make_run
 
 CASE = CaseRecord(dataset="stripes", model="petnet", technique="sign-0.5+fold")
@@ -124,7 +124,7 @@ def test_it_can_be_logged_to_a_tracking_server() -> None:
 def test_reading_one_needs_no_registry(project: str) -> None:
     code = (
         "import sys; sys.modules['pytest_opml.registry'] = None;"
-        "from pytest_opml.records.result import RunRecord;"
+        "from pytest_opml.records.run import RunRecord;"
         "from pathlib import Path;"
         "assert RunRecord.model_validate_json(Path('file.json').read_text()).run_id == 'file'"
     )

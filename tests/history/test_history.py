@@ -15,7 +15,7 @@ from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Que
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
 from pytest_opml.metrics import METRICS
-from pytest_opml.records.result import CiRun, RunRecord
+from pytest_opml.records.run import CiRun, RunRecord
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history.record_files import check_writable, read_record, record_schema, write_record
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run
 
 SPAWN = multiprocessing.get_context("spawn")

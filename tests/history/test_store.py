@@ -17,12 +17,11 @@ from sqlalchemy import event
 from pytest_opml.errors import StorageError
 from pytest_opml.history import engine, sql
 from pytest_opml.history.base import History, Query, Release
-from pytest_opml.history.baselines import baseline_of
 from pytest_opml.history.columns import dump
-from pytest_opml.history.selectors import LAST, Selector
+from pytest_opml.history.selectors import LAST, Selector, baseline_of
 from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_result
 from tests.support.databases import SPAWN, execute, in_process
 from tests.support.history_runs import START, commit_of, make_timing, run_of

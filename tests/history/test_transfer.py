@@ -20,7 +20,7 @@ from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.record_files import record_of, write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.history.transfer import Exported, export, import_lines
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_failure, make_result
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 

@@ -21,7 +21,7 @@ import pytest
 
 from pytest_opml.errors import StorageError
 from pytest_opml.integrations.mlflow import check_tracking, log_run
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_failure, make_result, make_run
 
 EXPERIMENT = "pytest-opml"
@@ -270,7 +270,7 @@ def test_nobody_else_is_told(uri: str, tmp_path: Path) -> None:
         "    if event in ('socket.connect', 'socket.getaddrinfo'):\n"
         "        asked.append(args)\n"
         "sys.addaudithook(hook)\n"
-        "from pytest_opml.records.result import RunRecord\n"
+        "from pytest_opml.records.run import RunRecord\n"
         "from pytest_opml.integrations.mlflow import log_run\n"
         f"log_run(RunRecord.model_validate_json(sys.stdin.read()), {uri!r}, 'x')\n"
         "from mlflow.telemetry.client import get_telemetry_client\n"

@@ -8,7 +8,7 @@ import pytest
 from pytest_opml import registry
 from pytest_opml.integrations.mlflow_entries import Entry, case_entries, session_entry
 from pytest_opml.metrics import METRICS, Metric
-from pytest_opml.records.result import Check, CiRun, Commit, RunRecord
+from pytest_opml.records.run import Check, CiRun, Commit, RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run, make_side_by_side
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.plugin.stash import marked_case
+from pytest_opml.plugin.markers import marked_case
 from tests.support import small
 from tests.support.projects import Bench, output
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.records.merging import merge
-from pytest_opml.records.result import Baseline, RunRecord
+from pytest_opml.records.run import Baseline, RunRecord, merge
 from tests.support.builders import make_device, make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")

@@ -12,7 +12,8 @@ from pytest_opml.gate.verdict import Subject, judge
 from pytest_opml.records import result as records
 from pytest_opml.records.base import Record
 from pytest_opml.records.case_record import CaseRecord
-from pytest_opml.records.result import Estimate, Failure, Latency, Result, RunRecord
+from pytest_opml.records.result import Estimate, Latency, Result
+from pytest_opml.records.run import Failure, RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run
 
 RESULT = make_result("cluster-256", p99=None)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.records.result import Check
+from pytest_opml.records.run import Check
 from pytest_opml.reports.cases import groups_of, named, short_names
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_opml.records.result import Baseline, RunRecord
-from pytest_opml.reports.comparison_rows import comparison_lines
+from pytest_opml.records.run import Baseline, RunRecord
+from pytest_opml.reports.terminal.comparison import comparison_lines
 from tests.support.builders import make_device, make_result, make_run, make_side_by_side
 
 

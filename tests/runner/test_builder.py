@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.runner.builder import Made, Maker, Options, load_data
+from pytest_opml.runner.builder import Made, Maker, load_data
+from pytest_opml.runner.options import Options
 
 MakeCase = Callable[..., Case]
 

@@ -16,8 +16,10 @@ from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Plan
 from pytest_opml.records.device import GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
-from pytest_opml.runner.builder import Made, Maker, Options
-from pytest_opml.runner.measurement import make_artifact, measure_artifact, timing_notes
+from pytest_opml.runner.builder import Made, Maker
+from pytest_opml.runner.measurement import timing_notes
+from pytest_opml.runner.options import Options
+from pytest_opml.runner.tasks import make_artifact, measure_artifact
 from pytest_opml.runtimes.loader import open_artifact
 from tests.support.builders import make_conditions, make_device
 from tests.support.fake_nvml import FakeNvml, v100

@@ -10,7 +10,7 @@ import pytest
 from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from pytest_opml.storage.releases import keep
 from tests.support.projects import BENCH, ONE, TWO, Bench, output
 from tests.support.repositories import run_git

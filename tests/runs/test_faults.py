@@ -24,7 +24,7 @@ import pytest
 from pytest_opml.history.base import Query
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from pytest_opml.storage.cache import is_whole
 from pytest_opml.storage.locks import alone_on
 from tests.support import small
@@ -342,10 +342,10 @@ def test_a_temporary_folder_that_cannot_be_used_is_one_line(project: Project, tm
 _WATCH = """
     import os, time
     from pathlib import Path
-    from pytest_opml.runner.launchers import process as worker
+    from pytest_opml.runner import case_runner
     from pytest_opml.storage import locks
 
-    real_run, real_lock = worker.run_case, locks.alone_on
+    real_run, real_lock = case_runner.run_case, locks.alone_on
 
     def run_case(*arguments, **options):
         began = time.monotonic()
@@ -361,7 +361,7 @@ _WATCH = """
             on_wait()
         return real_lock(device, waits)
 
-    worker.run_case, locks.alone_on = run_case, alone_on
+    case_runner.run_case, locks.alone_on = run_case, alone_on
 """
 
 

@@ -214,7 +214,7 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     # the reference, and only it, is given no chance to be measured
     (bench.pytester.path / "bench" / "conftest.py").write_text(
         "from pytest_opml.runner import session\n"
-        "from pytest_opml.runner.launchers.process import WorkerFailed\n"
+        "from pytest_opml.runner.launchers.base import WorkerFailed\n"
         "real = session.Session._measure\n"
         "def measure(self, case, limits):\n"
         "    if case.technique == 'baseline':\n"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_opml.stats.intervals import CONFIDENCE, _blocks, median, paired_ratio, proportion
+from pytest_opml.stats.intervals import CONFIDENCE, median, proportion
+from pytest_opml.stats.paired_ratio import _blocks, paired_ratio
 
 VALUES = st.floats(-1e9, 1e9)
 

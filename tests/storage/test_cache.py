@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.errors import StorageError
-from pytest_opml.storage.cache import Cache, key_of, source_digest
-from pytest_opml.storage.holding import let_go
+from pytest_opml.runner.cache_keys import key_of, source_digest
+from pytest_opml.storage.cache import Cache
+from pytest_opml.storage.locks import let_go
 
 KEY = key_of({"a": 1})
 

@@ -13,7 +13,8 @@ import pytest
 from filelock import FileLock
 
 from pytest_opml.errors import StorageError
-from pytest_opml.storage.cache import Cache, key_of
+from pytest_opml.runner.cache_keys import key_of
+from pytest_opml.storage.cache import Cache
 from pytest_opml.storage.cache_cleanup import Wish, look_into, prune
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -4,7 +4,7 @@ import multiprocessing
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from pytest_opml.storage.holding import held_by_nobody, hold, let_go
+from pytest_opml.storage.locks import held_by_nobody, hold, let_go
 
 SPAWN = multiprocessing.get_context("spawn")
 

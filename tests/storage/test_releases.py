@@ -7,7 +7,8 @@ import pytest
 
 from pytest_opml.errors import StorageError
 from pytest_opml.measure.sizes import measure_file
-from pytest_opml.records.result import Result, RunRecord
+from pytest_opml.records.result import Result
+from pytest_opml.records.run import RunRecord
 from pytest_opml.storage.releases import drop, find, keep
 from tests.support.builders import make_result, make_run
 from tests.support.databases import SPAWN

@@ -12,24 +12,20 @@ from pytest_opml.records.device import Device, Gpu
 from pytest_opml.records.result import (
     Artifact,
     CaseOutcome,
-    Check,
     ColdStart,
-    Commit,
     Conditions,
     Epoch,
     Estimate,
-    Failure,
-    FailureKind,
     Latency,
     Memory,
     OtherLoad,
     Ratio,
     Result,
-    RunRecord,
     SideBySide,
     Training,
     WarmUp,
 )
+from pytest_opml.records.run import Check, Commit, Failure, FailureKind, RunRecord
 
 
 def make_case(technique: str = "baseline", **fields: Any) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from pytest_opml.records.result import Commit, RunRecord, Timing
+from pytest_opml.records.run import Commit, RunRecord, Timing
 from tests.support.builders import make_result, make_run
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=timezone.utc)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_opml.gate.budgets import Gate, parse_gate
 from pytest_opml.gate.run_verdicts import settle
-from pytest_opml.records.result import Baseline, Check, CiRun, Commit, Failure, RunRecord
+from pytest_opml.records.run import Baseline, Check, CiRun, Commit, Failure, RunRecord
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.model import Page
 from tests.support.builders import (

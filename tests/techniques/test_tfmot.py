@@ -124,7 +124,7 @@ def test_a_crash_becomes_an_error_with_what_was_printed(trained: Trained) -> Non
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
-    code = "from pytest_opml.techniques.tf_keras.job import _end_with_the_parent as end; print('up', flush=True); end()"
+    code = "from pytest_opml.techniques.tf_keras.__main__ import _end_with_the_parent as end; print('up', flush=True); end()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdin

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from ...analysis.op_score import difference
 from ...gate.best_case import choose
 from ...gate.budgets import Gate
-from ...records.result import Baseline, Check, Key, RunRecord, Verdict
+from ...records.result import Key
+from ...records.run import Baseline, Check, RunRecord, Verdict
 from ..cases import Group, Row, groups_of, named, ranked_rows, short_names
 from ..charts.layout import Point, Shift
 from ..comparison_rows import comparison_row, comparisons, explanations, without_baseline
-from ..formatting import amount
+from ..formatting import amount, moment
 from ..phrases import (
     WORDS,
     WORST_FIRST,
@@ -27,8 +28,7 @@ from ..phrases import (
     shown_apart,
     sure,
 )
-from ..terminal.history import moment
-from ..terminal.ranking import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
+from ..ranking_columns import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
 from .model import Compared, Explained, Fact, Involved, Kind, Mark, NoResult, Page, State, Table, TestSet, cleaned
 
 _COMMIT = 10

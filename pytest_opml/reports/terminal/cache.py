@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ...storage.stored import Contents, Entry, Pruned, Reason, total_bytes
+from ...storage.cache_cleanup import Contents, Entry, Pruned, Reason, total_bytes
 from ..formatting import amount, wrapped
 
 _KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}

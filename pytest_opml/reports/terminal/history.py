@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from ...history.base import CALL_S, Release, Row, Summary
 from ...metrics import METRICS
-from ..formatting import three_digits
+from ..formatting import _COMMIT, moment, three_digits
 from .tables import fitted
 
 _ID = 12
-_COMMIT = 10
 _LONGEST_LABEL = 24
 _SHOWN = ("accuracy", "inference_s", "size_mb", "op_score")
 _HEADERS = {"accuracy": "accuracy", "inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
-
-
-def moment(when: datetime) -> str:
-    """In UTC, to the minute."""
-    return f"{when:%Y-%m-%d %H:%M}"
 
 
 def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Any
 from ...analysis.trend import Point, Shift
 from ...metrics import Metric
 from ..charts.scales import scale, ticks, widened
-from ..formatting import wrapped
-from .history import moment
+from ..formatting import moment, wrapped
 
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]

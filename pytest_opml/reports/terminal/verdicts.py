@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ...gate.budgets import Gate, Terms
-from ...records.result import Check, RunRecord
+from ...records.run import Check, RunRecord
 from ..cases import named, short_names
 from ..formatting import shortened, wrapped
 from ..phrases import (

@@ -7,56 +7,33 @@ fraction of a second.
 from __future__ import annotations
 
 import contextlib
-import errno
-import faulthandler
-import fcntl
-import math
 import multiprocessing
 import os
 import re
 import signal
-import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
 from ...case import Case
-from ...errors import CaseFailed, DeviceError, OpmlError, StorageError, UsageError, one_line
-from ...measure.tensorflow_info import describe_tensorflow, let_gpu_memory_grow
-from ...progress import Progress, listen
+from ...errors import DeviceError, StorageError, one_line
+from ...measure.tensorflow_info import describe_tensorflow
+from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
-from ...records.result import Result
-from ..builder import Options
-from ..measurement import make_artifact, measure_artifact
+from ..options import Options
+from .base import Limits, WorkerFailed
+from .child import _POLL_SECONDS, _child
 
 _Value = TypeVar("_Value")
 
-_POLL_SECONDS = 0.1
 _LOG_LINES = 60
 _PROBE_SECONDS = 300.0
-
-
-class Limits(NamedTuple):
-    """What one case may take: seconds in all, and bytes of resident memory in each of its processes."""
-
-    seconds: float
-    memory_bytes: float | None
-
-
-class WorkerFailed(CaseFailed):
-    """A case failed in its worker; carries the end of what the worker printed."""
-
-    def __init__(self, kind: str, message: str, log_tail: str) -> None:
-        super().__init__(kind, message)
-        self.log_tail = log_tail
 
 
 def _server() -> Any:
@@ -88,82 +65,6 @@ def start_server() -> None:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def _end_with_session() -> None:
-    """Wait, at no cost, for the session to be gone: killed, it cannot end its workers any more."""
-    session = multiprocessing.parent_process()
-    if session is not None:
-        session.join()
-        os._exit(1)
-
-
-def _be_killed_with(session: Connection) -> None:
-    """Have the kernel kill this process when the session's end of a pipe closes.
-
-    Native code may let no other thread run for as long as it takes, which the kernel does not ask.
-    """
-    if sys.platform == "linux":
-        fcntl.fcntl(session, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(session, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(session, fcntl.F_SETFL, fcntl.fcntl(session, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-class _Sender:
-    """Passes progress on, not more often than a reader could see."""
-
-    def __init__(self, answer: Connection) -> None:
-        self._answer, self._last, self._stage = answer, -math.inf, ""
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if progress.stage != self._stage or now - self._last >= _POLL_SECONDS:
-            self._last, self._stage = now, progress.stage
-            self._answer.send(("progress", progress))
-
-
-def _child(
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    log: str,
-    gpu: Gpu | None,
-    answer: Connection,
-    session: Connection,
-) -> None:
-    """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
-    # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _be_killed_with(session)
-    Thread(target=_end_with_session, daemon=True).start()  # for a session that was gone before that
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-    faulthandler.enable(file=sys.stderr)
-    # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
-    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
-    listen(_Sender(answer))
-    try:
-        if gpu:
-            os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
-            let_gpu_memory_grow()
-        outcome: tuple[str, Any] = ("done", function(*arguments))
-    except UsageError as error:
-        outcome = ("usage", str(error))
-    except OpmlError as error:
-        outcome = ("error", str(error))
-    except MemoryError as error:
-        outcome = ("out_of_memory", f"the process ran out of memory: {error}".rstrip(": "))
-    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes this case's failure
-        traceback.print_exc()
-        text = one_line(error)
-        # TensorFlow's word for a full disk is the same.
-        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
-        kind = "out_of_memory" if exhausted else "error"
-        outcome = (kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}")
-    answer.send(outcome)
-    answer.close()
 
 
 def _oom_kills() -> int:
@@ -283,38 +184,6 @@ def run_step(
     """
     value: _Value = _run(function, (case, options), options.device.gpu, limits, on_progress=on_progress).value
     return value
-
-
-def run_case(
-    case: Case,
-    options: Options,
-    limits: Limits,
-    *,
-    side_by_side: bool = False,
-    on_progress: Callable[[Progress], None] = _unheard,
-) -> Result:
-    """Make and measure a case's artifact, each in a fresh process.
-
-    Args:
-        case: the case.
-        options: of the run.
-        limits: what the case may take in all.
-        side_by_side: whether to time it beside its reference's artifact too.
-        on_progress: is told how far it has come.
-
-    Raises:
-        WorkerFailed: with the kind of failure; the session can go on with the next case.
-    """
-    gpu = options.device.gpu
-    measure = (measure_artifact, (case, options, side_by_side))
-    # What finds nothing in the cache has run nothing yet, and costs a fraction of a second.
-    spent = 0.0
-    for function, arguments in (measure, (make_artifact, (case, options)), measure):
-        done = _run(function, arguments, gpu, limits, spent, on_progress)
-        spent += done.seconds
-        if isinstance(done.value, Result):
-            return done.value
-    raise WorkerFailed("error", "the artifact was removed from the cache before it was measured", "")
 
 
 def probe(device: Device) -> TensorFlowBuild:

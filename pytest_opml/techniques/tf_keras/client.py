@@ -13,24 +13,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ... import registry
 from ...datasets.splits import ImageSet
 from ...errors import MissingDependencyError, TechniqueError
 from ..base import Material
+from .files import Outcome, read_weights, write_weights
 
 if TYPE_CHECKING:
     import keras
 
-Weights = dict[str, list[npt.NDArray[Any]]]
 
 JOB, WEIGHTS, IMAGES, LABELS = "job.json", "weights.npz", "images.npy", "labels.npy"
 OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
@@ -38,37 +35,6 @@ _PACKAGES = {"tensorflow_model_optimization": "tensorflow-model-optimization", "
 _LOG = "log"
 _TOLD_LINES = 3
 _BATCH = 256
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the legacy process made.
-
-    Attributes:
-        training_s: seconds that it trained for.
-        weights: of each layer by its name; empty where a flatbuffer was asked for.
-        flatbuffer: a ``.tflite`` file; empty where weights were.
-    """
-
-    training_s: float
-    weights: Weights
-    flatbuffer: bytes
-
-
-def write_weights(path: Path, weights: Mapping[str, list[npt.NDArray[Any]]]) -> None:
-    """Write the weights of layers, keyed by name and place."""
-    arrays = {f"{name}:{place}": array for name, held in weights.items() for place, array in enumerate(held)}
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
-
-
-def read_weights(path: Path) -> Weights:
-    """The weights of layers as ``write_weights`` wrote them."""
-    weights: Weights = {}
-    with np.load(path) as arrays:
-        for key in arrays.files:  # in the order of writing, so places count up
-            weights.setdefault(key.rpartition(":")[0], []).append(arrays[key])
-    return weights
 
 
 def run_legacy(technique: str, work: str, model: keras.Model, material: Material, **settings: Any) -> Outcome:
@@ -137,7 +103,7 @@ def _run(folder: Path) -> int:
         "TF_USE_LEGACY_KERAS": "1",
         "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
     }
-    command = [sys.executable, "-m", "pytest_opml.techniques.tf_keras.job", str(folder)]
+    command = [sys.executable, "-m", "pytest_opml.techniques.tf_keras", str(folder)]
     with (folder / _LOG).open("wb") as log:
         # It ends itself when its input does, so it outlives this process in no case, not even a kill.
         process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package

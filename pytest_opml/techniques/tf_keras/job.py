@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +16,10 @@ import numpy.typing as npt
 
 from ... import registry
 from ...case import Case
-from ...errors import OpmlError, TechniqueError, one_line
+from ...errors import TechniqueError
 from ...models.classifier import build_classifier
-from .client import FLATBUFFER, IMAGES, JOB, LABELS, OUTCOME, WEIGHTS, Weights, read_weights, write_weights
+from .client import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS
+from .files import Weights, read_weights, write_weights
 
 
 class Workplace:
@@ -128,38 +126,3 @@ def assign_weights(model: Any, weights: Weights, name: str) -> None:
                 "chain changed it; use the native cluster-K, prune-S or int8 after it"
             )
         layer.set_weights(weights[key])
-
-
-def _end_with_the_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)
-
-
-def _perform(folder: Path) -> dict[str, Any]:
-    from .tfmot_steps import WORK
-
-    try:
-        place = Workplace(folder)
-        WORK[place.work](place)
-    except OpmlError as error:
-        return {"error": str(error)}
-    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line
-        traceback.print_exc()
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            return {"error": f"the legacy Keras process ran out of memory: {one_line(error)}"}
-        return {"error": f"legacy Keras: {type(error).__name__}: {one_line(error)}"}
-    return {"training_s": place.training_s}
-
-
-def main() -> None:
-    """Do the job in the folder that the command line names."""
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    folder = Path(sys.argv[1])
-    outcome = _perform(folder)
-    (folder / OUTCOME).write_text(json.dumps(outcome), "utf-8")
-    sys.stdout.flush()
-    os._exit(0)  # there is nothing left to do but to take TensorFlow down, which takes a while
-
-
-if __name__ == "__main__":
-    main()

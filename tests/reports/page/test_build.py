@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.run_verdicts import settle
-from pytest_opml.records.result import CiRun
+from pytest_opml.records.run import CiRun
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.model import Page, Table
 from tests.support.builders import make_case, make_failure, make_result, make_run

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pytest_opml.reports.terminal.cache import contents_lines, contents_table, pruned_lines, pruned_table
-from pytest_opml.storage.stored import Contents, Entry, Pruned, Removed
+from pytest_opml.storage.cache_cleanup import Contents, Entry, Pruned, Removed
 
 USED = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 MODEL, ARTIFACT = Entry("model", "a" * 32, 19_300_000, USED), Entry("artifact", "b" * 32, 1_234_567_890, USED)

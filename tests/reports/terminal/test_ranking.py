@@ -7,7 +7,8 @@ import pytest
 from pytest_opml.analysis.op_score import op_score
 from pytest_opml.analysis.ranking import Entry, bounds
 from pytest_opml.records.device import Device, GpuUse
-from pytest_opml.records.result import Estimate, Latency, Result, RunRecord
+from pytest_opml.records.result import Estimate, Latency, Result
+from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.terminal.ranking import device_lines, ranking_lines
 from tests.support.builders import (
     make_case,

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_opml.gate.budgets import Gate, parse_gate, with_options
 from pytest_opml.gate.run_verdicts import settle
-from pytest_opml.records.result import RunRecord
+from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.terminal.verdicts import best_lines, breach_line, verdict_lines
 from tests.support.builders import make_case, make_result, make_run, make_side_by_side
 

@@ -17,9 +17,11 @@ from pytest_opml.case import Case
 from pytest_opml.errors import DeviceError, StorageError
 from pytest_opml.progress import Progress
 from pytest_opml.records.device import Gpu
-from pytest_opml.runner.builder import Options
+from pytest_opml.runner.case_runner import run_case
 from pytest_opml.runner.launchers import process
-from pytest_opml.runner.launchers.process import Limits, WorkerFailed, probe, run_case
+from pytest_opml.runner.launchers.base import Limits, WorkerFailed
+from pytest_opml.runner.launchers.process import probe
+from pytest_opml.runner.options import Options
 from tests.support.builders import make_device
 from tests.support.faults import environment, exhaust, hang, segfault
 from tests.support.waiting import ended, wait_for
@@ -113,8 +115,8 @@ def test_what_an_extension_prints_does_not_reach_the_terminal(
 @pytest.mark.parametrize("hang", ["tell_and_hang", "tell_and_hang_in_native_code"])
 def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: str) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import process as worker\nfrom tests.support import faults\n"
-        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, worker.Limits(600, None))"
+        "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import base, process as worker\nfrom tests.support import faults\n"
+        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, base.Limits(600, None))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)

@@ -1,0 +1,52 @@
+"""``opml best``: name the best case within the budgets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .common import (
+    _RUN,
+    as_json,
+    root_of,
+    run_meant,
+    settings_of,
+    settled,
+    show,
+    show_json,
+    width,
+    with_gate,
+    with_store,
+)
+
+
+@click.command(short_help="Name the best case within the budgets.")
+@_RUN
+@with_gate
+@with_store
+@as_json
+def best(run: str | None, config: Path, gate: tuple[str, ...], store: str | None, json_wanted: bool) -> None:
+    """Name the case with the lowest OpScore within the budgets, and what each budget costs.
+
+    RUN is the file that --opml-json wrote, or a run of the history, as `opml gate` takes it. Without it, the newest run
+    is meant.
+
+    \b
+      opml best
+      opml best run.json --gate accuracy.min=0.95
+
+    The exit code is 0 where every test set has such a case, 1 where one has none, 4 for a wrong input.
+    """
+    from ..gate.best_case import choose
+    from ..reports.terminal.verdicts import best_lines
+
+    settings = settings_of(config, gate=gate, store=store)
+    record = settled(run_meant(run, settings, root_of(config)), settings.gate)
+    choices = choose(record, record.checks)
+    if json_wanted:
+        show_json([choice.as_plain() for choice in choices])
+    else:
+        show(best_lines(record, width()))
+    sys.exit(0 if choices and all(choice.best for choice in choices) else 1)

@@ -1,0 +1,133 @@
+"""``opml release``: say which run is the released one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from .common import (
+    Commands,
+    _named,
+    as_json,
+    history_of,
+    root_of,
+    settings_of,
+    show,
+    show_json,
+    width,
+    with_config,
+    with_store,
+)
+
+
+@click.group(cls=Commands, short_help="Say which run is the released one.")
+def release() -> None:
+    """Say which run is the released one, and keep its artifacts.
+
+    A session with --opml-baseline=release measures the kept artifacts again, in turn with its own, so that two
+    releases are compared on one machine at one time. The artifacts lie in release_dir of [tool.opml], by default
+    .opml/releases.
+
+    \b
+      opml release promote last --label v1.2
+      opml release list
+    """
+
+
+@release.command("promote", short_help="Make a run the released one.")
+@click.argument("run")
+@click.option("--label", metavar="TEXT", default="", help="What you call it, such as v1.2.")
+@click.option("--anyway", is_flag=True, help="Also where the run broke a budget.")
+@with_config
+@with_store
+@click.option("--cache-dir", metavar="DIR", help="The cache that the run used; by default that of the file.")
+@as_json
+def promote(
+    run: str, label: str, anyway: bool, config: Path, store: str | None, cache_dir: str | None, json_wanted: bool
+) -> None:
+    """Make a run the released one, and keep its artifacts for side-by-side measurements.
+
+    RUN is its id or the beginning of it, last, a branch or a commit. Of a case that the released run lacks, the release
+    before it counts.
+
+    \b
+      opml release promote last --label v1.2
+      opml release promote 3f0c2a
+
+    The exit code is 0, or 4 for a wrong input: a run that broke budgets among it.
+    """
+    from ..errors import SettingsError
+    from ..history.base import Release
+    from ..history.selectors import run_of
+    from ..storage.releases import keep
+
+    settings, label = settings_of(config, store=store, cache_dir=cache_dir), " ".join(label.split())
+    with history_of(settings) as history:
+        record = run_of(run, history, root_of(config))
+        broken = sum(check.verdict == "fail" for check in record.checks)
+        if broken and not anyway:
+            raise SettingsError(f"run {record.run_id[:12]} broke {broken} budgets; --anyway promotes it all the same")
+        if not record.results:
+            raise SettingsError(f"run {record.run_id[:12]} has no result to compare with")
+        if not history.known([record.run_id]):
+            raise SettingsError(f"run {record.run_id[:12]} is not in the history: opml import it first")
+        kept = keep(record, settings.cache_dir, settings.release_dir)
+        history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
+    if json_wanted:
+        show_json({"run": record.run_id, "label": label, "kept": kept.kept, "not_kept": kept.lost})
+        return
+    lines = [f"{_named(record)} is the release now{f': {label}' if label else ''}"]
+    lines += [f"kept {len(kept.kept)} of {len(record.results)} artifacts in {settings.release_dir}"]
+    lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in kept.lost.items()]
+    show(lines)
+
+
+@release.command("list", short_help="List the released runs.")
+@with_config
+@with_store
+@as_json
+def list_releases(config: Path, store: str | None, json_wanted: bool) -> None:
+    """List the released runs, the one that counts first.
+
+    \b
+      opml release list
+
+    The exit code is 0, or 4 for a wrong input.
+    """
+    from ..history.base import Query
+    from ..reports.terminal.history import release_lines, release_table
+
+    with history_of(settings_of(config, store=store)) as history:
+        releases = history.releases()
+        runs = {run.run_id: run for run in history.summaries(Query(released=True), len(releases) or 1)}
+    show_json(release_table(releases)) if json_wanted else show(release_lines(releases, runs, width()))
+
+
+@release.command("withdraw", short_help="Take a release back.")
+@click.argument("run")
+@with_config
+@with_store
+@as_json
+def withdraw(run: str, config: Path, store: str | None, json_wanted: bool) -> None:
+    """Take a release back, and remove the artifacts that no other release shares; the run stays in the history.
+
+    \b
+      opml release withdraw 3f0c2a
+
+    The exit code is 0, or 4 for a wrong input.
+    """
+    from ..history.selectors import run_of
+    from ..storage.releases import drop
+
+    settings = settings_of(config, store=store)
+    with history_of(settings) as history:
+        record = run_of(run, history, root_of(config))
+        history.withdraw(record.run_id)
+        others = [history.run(each.run_id) for each in history.releases()]
+    gone = drop(record, others, settings.release_dir)
+    if json_wanted:
+        show_json({"run": record.run_id, "artifacts_removed": gone})
+    else:
+        show([f"{_named(record)} is no release any more; artifacts removed: {gone}"])

@@ -1,0 +1,162 @@
+"""The columns of a ranking, whatever shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from ..analysis.op_score import difference
+from ..metrics import METRICS
+from ..records.device import Device
+from ..records.result import Estimate, Result, Score
+from ..records.run import Failure, RunRecord
+from .cases import Group, Row
+from .formatting import three_digits
+
+WIDE = 120
+
+
+DIFFERENCE = "OpScore - reference\n= error + time + size"
+
+
+_BESIDE = "time\n/ reference"
+
+
+WIDE_ONLY = ("energy\nJ", "cold\ns", "prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", DIFFERENCE)
+
+
+class Column(NamedTuple):
+    """A column of the ranking; ``align`` as tabulate takes it."""
+
+    header: str
+    align: str
+    cell: Callable[[Row], str]
+
+
+def device_text(device: Device) -> str:
+    """What cases ran on, and which GPU of the machine they did not use."""
+    parts = [f"{device.cpu}, {device.threads} threads on {device.cores} cores"]
+    if device.gpu:
+        parts.insert(0, f"{device.gpu.name}, driver {device.gpu.driver}")
+    if device.tensorflow:
+        parts.append(f"TensorFlow {device.tensorflow.version}")
+    unused = [gpu.name for gpu in device.gpus if gpu != device.gpu]
+    if unused:
+        parts.append(f"not used: {', '.join(unused)}")
+    return f"{device.profile}: {'; '.join(parts)}"
+
+
+def heading(group: Group) -> str:
+    """The test set of a group with results, and what its times are."""
+    first = group.results[0]
+    time = f"inference over {first.reference_samples:,} images"
+    if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
+        time = "as tool.opml.score weights it"
+    return f"{group.title}, {first.test_samples:,} test images, time: {time}"
+
+
+def failure_text(failure: Failure) -> str:
+    """Why a case has no result."""
+    return f"{failure.kind.replace('_', ' ')}: {failure.message}"
+
+
+def columns_of(rows: Sequence[Row], hidden: Collection[str]) -> list[Column]:
+    """The columns that have anything to show.
+
+    Args:
+        rows: of the ranking.
+        hidden: headers of columns; also ``accuracy ±`` and ``OpScore ±``, for the half widths beside these two.
+    """
+    return [column for column in _columns(hidden) if column.header not in hidden and any(map(column.cell, rows))]
+
+
+def _columns(hidden: Collection[str]) -> list[Column]:
+    accuracy_margin, score_margin = "accuracy ±" not in hidden, "OpScore ±" not in hidden
+    return [
+        Column("#", "right", lambda row: row.place),
+        Column("case", "left", lambda row: row.name),
+        Column(
+            "accuracy",
+            "right",
+            lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
+        ),
+        Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
+        Column(_BESIDE, "right", _beside),
+        Column("size\nMB", "decimal", lambda row: three_digits(row.entry.megabytes)),
+        Column(
+            "OpScore",
+            "right",
+            lambda row: f"{row.entry.score:.3f}{_margin(row, lambda r: r.op_score) if score_margin else ''}",
+        ),
+        Column("norm", "right", lambda row: "" if row.normalised is None else f"{row.normalised:.2f}"),
+        Column(DIFFERENCE, "right", _difference),
+        _metric("F1", "f1"),
+        _metric("AUC", "auc"),
+        _metric("p50\nms", "latency_ms.p50"),
+        _metric("p99\nms", "latency_ms.p99"),
+        _metric("train\ns", "training_s"),
+        _metric("prep\ns", "preparation_s"),
+        _metric("cold\ns", "cold_start_s"),
+        _metric("energy\nJ", "energy_j", absent=""),
+        _metric("peak\nMB", "peak_memory_mb"),
+    ]
+
+
+def _metric(header: str, name: str, absent: str = "n/a") -> Column:
+    metric = METRICS[name]
+
+    def cell(row: Row) -> str:
+        if row.result is None:
+            return ""
+        value = metric.read(row.result)
+        if value is None:
+            return absent
+        return three_digits(value) if metric.unit else metric.format(value)
+
+    return Column(header, "decimal", cell)
+
+
+def _margin(row: Row, read: Callable[[Result], Estimate | Score]) -> str:
+    """Half the width of an interval; a dash of the same width in the fictitious rows."""
+    if row.result is None:
+        return "     -"
+    interval = read(row.result)
+    return " " + f"±{(interval.high - interval.low) / 2:.3f}".replace("±0.", "±.")
+
+
+def _beside(row: Row) -> str:
+    """How the time compares with the reference's, both timed side by side."""
+    if row.result is None or row.result.side_by_side is None:
+        return ""
+    ratio = row.result.side_by_side.offline
+    half = (ratio.high - ratio.low) / 2
+    decimals = min(max(2 - math.floor(math.log10(ratio.value)), 0), 3)
+    return f"{ratio.value:.{decimals}f} ±{half:.{decimals}f}".replace("±0.", "±.")
+
+
+def _difference(row: Row) -> str:
+    if row.result is None or row.result is row.reference:
+        return ""
+    if row.reference is None:
+        return "no reference"
+    parts = difference(row.result.op_score, row.reference.op_score)
+    # Adding zero after rounding turns -0.00 into +0.00.
+    total, error, time, size = (f"{round(part, 2) + 0.0:+.2f}" for part in (parts.total, *parts))
+    return f"{total} = {error} {time} {size}"
+
+
+def legend(groups: Sequence[Group], record: RunRecord) -> str:
+    """What the marks of the tables mean."""
+    parts = [
+        "Lower OpScore is better (0.301: a factor of two)",
+        "±: half of the 95 % interval",
+        "*: on the Pareto front",
+    ]
+    if any(len(group.results) > 1 for group in groups):
+        parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
+    if any(result.side_by_side for result in record.results):
+        parts.append("time / reference: the two timed in turn, side by side")
+    if record.uncollected:
+        parts.append("(name): a reference, measured although it was not collected")
+    return "; ".join(parts) + "."

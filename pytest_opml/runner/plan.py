@@ -1,0 +1,40 @@
+"""What was collected, and what the markers of its tests say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..gate.budgets import Budget
+
+
+class Limits(NamedTuple):
+    """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
+
+    Attributes:
+        tables: the budgets as they were written, by where.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    timeout_s: float | None = None
+    tables: Mapping[str, Any] = {}
+
+
+class Plan(NamedTuple):
+    """What was collected, so that what is missing at the end is seen.
+
+    Attributes:
+        cases: ids of the cases, and the tests that measure them.
+        limits: what the markers of their tests say.
+        deselected: ids of cases that the command line left out.
+        selection: whether the command line named single tests, so that others were never collected.
+    """
+
+    cases: Mapping[str, str] = {}
+    limits: Mapping[str, Limits] = {}
+    deselected: tuple[str, ...] = ()
+    selection: bool = False
+
+
+_NO_LIMITS, _NO_PLAN = Limits(), Plan()

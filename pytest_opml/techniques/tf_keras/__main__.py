@@ -1,0 +1,50 @@
+"""The process of legacy Keras: does one job and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ...errors import OpmlError, one_line
+from .client import OUTCOME
+from .job import Workplace
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _perform(folder: Path) -> dict[str, Any]:
+    from .tfmot_steps import WORK
+
+    try:
+        place = Workplace(folder)
+        WORK[place.work](place)
+    except OpmlError as error:
+        return {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line
+        traceback.print_exc()
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            return {"error": f"the legacy Keras process ran out of memory: {one_line(error)}"}
+        return {"error": f"legacy Keras: {type(error).__name__}: {one_line(error)}"}
+    return {"training_s": place.training_s}
+
+
+def main() -> None:
+    """Do the job in the folder that the command line names."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    folder = Path(sys.argv[1])
+    outcome = _perform(folder)
+    (folder / OUTCOME).write_text(json.dumps(outcome), "utf-8")
+    sys.stdout.flush()
+    os._exit(0)  # there is nothing left to do but to take TensorFlow down, which takes a while
+
+
+if __name__ == "__main__":
+    main()
