@@ -23,24 +23,24 @@ import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.splits import prepare
-from pytest_opml.gate.budgets import Terms
+from pytest_opml.gate.budgets import GateTerms
 from pytest_opml.measure import side_by_side
 from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.measure.timing import predict_all
 from pytest_opml.records.result import Ratio
 from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.launchers.process import run_step, start_server
 from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.settings import build_settings
 from pytest_opml.stats import predictions
-from pytest_opml.stats.evidence import PairedShare, PairedTime
-from pytest_opml.stats.sequential import Question
+from pytest_opml.stats.evidence import PairedProportion, PairedTime
+from pytest_opml.stats.sequential import TimeLimit
 
-_LIMITS = Limits(3600, None)
+_LIMITS = ProcessLimits(3600, None)
 _LIMIT, _PLANTED = 1.03, 1.06
 _SCENARIO = "offline"
 _OPEN_S = 15.0
@@ -136,8 +136,8 @@ class Outcome(NamedTuple):
 
 def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Outcome:
     """The gate's own sampling and verdict, on a recorded session."""
-    terms = Terms()
-    plan = Plan(3.0, 0.02, {_SCENARIO: (Question(_LIMIT, above=True),)}, terms.max_seconds, terms.error)
+    terms = GateTerms()
+    plan = Plan(3.0, 0.02, {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}, terms.max_seconds, terms.error)
     played = _Playback(openings, start, factor)
     kept = side_by_side._quad, side_by_side.time
     side_by_side._quad, side_by_side.time = played.quad, played  # type: ignore[assignment]
@@ -151,7 +151,7 @@ def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Ou
     return Outcome(_verdict(sampling.ratio(), terms), played.now)
 
 
-def _verdict(ratio: Ratio, terms: Terms) -> str:
+def _verdict(ratio: Ratio, terms: GateTerms) -> str:
     """What the gate says of ``max_increase = 3%``."""
     from pytest_opml.gate.verdict import _verdict as verdict_of
 
@@ -288,8 +288,8 @@ def slowed(case: Case, options: Options) -> Ratio:
 
 
 def _live(case: Case, options: Options, gates: int, planted: int) -> None:
-    terms = Terms()
-    questions = {_SCENARIO: (Question(_LIMIT, above=True),)}
+    terms = GateTerms()
+    questions = {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}
     plan = Plan(3.0, 0.02, questions, terms.max_seconds, terms.error)
     asked = Options(**vars(options) | {"compare": plan})
     for title, function, count in (("nothing changed", gated, gates), (f"{_PLANTED - 1:.0%} slower", slowed, planted)):
@@ -337,7 +337,7 @@ def _accuracy(options: Options, draws: int = 10_000, images: int = 2_000) -> Non
                     red = sum(
                         times
                         for (only_candidate, only_reference), times in distinct.items()
-                        if PairedShare(predictions.Discordant(only_candidate, only_reference, images))
+                        if PairedProportion(predictions.Discordant(only_candidate, only_reference, images))
                         .interval(1 - confidence)
                         .high
                         < -limit

@@ -87,7 +87,7 @@ class _Source:
         self._builders, self._draw = builders, np.random.default_rng(seed)
         labels = self._draw.integers(0, 10, 600)
         predicted = np.where(self._draw.random(600) < 0.95, labels, self._draw.integers(0, 10, 600))
-        self._result: Result = builders.make_result(answers=pack(labels, predicted), test_samples=600)
+        self._result: Result = builders.make_result(predictions=pack(labels, predicted), test_samples=600)
         self._cases: dict[int, Case] = {}
 
     def case(self, number: int) -> Case:

@@ -21,7 +21,7 @@ from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact, measure_artifact
 from pytest_opml.settings import build_settings
 
-_LIMITS = base.Limits(3600, None)
+_LIMITS = base.ProcessLimits(3600, None)
 _TARGET_S = 0.3
 
 

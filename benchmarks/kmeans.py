@@ -43,22 +43,22 @@ def _network(name: str) -> tuple[float, float, float]:
 
     from pytest_opml.case import Case
     from pytest_opml.models.applications import APPLICATIONS
-    from pytest_opml.techniques.base import Draft, Material
+    from pytest_opml.techniques.base import ModelState, TrainingContext
     from pytest_opml.techniques.cluster import Cluster
     from pytest_opml.techniques.kernels import kernels_of
 
     case = Case(model=name, dataset="digits", weights="none", technique=f"cluster-{CLUSTERS}")
     nothing: Any = None  # clustering looks at no images
-    material = Material(case, nothing, nothing, 10, nothing)
+    material = TrainingContext(case, nothing, nothing, 10, nothing)
     small = keras.Sequential([keras.Input((50,)), keras.layers.Dense(50_000)])
-    Cluster(clusters=8).apply(Draft(small), material)  # what is loaded on the first call
+    Cluster(clusters=8).apply(ModelState(small), material)  # what is loaded on the first call
     del small
     before = _megabytes()
     model = APPLICATIONS[name](keras, 224, 3, weights="none")
     for seed, kernel in enumerate(kernels_of(model)):
         kernel.assign(_weights(int(np.prod(kernel.shape)), seed).reshape(kernel.shape))
     started = time.perf_counter()
-    Cluster(clusters=CLUSTERS).apply(Draft(model), material)
+    Cluster(clusters=CLUSTERS).apply(ModelState(model), material)
     return time.perf_counter() - started, model.count_params() * 4 / 1e6, _megabytes() - before
 
 

@@ -23,7 +23,7 @@ from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.records.result import Ratio
 from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.launchers.process import run_step, start_server
 from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact
@@ -31,7 +31,7 @@ from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.settings import build_settings
 
-_LIMITS = Limits(3600, None)
+_LIMITS = ProcessLimits(3600, None)
 
 
 def compare_with_itself(case: Case, options: Options) -> Ratio:

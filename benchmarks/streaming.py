@@ -17,7 +17,7 @@ import psutil
 
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import Maker, load_data
+from pytest_opml.runner.builder import ArtifactBuilder, load_data
 from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact
 
@@ -58,7 +58,7 @@ def main() -> None:
             peak = max(peak, _resident(watched))
             process.join(0.1)
         data = load_data(case, told)
-        made = Maker(case, data, told).find()
+        made = ArtifactBuilder(case, data, told).find()
     if made is None:
         raise SystemExit(f"training ended with exit code {process.exitcode}; peak {peak / 1e9:.2f} GB")
     images, accuracy = len(data.y_train), made.training.epochs[-1].test_accuracy

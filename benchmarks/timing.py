@@ -24,9 +24,9 @@ from pytest_opml.case import Case
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure.device import detect
 from pytest_opml.measure.timing import predict_all, warm_up
-from pytest_opml.measure.warm_up import no_collection, settle
+from pytest_opml.measure.warm_up import no_collection, repeat_until_steady
 from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.launchers.process import run_step, start_server
 from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact
@@ -37,7 +37,7 @@ from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.settings import build_settings
 from pytest_opml.stats.intervals import median
 
-_LIMITS = Limits(7200, None)
+_LIMITS = ProcessLimits(7200, None)
 _BATCH, _SINGLES = 128, 662
 _TOLERANCE = 0.02
 Inputs = list[npt.NDArray[Any]]
@@ -126,7 +126,7 @@ def compare(case: Case, options: Options, pairs: int) -> list[str]:
     batched, alone = _inputs(runtime, list(images.batches(_BATCH))), _inputs(runtime, singles)
     warm_up(runtime, images, _BATCH)
     offline = _pairs(lambda _: predict_all(runtime, images, _BATCH)[1], lambda _: bare(batched), pairs)
-    settle(lambda: [_one(runtime, image) for image in singles[:8]])
+    repeat_until_steady(lambda: [_one(runtime, image) for image in singles[:8]])
     single = _pairs(lambda n: _one(runtime, singles[n]), lambda n: bare(alone[n : n + 1]), _SINGLES)
     return [_line(runtime, "offline", offline, len(images)), _line(runtime, "single", single, 1)]
 

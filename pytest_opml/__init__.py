@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from .records.result import Result, Score
     from .records.run import RunRecord
     from .registry import register
-    from .techniques.base import Draft, Material, Technique
+    from .techniques.base import ModelState, Technique, TrainingContext
 
 # pytest imports this package in every run of every project it is installed in, so each name is loaded when first used.
 _HOMES = {
     "Case": "case",
-    "Draft": "techniques.base",
-    "Material": "techniques.base",
     "Metric": "metrics",
+    "ModelState": "techniques.base",
     "OpmlError": "errors",
     "RawData": "datasets.splits",
     "Result": "records.result",
     "RunRecord": "records.run",
     "Score": "records.result",
     "Technique": "techniques.base",
+    "TrainingContext": "techniques.base",
     "matrix": "case",
     "op_score": "analysis.op_score",
     "register": "registry",
@@ -35,15 +35,15 @@ _HOMES = {
 
 __all__ = [
     "Case",
-    "Draft",
-    "Material",
     "Metric",
+    "ModelState",
     "OpmlError",
     "RawData",
     "Result",
     "RunRecord",
     "Score",
     "Technique",
+    "TrainingContext",
     "matrix",
     "op_score",
     "register",

@@ -29,7 +29,7 @@ def listen(listener: Callable[[Progress], None]) -> None:
     _listeners.append(listener)
 
 
-def report(stage: str, done: int = 0, total: int = 0) -> None:
+def report_progress(stage: str, done: int = 0, total: int = 0) -> None:
     """Say how far a stage has come. Cheap, but not for inside a timed section."""
     for listener in _listeners:
         listener(Progress(stage, done, total))

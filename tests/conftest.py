@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_opml.datasets.splits import Images, Split
     from pytest_opml.records.result import Training
-    from pytest_opml.techniques.base import Material
+    from pytest_opml.techniques.base import TrainingContext
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +60,12 @@ class Trained(NamedTuple):
     def x_test(self) -> Images:
         return self.data.x_test.take(np.arange(len(self.data.x_test)))
 
-    def material(self) -> Material:
+    def material(self) -> TrainingContext:
         """What a technique is given; every other model is this one."""
-        from pytest_opml.techniques.base import Material, TrainedModel
+        from pytest_opml.techniques.base import TrainedModel, TrainingContext
 
         other = TrainedModel(self.model_file, self.training)
-        return Material(self.case, self.data.x_train, self.data.y_train, 10, lambda _: other)
+        return TrainingContext(self.case, self.data.x_train, self.data.y_train, 10, lambda _: other)
 
     def load(self) -> keras.Model:
         """A copy of its own for each test."""

@@ -10,7 +10,7 @@ import pytest
 from pytest_opml import Case, registry
 from pytest_opml.case import parse_chain
 from pytest_opml.runner.case_runner import run_case
-from pytest_opml.runner.launchers.base import Limits
+from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.options import Options
 
 
@@ -22,7 +22,7 @@ def test_the_package_is_installed_and_not_merely_importable() -> None:
 
 def test_its_names_make_a_case_that_a_worker_runs(options: Options) -> None:
     case = Case(dataset="shapes", model="shapenet", weights="none", size=16, unfreeze="all", technique="sign-1.0")
-    result = run_case(case, options, Limits(600, None))
+    result = run_case(case, options, ProcessLimits(600, None))
     assert result.id == "shapes/shapenet/all/sign-1.0/size=16,weights=none"
     assert result.artifact.changes == {"sign.weights": 5 * 5 * 3 * 16}
     assert result.classes == 2

@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 
 from pytest_opml import progress
-from pytest_opml.progress import Progress, listen, report
+from pytest_opml.progress import Progress, listen, report_progress
 
 
 def test_whoever_listens_hears_all_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_listeners", [])
-    report("nobody listens yet")
+    report_progress("nobody listens yet")
     first: list[Progress] = []
     second: list[Progress] = []
     listen(first.append)
-    report("training", 1, 10)
+    report_progress("training", 1, 10)
     listen(second.append)
-    report("measuring")
+    report_progress("measuring")
     assert first == [Progress("training", 1, 10), Progress("measuring")]
     assert second == [Progress("measuring")]
 

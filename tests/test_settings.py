@@ -38,7 +38,7 @@ def test_the_defaults() -> None:
     assert settings.timeout_s == 1800
     assert settings.score.time == {"inference": 1.0}
     assert settings.score.reference_samples == 10_000
-    assert settings.gate.applying("any", "cpu") == ()
+    assert settings.gate.applicable("any", "cpu") == ()
 
 
 def test_every_key_of_the_file() -> None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pytest_opml import Case, Draft, Material, Result, Technique, matrix, register
+from pytest_opml import Case, ModelState, Result, Technique, TrainingContext, matrix, register
 from pytest_opml.techniques.tflite_converter import calibration, converted, converter_of
 
 
@@ -24,7 +24,7 @@ class _Edge(Technique):
     recipe: ClassVar[str]
     calibrated: ClassVar[bool]
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         from ai_edge_litert.interpreter import Interpreter
         from ai_edge_quantizer import quantizer, recipe
 

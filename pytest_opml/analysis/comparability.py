@@ -16,7 +16,7 @@ _SCALED = ("inference_s", "energy_j", "op_score")  # to ``reference_samples`` im
 
 def needs_same_machine(metric: Metric, baseline: Baseline) -> bool:
     """Whether a figure may be compared only with one of the same machine: not, where this machine measured both."""
-    if not metric.machine or not baseline.again:
+    if not metric.machine or not baseline.remeasured:
         return metric.machine
     return metric.making or (metric.name == "op_score" and not figures.times_inference(baseline.result))
 

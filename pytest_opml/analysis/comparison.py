@@ -68,7 +68,7 @@ class Comparison(NamedTuple):
                 "name": self.baseline.name,
                 "run": self.baseline.run_id,
                 "commit": self.baseline.commit and self.baseline.commit.commit,
-                "measured_again": self.baseline.again,
+                "measured_again": self.baseline.remeasured,
                 "note": self.baseline.note,
             },
             **{name: found and found._asdict() for name, found in changes.items()},
@@ -87,7 +87,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
         baseline: the earlier one; where it was measured again, both times are of one session.
     """
     other = baseline.result
-    beside = result.beside_baseline if baseline.again else None
+    beside = result.vs_baseline if baseline.remeasured else None
     elsewhere = differing_in(result.device, baseline.device)
     other_data = OTHER_DATA if result.data_digest != other.data_digest else ""
 

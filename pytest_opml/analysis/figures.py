@@ -9,16 +9,16 @@ from ..metrics import Metric
 from ..records.result import Result, SideBySide
 from ..stats import predictions
 from ..stats.evidence import (
-    Combined,
     Evidence,
     Exact,
     LogTime,
     Negative,
     Normal,
-    PairedShare,
+    PairedProportion,
     PairedTime,
-    Share,
-    Stretched,
+    Proportion,
+    ScaledInterval,
+    SumOf,
 )
 
 _MACRO = ("recall", "precision", "f1")
@@ -28,16 +28,16 @@ def of_value(metric: Metric, result: Result, value: float) -> Evidence:
     """What is known of one figure of a result."""
     name = metric.name
     if name == "accuracy":
-        return Share(round(value * result.test_samples), result.test_samples)
-    if name in _MACRO and result.answers and predictions.unpack(result.answers):
-        return Normal(value, predictions.standard_error(name, result.answers))
+        return Proportion(round(value * result.test_samples), result.test_samples)
+    if name in _MACRO and result.predictions and predictions.unpack(result.predictions):
+        return Normal(value, predictions.standard_error(name, result.predictions))
     if name == "auc" and result.auc_error:
         return Normal(value, result.auc_error)
     estimate = metric.interval(result) if metric.interval else None
     if estimate is None:
         return Exact(value)
     second, share = _looks(name, result)
-    return Stretched(estimate, second, share)
+    return ScaledInterval(estimate, second, share)
 
 
 class _Look(NamedTuple):
@@ -47,7 +47,7 @@ class _Look(NamedTuple):
 
 def _looks(name: str, result: Result) -> _Look:
     """The figure from times that were taken anew, and the share of the error at the look that ended the first ones."""
-    looks = result.looks
+    looks = result.sampling
     if name.startswith("latency_ms."):
         return _Look(looks.second_ms.get(name.removeprefix("latency_ms.")), looks.single_share)  # type: ignore[call-overload]
     if name == "inference_s":
@@ -77,36 +77,36 @@ def of_difference(
     if metric.beside and beside:
         return PairedTime(ratio := metric.beside(beside), value / ratio.value)
     same_data = result.data_digest == reference.data_digest
-    pair = predictions.both_of(result.answers, reference.answers) if same_data else None
+    pair = predictions.both_of(result.predictions, reference.predictions) if same_data else None
     if name == "op_score":
         return _score_difference(result, reference, pair, beside)
     if pair and name == "accuracy":
-        return Combined(PairedShare(predictions.discordant(*pair)), constant=other)
+        return SumOf(PairedProportion(predictions.discordant(*pair)), constant=other)
     if pair and name in _MACRO:
-        return Normal(value, predictions.standard_error(name, str(result.answers), reference.answers))
+        return Normal(value, predictions.standard_error(name, str(result.predictions), reference.predictions))
     own, others = of_value(metric, result, value), of_value(metric, reference, other)
     if isinstance(own, Exact) and isinstance(others, Exact):
         return own
-    return Combined(own, Negative(others), constant=other)
+    return SumOf(own, Negative(others), constant=other)
 
 
 def _score_difference(
     result: Result,
     reference: Result,
-    pair: tuple[predictions.Answers, predictions.Answers] | None,
+    pair: tuple[predictions.Predictions, predictions.Predictions] | None,
     beside: SideBySide | None,
 ) -> Evidence:
     """By the delta method, from a paired difference of errors and a paired ratio of times where there are such."""
     one, other = result.op_score, reference.op_score
     if not pair or beside is None or not (times_inference(result) and times_inference(reference)):
-        return Combined(Stretched(one), Negative(Stretched(other)), constant=other.value)
+        return SumOf(ScaledInterval(one), Negative(ScaledInterval(other)), constant=other.value)
     worse, better, images = predictions.discordant(*pair)
     wrong, reference_wrong = (max(images * (1 - found.accuracy.value), 0.5) for found in (result, reference))
     # of the logarithm of a ratio of two shares of the same samples
     error = math.sqrt((worse + better) / (wrong * reference_wrong)) / math.log(10)
     time = LogTime(PairedTime(beside.offline))
     size = one.log_megabytes - other.log_megabytes
-    return Combined(Normal(one.log_error - other.log_error, error), time, constant=other.value + size)
+    return SumOf(Normal(one.log_error - other.log_error, error), time, constant=other.value + size)
 
 
 def times_inference(result: Result) -> bool:

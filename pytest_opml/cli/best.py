@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from .common import (
-    _RUN,
+    RUN_ARGUMENT,
     as_json,
+    judge_again,
+    resolve_run,
     root_of,
-    run_meant,
     settings_of,
-    settled,
     show,
     show_json,
     width,
@@ -23,7 +23,7 @@ from .common import (
 
 
 @click.command(short_help="Name the best case within the budgets.")
-@_RUN
+@RUN_ARGUMENT
 @with_gate
 @with_store
 @as_json
@@ -39,12 +39,12 @@ def best(run: str | None, config: Path, gate: tuple[str, ...], store: str | None
 
     The exit code is 0 where every test set has such a case, 1 where one has none, 4 for a wrong input.
     """
-    from ..gate.best_case import choose
+    from ..gate.best_case import select_best
     from ..reports.terminal.verdicts import best_lines
 
     settings = settings_of(config, gate=gate, store=store)
-    record = settled(run_meant(run, settings, root_of(config)), settings.gate)
-    choices = choose(record, record.checks)
+    record = judge_again(resolve_run(run, settings, root_of(config)), settings.gate)
+    choices = select_best(record, record.checks)
     if json_wanted:
         show_json([choice.as_plain() for choice in choices])
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import as_json, root_of, run_meant, settings_of, show, show_json, width, with_gate, with_store
+from .common import as_json, resolve_run, root_of, settings_of, show, show_json, width, with_gate, with_store
 
 
 @click.command(short_help="Show which budgets apply to which case.")
@@ -30,7 +30,7 @@ def budgets(
     The exit code is 0, or 4 for a wrong input.
     """
     from ..errors import SettingsError
-    from ..gate.run_verdicts import marked
+    from ..gate.run_verdicts import marker_budgets
     from ..records import hardware_profiles
     from ..reports.terminal.budgets import budget_lines, budget_table
 
@@ -38,12 +38,12 @@ def budgets(
     if gpu not in hardware_profiles.PROFILES:
         raise SettingsError(f"--gpu: unknown profile {gpu!r}; known: {', '.join(hardware_profiles.PROFILES)}")
     if cases:
-        found = {name: settings.gate.history_of(name, gpu) for name in cases}
+        found = {name: settings.gate.overrides(name, gpu) for name in cases}
     else:
-        run = run_meant(None, settings, root_of(config))
-        profiles_of = dict.fromkeys(run.planned, run.device.profile) | dict(result.key for result in run.results)
-        names = run.planned or profiles_of
-        found = {name: settings.gate.history_of(name, profiles_of[name], marked(run, name)) for name in names}
+        run = resolve_run(None, settings, root_of(config))
+        profiles_of = dict.fromkeys(run.collected, run.device.profile) | dict(result.key for result in run.results)
+        names = run.collected or profiles_of
+        found = {name: settings.gate.overrides(name, profiles_of[name], marker_budgets(run, name)) for name in names}
     if json_wanted:
         show_json(budget_table(found))
     else:

@@ -40,9 +40,9 @@ def size(config: Path, cache_dir: str | None, json_wanted: bool) -> None:
     The exit code is 0, or 4 for a wrong input.
     """
     from ..reports.terminal.cache import contents_lines, contents_table
-    from ..storage.cache_cleanup import look_into
+    from ..storage.cache_cleanup import inspect_cache
 
-    found = look_into(settings_of(config, cache_dir=cache_dir).cache_dir)
+    found = inspect_cache(settings_of(config, cache_dir=cache_dir).cache_dir)
     if json_wanted:
         show_json(contents_table(found))
     else:
@@ -84,11 +84,11 @@ def prune(
     """
     from ..errors import UsageError
     from ..reports.terminal.cache import pruned_lines, pruned_table
-    from ..storage.cache_cleanup import Wish, prune
+    from ..storage.cache_cleanup import CleanupPolicy, prune
 
     if max_mb is not None and math.isnan(max_mb):
         raise UsageError("--max-mb: must be a number, not nan")
-    wish = Wish(older_than, None if max_mb is None else max_mb * 1e6, everything)
+    wish = CleanupPolicy(older_than, None if max_mb is None else max_mb * 1e6, everything)
     done = prune(settings_of(config, cache_dir=cache_dir).cache_dir, wish, dry_run=dry_run)
     if json_wanted:
         show_json(pruned_table(done))

@@ -189,7 +189,7 @@ def history_of(settings: Settings, *, create: bool = False) -> History:
     return open_store(settings.store, create=create)
 
 
-def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
+def resolve_run(text: str | None, settings: Settings, root: Path) -> RunRecord:
     """A stored run: that of a file, or of the history; the newest where nothing is named.
 
     Args:
@@ -214,11 +214,11 @@ def run_meant(text: str | None, settings: Settings, root: Path) -> RunRecord:
     return runs[0]
 
 
-def settled(record: RunRecord, gate: Gate) -> RunRecord:
+def judge_again(record: RunRecord, gate: Gate) -> RunRecord:
     """A run with the verdicts of these budgets in the place of its own."""
-    from ..gate.run_verdicts import settle
+    from ..gate.run_verdicts import judge_run
 
-    return record.model_copy(update={"checks": settle(record, gate)})
+    return record.model_copy(update={"checks": judge_run(record, gate)})
 
 
 def show(*blocks: list[str]) -> None:
@@ -237,10 +237,10 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
-_RUN = click.argument("run", required=False)
+RUN_ARGUMENT = click.argument("run", required=False)
 
 
-def matching(history: History, pattern: str) -> tuple[str, ...]:
+def match_cases(history: History, pattern: str) -> tuple[str, ...]:
     """The case of the history that is called so, or those that a pattern matches.
 
     Raises:
@@ -257,6 +257,6 @@ def matching(history: History, pattern: str) -> tuple[str, ...]:
     return found
 
 
-def _named(run: RunRecord) -> str:
+def run_title(run: RunRecord) -> str:
     commit = f", commit {run.commit.commit[:10]}" if run.commit else ""
     return f"run {run.run_id[:12]} of {run.started:%Y-%m-%d %H:%M}{commit}"

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
-from .common import _named, as_json, root_of, run_meant, settings_of, show, show_json, width, with_config, with_store
+from .common import (
+    as_json,
+    resolve_run,
+    root_of,
+    run_title,
+    settings_of,
+    show,
+    show_json,
+    width,
+    with_config,
+    with_store,
+)
 
 
 @click.command(short_help="Compare two runs, case by case.")
@@ -36,7 +47,7 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
     from ..reports.terminal.comparison import table_lines
 
     settings, root = settings_of(config, store=store), root_of(config)
-    before, after = (run_meant(text, settings, root) for text in (earlier, later))
+    before, after = (resolve_run(text, settings, root) for text in (earlier, later))
     old, new = ([device.profile for device in run.devices] for run in (before, after))
     if not set(old) & set(new):
         raise SettingsError(
@@ -55,5 +66,5 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
         show([f"{earlier} and {later} have no case in common"])
     else:
         missing = without_baseline(after, baselines)
-        title = f"{_named(after)} against {_named(before)}"
+        title = f"{run_title(after)} against {run_title(before)}"
         show(table_lines(title, found, missing, short_names(after), width()))

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from .common import (
-    _RUN,
+    RUN_ARGUMENT,
     as_json,
+    judge_again,
+    resolve_run,
     root_of,
-    run_meant,
     settings_of,
-    settled,
     show,
     show_json,
     width,
@@ -23,7 +23,7 @@ from .common import (
 
 
 @click.command(short_help="Judge a stored run again under today's budgets.")
-@_RUN
+@RUN_ARGUMENT
 @with_gate
 @with_store
 @as_json
@@ -45,7 +45,7 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], store: str | None
     from ..runner.outcome import exit_code
 
     settings = settings_of(config, gate=gate, store=store)
-    record = settled(run_meant(run, settings, root_of(config)), settings.gate)
+    record = judge_again(resolve_run(run, settings, root_of(config)), settings.gate)
     if json_wanted:
         show_json([check.model_dump() for check in record.checks])
     else:

@@ -11,7 +11,7 @@ import click
 from .common import (
     as_json,
     history_of,
-    matching,
+    match_cases,
     parse_age,
     settings_of,
     show,
@@ -79,7 +79,7 @@ def list_history(
     query = Query(profile=profile, branch=branch, since=since)
     with history_of(settings_of(config, store=store)) as history:
         if case is not None:
-            rows = history.rows(query._replace(cases=matching(history, case)), limit)
+            rows = history.rows(query._replace(cases=match_cases(history, case)), limit)
             show_json(row_table(rows)) if json_wanted else show(row_lines(rows, width()))
             return
         runs = history.summaries(query, limit)

@@ -9,10 +9,10 @@ import click
 
 from .common import (
     Commands,
-    _named,
     as_json,
     history_of,
     root_of,
+    run_title,
     settings_of,
     show,
     show_json,
@@ -61,7 +61,7 @@ def promote(
     from ..errors import SettingsError
     from ..history.base import Release
     from ..history.selectors import run_of
-    from ..storage.releases import keep
+    from ..storage.releases import store_artifacts
 
     settings, label = settings_of(config, store=store, cache_dir=cache_dir), " ".join(label.split())
     with history_of(settings) as history:
@@ -73,12 +73,12 @@ def promote(
             raise SettingsError(f"run {record.run_id[:12]} has no result to compare with")
         if not history.known([record.run_id]):
             raise SettingsError(f"run {record.run_id[:12]} is not in the history: opml import it first")
-        kept = keep(record, settings.cache_dir, settings.release_dir)
+        kept = store_artifacts(record, settings.cache_dir, settings.release_dir)
         history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
     if json_wanted:
         show_json({"run": record.run_id, "label": label, "kept": kept.kept, "not_kept": kept.lost})
         return
-    lines = [f"{_named(record)} is the release now{f': {label}' if label else ''}"]
+    lines = [f"{run_title(record)} is the release now{f': {label}' if label else ''}"]
     lines += [f"kept {len(kept.kept)} of {len(record.results)} artifacts in {settings.release_dir}"]
     lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in kept.lost.items()]
     show(lines)
@@ -119,15 +119,15 @@ def withdraw(run: str, config: Path, store: str | None, json_wanted: bool) -> No
     The exit code is 0, or 4 for a wrong input.
     """
     from ..history.selectors import run_of
-    from ..storage.releases import drop
+    from ..storage.releases import remove_artifacts
 
     settings = settings_of(config, store=store)
     with history_of(settings) as history:
         record = run_of(run, history, root_of(config))
         history.withdraw(record.run_id)
         others = [history.run(each.run_id) for each in history.releases()]
-    gone = drop(record, others, settings.release_dir)
+    gone = remove_artifacts(record, others, settings.release_dir)
     if json_wanted:
         show_json({"run": record.run_id, "artifacts_removed": gone})
     else:
-        show([f"{_named(record)} is no release any more; artifacts removed: {gone}"])
+        show([f"{run_title(record)} is no release any more; artifacts removed: {gone}"])

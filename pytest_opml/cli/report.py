@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, history_of, root_of, run_meant, settings_of, settled, with_gate, with_store
+from .common import as_json, history_of, judge_again, resolve_run, root_of, settings_of, with_gate, with_store
 
 if TYPE_CHECKING:
     from ..records.run import Baseline, RunRecord
@@ -59,7 +59,7 @@ def report(
     if json_wanted and form:
         raise click.UsageError("--json and --format exclude each other")
     settings, root = settings_of(config, gate=gate, store=store), root_of(config)
-    record = settled(run_meant(run, settings, root), settings.gate)
+    record = judge_again(resolve_run(run, settings, root), settings.gate)
     baselines = None if against is None else _baselines(against, record, settings, root)
     page = page_of(record, settings.gate, baselines, against or "")
     if json_wanted:

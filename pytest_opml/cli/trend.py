@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, history_of, matching, root_of, settings_of, show, show_json, width, with_config, with_store
+from .common import (
+    as_json,
+    history_of,
+    match_cases,
+    root_of,
+    settings_of,
+    show,
+    show_json,
+    width,
+    with_config,
+    with_store,
+)
 from .history import since
 
 if TYPE_CHECKING:
@@ -63,7 +74,7 @@ def trend(
     from ..reports.terminal.trend import trend_lines, trend_table
 
     with history_of(settings_of(config, store=store)) as history:
-        found = matching(history, case)
+        found = match_cases(history, case)
         if len(found) > 1:
             raise SettingsError(f"{case!r} matches {len(found)} cases, and a trend is of one: {listed(found)}")
         query = Query(cases=found, profile=profile, branch=branch, since=since)

@@ -18,9 +18,9 @@ _LEAST_FREE_BYTES = 1e9
 
 def cache(root: Path) -> Iterator[Finding]:
     """The cache: whether it can be written, what it holds, and the room on its disk."""
-    from ..storage.cache_cleanup import look_into, nearest_folder
+    from ..storage.cache_cleanup import inspect_cache, nearest_folder
 
-    contents = look_into(root)
+    contents = inspect_cache(root)
     held = f"{amount(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
     text = f"{root}: {held}" if root.is_dir() else f"{root}: is made when it is first used"
     try:

@@ -10,7 +10,7 @@ from ..records.result import Result
 from ..records.run import Check, RunRecord
 
 
-class Lifted(NamedTuple):
+class WithoutBudget(NamedTuple):
     """The best case if one budget were lifted.
 
     Attributes:
@@ -22,7 +22,7 @@ class Lifted(NamedTuple):
     best: Result | None
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """The cases on one test set and machine, from the best.
 
     Attributes:
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
     results: tuple[Result, ...]
     allowed: tuple[Result, ...]
     pareto: tuple[str, ...]
-    lifted: tuple[Lifted, ...]
+    lifted: tuple[WithoutBudget, ...]
 
     @property
     def best(self) -> Result | None:
@@ -56,7 +56,7 @@ class Choice(NamedTuple):
         }
 
 
-def choose(record: RunRecord, checks: Sequence[Check]) -> list[Choice]:
+def select_best(record: RunRecord, checks: Sequence[Check]) -> list[Selection]:
     """The best case on each test set, of each machine.
 
     Args:
@@ -69,10 +69,10 @@ def choose(record: RunRecord, checks: Sequence[Check]) -> list[Choice]:
 
 
 def _collected(record: RunRecord) -> list[Result]:
-    return [result for result in record.results if result.case.id not in record.uncollected]
+    return [result for result in record.results if result.case.id not in record.reference_only]
 
 
-def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Choice:
+def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Selection:
     rows = ranked(group).rows
     against = {
         result.case.id: {f"{check.metric} {check.rule}" for check in blocking if check.is_of(result)}
@@ -85,9 +85,9 @@ def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Choice:
         return tuple(result for result in ordered if not against[result.case.id] - {without})
 
     budgets = sorted({budget for result in ordered for budget in against[result.case.id]})
-    return Choice(
+    return Selection(
         ordered,
         allowed(),
         tuple(row.entry.name for row in rows if row.pareto),
-        tuple(Lifted(budget, next(iter(allowed(budget)), None)) for budget in budgets),
+        tuple(WithoutBudget(budget, next(iter(allowed(budget)), None)) for budget in budgets),
     )

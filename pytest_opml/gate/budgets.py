@@ -50,7 +50,7 @@ class Budget(NamedTuple):
         return self.rule in ("min", "max_drop") or (self.rule == "max_regression" and self.metric.better == "higher")
 
 
-class Terms(NamedTuple):
+class GateTerms(NamedTuple):
     """How evidence becomes a verdict.
 
     Attributes:
@@ -71,7 +71,7 @@ class Terms(NamedTuple):
         return 1 - self.confidence
 
 
-class ForCases(NamedTuple):
+class CaseBudgets(NamedTuple):
     """The budgets of one ``[[tool.opml.gate.case]]``; ``optional``: no such case need be there."""
 
     pattern: str
@@ -80,7 +80,7 @@ class ForCases(NamedTuple):
     source: str
 
 
-class Applying(NamedTuple):
+class Override(NamedTuple):
     """A budget of a case, or one that another replaced."""
 
     budget: Budget
@@ -92,9 +92,9 @@ class Gate(NamedTuple):
 
     budgets: tuple[Budget, ...] = ()
     by_profile: Mapping[str, tuple[Budget, ...]] = {}
-    by_case: tuple[ForCases, ...] = ()
+    by_case: tuple[CaseBudgets, ...] = ()
     given: tuple[Budget, ...] = ()
-    terms: Terms = Terms()
+    terms: GateTerms = GateTerms()
 
     @property
     def unregistered(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class Gate(NamedTuple):
         names = (budget.metric.name for layer in layers for budget in layer if not budget.metric.registered)
         return tuple(dict.fromkeys(names))
 
-    def history_of(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Applying, ...]:
+    def overrides(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Override, ...]:
         """Every budget that was written for a case, in the order in which later ones replace earlier ones.
 
         That is: the general ones, the hardware's, those of the case's id, the marker's, those of the command line.
@@ -114,15 +114,15 @@ class Gate(NamedTuple):
         last = {(budget.metric.name, budget.rule): budget for budget in written}
         winners = [last[budget.metric.name, budget.rule] for budget in written]
         return tuple(
-            Applying(budget, None if budget is winner else winner.source)
+            Override(budget, None if budget is winner else winner.source)
             for budget, winner in zip(written, winners, strict=True)
         )
 
-    def applying(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Budget, ...]:
+    def applicable(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Budget, ...]:
         """The budgets that one case is held to."""
-        return tuple(found.budget for found in self.history_of(case_id, profile, marked) if found.replaced_by is None)
+        return tuple(found.budget for found in self.overrides(case_id, profile, marked) if found.replaced_by is None)
 
-    def terms_among(self, checks: int) -> Terms:
+    def terms_per_check(self, checks: int) -> GateTerms:
         """The terms for one check of so many, while the others are not known yet.
 
         As one family each is given an equal part of the error (Bonferroni): what is broken by that, is by Holm's
@@ -202,9 +202,9 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
     return tuple(budgets)
 
 
-def _terms(table: dict[str, Any], where: str) -> Terms:
-    """Take the keys of ``Terms`` out of a table."""
-    given = {key: table.pop(key) for key in Terms._fields if key in table}
+def _terms(table: dict[str, Any], where: str) -> GateTerms:
+    """Take the keys of ``GateTerms`` out of a table."""
+    given = {key: table.pop(key) for key in GateTerms._fields if key in table}
     for key, allowed in (("undecided", ("pass", "fail")), ("multiple", ("each", "holm"))):
         if key in given and given[key] not in allowed:
             raise SettingsError(f"{where}.{key}: must be one of {', '.join(allowed)}, not {given[key]!r}")
@@ -215,7 +215,7 @@ def _terms(table: dict[str, Any], where: str) -> Terms:
                     f"{where}.{key}: must be a number from {least:g} to below {below:g}, not {given[key]!r}"
                 )
             given[key] = float(given[key])
-    return Terms(**given)
+    return GateTerms(**given)
 
 
 def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = find) -> Gate:
@@ -249,7 +249,7 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = 
             raise SettingsError(f"{name}.match: must be a pattern of case ids, such as '*/cluster-*'")
         optional = _flag(entry.pop("optional", False), f"{name}.optional")
         budgets = parse_budgets(entry, name, optional=optional, find=find)
-        by_case.append(ForCases(pattern, budgets, optional, name))
+        by_case.append(CaseBudgets(pattern, budgets, optional, name))
     return Gate(parse_budgets(general, where, find=find), by_profile, tuple(by_case), terms=terms)
 
 
@@ -278,13 +278,13 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
         where = f"{OPTION} {option!r}"
         key, equals, text = option.partition("=")
         key = key.strip()
-        if equals and key in Terms._fields:
+        if equals and key in GateTerms._fields:
             terms[key] = _written(text)
             continue
         name, _, rule = key.rpartition(".")
         if not equals or not name or not text.strip():
             raise SettingsError(
-                f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of {', '.join(Terms._fields)}"
+                f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of {', '.join(GateTerms._fields)}"
             )
         (budget,) = (_budget(find(name, where), rule, _written(text), where, False),)
         budgets.append(budget._replace(source=f"{OPTION} {option}"))

@@ -10,11 +10,11 @@ from ..analysis.ranking import groups, ranked
 from ..metrics import placeholder
 from ..records.result import Key, Result
 from ..records.run import Check, RunRecord
-from .budgets import Budget, Gate, Terms, parse_budgets
-from .verdict import Subject, blocks, judge
+from .budgets import Budget, Gate, GateTerms, parse_budgets
+from .verdict import JudgedResult, blocks, judge
 
 
-def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
+def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     """All checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
 
     A budget on a metric that is not registered here cannot be judged: its stored check stays as it is, and one that was
@@ -35,17 +35,17 @@ def settle(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     unregistered: list[Check] = []
     for result in results.values():
         name, profile = result.key
-        if name in record.uncollected:
+        if name in record.reference_only:
             continue
-        subject = Subject(
+        subject = JudgedResult(
             result,
             results.get(Key(result.case.reference.id, profile)),
             baselines.get(result.key),
             standings[profile],
             record.baseline,
-            record.unread.get(name, ""),
+            record.baseline_errors.get(name, ""),
         )
-        budgets = gate.applying(name, profile, marked(record, name))
+        budgets = gate.applicable(name, profile, marker_budgets(record, name))
         checks += judge([budget for budget in budgets if budget.metric.registered], subject, gate.terms)
         unregistered += _as_stored(
             [budget for budget in budgets if not budget.metric.registered], result, record.checks
@@ -89,17 +89,17 @@ def _measured(record: RunRecord) -> set[str]:
     return {result.case.id for result in record.results} | {failure.case.id for failure in record.failures}
 
 
-def without_the_rest(record: RunRecord) -> RunRecord:
+def drop_unreached_cases(record: RunRecord) -> RunRecord:
     """The record of a run that was stopped: what it did not come to is not missing, it was left out."""
     measured = _measured(record)
-    rest = [name for name in record.planned if name not in measured]
-    planned = {name: test for name, test in record.planned.items() if name in measured}
-    return record.model_copy(update={"planned": planned, "deselected": (*record.deselected, *rest)})
+    rest = [name for name in record.collected if name not in measured]
+    collected = {name: test for name, test in record.collected.items() if name in measured}
+    return record.model_copy(update={"collected": collected, "deselected": (*record.deselected, *rest)})
 
 
-def marked(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
+def marker_budgets(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
     """The budgets on the marker of a case's test."""
-    tables = record.marked.get(case_id, {})
+    tables = record.marker_budgets.get(case_id, {})
     return tuple(budget for where, table in tables.items() for budget in parse_budgets(table, where, find=placeholder))
 
 
@@ -117,16 +117,16 @@ def _missing(record: RunRecord, gate: Gate) -> list[Check]:
     """Cases that were collected and have neither result nor failure, and those that a budget names in vain."""
     measured = _measured(record)
     checks = []
-    for name in record.planned:
-        budgets = gate.applying(name, record.device.profile, marked(record, name))
+    for name in record.collected:
+        budgets = gate.applicable(name, record.device.profile, marker_budgets(record, name))
         if name not in measured and budgets and not all(budget.optional for budget in budgets):
             checks.append(_absent(name, budgets[0].source, "was collected, but has no result"))
-    seen = {*measured, *record.planned, *record.deselected}
+    seen = {*measured, *record.collected, *record.deselected}
     nowhere = "no case of this run has such an id: renamed, or no longer collected?"
     return checks + [
         _absent(entry.pattern, entry.source, nowhere)
         for entry in gate.by_case
-        if not (entry.optional or record.selection or any(fnmatchcase(name, entry.pattern) for name in seen))
+        if not (entry.optional or record.partial_selection or any(fnmatchcase(name, entry.pattern) for name in seen))
     ]
 
 
@@ -145,21 +145,23 @@ def _absent(name: str, source: str, reason: str) -> Check:
     )
 
 
-def _as_family(checks: Sequence[Check], terms: Terms) -> list[Check]:
+def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
     """The checks with Holm's step-down over all that chance decides (Scandinavian Journal of Statistics 6, 1979).
 
     The chance that any budget of the run which holds is called broken stays below half of ``terms.error``.
     """
-    chancy = [check for check in checks if check.sure is not None]
-    by_error = sorted((check for check in chancy if check.verdict == "fail"), key=lambda check: -(check.sure or 0.0))
+    chancy = [check for check in checks if check.confidence is not None]
+    by_error = sorted(
+        (check for check in chancy if check.verdict == "fail"), key=lambda check: -(check.confidence or 0.0)
+    )
     kept: set[int] = set()
     for number, check in enumerate(by_error):
-        if 2 * (1 - (check.sure or 0.0)) > terms.error / (len(chancy) - number):
+        if 2 * (1 - (check.confidence or 0.0)) > terms.error / (len(chancy) - number):
             break
         kept.add(id(check))
     return [
         check
-        if check.verdict != "fail" or check.sure is None or id(check) in kept
+        if check.verdict != "fail" or check.confidence is None or id(check) in kept
         else check.model_copy(
             update={
                 "verdict": "inconclusive",
@@ -171,7 +173,7 @@ def _as_family(checks: Sequence[Check], terms: Terms) -> list[Check]:
     ]
 
 
-def expected_false_alarms(checks: Sequence[Check], terms: Terms) -> float:
+def expected_false_alarms(checks: Sequence[Check], terms: GateTerms) -> float:
     """How many checks of a run chance alone would call broken at most, were every figure just at its limit."""
-    chancy = sum(check.sure is not None for check in checks)
+    chancy = sum(check.confidence is not None for check in checks)
     return terms.error / 2 * (min(chancy, 1) if terms.multiple == "holm" else chancy)

@@ -17,14 +17,14 @@ from ..metrics import Metric
 from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
 from ..stats.evidence import Evidence, Exact, PairedTime
-from .budgets import RELATIVE, Budget, Terms
+from .budgets import RELATIVE, Budget, GateTerms
 
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the smallest excess that is called detectable
 _NORMAL = NormalDist()
 
 
-class Subject(NamedTuple):
+class JudgedResult(NamedTuple):
     """A result and what it may be compared with.
 
     Attributes:
@@ -33,7 +33,7 @@ class Subject(NamedTuple):
         standings: of each case on the same kind of hardware, the figures that are a place among all; None before the
             end of the run.
         wanted: what was asked for as baseline, in words; None for the last run.
-        unread: why the baseline could not be read; empty where it could.
+        baseline_errors: why the baseline could not be read; empty where it could.
     """
 
     result: Result
@@ -41,7 +41,7 @@ class Subject(NamedTuple):
     baseline: Baseline | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
     wanted: str | None = None
-    unread: str = ""
+    baseline_errors: str = ""
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -49,10 +49,10 @@ class Subject(NamedTuple):
         return None if self.standings is None else self.standings.get(self.result.case.id, {})
 
 
-_USUAL = Terms()
+_USUAL = GateTerms()
 
 
-def judge(budgets: Sequence[Budget], subject: Subject, terms: Terms = _USUAL) -> tuple[Check, ...]:
+def judge(budgets: Sequence[Budget], subject: JudgedResult, terms: GateTerms = _USUAL) -> tuple[Check, ...]:
     """Hold a result against its budgets.
 
     ``max_drop`` and ``max_increase`` do not apply to a reference itself; what needs all cases waits for the end of the
@@ -86,7 +86,7 @@ class _Other(NamedTuple):
     beside: SideBySide | None
 
 
-def _check(budget: Budget, subject: Subject, terms: Terms) -> Check:
+def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     fields: dict[str, object] = {"value": None}
     try:
         value = _figure(budget.metric, subject.result, subject.standing)
@@ -125,21 +125,21 @@ def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None
     return float(value)
 
 
-def _other(budget: Budget, subject: Subject) -> _Other:
+def _other(budget: Budget, subject: JudgedResult) -> _Other:
     metric = budget.metric
     if budget.rule != "max_regression":
         found = subject.reference
         if found is None:
             raise _Unjudged("the reference case has no result to compare with")
         standing = (subject.standings or {}).get(found.case.id)
-        beside = subject.result.side_by_side
+        beside = subject.result.vs_reference
         paired = beside if beside and beside.reference == found.case.id else None
         return _Other(found.case.id, found, _figure(metric, found, standing, "of the reference "), paired)
     if metric.of_run:
         raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
-    if subject.unread:
-        raise _Unjudged(f"the baseline could not be read: {subject.unread}")
+    if subject.baseline_errors:
+        raise _Unjudged(f"the baseline could not be read: {subject.baseline_errors}")
     if baseline is None:
         asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
         # a stored run that is judged again was not asked for one if no budget needed it then
@@ -152,7 +152,7 @@ def _other(budget: Budget, subject: Subject) -> _Other:
     if otherwise := worked_out_otherwise(metric, subject.result, baseline.result):
         raise _Unjudged(f"{metric.name} of the baseline is {otherwise}")
     value = _figure(metric, baseline.result, None, "of the baseline ")
-    beside = subject.result.beside_baseline if baseline.again else None
+    beside = subject.result.vs_baseline if baseline.remeasured else None
     return _Other(baseline.described, baseline.result, value, beside)
 
 
@@ -170,7 +170,7 @@ def bound(budget: Budget, reference: float) -> float:
     return reference - allowed if budget.below else reference + allowed
 
 
-def _verdict(known: Evidence, limit: float, below: bool, terms: Terms) -> dict[str, object]:
+def _verdict(known: Evidence, limit: float, below: bool, terms: GateTerms) -> dict[str, object]:
     """What the evidence says of a limit: the fields of a check that depend on it.
 
     Args:
@@ -190,8 +190,8 @@ def _verdict(known: Evidence, limit: float, below: bool, terms: Terms) -> dict[s
     fields: dict[str, object] = {
         "low": low,
         "high": high,
-        "sure": 1 - error / 2,
-        "detectable": (high - low) / 2 * (1 + _NORMAL.inv_cdf(_POWER) / _NORMAL.inv_cdf(1 - terms.error / 2)),
+        "confidence": 1 - error / 2,
+        "min_detectable": (high - low) / 2 * (1 + _NORMAL.inv_cdf(_POWER) / _NORMAL.inv_cdf(1 - terms.error / 2)),
     }
     reason = ""
     # The interval itself decides, so that what is printed agrees with the verdict.
@@ -205,6 +205,6 @@ def _verdict(known: Evidence, limit: float, below: bool, terms: Terms) -> dict[s
     return fields | {"verdict": verdict, "reason": reason, "blocking": blocks(verdict, terms)}
 
 
-def blocks(verdict: Verdict, terms: Terms) -> bool:
+def blocks(verdict: Verdict, terms: GateTerms) -> bool:
     """Whether a verdict keeps the run from exiting with 0."""
     return verdict == "fail" or (verdict == "inconclusive" and terms.undecided == "fail")

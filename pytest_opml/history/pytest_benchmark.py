@@ -175,7 +175,7 @@ def _run(saved: _Saved, digest: str) -> RunRecord:
         results=(),
         failures=(),
         checks=(),
-        uncollected=(),
+        reference_only=(),
         timings=tuple(map(_timing, saved.benchmarks)),
     )
 

@@ -111,7 +111,9 @@ def record_of(document: Any, where: str) -> RunRecord:
     check_version(document.get("format_version"), FORMAT_VERSION, where, "record of a run")
     try:
         record = RunRecord.model_validate(document)
-        json.dumps(record.marked, allow_nan=False)  # of any content: what was written as 1e999 would come back as null
+        json.dumps(
+            record.marker_budgets, allow_nan=False
+        )  # of any content: what was written as 1e999 would come back as null
     except ValidationError as error:
         raise StorageError(f"{where}: is no record of a run: {problem(error)}") from error
     except OpmlError as error:

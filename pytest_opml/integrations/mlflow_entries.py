@@ -113,8 +113,8 @@ def _measured(result: Result) -> Iterator[tuple[str, float]]:
             continue
         yield _key(name), float(value)
         yield from _ends(name, metric.interval(result) if metric.interval else None)
-        if metric.beside and result.side_by_side:
-            ratio = metric.beside(result.side_by_side)
+        if metric.beside and result.vs_reference:
+            ratio = metric.beside(result.vs_reference)
             yield _key(f"{name}.ratio"), ratio.value
             yield from _ends(f"{name}.ratio", ratio)
 

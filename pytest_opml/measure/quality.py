@@ -21,7 +21,7 @@ class Quality(NamedTuple):
     f1: float
     auc: float
     auc_error: float
-    answers: str
+    predictions: str
 
 
 def as_probabilities(rows: Probabilities) -> Probabilities:
@@ -63,7 +63,7 @@ def assess(probabilities: Probabilities, labels: Labels) -> Quality:
         f1=float(f1),
         auc=float(np.mean(areas)),
         auc_error=_auc_error(probabilities, labels, present),
-        answers=pack(labels, predicted),
+        predictions=pack(labels, predicted),
     )
 
 

@@ -17,8 +17,8 @@ from ..records.result import Ratio
 from ..runtimes.base import Runtime
 from ..stats.evidence import PairedTime
 from ..stats.paired_ratio import paired_ratio
-from ..stats.sequential import FIRST, Question, Spending, all_decided, any_broken, plan_openings, second_seconds
-from .warm_up import no_collection, settle
+from ..stats.sequential import FIRST, AlphaSpending, TimeLimit, all_decided, any_broken, plan_openings, second_seconds
+from .warm_up import no_collection, repeat_until_steady
 
 # Of shorter turns too much would be what the system does between them.
 _TURN_SECONDS = 0.02
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
     seconds: float
     precision: float = 0.0
-    questions: Mapping[str, tuple[Question, ...]] = {}
+    questions: Mapping[str, tuple[TimeLimit, ...]] = {}
     max_seconds: float = 0.0
     error: float = 0.05
 
@@ -159,12 +159,12 @@ class _Sampling:
 class _Deciding(_Sampling):
     """Samples until every limit is decided, at planned looks, and then once more what seems to break one."""
 
-    def __init__(self, plan: Plan, questions: tuple[Question, ...]) -> None:
+    def __init__(self, plan: Plan, questions: tuple[TimeLimit, ...]) -> None:
         super().__init__(plan)
         self._questions = questions
         self._longest = max(plan.max_seconds, plan.seconds)
         self._ends = iter(plan_openings(self._longest * FIRST))
-        self._spending = Spending(self._longest * FIRST)
+        self._spending = AlphaSpending(self._longest * FIRST)
         self._first: Ratio | None = None
 
     @property
@@ -217,7 +217,7 @@ def _turns(pair: Pair, images: npt.NDArray[Any], reference_first: bool) -> tuple
     """Both warm, and with as many calls in a turn as make it long enough."""
     turns = _Turn(pair.candidate, images), _Turn(pair.reference, images)
     for turn in reversed(turns) if reference_first else turns:
-        settle(turn)
+        repeat_until_steady(turn)
         turn.calls = max(1, math.ceil(_TURN_SECONDS / max(turn(), 1e-6)))
     return turns
 

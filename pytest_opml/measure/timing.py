@@ -16,10 +16,10 @@ import numpy as np
 from ..datasets.imageset import ImageSet
 from ..records.result import Estimate, Latency, WarmUp
 from ..runtimes.base import Probabilities, Runtime
-from ..stats.evidence import Stretched
+from ..stats.evidence import ScaledInterval
 from ..stats.intervals import median, quantile_interval
-from ..stats.sequential import FIRST, Question, Spending, all_decided, any_broken, second_seconds
-from .warm_up import no_collection, settle
+from ..stats.sequential import FIRST, AlphaSpending, TimeLimit, all_decided, any_broken, second_seconds
+from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
 # Six are the fewest whose extremes hold the median with 95 % confidence; slower models are not timed more often.
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
         error: that the gate allows.
     """
 
-    questions: Mapping[str, tuple[Question, ...]] = {}
+    questions: Mapping[str, tuple[TimeLimit, ...]] = {}
     seconds: float = 0.0
     error: float = 0.05
 
@@ -91,7 +91,7 @@ def warm_up(runtime: Runtime, images: ImageSet, batch: int) -> WarmUp:
     if rest:
         runtime.predict(images.take(np.arange(len(images) - rest, len(images))))
     first = runtime.place(images.take(np.arange(min(batch, len(images)))))
-    return settle(lambda: runtime.run(first))
+    return repeat_until_steady(lambda: runtime.run(first))
 
 
 def time_passes(
@@ -143,7 +143,7 @@ class _Decided(NamedTuple):
 def _decide(
     taken: list[float],
     one: Callable[[], float],
-    questions: Mapping[str, Sequence[Question]],
+    questions: Mapping[str, Sequence[TimeLimit]],
     estimates: Callable[[], Mapping[str, Estimate]],
     wanted: Wanted,
 ) -> _Decided:
@@ -159,10 +159,10 @@ def _decide(
     longest = wanted.seconds * FIRST
     if not any(questions.values()) or longest <= 0:
         return _Decided(1.0, 0.0)
-    spending = Spending(longest)
+    spending = AlphaSpending(longest)
     while True:
         spending.look(sum(taken))
-        known = {name: Stretched(estimate, share=spending.share) for name, estimate in estimates().items()}
+        known = {name: ScaledInterval(estimate, share=spending.share) for name, estimate in estimates().items()}
         asked = [(questions.get(name, ()), figure) for name, figure in known.items()]
         over = sum(taken) >= longest
         if over or all(all_decided(limits, figure, wanted.error) for limits, figure in asked):
@@ -185,7 +185,7 @@ def time_single(runtime: Runtime, images: ImageSet, wanted: Wanted = NOTHING) ->
     fitting = max(1, _SINGLE_BYTES // (3 * images.size**2))
     singles = images.take(np.arange(min(len(images), fewest, fitting)))
     turn = itertools.cycle(range(len(singles)))
-    warmed = settle(lambda: [runtime.predict(singles[next(turn)][None]) for _ in range(_LATENCY_ROUND)])
+    warmed = repeat_until_steady(lambda: [runtime.predict(singles[next(turn)][None]) for _ in range(_LATENCY_ROUND)])
 
     def one() -> float:
         placed = runtime.place(singles[next(turn)][None])

@@ -27,7 +27,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def settle(round_: Callable[[], object]) -> WarmUp:
+def repeat_until_steady(round_: Callable[[], object]) -> WarmUp:
     """Call something until its last three calls took the same time within 10 %.
 
     Graphs are optimised, memory is allocated and kernels are chosen in the first calls, and how many that takes differs

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..case import Case
 from ..datasets.splits import ImageSet, Labels, Split
-from ..progress import report
+from ..progress import report_progress
 from ..records.case_record import Unfreeze
 from ..records.result import Epoch, Training
 from .classifier import build_classifier
@@ -161,7 +161,7 @@ def _inputs(parts: Parts, images: ImageSet, batch: int) -> Any:
     """The images themselves, or what the frozen layers make of them."""
     if parts.frozen is None:
         return images
-    report("computing the output of the frozen layers")
+    report_progress("computing the output of the frozen layers")
     frozen_batch = max(1, min(batch, _FROZEN_BATCH_PIXELS // images.size**2))
     return parts.frozen.predict(images.dataset(batch=frozen_batch), verbose=0)
 
@@ -181,7 +181,7 @@ def _fit(
     epoch = 0
 
     def before_step(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras gives them by name
-        report(f"training, epoch {epoch + 1} of {epochs}, step", batch + 1, steps)
+        report_progress(f"training, epoch {epoch + 1} of {epochs}, step", batch + 1, steps)
 
     def after_epoch(number: int, logs: dict[str, float]) -> None:
         nonlocal epoch

@@ -41,7 +41,7 @@ class Replay:
 _CLOCK = pytest.StashKey[Replay]()
 
 
-def prepare(item: pytest.Item) -> None:
+def make_benchmark(item: pytest.Item) -> None:
     """Make a test that runs cases a benchmark; one that uses the fixture ``benchmark`` itself keeps it for itself."""
     names: list[str] = getattr(item, "fixturenames", [])
     if hasattr(item.config, "workerinput"):
@@ -87,7 +87,7 @@ def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None
     fixture.pedantic(lambda: None, rounds=len(result.passes_s))
 
 
-def excuse(item: pytest.Item) -> None:
+def mark_unused(item: pytest.Item) -> None:
     """Keep pytest-benchmark from warning of a fixture that was not used, where a case had no result to enter."""
     fixture = getattr(item, "funcargs", {}).get(_PLUGIN)
     if _CLOCK in item.stash and fixture is not None and fixture._mode is None:
@@ -100,8 +100,8 @@ def figures(result: Result) -> dict[str, Any]:
 
     shown: dict[str, Any] = {"case": result.case.id, "profile": result.device.profile, "threads": result.device.threads}
     shown |= {name: metric.read(result) for name, metric in METRICS.items()}
-    if result.side_by_side:
-        shown["time_ratio"] = result.side_by_side.offline.model_dump()
+    if result.vs_reference:
+        shown["time_ratio"] = result.vs_reference.offline.model_dump()
     return shown
 
 

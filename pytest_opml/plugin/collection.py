@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .markers import limits, marked_case
+from .markers import marked_case, test_overrides
 
 if TYPE_CHECKING:
-    from ..runner.plan import Plan
+    from ..runner.plan import CollectedRun
 
 _LEFT_OUT = pytest.StashKey["list[str]"]()
 
@@ -35,7 +35,7 @@ def leave_out(item: pytest.Item) -> None:
         item.config.stash.setdefault(_LEFT_OUT, []).append(name)
 
 
-def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> Plan:
+def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> CollectedRun:
     """What was collected.
 
     Args:
@@ -45,15 +45,15 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> Plan:
     Raises:
         SettingsError: a marker says what it cannot.
     """
-    from ..runner.plan import Plan
+    from ..runner.plan import CollectedRun
 
-    said = [(item, _case_id(item), limits(item)) for item in items]
+    said = [(item, _case_id(item), test_overrides(item)) for item in items]
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
-    return Plan(
+    return CollectedRun(
         cases={name: item.nodeid for item, name, _ in said if name is not None},
         limits={name: found for _, name, found in said if name is not None},
         deselected=tuple(left_out),
-        selection=any("::" in argument for argument in config.args),
+        partial_selection=any("::" in argument for argument in config.args),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .benchmark import show_in_benchmark
-from .markers import limits, marked_case
+from .markers import marked_case, test_overrides
 from .stash import CASES, STATE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
     def run(case: Case) -> Result:
         cases.append(case)
         try:
-            result = state.session.run(case, limits(item))
+            result = state.session.run(case, test_overrides(item))
         finally:
             state.live.clear()
         config.hook.pytest_opml_result(config=config, result=result)
@@ -51,7 +51,7 @@ def opml_model(request: pytest.FixtureRequest) -> Any:
     """The Keras model of the marked case, pretrained and trained as the case says, before any technique."""
     state = request.config.stash[STATE]
     try:
-        return state.session.model(marked_case(request.node), limits(request.node))
+        return state.session.model(marked_case(request.node), test_overrides(request.node))
     finally:
         state.live.clear()
 
@@ -61,7 +61,7 @@ def opml_artifact(request: pytest.FixtureRequest) -> Runtime:
     """The artifact of the marked case, opened: ``.path`` is its file, ``.predict(images)`` answers."""
     state = request.config.stash[STATE]
     try:
-        return state.session.artifact(marked_case(request.node), limits(request.node))
+        return state.session.artifact(marked_case(request.node), test_overrides(request.node))
     finally:
         state.live.clear()
 

@@ -16,9 +16,9 @@ from ..errors import CaseFailed, OpmlError
 from . import benchmark, collection, hookspecs, options, xdist
 from .collection import BenchModule, is_benchmark_file
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .markers import limits
-from .progress_line import live_line
-from .stash import CASES, ENDING, STATE, USAGE_ERRORS, Ending, State, uses_us
+from .markers import test_overrides
+from .progress_line import make_progress_line
+from .stash import CASES, ENDING, STATE, USAGE_ERRORS, Ending, State, uses_opml
 
 if TYPE_CHECKING:
     from ..records.run import RunRecord
@@ -109,9 +109,9 @@ def pytest_exception_interact(
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test that uses a fixture of ours, before `-m` selects."""
-    if uses_us(item):
+    if uses_opml(item):
         item.add_marker("opml")
-        benchmark.prepare(item)
+        benchmark.make_benchmark(item)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -123,12 +123,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Get ready if any of the selected tests uses a fixture of ours."""
-    ours = [item for item in items if uses_us(item)]
+    ours = [item for item in items if uses_opml(item)]
     if not ours or config.option.collectonly or session.testsfailed:
         return
     from ..runner.session import Session
 
-    live = live_line(config, len(ours))
+    live = make_progress_line(config, len(ours))
     try:
         settings = options.settings_of(config)
         plan = collection.plan(config, ours)
@@ -153,8 +153,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         yield
     finally:
         broken = _broken_budgets(item)
-        benchmark.excuse(item)
-        if STATE in item.config.stash and uses_us(item):
+        benchmark.mark_unused(item)
+        if STATE in item.config.stash and uses_opml(item):
             item.config.stash[STATE].live.finished()
     if broken:
         pytest.fail("\n".join(["budget broken", *broken]), pytrace=False)
@@ -166,7 +166,7 @@ def _broken_budgets(item: pytest.Item) -> list[str]:
     from ..reports.terminal.verdicts import breach_line
 
     session = item.config.stash[STATE].session
-    checks = [check for case in item.stash[CASES] for check in session.judge(case, limits(item))]
+    checks = [check for case in item.stash[CASES] for check in session.judge(case, test_overrides(item))]
     return [breach_line(check) for check in checks if check.verdict == "fail"]
 
 
@@ -230,14 +230,14 @@ def _end(
     session: pytest.Session, exitstatus: int, record: RunRecord, *, broken: bool, problems: tuple[str, ...] = ()
 ) -> bool:
     """Write the record and settle the exit code; whether the run is broken."""
-    from ..gate.run_verdicts import settle, without_the_rest
+    from ..gate.run_verdicts import drop_unreached_cases, judge_run
     from ..runner.outcome import BROKEN, exit_code, write
 
     config = session.config
     settings = options.settings_of(config)
     if session.shouldstop or session.shouldfail or _interrupted(exitstatus):
-        record = without_the_rest(record)
-    record = record.model_copy(update={"checks": settle(record, settings.gate)})
+        record = drop_unreached_cases(record)
+    record = record.model_copy(update={"checks": judge_run(record, settings.gate)})
     config.hook.pytest_opml_record(config=config, record=record)
     lines = [*problems]
     if record.results or record.failures:

@@ -9,13 +9,13 @@ import pytest
 if TYPE_CHECKING:
     from ..case import Case
     from ..gate.budgets import Budget
-    from ..runner.plan import Limits
+    from ..runner.plan import TestOverrides
 
 
 _MARKER_KEYS = ("case", "gate", "timeout")
 
 
-def limits(item: pytest.Item) -> Limits:
+def test_overrides(item: pytest.Item) -> TestOverrides:
     """What the markers of a test say; the closest marker wins.
 
     Raises:
@@ -23,7 +23,7 @@ def limits(item: pytest.Item) -> Limits:
     """
     from ..errors import SettingsError
     from ..gate.budgets import parse_budgets
-    from ..runner.plan import Limits
+    from ..runner.plan import TestOverrides
 
     budgets: list[Budget] = []
     tables: dict[str, Any] = {}
@@ -41,7 +41,7 @@ def limits(item: pytest.Item) -> Limits:
         timeout = marker.kwargs.get("timeout", timeout)
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
             raise SettingsError(f"{where}: timeout must be a positive number of seconds, not {timeout!r}")
-    return Limits(tuple(budgets), timeout, tables)
+    return TestOverrides(tuple(budgets), timeout, tables)
 
 
 def marked_case(item: pytest.Item) -> Case:

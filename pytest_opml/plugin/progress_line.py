@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NARROWEST = 20
 
 
-class Live:
+class ProgressLine:
     """Shows progress behind what stands in the terminal's line already, and takes it away again.
 
     Args:
@@ -75,15 +75,15 @@ class Live:
         self._done += 1
 
 
-def live_line(config: pytest.Config, tests: int) -> Live:
+def make_progress_line(config: pytest.Config, tests: int) -> ProgressLine:
     """The line of this run: none where the output is quiet, no terminal, or another process's."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     shown = reporter is not None and config.get_verbosity() >= 0 and not hasattr(config, "workerinput")
     writer = reporter._tw if shown else None
     if writer is None or not writer._file.isatty():
-        return Live(None, lambda: 0, tests)
+        return ProgressLine(None, lambda: 0, tests)
     capture = config.pluginmanager.getplugin("capturemanager")
-    return Live(
+    return ProgressLine(
         writer._file,
         lambda: writer.fullwidth - writer.width_of_current_line,
         tests,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..case import Case
     from ..records.run import RunRecord
     from ..runner.session import Session
-    from .progress_line import Live
+    from .progress_line import ProgressLine
 
 FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device", "gpu_timer")
 
@@ -25,7 +25,7 @@ class State(NamedTuple):
     """
 
     session: Session
-    live: Live
+    live: ProgressLine
     runs_cases: bool
     other_failures: list[str]
 
@@ -43,6 +43,6 @@ CASES: pytest.StashKey[list[Case]] = pytest.StashKey()
 USAGE_ERRORS = pytest.StashKey["list[str]"]()
 
 
-def uses_us(item: pytest.Item) -> bool:
+def uses_opml(item: pytest.Item) -> bool:
     """Whether a test asks for one of our fixtures."""
     return not set(FIXTURES).isdisjoint(getattr(item, "fixturenames", ()))

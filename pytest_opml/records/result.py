@@ -220,7 +220,7 @@ class Result(CaseOutcome):
     data_digest: str = Field(description="SHA-256 of the test images and their labels")
     test_samples: int
     classes: int
-    answers: str | None = Field(
+    predictions: str | None = Field(
         default=None, description="label and predicted class of each test image, in order: see stats/predictions.py"
     )
     accuracy: Estimate
@@ -235,10 +235,10 @@ class Result(CaseOutcome):
     latency_ms: Latency
     cold_start: ColdStart
     conditions: Conditions
-    side_by_side: SideBySide | None = Field(
+    vs_reference: SideBySide | None = Field(
         default=None, description="None for a reference, and where the reference has no result"
     )
-    beside_baseline: SideBySide | None = Field(
+    vs_baseline: SideBySide | None = Field(
         default=None, description="beside the kept artifact of the released run, where that was measured again"
     )
     training: Training
@@ -246,7 +246,7 @@ class Result(CaseOutcome):
     artifact: Artifact
     memory: Memory
     op_score: Score
-    looks: Looks = Looks()
+    sampling: Looks = Looks()
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")

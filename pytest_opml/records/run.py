@@ -59,10 +59,10 @@ class Check(Record):
     reference_value: float | None = None
     verdict: Verdict
     blocking: bool = Field(description="whether this verdict keeps the run from exiting with 0")
-    sure: float | None = Field(
+    confidence: float | None = Field(
         default=None, description="confidence at which the interval just leaves the limit out; None without an interval"
     )
-    detectable: float | None = Field(
+    min_detectable: float | None = Field(
         default=None,
         description="smallest excess over the limit that this run would have called broken in 80 % of cases",
     )
@@ -105,7 +105,7 @@ class Baseline(Record):
         description="that the stored result was measured on, which one that was measured again is not"
     )
     result: Result = Field(description="as it was stored, or as its kept artifact was measured again")
-    again: bool = Field(
+    remeasured: bool = Field(
         default=False,
         description="whether the artifact was measured again in this session, in turn with the candidate's",
     )
@@ -115,7 +115,7 @@ class Baseline(Record):
     def described(self) -> str:
         """Which run it is, and how it is compared with, in words."""
         commit = f", commit {self.commit.commit[:10]}" if self.commit else ""
-        how = "its artifact measured again in this session" if self.again else "as it was stored"
+        how = "its artifact measured again in this session" if self.remeasured else "as it was stored"
         return f"run {self.run_id[:12]} of {self.started:%Y-%m-%d %H:%M}{commit}, {how}"
 
 
@@ -145,13 +145,13 @@ class RunRecord(Record):
     results: tuple[Result, ...]
     failures: tuple[Failure, ...]
     checks: tuple[Check, ...]
-    uncollected: tuple[str, ...] = Field(description="ids of references that were measured although not collected")
-    planned: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
+    reference_only: tuple[str, ...] = Field(description="ids of references that were measured although not collected")
+    collected: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
     deselected: tuple[str, ...] = Field(default=(), description="ids of cases that the command line left out")
-    selection: bool = Field(
+    partial_selection: bool = Field(
         default=False, description="whether the command line named single tests, so that others were never collected"
     )
-    marked: dict[str, dict[str, Any]] = Field(
+    marker_budgets: dict[str, dict[str, Any]] = Field(
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
     )
     baseline: str | None = Field(
@@ -159,7 +159,7 @@ class RunRecord(Record):
         description="what was asked for as baseline, and taken for; None: the last run",
     )
     baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
-    unread: dict[str, str] = Field(
+    baseline_errors: dict[str, str] = Field(
         default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
     )
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
@@ -183,20 +183,20 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
     results: dict[Key, Result] = {}
     failures: dict[Key, Failure] = {}
     asked: set[str] = set()
-    planned: dict[str, str] = {}
-    marked: dict[str, dict[str, Any]] = {}
+    collected: dict[str, str] = {}
+    marker_budgets: dict[str, dict[str, Any]] = {}
     baselines: dict[Key, Baseline] = {}
-    unread: dict[str, str] = {}
+    baseline_errors: dict[str, str] = {}
     for record in records:
         for result in record.results:
             results.setdefault(result.key, result)
         for failure in record.failures:
             failures.setdefault(failure.key, failure)
         found = [result.case.id for result in record.results] + [failure.case.id for failure in record.failures]
-        asked |= set(found) - set(record.uncollected)
-        planned |= record.planned
-        marked |= record.marked
-        unread |= record.unread
+        asked |= set(found) - set(record.reference_only)
+        collected |= record.collected
+        marker_budgets |= record.marker_budgets
+        baseline_errors |= record.baseline_errors
         for baseline in record.baselines:
             baselines.setdefault(baseline.result.key, baseline)
     failures = {key: failure for key, failure in failures.items() if key not in results}
@@ -210,12 +210,12 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             "seconds": ended - started.timestamp(),
             "results": tuple(results.values()),
             "failures": tuple(failures.values()),
-            "uncollected": tuple(sorted(measured - asked)),
-            "planned": planned,
+            "reference_only": tuple(sorted(measured - asked)),
+            "collected": collected,
             "deselected": tuple(sorted({name for record in records for name in record.deselected})),
-            "selection": any(record.selection for record in records),
-            "marked": marked,
+            "partial_selection": any(record.partial_selection for record in records),
+            "marker_budgets": marker_budgets,
             "baselines": tuple(baselines.values()),
-            "unread": {name: why for name, why in unread.items() if name not in compared},
+            "baseline_errors": {name: why for name, why in baseline_errors.items() if name not in compared},
         }
     )

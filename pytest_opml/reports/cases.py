@@ -94,7 +94,7 @@ def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[st
     if same_top:
         title += f"/{first.top}" if same_model else f"/*/{first.top}"
     names = {id_: name(part) for id_, part in parts.items()}
-    names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.uncollected}
+    names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.reference_only}
     return ", ".join([title, *common]), names
 
 

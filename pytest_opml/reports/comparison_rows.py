@@ -25,7 +25,7 @@ def without_baseline(record: RunRecord, compared: Collection[Key]) -> dict[str, 
     A reference that was measured for others only was not looked up, and is not missed.
     """
     names = [result.case.id for result in record.results if result.key not in compared]
-    return {name: record.unread.get(name, "") for name in names if name not in record.uncollected}
+    return {name: record.baseline_errors.get(name, "") for name in names if name not in record.reference_only}
 
 
 def explanations(found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str]) -> list[str]:

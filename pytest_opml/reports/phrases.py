@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..analysis.op_score import difference
-from ..gate.best_case import choose
-from ..gate.budgets import OPTION, Gate, Terms
+from ..gate.best_case import select_best
+from ..gate.budgets import OPTION, Gate, GateTerms
 from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
 from ..records.result import Key, Result
@@ -58,11 +58,11 @@ def _from(check: Check) -> str:
     return "" if check.reference_value is None else f" from {shown(check, check.reference_value)}"
 
 
-def sure(check: Check) -> str:
+def confidence(check: Check) -> str:
     """How sure the verdict is."""
     if check.verdict == "unjudged":
         return ""
-    return "exact" if check.sure is None else percent(check.sure)
+    return "exact" if check.confidence is None else percent(check.confidence)
 
 
 def percent(share: float) -> str:
@@ -75,12 +75,12 @@ def origin(source: str) -> str:
     return f"{source} in pyproject.toml" if source.startswith("tool.opml") else source
 
 
-def certainty(check: Check) -> str:
+def closeness(check: Check) -> str:
     """What the verdict on a broken budget rests on."""
-    if check.low is None or check.high is None or check.sure is None:
+    if check.low is None or check.high is None or check.confidence is None:
         metric = get(check.metric)
         return "measured once: no interval, judged as it is" if metric and metric.machine else "exact"
-    return f"interval {shown(check, check.low)} to {shown(check, check.high)}, {percent(check.sure)} sure"
+    return f"interval {shown(check, check.low)} to {shown(check, check.high)}, {percent(check.confidence)} sure"
 
 
 def against(checks: Sequence[Check], record: RunRecord) -> list[tuple[str, str]]:
@@ -109,9 +109,9 @@ def _axes(result: Result, other: Result) -> str:
     return f"{total} against it: {axes}"
 
 
-def again(check: Check, record: RunRecord, gate: Gate) -> str:
+def repeat_command(check: Check, record: RunRecord, gate: Gate) -> str:
     """The command that repeats just this case."""
-    test = record.planned.get(check.case_id)
+    test = record.collected.get(check.case_id)
     if not test:
         return ""
     options = [budget.source.removeprefix(f"{OPTION} ") for budget in gate.given]
@@ -120,7 +120,7 @@ def again(check: Check, record: RunRecord, gate: Gate) -> str:
     return shlex.join(["pytest", test, *profile, *(f"{OPTION}={option}" for option in options)])
 
 
-def counted(checks: Sequence[Check], terms: Terms) -> str:
+def counted(checks: Sequence[Check], terms: GateTerms) -> str:
     """How many checks came out how, and what chance may have done."""
     counts = Counter(check.verdict for check in checks)
     summary = ", ".join(
@@ -129,8 +129,8 @@ def counted(checks: Sequence[Check], terms: Terms) -> str:
     return summary + _by_chance(checks, terms)
 
 
-def _by_chance(checks: Sequence[Check], terms: Terms) -> str:
-    chancy = sum(check.sure is not None for check in checks)
+def _by_chance(checks: Sequence[Check], terms: GateTerms) -> str:
+    chancy = sum(check.confidence is not None for check in checks)
     if not chancy:
         return ""
     family = " together (Holm)" if terms.multiple == "holm" else ""
@@ -145,7 +145,7 @@ def best_texts(record: RunRecord) -> list[str]:
         record: with its checks.
     """
     names, texts = short_names(record), []
-    for choice in choose(record, record.checks):
+    for choice in select_best(record, record.checks):
         if len(choice.results) < 2:
             continue
 

@@ -127,9 +127,9 @@ def _margin(row: Row, read: Callable[[Result], Estimate | Score]) -> str:
 
 def _beside(row: Row) -> str:
     """How the time compares with the reference's, both timed side by side."""
-    if row.result is None or row.result.side_by_side is None:
+    if row.result is None or row.result.vs_reference is None:
         return ""
-    ratio = row.result.side_by_side.offline
+    ratio = row.result.vs_reference.offline
     half = (ratio.high - ratio.low) / 2
     decimals = min(max(2 - math.floor(math.log10(ratio.value)), 0), 3)
     return f"{ratio.value:.{decimals}f} ±{half:.{decimals}f}".replace("±0.", "±.")
@@ -155,8 +155,8 @@ def legend(groups: Sequence[Group], record: RunRecord) -> str:
     ]
     if any(len(group.results) > 1 for group in groups):
         parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
-    if any(result.side_by_side for result in record.results):
+    if any(result.vs_reference for result in record.results):
         parts.append("time / reference: the two timed in turn, side by side")
-    if record.uncollected:
+    if record.reference_only:
         parts.append("(name): a reference, measured although it was not collected")
     return "; ".join(parts) + "."

@@ -13,10 +13,10 @@ from ..history.selectors import LAST, baseline_of, select
 from ..history.store import open_store
 from ..records.run import Baseline
 from ..settings import Settings
-from ..storage.releases import find
+from ..storage.releases import find_artifact
 
 
-class Earlier:
+class Baselines:
     """The baseline of a run. Making one writes to the history, so that one which cannot be written is refused early.
 
     Args:
@@ -65,4 +65,4 @@ class Earlier:
 
     def artifact(self, baseline: Baseline) -> Path | None:
         """The kept artifact of a baseline; None where it is gone, or not as it was."""
-        return find(baseline.result.artifact, self._settings.release_dir)
+        return find_artifact(baseline.result.artifact, self._settings.release_dir)

@@ -18,14 +18,14 @@ from ..case import Case, parse_chain
 from ..datasets.splits import Split, prepare
 from ..errors import ModelFileError
 from ..models.classifier import input_size
-from ..progress import report
+from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
 from .cache_keys import key_of, source_digest
 from .options import Options
 
 if TYPE_CHECKING:
-    from ..techniques.base import Draft, OtherModel, Technique, TrainedModel
+    from ..techniques.base import ModelState, OtherModel, Technique, TrainedModel
 
 # The packages whose version can change a trained model or an artifact.
 RESULT_MAKERS = (
@@ -36,7 +36,7 @@ _DETAILS = "details.json"
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 
 
-class Made(NamedTuple):
+class BuiltArtifact(NamedTuple):
     """An artifact's file or folder, how its model was trained, what was changed and how long that took."""
 
     path: Path
@@ -84,7 +84,7 @@ def _source_of(factory: Any) -> str:
         return repr(factory)
 
 
-class Maker:
+class ArtifactBuilder:
     """Makes the artifact of one case, or finds it in the cache.
 
     Raises:
@@ -145,14 +145,14 @@ class Maker:
 
     # --- finding and making
 
-    def find(self) -> Made | None:
+    def find(self) -> BuiltArtifact | None:
         """The artifact, with what is known of its making, if the cache holds it."""
         artifact = self.cache.find("artifact", self._key_after(len(self.steps)))
         if not artifact:
             return None
         details = json.loads((artifact / _DETAILS).read_text("utf-8"))
         training = Training.model_validate(details["training"])
-        return Made(artifact / details["file"], training, details["changes"], details["preparation_s"])
+        return BuiltArtifact(artifact / details["file"], training, details["changes"], details["preparation_s"])
 
     def trained(self) -> Path:
         """The file of the trained model, as the techniques are given it.
@@ -179,7 +179,7 @@ class Maker:
                 details: dict[str, Any] = {"training": _UNTRAINED, "changes": {}, "preparation_s": 0.0}
             else:
                 trained = self._trained(self.case, self._policy)
-                work = _Work(self, trained)
+                work = _ChainRun(self, trained)
                 draft = work.run()
                 started = time.perf_counter()
                 path = write_artifact(draft, folder)
@@ -218,12 +218,12 @@ class Maker:
         """What the first ``count`` steps made, if it was kept."""
         return self.cache.find("step", self._key_after(count))
 
-    def keep_step(self, count: int, draft: Draft, preparation_s: float) -> None:
+    def keep_step(self, count: int, draft: ModelState, preparation_s: float) -> None:
         """Keep what the first ``count`` steps made, since their training took a while and other chains begin so."""
 
         def build(folder: Path) -> None:
             draft.model.save(folder / "model.keras")
-            known = {name: getattr(draft, name) for name in ("half", "compress", "training_s", "changes")}
+            known = {name: getattr(draft, name) for name in ("float16_weights", "deflate", "training_s", "changes")}
             (folder / _DETAILS).write_text(json.dumps({"draft": known, "preparation_s": preparation_s}), "utf-8")
 
         self.cache.entry("step", self._key_after(count), build)
@@ -244,31 +244,31 @@ def _copied(path: Path, folder: Path) -> Path:
     return target
 
 
-class _Work:
+class _ChainRun:
     """The steps of a chain, one after the other, and the time that they took besides training."""
 
-    def __init__(self, maker: Maker, trained: TrainedModel) -> None:
+    def __init__(self, maker: ArtifactBuilder, trained: TrainedModel) -> None:
         self.maker, self.trained = maker, trained
         self.preparation_s = 0.0
 
-    def run(self) -> Draft:
+    def run(self) -> ModelState:
         """The draft after the last step; begins behind the last one that was kept."""
         from ..runtimes.keras_graph import load_keras
-        from ..techniques.base import Draft
+        from ..techniques.base import ModelState
 
         maker, done = self.maker, 0
         for count, entry in self._kept():
             details = json.loads((entry / _DETAILS).read_text("utf-8"))
-            draft = Draft(load_keras(entry / "model.keras"), **details["draft"])
+            draft = ModelState(load_keras(entry / "model.keras"), **details["draft"])
             self.preparation_s, done = details["preparation_s"], count
             break
         else:
-            draft = Draft(self.trained.load())
+            draft = ModelState(self.trained.load())
         for count, step in enumerate(maker.steps[done:], done + 1):
-            report(f"applying {maker.texts[count - 1]}")
+            report_progress(f"applying {maker.texts[count - 1]}")
             before = draft.training_s
             draft = self._apply(step, draft)
-            if draft.training_s > before and draft.content is None:
+            if draft.training_s > before and draft.flatbuffer is None:
                 maker.keep_step(count, draft, self.preparation_s)
         return draft
 
@@ -278,8 +278,8 @@ class _Work:
             if entry:
                 yield count, entry
 
-    def _apply(self, step: Technique, draft: Draft) -> Draft:
-        from ..techniques.base import Material
+    def _apply(self, step: Technique, draft: ModelState) -> ModelState:
+        from ..techniques.base import TrainingContext
 
         elsewhere = 0.0
 
@@ -292,7 +292,7 @@ class _Work:
 
         data = self.maker.data
         case = self.maker.case.model_copy(update={"size": data.x_train.size})
-        material = Material(case, data.x_train, data.y_train, len(data.classes), trained_other)
+        material = TrainingContext(case, data.x_train, data.y_train, len(data.classes), trained_other)
         started = time.perf_counter()
         after = step.apply(draft, material)
         training = after.training_s - draft.training_s

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..case import Case
 from ..progress import Progress
 from ..records.result import Result
-from .launchers.base import Limits, WorkerFailed
+from .launchers.base import ProcessLimits, WorkerFailed
 from .launchers.process import _run, _unheard
 from .options import Options
 from .tasks import make_artifact, measure_artifact
@@ -16,9 +16,9 @@ from .tasks import make_artifact, measure_artifact
 def run_case(
     case: Case,
     options: Options,
-    limits: Limits,
+    limits: ProcessLimits,
     *,
-    side_by_side: bool = False,
+    vs_reference: bool = False,
     on_progress: Callable[[Progress], None] = _unheard,
 ) -> Result:
     """Make and measure a case's artifact, each in a fresh process.
@@ -27,14 +27,14 @@ def run_case(
         case: the case.
         options: of the run.
         limits: what the case may take in all.
-        side_by_side: whether to time it beside its reference's artifact too.
+        vs_reference: whether to time it beside its reference's artifact too.
         on_progress: is told how far it has come.
 
     Raises:
         WorkerFailed: with the kind of failure; the session can go on with the next case.
     """
     gpu = options.device.gpu
-    measure = (measure_artifact, (case, options, side_by_side))
+    measure = (measure_artifact, (case, options, vs_reference))
     # What finds nothing in the cache has run nothing yet, and costs a fraction of a second.
     spent = 0.0
     for function, arguments in (measure, (make_artifact, (case, options)), measure):

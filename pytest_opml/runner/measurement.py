@@ -19,12 +19,12 @@ from ..datasets.imageset import ImageSet
 from ..datasets.splits import Split
 from ..measure.side_by_side import Pair, Plan, compare
 from ..measure.timing import Wanted
-from ..progress import report
+from ..progress import report_progress
 from ..records.device import Device, GpuUse
 from ..records.result import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide, Training
 from ..runtimes.base import Runtime
 from ..stats.intervals import median, proportion
-from .builder import Made
+from .builder import BuiltArtifact
 from .options import Options
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
@@ -38,7 +38,7 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
 _OTHER_CORES = 0.15
 
 
-def _measure(case: Case, made: Made, reference: Made | None, data: Split, options: Options) -> Result:
+def _measure(case: Case, made: BuiltArtifact, reference: BuiltArtifact | None, data: Split, options: Options) -> Result:
     from ..measure.cpu_load import LoadWatch
     from ..measure.gpu_monitor import GpuMonitor
     from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
@@ -55,7 +55,7 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
     runtime, cold_start = _start(made.path, images, options)
     watch = LoadWatch()
     gpu = options.device.gpu
-    report("measuring")
+    report_progress("measuring")
     offline_warm_up = warm_up(runtime, images, case.batch)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
         passes = time_passes(
@@ -116,21 +116,21 @@ def _measure(case: Case, made: Made, reference: Made | None, data: Split, option
         f1=quality.f1,
         auc=quality.auc,
         auc_error=quality.auc_error,
-        answers=quality.answers,
+        predictions=quality.predictions,
         inference_s=inference,
         passes_s=passes.seconds,
         reference_samples=options.reference_samples,
         latency_ms=single.latency,
         cold_start=cold_start,
         conditions=conditions,
-        side_by_side=compared,
-        beside_baseline=beside_kept,
+        vs_reference=compared,
+        vs_baseline=beside_kept,
         training=made.training,
         preparation_s=made.preparation_s,
         artifact=artifact,
         memory=memory,
         op_score=score,
-        looks=Looks(
+        sampling=Looks(
             passes_share=passes.share,
             single_share=single.share,
             second_inference_s=second and second * scale,
@@ -183,7 +183,7 @@ class _Timed(NamedTuple):
         """Time it in turn with the artifact ``other``, which is that of the case ``of``; ``what``: it is, in words."""
         from ..runtimes.loader import open_artifact
 
-        report(f"measuring beside {what}")
+        report_progress(f"measuring beside {what}")
 
         def open_one(path: Path) -> Runtime:
             return open_artifact(path, threads=self.threads)

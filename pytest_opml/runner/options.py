@@ -13,7 +13,7 @@ from ..records.device import Device
 from ..records.result import Result
 
 
-class Kept(NamedTuple):
+class ReleaseArtifact(NamedTuple):
     """The artifact of a released run, that a case is measured beside.
 
     Attributes:
@@ -46,5 +46,5 @@ class Options:
     reference_samples: int
     compare: Plan = NOT_AT_ALL
     wanted: Wanted = NOTHING
-    kept: Kept | None = None
+    kept: ReleaseArtifact | None = None
     registrations: tuple[registry.Registration, ...] = ()

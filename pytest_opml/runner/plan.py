@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..gate.budgets import Budget
 
 
-class Limits(NamedTuple):
+class TestOverrides(NamedTuple):
     """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
 
     Attributes:
@@ -21,20 +21,20 @@ class Limits(NamedTuple):
     tables: Mapping[str, Any] = {}
 
 
-class Plan(NamedTuple):
+class CollectedRun(NamedTuple):
     """What was collected, so that what is missing at the end is seen.
 
     Attributes:
         cases: ids of the cases, and the tests that measure them.
         limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
-        selection: whether the command line named single tests, so that others were never collected.
+        partial_selection: whether the command line named single tests, so that others were never collected.
     """
 
     cases: Mapping[str, str] = {}
-    limits: Mapping[str, Limits] = {}
+    limits: Mapping[str, TestOverrides] = {}
     deselected: tuple[str, ...] = ()
-    selection: bool = False
+    partial_selection: bool = False
 
 
-_NO_LIMITS, _NO_PLAN = Limits(), Plan()
+_NO_LIMITS, _NO_PLAN = TestOverrides(), CollectedRun()

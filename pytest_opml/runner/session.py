@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CaseFailed, StorageError, UsageError
-from .plan import _NO_LIMITS, _NO_PLAN, Limits, Plan
+from .plan import _NO_LIMITS, _NO_PLAN, CollectedRun, TestOverrides
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..records.run import Baseline, Check, Failure, Rule, RunRecord
     from ..runtimes.base import Runtime
     from ..settings import Settings
-    from .launchers.base import Limits as WorkerLimits
+    from .launchers.base import ProcessLimits
     from .options import Options
 
 _VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
@@ -67,7 +67,7 @@ class Session:
         on_progress: Callable[[Case, Progress], None],
         *,
         shared: Path | None = None,
-        plan: Plan = _NO_PLAN,
+        plan: CollectedRun = _NO_PLAN,
     ) -> None:
         from .launchers.process import start_server
 
@@ -78,18 +78,18 @@ class Session:
         from ..measure.device import detect
         from ..measure.tensorflow_info import confirm
         from ..storage.cache import Cache
-        from .baselines import Earlier
+        from .baselines import Baselines
         from .launchers.process import probe
-        from .shared_results import Exchange
+        from .shared_results import SharedResults
 
         self.settings = settings
-        self._on_progress, self._exchange, self._plan = on_progress, Exchange(shared), plan
+        self._on_progress, self._exchange, self._plan = on_progress, SharedResults(shared), plan
         self._commit = read_commit(root)  # now, for the checkout may change while the run goes on
         self.device = detect(settings.gpu, settings.threads)
         Cache(settings.cache_dir)
         if settings.json_path:
             check_writable(settings.json_path)
-        self._earlier = Earlier(settings, root)
+        self._earlier = Baselines(settings, root)
         if settings.mlflow:
             check_tracking(settings.mlflow, settings.mlflow_experiment)
         # last, since it waits for the server: what is wrong elsewhere is told at once
@@ -103,11 +103,11 @@ class Session:
         self._marked = {name: dict(found.tables) for name, found in plan.limits.items() if found.tables}
         self._asked: set[str] = set()
         checks = sum(len(self._budgets(name, plan.limits.get(name, _NO_LIMITS).budgets)) for name in plan.cases)
-        self._terms = settings.gate.terms_among(checks)
+        self._terms = settings.gate.terms_per_check(checks)
 
     # --- what tests ask for
 
-    def run(self, case: Case, limits: Limits = _NO_LIMITS) -> Result:
+    def run(self, case: Case, limits: TestOverrides = _NO_LIMITS) -> Result:
         """The result of a case, measured on the first call; its reference is measured before it, to be timed beside it.
 
         Raises:
@@ -126,7 +126,7 @@ class Session:
 
         return load_data(case, self._options())
 
-    def model(self, case: Case, limits: Limits = _NO_LIMITS) -> Any:
+    def model(self, case: Case, limits: TestOverrides = _NO_LIMITS) -> Any:
         """The Keras model of a case, trained in a worker and opened here.
 
         Raises:
@@ -137,7 +137,7 @@ class Session:
 
         return load_keras(self._made(train_model, case, limits))
 
-    def artifact(self, case: Case, limits: Limits = _NO_LIMITS) -> Runtime:
+    def artifact(self, case: Case, limits: TestOverrides = _NO_LIMITS) -> Runtime:
         """The artifact of a case, made in a worker and opened here.
 
         Raises:
@@ -148,7 +148,7 @@ class Session:
 
         return open_artifact(self._made(make_artifact, case, limits), threads=self.device.threads)
 
-    def _made(self, function: Callable[[Case, Options], Path], case: Case, limits: Limits) -> Path:
+    def _made(self, function: Callable[[Case, Options], Path], case: Case, limits: TestOverrides) -> Path:
         from .launchers.process import run_step
 
         with self._alone(case):
@@ -160,9 +160,9 @@ class Session:
                 on_progress=lambda found: self._on_progress(case, found),
             )
 
-    def judge(self, case: Case, limits: Limits = _NO_LIMITS) -> tuple[Check, ...]:
+    def judge(self, case: Case, limits: TestOverrides = _NO_LIMITS) -> tuple[Check, ...]:
         """Hold the budgets of a case against its result, if it has one; what needs all cases waits for the end."""
-        from ..gate.verdict import Subject, judge
+        from ..gate.verdict import JudgedResult, judge
 
         if case.id not in self._results:
             return ()
@@ -171,17 +171,17 @@ class Session:
             self._marked[case.id] = dict(limits.tables)
         baseline = self._baseline_of(case, limits)
         reference = self._results.get(case.reference.id)
-        subject = Subject(
+        subject = JudgedResult(
             self._results[case.id],
             reference,
             baseline,
             wanted=self._earlier.wanted,
-            unread=self._unread.get(case.id, ""),
+            baseline_errors=self._unread.get(case.id, ""),
         )
         return judge(budgets, subject, self._terms)
 
     def _budgets(self, case_id: str, marked: tuple[Budget, ...]) -> tuple[Budget, ...]:
-        return self.settings.gate.applying(case_id, self.device.profile, marked)
+        return self.settings.gate.applicable(case_id, self.device.profile, marked)
 
     def _is_judged(self, case: Case) -> bool:
         """Whether a test asks for the case, be it later, and not only others that compare with it."""
@@ -189,7 +189,7 @@ class Session:
 
     # --- what cases are compared with
 
-    def _baseline_of(self, case: Case, limits: Limits, *, measure: bool = False) -> Baseline | None:
+    def _baseline_of(self, case: Case, limits: TestOverrides, *, measure: bool = False) -> Baseline | None:
         """What a case is compared with, looked up once, where a budget or the user asks for it.
 
         Args:
@@ -202,11 +202,11 @@ class Session:
         if not self._earlier.is_needed(self._budgets(case.id, limits.budgets)):
             return None
         if case.id not in self._baselines:
-            found = self._exchange.take(case, Baseline)
+            found = self._exchange.get(case, Baseline)
             if found is None and (found := self._looked_up(case)):
                 if measure and self._earlier.is_measured_again:
                     found = self._measured_again(case, found, limits)
-                self._exchange.give(case, found)
+                self._exchange.put(case, found)
             self._baselines[case.id] = found
         return self._baselines[case.id]
 
@@ -218,7 +218,7 @@ class Session:
             self._unread[case.id] = _printable(str(error))
             return None
 
-    def _measured_again(self, case: Case, baseline: Baseline, limits: Limits) -> Baseline:
+    def _measured_again(self, case: Case, baseline: Baseline, limits: TestOverrides) -> Baseline:
         """A released result, measured anew from its kept artifact; as it was stored, and why, where it cannot be."""
         from .launchers.base import WorkerFailed
         from .launchers.process import run_step
@@ -243,25 +243,25 @@ class Session:
             return baseline.model_copy(
                 update={"note": _printable(f"its artifact could not be measured again: {error}")}
             )
-        return baseline.model_copy(update={"result": result, "again": True})
+        return baseline.model_copy(update={"result": result, "remeasured": True})
 
     # --- running a case
 
     def _alone(self, case: Case) -> contextlib.AbstractContextManager[None]:
         from ..progress import Progress
-        from ..storage.locks import alone_on
+        from ..storage.locks import exclusive_device
 
-        return alone_on(
+        return exclusive_device(
             self.device, lambda: self._on_progress(case, Progress("waiting for another run on this device"))
         )
 
-    def _options(self, case: Case | None = None, limits: Limits = _NO_LIMITS) -> Options:
+    def _options(self, case: Case | None = None, limits: TestOverrides = _NO_LIMITS) -> Options:
         """What the pipeline is told; of a case that is to be measured, with the limits on its times."""
         from .. import registry
         from ..gate.sampling_limits import ratio_questions, time_questions
         from ..measure.side_by_side import Plan as ComparePlan
         from ..measure.timing import Wanted
-        from .options import Kept, Options
+        from .options import Options, ReleaseArtifact
 
         settings, terms = self.settings, self._terms
 
@@ -282,24 +282,26 @@ class Session:
             time_weights=dict(settings.score.time),
             reference_samples=samples,
             compare=plan(reference, "max_drop", "max_increase"),
-            kept=Kept(kept, baseline.result, plan(baseline.result, "max_regression")) if kept and baseline else None,
+            kept=ReleaseArtifact(kept, baseline.result, plan(baseline.result, "max_regression"))
+            if kept and baseline
+            else None,
             wanted=Wanted(time_questions(budgets, samples), terms.max_seconds, terms.error),
             registrations=registry.registrations(),
         )
 
-    def _limits(self, limits: Limits) -> WorkerLimits:
-        from .launchers.base import Limits as WorkerLimits
+    def _limits(self, limits: TestOverrides) -> ProcessLimits:
+        from .launchers.base import ProcessLimits
 
         memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
-        return WorkerLimits(limits.timeout_s or self.settings.timeout_s, memory)
+        return ProcessLimits(limits.timeout_s or self.settings.timeout_s, memory)
 
-    def _measured(self, case: Case, limits: Limits) -> Result:
+    def _measured(self, case: Case, limits: TestOverrides) -> Result:
         from ..records.result import Result
         from ..records.run import Failure
 
         if case.id not in self._results and case.id not in self._failures:
             with self._alone(case):
-                found = self._exchange.take(case, Result) or self._exchange.take(case, Failure)
+                found = self._exchange.get(case, Result) or self._exchange.get(case, Failure)
                 if found is None:
                     if self._is_judged(case):
                         self._baseline_of(case, limits, measure=True)
@@ -310,7 +312,7 @@ class Session:
             raise CaseFailed(failure.kind, failure.message)
         return self._results[case.id]
 
-    def _measure(self, case: Case, limits: Limits) -> Result | Failure:
+    def _measure(self, case: Case, limits: TestOverrides) -> Result | Failure:
         from ..records.run import Failure
         from .case_runner import run_case
         from .launchers.base import WorkerFailed
@@ -320,7 +322,7 @@ class Session:
                 case,
                 self._options(case, limits),
                 self._limits(limits),
-                side_by_side=case.reference != case and case.reference.id in self._results,
+                vs_reference=case.reference != case and case.reference.id in self._results,
                 on_progress=lambda found: self._on_progress(case, found),
             )
         except WorkerFailed as error:
@@ -334,7 +336,7 @@ class Session:
             self._results[case.id] = found
         else:
             self._failures[case.id] = found
-        self._exchange.give(case, found)
+        self._exchange.put(case, found)
 
     # --- the end
 
@@ -352,15 +354,15 @@ class Session:
             results=tuple(self._results.values()),
             failures=tuple(self._failures.values()),
             checks=(),
-            uncollected=tuple(sorted({*self._results, *self._failures} - self._asked)),
-            planned=dict(self._plan.cases),
+            reference_only=tuple(sorted({*self._results, *self._failures} - self._asked)),
+            collected=dict(self._plan.cases),
             deselected=self._plan.deselected,
-            selection=self._plan.selection,
-            marked=self._marked,
+            partial_selection=self._plan.partial_selection,
+            marker_budgets=self._marked,
             baseline=self._earlier.wanted,
             baselines=tuple(filter(None, self._baselines.values())),
-            unread=self._unread,
+            baseline_errors=self._unread,
         )
 
 
-__all__ = ["Limits", "Plan", "Session", "UsageError"]
+__all__ = ["TestOverrides", "CollectedRun", "Session", "UsageError"]

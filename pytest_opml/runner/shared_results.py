@@ -14,7 +14,7 @@ from ..records.base import Record
 _Found = TypeVar("_Found", bound=Record)
 
 
-class Exchange:
+class SharedResults:
     """A folder of the run, with a file for each thing that was found for a case.
 
     Args:
@@ -24,7 +24,7 @@ class Exchange:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def give(self, case: Case, found: Record) -> None:
+    def put(self, case: Case, found: Record) -> None:
         """Let the others find it."""
         if self._folder is None:
             return
@@ -36,7 +36,7 @@ class Exchange:
             temporary.write_text(found.model_dump_json(), "utf-8")
             temporary.replace(path)
 
-    def take(self, case: Case, kind: type[_Found]) -> _Found | None:
+    def get(self, case: Case, kind: type[_Found]) -> _Found | None:
         """What another process found for the case, of one kind; None where there is nothing."""
         path = self._folder and self._path(self._folder, case, kind)
         return kind.model_validate_json(path.read_bytes()) if path and path.exists() else None

@@ -9,7 +9,7 @@ from .. import registry
 from ..case import Case
 from ..measure.timing import NOTHING
 from ..records.result import Result
-from .builder import Made, Maker, load_data
+from .builder import ArtifactBuilder, BuiltArtifact, load_data
 from .measurement import _measure
 from .options import Options
 
@@ -21,7 +21,7 @@ def train_model(case: Case, options: Options) -> Path:
         UsageError: data, weights or the definition are at fault.
     """
     registry.adopt(options.registrations)
-    return Maker(case, load_data(case, options), options).trained()
+    return ArtifactBuilder(case, load_data(case, options), options).trained()
 
 
 def make_artifact(case: Case, options: Options) -> Path:
@@ -32,26 +32,28 @@ def make_artifact(case: Case, options: Options) -> Path:
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
     registry.adopt(options.registrations)
-    return Maker(case, load_data(case, options), options).make()
+    return ArtifactBuilder(case, load_data(case, options), options).make()
 
 
-def measure_artifact(case: Case, options: Options, side_by_side: bool = False) -> Result | None:
+def measure_artifact(case: Case, options: Options, vs_reference: bool = False) -> Result | None:
     """Measure the artifact of a case from its file alone; None where the cache does not hold it.
 
     Args:
         case: the case.
         options: of the run.
-        side_by_side: whether to time it beside its reference's artifact too, if the cache holds that.
+        vs_reference: whether to time it beside its reference's artifact too, if the cache holds that.
 
     Raises:
         ModelFileError: the file is no model.
     """
     registry.adopt(options.registrations)
     data = load_data(case, options)
-    made = Maker(case, data, options).find()
+    made = ArtifactBuilder(case, data, options).find()
     if made is None:
         return None
-    reference = Maker(case.reference, data, options).find() if side_by_side and options.compare.seconds else None
+    reference = (
+        ArtifactBuilder(case.reference, data, options).find() if vs_reference and options.compare.seconds else None
+    )
     return _measure(case, made, reference, data, options)
 
 
@@ -68,5 +70,5 @@ def measure_kept(case: Case, options: Options) -> Result:
         raise ValueError("no kept artifact to measure")
     registry.adopt(options.registrations)
     path, stored, _ = options.kept
-    made = Made(path, stored.training, stored.artifact.changes, stored.preparation_s)
+    made = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s)
     return _measure(case, made, None, load_data(case, options), replace(options, kept=None, wanted=NOTHING))

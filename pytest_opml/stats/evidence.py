@@ -77,7 +77,7 @@ class Exact(Evidence):
         return Interval(self.value, self.value)
 
 
-class Share(Evidence):
+class Proportion(Evidence):
     """A share of independent samples, with Wilson's score interval."""
 
     def __init__(self, successes: int, trials: int) -> None:
@@ -101,7 +101,7 @@ class Normal(Evidence):
         return Interval(self.value - margin, self.value + margin)
 
 
-class Stretched(Evidence):
+class ScaledInterval(Evidence):
     """A figure with a 95 % interval, of which other ones follow as those of a normal distribution do, side by side.
 
     Of a figure that is positive, as times are, it is the logarithm that is taken as normal.
@@ -150,7 +150,7 @@ class PairedTime(Evidence):
         return Interval(self.value / factor, self.value * factor)
 
 
-class PairedShare(Evidence):
+class PairedProportion(Evidence):
     """The difference between two shares on the same samples, candidate minus reference.
 
     The interval is the wider of two on each side: Tango's score interval (T. Tango, Statistics in Medicine 17, 1998),
@@ -168,7 +168,7 @@ class PairedShare(Evidence):
         return Interval(min(low, exact.low), max(high, exact.high))
 
 
-class Combined(Evidence):
+class SumOf(Evidence):
     """A sum of independent figures, by MOVER (G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008).
 
     Args:

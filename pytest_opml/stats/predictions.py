@@ -20,7 +20,7 @@ _DRAWS = 1_000
 _SEED = 20_221
 
 
-class Answers(NamedTuple):
+class Predictions(NamedTuple):
     """Label and predicted class of each test image (n,), in their order."""
 
     labels: Classes
@@ -42,16 +42,16 @@ def pack(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> str:
 
 
 @lru_cache(maxsize=256)
-def unpack(text: str) -> Answers | None:
+def unpack(text: str) -> Predictions | None:
     """What ``pack`` was given; None for a text that it did not make."""
     try:
         both = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), "<u2")
     except (ValueError, binascii.Error, zlib.error):
         return None
-    return Answers(*both.reshape(2, -1)) if both.size and both.size % 2 == 0 else None
+    return Predictions(*both.reshape(2, -1)) if both.size and both.size % 2 == 0 else None
 
 
-def both_of(candidate: str | None, reference: str | None) -> tuple[Answers, Answers] | None:
+def both_of(candidate: str | None, reference: str | None) -> tuple[Predictions, Predictions] | None:
     """The answers of two models to the same test images; None where they were not the same, or are not known."""
     one, other = candidate and unpack(candidate), reference and unpack(reference)
     if not one or not other or not np.array_equal(one.labels, other.labels):
@@ -59,7 +59,7 @@ def both_of(candidate: str | None, reference: str | None) -> tuple[Answers, Answ
     return one, other
 
 
-def discordant(candidate: Answers, reference: Answers) -> Discordant:
+def discordant(candidate: Predictions, reference: Predictions) -> Discordant:
     """On which images two models differ in being right."""
     right, reference_right = candidate.predicted == candidate.labels, reference.predicted == reference.labels
     return Discordant(int((reference_right & ~right).sum()), int((right & ~reference_right).sum()), len(right))

@@ -19,7 +19,7 @@ POWER = 3
 FIRST = 0.75
 
 
-class Question(NamedTuple):
+class TimeLimit(NamedTuple):
     """A limit on a time that sampling is to decide.
 
     Attributes:
@@ -41,17 +41,17 @@ class Question(NamedTuple):
         return low > self.limit if self.above else high < self.limit
 
 
-def all_decided(questions: Iterable[Question], known: Evidence, error: float) -> bool:
+def all_decided(questions: Iterable[TimeLimit], known: Evidence, error: float) -> bool:
     """Whether nothing is left to find out."""
     return all(question.is_decided(known, error) for question in questions)
 
 
-def any_broken(questions: Iterable[Question], known: Evidence, error: float) -> bool:
+def any_broken(questions: Iterable[TimeLimit], known: Evidence, error: float) -> bool:
     """Whether something needs a second look."""
     return any(question.is_broken(known, error) for question in questions)
 
 
-class Spending:
+class AlphaSpending:
     """The error spent across the looks at one time.
 
     Args:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import StorageError
-from .locks import held_by_nobody, hold, let_go
+from .locks import acquire_shared, release, try_exclusive
 
 MANIFEST = "manifest.json"
 ENTRIES, BUILDING, LOCKS = "entries", "building", "locks"
@@ -74,7 +74,7 @@ def unused(entry: Path) -> Iterator[bool]:
         except Timeout:
             yield False
         else:
-            yield stack.enter_context(held_by_nobody(_lock(entry, "use")))
+            yield stack.enter_context(try_exclusive(_lock(entry, "use")))
 
 
 class Cache:
@@ -128,7 +128,7 @@ class Cache:
                     build(building)
                     self._seal(building)
                     building.rename(target)
-                    hold(_lock(target, "use"))
+                    acquire_shared(_lock(target, "use"))
                 finally:
                     shutil.rmtree(building, ignore_errors=True)
         except OSError as error:
@@ -142,9 +142,9 @@ class Cache:
         """Whether an entry is there whole; then it is held, and marked as used now."""
         if not target.is_dir():
             return False
-        hold(_lock(target, "use"))
+        acquire_shared(_lock(target, "use"))
         if not is_whole(target):
-            let_go(_lock(target, "use"))
+            release(_lock(target, "use"))
             return False
         with contextlib.suppress(OSError):  # a cache that can only be read
             os.utime(target / MANIFEST)

@@ -20,7 +20,7 @@ _ENTRY = re.compile(r"([a-z_]+)-([0-9a-f]{32})")
 _JUST_USED = timedelta(minutes=1)
 
 
-class Wish(NamedTuple):
+class CleanupPolicy(NamedTuple):
     """What is to go besides damaged entries and what killed builds left.
 
     Attributes:
@@ -34,7 +34,7 @@ class Wish(NamedTuple):
     everything: bool = False
 
 
-def look_into(root: Path) -> Contents:
+def inspect_cache(root: Path) -> Contents:
     """What a cache holds; nothing is made or changed.
 
     Raises:
@@ -48,7 +48,7 @@ def look_into(root: Path) -> Contents:
         return Contents(root, entries, len(building), sum(map(_size, building)), free)
 
 
-def prune(root: Path, wish: Wish, *, dry_run: bool = False) -> Pruned:
+def prune(root: Path, wish: CleanupPolicy, *, dry_run: bool = False) -> CleanupReport:
     """Remove damaged entries and what killed builds left, and then what is wished, the least recently used first.
 
     What a process builds, holds, or was given less than a minute ago stays.
@@ -81,7 +81,7 @@ def prune(root: Path, wish: Wish, *, dry_run: bool = False) -> Pruned:
             removed.append(Removed(entry, reason))
             left.remove(entry)
             left_bytes -= entry.size_bytes
-        return Pruned(root, tuple(removed), tuple(in_use), len(stale), stale_bytes, tuple(left), dry_run)
+        return CleanupReport(root, tuple(removed), tuple(in_use), len(stale), stale_bytes, tuple(left), dry_run)
 
 
 def nearest_folder(path: Path) -> Path:
@@ -141,7 +141,7 @@ def _in_turn(root: Path, entries: Iterable[Entry]) -> list[tuple[Entry, bool]]:
     return sorted(found, key=lambda each: (not each[1], each[0].used))
 
 
-def _reason(entry: Entry, wish: Wish, now: datetime, left_bytes: int) -> Reason | None:
+def _reason(entry: Entry, wish: CleanupPolicy, now: datetime, left_bytes: int) -> Reason | None:
     if wish.everything:
         return "all"
     if wish.older_than is not None and now - entry.used > wish.older_than:
@@ -213,7 +213,7 @@ class Removed(NamedTuple):
     reason: Reason
 
 
-class Pruned(NamedTuple):
+class CleanupReport(NamedTuple):
     """What a clean-up did.
 
     Attributes:

@@ -34,7 +34,7 @@ def runtime_folder() -> Path:
 
 
 @contextmanager
-def alone_on(device: Device, on_wait: Callable[[], None]) -> Iterator[None]:
+def exclusive_device(device: Device, on_wait: Callable[[], None]) -> Iterator[None]:
     """The only one to measure on a device: two at a time would measure each other.
 
     The system gives the lock back when its holder ends, whatever ended it.
@@ -67,7 +67,7 @@ def alone_on(device: Device, on_wait: Callable[[], None]) -> Iterator[None]:
 _descriptors: dict[Path, int] = {}
 
 
-def hold(lock: Path) -> None:
+def acquire_shared(lock: Path) -> None:
     """Share a lock until this process ends or lets go; a second time changes nothing.
 
     Where the lock's file cannot be made there is no lock: a folder that can only be read, whose content nobody removes.
@@ -79,15 +79,15 @@ def hold(lock: Path) -> None:
             fcntl.flock(_descriptors[lock], fcntl.LOCK_SH)
 
 
-def let_go(lock: Path) -> None:
-    """Give back what ``hold`` took."""
+def release(lock: Path) -> None:
+    """Give back what ``acquire_shared`` took."""
     descriptor = _descriptors.pop(lock, None)
     if descriptor is not None:
         os.close(descriptor)
 
 
 @contextlib.contextmanager
-def held_by_nobody(lock: Path) -> Iterator[bool]:
+def try_exclusive(lock: Path) -> Iterator[bool]:
     """Whether no process holds a lock; if so, whoever wants to waits until the block ends.
 
     Raises:

@@ -19,14 +19,14 @@ from ..records.result import Artifact, Result
 from ..records.run import RunRecord
 
 
-class Keeping(NamedTuple):
+class Promotion(NamedTuple):
     """What became of the artifacts of a run: ids of cases, and for those that could not be kept, why."""
 
     kept: tuple[str, ...]
     lost: dict[str, str]
 
 
-def keep(run: RunRecord, cache_dir: Path, folder: Path) -> Keeping:
+def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
     """Copy the artifacts of a run out of the cache.
 
     Args:
@@ -44,7 +44,7 @@ def keep(run: RunRecord, cache_dir: Path, folder: Path) -> Keeping:
             lost[result.case.id] = reason
         else:
             kept.append(result.case.id)
-    return Keeping(tuple(kept), lost)
+    return Promotion(tuple(kept), lost)
 
 
 def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
@@ -53,7 +53,7 @@ def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
     target = _place(artifact.sha256, folder)
     if target is None or not (_is_name(artifact.file) and _is_name(artifact.entry or "-")):
         return "its record names no file that a cache can hold"
-    if find(artifact, folder):
+    if find_artifact(artifact, folder):
         return ""
     source = cache_dir / "entries" / (artifact.entry or "") / artifact.file
     if artifact.entry is None or not source.exists():
@@ -62,7 +62,7 @@ def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
         return f"the cache {cache_dir} holds another file by now"
     try:
         with _building(folder) as building:
-            if not find(artifact, folder):  # another promotion may have been faster
+            if not find_artifact(artifact, folder):  # another promotion may have been faster
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, building / artifact.file)
                 shutil.rmtree(target, ignore_errors=True)  # one that was damaged
@@ -98,7 +98,7 @@ def _place(digest: str, folder: Path) -> Path | None:
     return folder / digest if re.fullmatch("[0-9a-f]{64}", digest) else None
 
 
-def find(artifact: Artifact, folder: Path) -> Path | None:
+def find_artifact(artifact: Artifact, folder: Path) -> Path | None:
     """The file or folder of a kept artifact; None where it is not there, or not as it was."""
     place = _place(artifact.sha256, folder)
     if place is None or not _is_name(artifact.file):
@@ -107,7 +107,7 @@ def find(artifact: Artifact, folder: Path) -> Path | None:
     return path if path.exists() and measure_file(path).sha256 == artifact.sha256 else None
 
 
-def drop(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:
+def remove_artifacts(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:
     """Remove the artifacts of a run that no other released run shares; how many there were.
 
     Raises:

@@ -33,23 +33,23 @@ Changes = dict[str, float | int | str]
 
 
 @dataclass(frozen=True)
-class Draft:
+class ModelState:
     """A model on its way to a file.
 
     Attributes:
         model: the Keras model as it is now.
-        half: store floating-point weights as float16.
-        compress: store with DEFLATE.
-        content: a finished file of another format, after which there is no Keras model to go on with.
+        float16_weights: store floating-point weights as float16.
+        deflate: store with DEFLATE.
+        flatbuffer: a finished file of another format, after which there is no Keras model to go on with.
         suffix: of the file.
         training_s: seconds that the techniques so far spent on training.
         changes: what the techniques so far changed, for the record.
     """
 
     model: keras.Model
-    half: bool = False
-    compress: bool = False
-    content: bytes | None = None
+    float16_weights: bool = False
+    deflate: bool = False
+    flatbuffer: bytes | None = None
     suffix: str = ".keras"
     training_s: float = 0.0
     changes: Changes = field(default_factory=dict)
@@ -76,7 +76,7 @@ class OtherModel(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingContext:
     """What a technique may use besides the model; nothing of the test part.
 
     Attributes:
@@ -226,11 +226,11 @@ class Technique(BaseModel, ABC):
         return "float32"
 
     def other_models(self) -> tuple[OtherModel, ...]:
-        """The models that ``apply`` asks ``Material.trained`` for."""
+        """The models that ``apply`` asks ``TrainingContext.trained`` for."""
         return ()
 
     @abstractmethod
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """The next draft, with what was changed added to ``changes``.
 
         Raises:

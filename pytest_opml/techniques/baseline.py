@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .base import Draft, Material, Technique
+from .base import ModelState, Technique, TrainingContext
 
 
 class Baseline(Technique):
     """Changes nothing; what the other techniques are compared with."""
 
-    def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
         return draft

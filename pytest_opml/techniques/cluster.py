@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .kernels import kernels_of
-from .shared_weights import Shared, Tied, settled, share
+from .shared_weights import SharedWeights, TiedClusters, cluster_weights, round_clusters
 
 # Layers of few weights hold a twentieth of a network and most of the harm of coarse clustering: at K = 64 Lite0 fell
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.
@@ -32,7 +32,7 @@ class _Clustered(NamedTuple):
 
     variable: Any
     error: float
-    shared: Shared | None
+    shared: SharedWeights | None
 
 
 class Cluster(Technique):
@@ -52,7 +52,7 @@ class Cluster(Technique):
     def _in_bits(cls, value: Any) -> Any:
         return _BITS.get(value, value) if isinstance(value, str) else value
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         variables = kernels_of(draft.model)
         variables = variables[self.skip in ("first", "ends") : len(variables) - (self.skip in ("last", "ends"))]
@@ -78,26 +78,26 @@ class Cluster(Technique):
         }
         if self.finetune:
             changes["cluster.fine_tuning_epochs"] = self.finetune
-        return replace(draft, compress=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(draft, deflate=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
 
     def _clustered(self, variable: Any) -> _Clustered | None:
         weights = variable.numpy()
         k = max(self.clusters, _SMALL_CLUSTERS) if weights.size < _SMALL else self.clusters
-        shared = share(weights, k)
+        shared = cluster_weights(weights, k)
         if not shared:
             return None
         variable.assign(shared.weights())
         return _Clustered(variable, shared.error, shared if self.finetune else None)
 
-    def _fine_tuned(self, draft: Draft, material: Material, clustered: list[_Clustered]) -> float:
+    def _fine_tuned(self, draft: ModelState, material: TrainingContext, clustered: list[_Clustered]) -> float:
         pairs = [(one.variable, one.shared) for one in clustered if one.shared]
         for variable, shared in pairs:
-            variable.constraint = Tied(shared)
+            variable.constraint = TiedClusters(shared)
         try:
             seconds = material.fine_tune(draft.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE)
         finally:
             for variable, _ in pairs:
                 variable.constraint = None
         for variable, shared in pairs:
-            variable.assign(settled(shared, variable.numpy()).weights())
+            variable.assign(round_clusters(shared, variable.numpy()).weights())
         return seconds

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..models.training import readable
-from .base import Changes, Draft, Material, OtherModel, Technique
+from .base import Changes, ModelState, OtherModel, Technique, TrainingContext
 
 _RATE = 1e-3
 _SMALLEST = 1e-7
@@ -67,7 +67,7 @@ class Distill(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.teacher, self.top),)
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         found = material.trained(*self.other_models())
         teacher = found.load()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .channel_groups import Channels, Ids
 from .channel_removal import cut, multiply_accumulates
 
@@ -80,7 +80,7 @@ class FilterPrune(Technique):
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
     rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         channels = Channels(draft.model)
         removed = least_important(draft.model, channels, self.share)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..models.dtype_policy import flat_layers, under_policy
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 
 if TYPE_CHECKING:
     from ..records.device import Device
@@ -36,9 +36,9 @@ class Float16(Technique):
         mixed = device.float16_in_hardware if self.train == "auto" else self.train == "mixed"
         return _POLICY if mixed else super().training_policy(device)
 
-    def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
-        if draft.half:
+        if draft.float16_weights:
             raise TechniqueError("float16: the weights are stored as float16 already; nothing changed")
         weights = draft.model.get_weights()
         largest = max(float(np.abs(array).max()) for array in weights)
@@ -55,4 +55,4 @@ class Float16(Technique):
             "float16.weights_stored_in_half": int(sum(array.size for array in weights)),
             "float16.relative_error": float(f"{np.sqrt(exact / energy):.3g}"),
         }
-        return replace(draft, model=model, half=True, changes=draft.changes | changes)
+        return replace(draft, model=model, float16_weights=True, changes=draft.changes | changes)

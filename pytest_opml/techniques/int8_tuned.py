@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..runtimes.litert import LiteRTRuntime
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .tflite_converter import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Int8Tuned(Technique):
 
     drop: float = Field(default=0.005, ge=0, le=1, description="accuracy that may be lost")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         chosen = drawn(material, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
         if not len(chosen):
@@ -80,7 +80,7 @@ class Int8Tuned(Technique):
             "int8_tuned.drop_of_int8": round(attempts[0].drop, 4),
             "int8_tuned.conversions": len(attempts),
         }
-        return replace(draft, content=best.flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+        return replace(draft, flatbuffer=best.flatbuffer, suffix=".tflite", changes=draft.changes | changes)
 
 
 def noise(exact: Any, quantised: Any, scale: float, zero_point: int) -> float:
@@ -106,7 +106,7 @@ def noise(exact: Any, quantised: Any, scale: float, zero_point: int) -> float:
 class _Quantizer:
     """The model calibrated once, and quantised with any of its layers left out."""
 
-    def __init__(self, draft: Draft, material: Material) -> None:
+    def __init__(self, draft: ModelState, material: TrainingContext) -> None:
         import tensorflow as tf
 
         self._options = tf.lite.experimental.QuantizationDebugOptions

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, OtherModel, Technique
+from .base import Changes, ModelState, OtherModel, Technique, TrainingContext
 
 if TYPE_CHECKING:
     import keras
@@ -62,7 +62,7 @@ class LayerTransfer(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.source, self.top),)
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         case = material.case
         top = self.layers or (None if case.unfreeze == "all" else case.unfreeze)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
-from .base import Changes, Draft, Material, Technique, shortened
+from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .tflite_converter import CALIBRATION_IMAGES, drawn
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class Onnx(Technique):
 
     ends_chain: ClassVar[bool] = True
 
-    def apply(self, draft: Draft, material: Material) -> Draft:  # noqa: ARG002 - the role's signature
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
         proto = to_onnx("onnx", draft.model)
         changes: Changes = {"onnx.opset": _OPSET, "onnx.nodes": len(proto.graph.node)}
-        return replace(draft, content=proto.SerializeToString(), suffix=".onnx", changes=draft.changes | changes)
+        return replace(draft, flatbuffer=proto.SerializeToString(), suffix=".onnx", changes=draft.changes | changes)
 
 
 class OnnxInt8(Technique):
@@ -82,7 +82,7 @@ class OnnxInt8(Technique):
 
     ends_chain: ClassVar[bool] = True
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         proto = to_onnx("onnx-int8", draft.model)
         images = material.x_train.take(drawn(material, CALIBRATION_IMAGES))
@@ -92,7 +92,7 @@ class OnnxInt8(Technique):
             **_what_is_quantised(content),
             "onnx_int8.calibration_images": len(images),
         }
-        return replace(draft, content=content, suffix=".onnx", changes=draft.changes | changes)
+        return replace(draft, flatbuffer=content, suffix=".onnx", changes=draft.changes | changes)
 
 
 def _quantised(proto: Any, images: Any, folder: Path) -> bytes:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .kernels import kernels_of
 
 FINE_TUNING_RATE = 3e-4
@@ -82,7 +82,7 @@ class Prune(Technique):
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
     rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         variables = kernels_of(draft.model)
         kernels = [variable.numpy() for variable in variables]
@@ -101,4 +101,4 @@ class Prune(Technique):
             "prune.share_of_weights": round(sum(sizes) / draft.model.count_params(), 4),
             "prune.fine_tuning_epochs": self.epochs,
         }
-        return replace(draft, compress=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(draft, deflate=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)

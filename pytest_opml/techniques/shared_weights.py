@@ -19,7 +19,7 @@ _PRUNED = 0.05
 Weights = npt.NDArray[np.float32]
 
 
-class Shared(NamedTuple):
+class SharedWeights(NamedTuple):
     """A layer's weights as ``values[labels]``.
 
     Attributes:
@@ -66,7 +66,7 @@ def storable_bits(found: Clustering) -> int:
     return _MANTISSA_BITS
 
 
-def share(weights: Weights, k: int) -> Shared | None:
+def cluster_weights(weights: Weights, k: int) -> SharedWeights | None:
     """The weights on at most ``k`` values; None where they have no more than that already.
 
     Args:
@@ -90,10 +90,10 @@ def share(weights: Weights, k: int) -> Shared | None:
             nearest = np.where(part == 0, 0, nearest + 1)
         labels[start : start + _CHUNK] = nearest
         error += float(np.sum((values[nearest].astype(np.float64) - part) ** 2))
-    return Shared(values, labels.reshape(weights.shape), pruned, bits, error)
+    return SharedWeights(values, labels.reshape(weights.shape), pruned, bits, error)
 
 
-def settled(shared: Shared, trained: Weights) -> Shared:
+def round_clusters(shared: SharedWeights, trained: Weights) -> SharedWeights:
     """The same sharing with the values that training left, rounded as before."""
     values = shared.values.copy()
     values[shared.labels.ravel()] = trained.ravel()
@@ -102,14 +102,14 @@ def settled(shared: Shared, trained: Weights) -> Shared:
     return shared._replace(values=round_mantissa(values, shared.bits))
 
 
-class Tied:
+class TiedClusters:
     """A constraint: after each step the weights of a cluster take the mean of what the step made of them.
 
     That is a step of the shared value by the mean of its members' steps; Han et al. sum their gradients, which differs
     by a factor that Adam takes out.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SharedWeights) -> None:
         self._labels, self._count, self._pruned = shared.labels, len(shared.values), shared.pruned
 
     def __call__(self, weights: object) -> object:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
-from .base import Material, shortened
+from .base import TrainingContext, shortened
 
 if TYPE_CHECKING:
     import keras
@@ -20,13 +20,13 @@ CALIBRATION_IMAGES = 300
 Pixels = npt.NDArray[np.float32]
 
 
-def drawn(material: Material, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
+def drawn(material: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
     """Indices of ``count`` training images, always the same ones, after the first ``skip`` of the same order."""
     order = np.random.default_rng(material.case.seed).permutation(len(material.x_train))
     return order[skip : skip + count]
 
 
-def calibration(material: Material) -> Callable[[], Iterator[list[Pixels]]]:
+def calibration(material: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
     """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
     images = material.x_train.take(drawn(material, CALIBRATION_IMAGES)).astype(np.float32)
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .tflite_converter import CALIBRATION_IMAGES, Contents, calibration, contents_of, converted, converter_of
 
 
@@ -25,20 +25,20 @@ class TFLiteTechnique(Technique):
     ends_chain: ClassVar[bool] = True
     name: ClassVar[str]
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         converter = converter_of(draft.model)
         self.set_up(converter, material)
         flatbuffer = converted(self.name, converter.convert)
         changes = self.describe(contents_of(flatbuffer), material)
-        return replace(draft, content=flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+        return replace(draft, flatbuffer=flatbuffer, suffix=".tflite", changes=draft.changes | changes)
 
     @abstractmethod
-    def set_up(self, converter: Any, material: Material) -> None:
+    def set_up(self, converter: Any, material: TrainingContext) -> None:
         """Tell the converter what to do."""
 
     @abstractmethod
-    def describe(self, contents: Contents, material: Material) -> Changes:
+    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
         """What the file says was changed.
 
         Raises:
@@ -51,7 +51,7 @@ class Int8(TFLiteTechnique):
 
     name: ClassVar[str] = "int8"
 
-    def set_up(self, converter: Any, material: Material) -> None:
+    def set_up(self, converter: Any, material: TrainingContext) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
@@ -60,7 +60,7 @@ class Int8(TFLiteTechnique):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
 
-    def describe(self, contents: Contents, material: Material) -> Changes:
+    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
         if contents.first_float:
             raise TechniqueError(f"int8: some tensors stayed in floating point, the first is {contents.first_float!r}")
@@ -78,7 +78,7 @@ class Int16x8(TFLiteTechnique):
 
     name: ClassVar[str] = "int16x8"
 
-    def set_up(self, converter: Any, material: Material) -> None:
+    def set_up(self, converter: Any, material: TrainingContext) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
@@ -88,7 +88,7 @@ class Int16x8(TFLiteTechnique):
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
 
-    def describe(self, contents: Contents, material: Material) -> Changes:
+    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
         if np.int8 not in contents.constants or np.int16 not in contents.activations:
             raise TechniqueError("int16x8: no weight in 8 or no activation in 16 bits; nothing changed")
@@ -104,13 +104,13 @@ class DynamicInt8(TFLiteTechnique):
 
     name: ClassVar[str] = "dynamic-int8"
 
-    def set_up(self, converter: Any, material: Material) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, converter: Any, material: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
-    def describe(self, contents: Contents, material: Material) -> Changes:  # noqa: ARG002 - the role's signature
+    def describe(self, contents: Contents, material: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.describe``."""
         if np.int8 not in contents.constants:
             raise TechniqueError("dynamic-int8: no weight was quantised; nothing changed")
@@ -122,14 +122,14 @@ class Float16TFLite(TFLiteTechnique):
 
     name: ClassVar[str] = "float16-tflite"
 
-    def set_up(self, converter: Any, material: Material) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, converter: Any, material: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    def describe(self, contents: Contents, material: Material) -> Changes:  # noqa: ARG002 - the role's signature
+    def describe(self, contents: Contents, material: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.describe``."""
         if np.float16 not in contents.constants:
             raise TechniqueError("float16-tflite: no weight is stored in half precision; nothing changed")

@@ -15,7 +15,7 @@ import psutil
 from pydantic import Field
 
 from ..errors import TechniqueError
-from .base import Changes, Draft, Material, Technique
+from .base import Changes, ModelState, Technique, TrainingContext
 from .tf_keras.client import run_legacy
 from .tf_keras.files import Outcome
 
@@ -61,7 +61,7 @@ class TfmotCluster(Technique):
     epochs: int = Field(default=1, ge=0, le=1000, description="of fine-tuning")
     start: Literal["kmeans", "linear"] = Field(default="kmeans", description="how the first centroids are chosen")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         written = f"tfmot-cluster-{self.clusters}"
         kernels = {
@@ -93,7 +93,7 @@ class TfmotCluster(Technique):
             "tfmot_cluster.fine_tuning_epochs": self.epochs,
         }
         return replace(
-            draft, compress=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+            draft, deflate=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
         )
 
     def _check_memory(self, written: str, kernels: dict[str, keras.Variable]) -> None:
@@ -116,7 +116,7 @@ class TfmotPrune(Technique):
     epochs: int = Field(default=2, ge=1, le=1000, description="of training")
     rate: float = Field(default=1e-3, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         written = f"tfmot-prune-{self.sparsity:g}"
         kernels = kernels_by_layer(draft.model)
@@ -146,7 +146,7 @@ class TfmotPrune(Technique):
             "tfmot_prune.epochs": self.epochs,
         }
         return replace(
-            draft, compress=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+            draft, deflate=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
         )
 
 
@@ -157,13 +157,13 @@ class TfmotQat(Technique):
 
     epochs: int = Field(default=1, ge=1, le=1000, description="of training")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         outcome = run_legacy("tfmot-qat", "qat", draft.model, material, epochs=self.epochs)
         changes = share_in_8_bits(outcome.flatbuffer) | {"tfmot_qat.epochs": self.epochs}
         return replace(
             draft,
-            content=outcome.flatbuffer,
+            flatbuffer=outcome.flatbuffer,
             suffix=".tflite",
             training_s=draft.training_s + outcome.training_s,
             changes=draft.changes | changes,

@@ -40,8 +40,8 @@ def test_each_axis_by_itself() -> None:
 
 
 def test_times_taken_in_turn_count_where_the_release_was_measured_again() -> None:
-    result = make_result("int8", inference_s=10.0, beside_baseline=make_side_by_side(1.04))
-    again = compare(result, baseline_of(make_result("int8", inference_s=8.0), again=True))
+    result = make_result("int8", inference_s=10.0, vs_baseline=make_side_by_side(1.04))
+    again = compare(result, baseline_of(make_result("int8", inference_s=8.0), remeasured=True))
     stored = compare(result, baseline_of(make_result("int8", inference_s=8.0)))
     assert again.time is not None
     assert stored.time is not None
@@ -57,7 +57,7 @@ def test_of_another_machine_only_what_does_not_depend_on_it_is_compared() -> Non
     assert found.elsewhere == "4 cores, not 8 cores"
     assert found.size is not None
     assert found.accuracy is not None
-    again = compare(make_result(), baseline_of(make_result(), device=then, again=True))
+    again = compare(make_result(), baseline_of(make_result(), device=then, remeasured=True))
     assert again.time is not None
     assert again.elsewhere == ""
 
@@ -79,7 +79,7 @@ def test_a_score_of_another_time_is_not_compared_and_says_so() -> None:
     assert (found.op_score, found.otherwise) == (None, "of another time: inference alone, or training too")
     of_both = make_result("int8", op_score=of_training)
     machine = make_device().model_copy(update={"cores": 4})
-    again = compare(of_both, baseline_of(then, device=machine, again=True))
+    again = compare(of_both, baseline_of(then, device=machine, remeasured=True))
     assert again.time is not None
     assert (again.op_score, again.elsewhere, again.otherwise) == (None, "4 cores, not 8 cores", "")
 
@@ -88,8 +88,8 @@ def test_answers_to_the_same_images_are_paired() -> None:
     labels = [number % 10 for number in range(2_000)]
     wrong = [(label + (number < 100)) % 10 for number, label in enumerate(labels)]
     worse = [(label + (number < 140)) % 10 for number, label in enumerate(labels)]
-    then = make_result("int8", 0.95, test_samples=2_000, answers=pack(labels, wrong))
-    now = make_result("int8", 0.93, test_samples=2_000, answers=pack(labels, worse))
+    then = make_result("int8", 0.95, test_samples=2_000, predictions=pack(labels, wrong))
+    now = make_result("int8", 0.93, test_samples=2_000, predictions=pack(labels, worse))
     found = compare(now, baseline_of(then)).accuracy
     assert found is not None
     assert (found.value, found.word) == (pytest.approx(-0.02), "worse")
@@ -97,7 +97,7 @@ def test_answers_to_the_same_images_are_paired() -> None:
 
 
 def test_it_is_plain_data_for_json() -> None:
-    plain = compare(make_result("int8"), baseline_of(make_result("int8"), again=True)).as_plain()
+    plain = compare(make_result("int8"), baseline_of(make_result("int8"), remeasured=True)).as_plain()
     assert plain["baseline"]["measured_again"] is True
     assert plain["size"] == {"value": 1.0, "low": 1.0, "high": 1.0, "word": "same"}
     assert set(plain["axes"]) == {"error", "time", "size"}

@@ -21,10 +21,10 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stored run of two cases, in a folder with budgets that it keeps."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text("[tool.opml.gate]\nsize_mb = { max = 20 }\naccuracy = { min = 0.8 }\n")
-    results = [make_result(accuracy=0.95), make_result("int8", 0.9, 3.0, 4.0, side_by_side=make_side_by_side(0.3))]
-    planned = {result.case.id: f"bench/bench_it.py::bench[{result.case.technique}]" for result in results}
+    results = [make_result(accuracy=0.95), make_result("int8", 0.9, 3.0, 4.0, vs_reference=make_side_by_side(0.3))]
+    collected = {result.case.id: f"bench/bench_it.py::bench[{result.case.technique}]" for result in results}
     path = tmp_path / "run.json"
-    write_record(make_run(results, planned=planned), path)
+    write_record(make_run(results, collected=collected), path)
     return path
 
 
@@ -72,7 +72,7 @@ def test_without_a_record_the_newest_run_of_the_history_is_meant(record: Path) -
 def test_the_history_may_be_another_one_than_that_of_the_file(record: Path) -> None:
     url = f"sqlite:///{record.parent}/other.db"
     with open_store(url) as store:
-        store.append(make_run([make_result("int8", size_mb=30.0)], planned={INT8: "t"}))
+        store.append(make_run([make_result("int8", size_mb=30.0)], collected={INT8: "t"}))
     assert run("gate", "last", "--store", url).exit_code == 1
     assert run("best", "--store", url).exit_code == 1
     assert run("budgets", "--store", url).output.startswith(f"{INT8}\n")
@@ -135,7 +135,7 @@ def test_the_budgets_of_a_case_by_name(record: Path) -> None:
 def test_the_budgets_of_the_newest_run(record: Path) -> None:
     marked = {INT8: {"marker opml on bench: gate": {"f1": {"min": 0.5}}}}
     with open_store(f"sqlite:///{record.parent}/.opml/history.db") as store:
-        store.append(make_run([make_result("int8")], planned={INT8: "t"}, marked=marked))
+        store.append(make_run([make_result("int8")], collected={INT8: "t"}, marker_budgets=marked))
     assert "  f1 min = 0.5        marker opml on bench: gate.f1.min" in run("budgets").output
 
 

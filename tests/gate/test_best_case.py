@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_opml.gate.best_case import Choice, choose
+from pytest_opml.gate.best_case import Selection, select_best
 from pytest_opml.gate.budgets import parse_gate
-from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.gate.run_verdicts import judge_run
 from tests.support.builders import make_case, make_device, make_result, make_run
 
 RESULTS = [
@@ -15,9 +15,9 @@ RESULTS = [
 ]
 
 
-def chosen(table: dict[str, Any], **fields: Any) -> Choice:
+def chosen(table: dict[str, Any], **fields: Any) -> Selection:
     record = make_run(RESULTS, **fields)
-    (only,) = choose(record, settle(record, parse_gate(table, "gate", ("v100",))))
+    (only,) = select_best(record, judge_run(record, parse_gate(table, "gate", ("v100",))))
     return only
 
 
@@ -56,7 +56,7 @@ def test_the_pareto_front_is_that_of_all() -> None:
 
 
 def test_a_reference_that_was_not_collected_cannot_be_chosen() -> None:
-    found = chosen({}, uncollected=(make_case("int8").id,))
+    found = chosen({}, reference_only=(make_case("int8").id,))
     assert technique(found.best) == "cluster-8"
 
 
@@ -74,6 +74,6 @@ def test_each_device_has_a_best_case_of_its_own() -> None:
     ]
     record = make_run(results)
     gate = parse_gate({"gpu": {"t4": {"size_mb": {"min": 5}}}}, "gate", ("cpu", "t4"))
-    choices = choose(record, settle(record, gate))
+    choices = select_best(record, judge_run(record, gate))
     best = [(choice.best.device.profile, choice.best.case.technique) for choice in choices if choice.best]
     assert best == [("t4", "baseline"), ("cpu", "int8")]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.errors import SettingsError
-from pytest_opml.gate.budgets import RULES, Budget, Gate, Terms, parse_budgets, parse_gate, with_options
+from pytest_opml.gate.budgets import RULES, Budget, Gate, GateTerms, parse_budgets, parse_gate, with_options
 from pytest_opml.metrics import METRICS, placeholder
 
 PROFILES = ("cpu", "v100", "h200")
@@ -143,7 +143,7 @@ def test_any_table_is_a_gate_or_is_refused_as_one(table: Any) -> None:
         parsed = gate(table)
     except SettingsError:
         return
-    for budget in parsed.applying("digits/efficientnet_lite0/top1/int8", "v100"):
+    for budget in parsed.applicable("digits/efficientnet_lite0/top1/int8", "v100"):
         assert math.isfinite(budget.limit)
 
 
@@ -173,12 +173,12 @@ LAYERED = {
     ],
 )
 def test_the_more_special_budget_wins_and_among_cases_the_later(case: str, profile: str, accuracy: float) -> None:
-    assert limits(gate(LAYERED).applying(case, profile))["accuracy min"] == accuracy
+    assert limits(gate(LAYERED).applicable(case, profile))["accuracy min"] == accuracy
 
 
 def test_what_a_test_itself_gives_wins_over_everything() -> None:
     extra = parse_budgets({"accuracy": {"min": 0.5}, "auc": {"min": 5}}, "marker")
-    assert limits(gate(LAYERED).applying("digits/net/top1/cluster-8", "v100", extra)) == {
+    assert limits(gate(LAYERED).applicable("digits/net/top1/cluster-8", "v100", extra)) == {
         "accuracy min": 0.5,
         "size_mb max": 1,
         "inference_s max": 2,
@@ -190,13 +190,13 @@ def test_what_a_test_itself_gives_wins_over_everything() -> None:
 def test_the_command_line_wins_over_the_marker() -> None:
     marked = parse_budgets({"accuracy": {"min": 0.5}}, "marker")
     given = with_options(gate(LAYERED), ["accuracy.min=0.6"])
-    found = given.applying("digits/net/top1/cluster-8", "v100", marked)
+    found = given.applicable("digits/net/top1/cluster-8", "v100", marked)
     assert limits(found)["accuracy min"] == 0.6
     assert next(b.source for b in found if b.metric.name == "accuracy") == "--opml-gate accuracy.min=0.6"
 
 
 def test_every_budget_that_was_written_is_shown_with_what_replaced_it() -> None:
-    found = gate(LAYERED).history_of("digits/net/top1/cluster-8", "cpu")
+    found = gate(LAYERED).overrides("digits/net/top1/cluster-8", "cpu")
     assert [(each.budget.source, each.replaced_by) for each in found] == [
         ("gate.accuracy.min", "gate.case[2].accuracy.min"),
         ("gate.size_mb.max", None),
@@ -212,14 +212,14 @@ def test_optional_is_said_of_a_metric_or_of_all_budgets_of_a_case() -> None:
         "f1": {"min": 0.5},
         "case": [{"match": "*", "optional": True, "auc": {"min": 0.5}, "recall": {"min": 0.5, "optional": False}}],
     }
-    found = {b.metric.name: b.optional for b in gate(table).applying("any", "cpu")}
+    found = {b.metric.name: b.optional for b in gate(table).applicable("any", "cpu")}
     assert found == {"accuracy": True, "f1": False, "auc": True, "recall": False}
 
 
 def test_the_terms_stand_beside_the_budgets() -> None:
     table = {"confidence": 0.99, "undecided": "fail", "max_seconds": 5, "multiple": "holm", "f1": {"min": 0.5}}
-    assert gate(table).terms == Terms(0.99, "fail", 5.0, "holm")
-    assert gate({}).terms == Terms(0.95, "pass", 60.0, "each")
+    assert gate(table).terms == GateTerms(0.99, "fail", 5.0, "holm")
+    assert gate({}).terms == GateTerms(0.95, "pass", 60.0, "each")
     assert len(gate(table).budgets) == 1
 
 
@@ -227,7 +227,7 @@ def test_options_change_terms_and_add_budgets() -> None:
     found = with_options(
         gate({"undecided": "fail"}), ["confidence=0.9", "latency_ms.p99.max=5", "size_mb.max_drop = 5%"]
     )
-    assert found.terms == Terms(0.9, "fail", 60.0, "each")
+    assert found.terms == GateTerms(0.9, "fail", 60.0, "each")
     assert [(b.metric.name, b.rule, b.limit, b.percent) for b in found.given] == [
         ("latency_ms.p99", "max", 5.0, False),
         ("size_mb", "max_drop", 5.0, True),
@@ -264,26 +264,26 @@ def test_any_option_is_understood_or_refused(option: str) -> None:
         found = with_options(Gate(), [option])
     except SettingsError:
         return
-    assert found.given or found.terms != Terms() or option.partition("=")[0].strip() in Terms._fields
+    assert found.given or found.terms != GateTerms() or option.partition("=")[0].strip() in GateTerms._fields
 
 
 def test_in_a_family_each_check_has_an_equal_part_of_the_error_until_all_are_known() -> None:
-    assert gate({"multiple": "holm"}).terms_among(50).error == pytest.approx(0.001)
-    assert gate({}).terms_among(50).error == pytest.approx(0.05)
+    assert gate({"multiple": "holm"}).terms_per_check(50).error == pytest.approx(0.001)
+    assert gate({}).terms_per_check(50).error == pytest.approx(0.05)
 
 
 def test_rules_of_one_metric_replace_only_the_same_rule() -> None:
     table = {"accuracy": {"min": 0.8, "max_drop": 0.02}, "case": [{"match": "*", "accuracy": {"max_drop": 0.01}}]}
-    assert limits(gate(table).applying("any", "cpu")) == {"accuracy min": 0.8, "accuracy max_drop": 0.01}
+    assert limits(gate(table).applicable("any", "cpu")) == {"accuracy min": 0.8, "accuracy max_drop": 0.01}
 
 
 def test_patterns_of_case_ids_see_upper_and_lower_case() -> None:
     table = {"case": [{"match": "Digits/*", "accuracy": {"min": 0.8}}]}
-    assert gate(table).applying("digits/net/top1/int8", "cpu") == ()
+    assert gate(table).applicable("digits/net/top1/int8", "cpu") == ()
 
 
 def test_an_empty_gate_has_no_budgets() -> None:
-    assert Gate().applying("any", "cpu") == gate({}).applying("any", "cpu") == ()
+    assert Gate().applicable("any", "cpu") == gate({}).applicable("any", "cpu") == ()
 
 
 def test_of_a_run_that_is_over_a_metric_may_be_gone() -> None:

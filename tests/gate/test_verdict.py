@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.gate.budgets import RULES, Terms, parse_budgets
-from pytest_opml.gate.verdict import Subject, judge
+from pytest_opml.gate.budgets import RULES, GateTerms, parse_budgets
+from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Looks, Result, Score
@@ -29,8 +29,8 @@ def check(
     **terms: Any,
 ) -> Check:
     """The check of the one budget in a table."""
-    subject = Subject(result, reference, baseline)
-    (only,) = judge(parse_budgets(budgets, "gate"), subject, Terms(**terms))
+    subject = JudgedResult(result, reference, baseline)
+    (only,) = judge(parse_budgets(budgets, "gate"), subject, GateTerms(**terms))
     return only
 
 
@@ -50,7 +50,7 @@ def answering(technique: str, wrong: range, samples: int = 2_000) -> Result:
     labels = [number % 10 for number in range(samples)]
     predicted = [(label + (number in wrong)) % 10 for number, label in enumerate(labels)]
     share = 1 - len(wrong) / samples
-    return make_result(technique, share, test_samples=samples, answers=pack(labels, predicted))
+    return make_result(technique, share, test_samples=samples, predictions=pack(labels, predicted))
 
 
 def baseline_of(result: Result, device: Device, **fields: Any) -> Baseline:
@@ -94,7 +94,7 @@ def test_no_increase_at_all_may_be_asked_for() -> None:
 
 def test_what_has_no_interval_is_not_said_to_be_sure() -> None:
     found = check({"size_mb": {"max": 20}}, make_result())
-    assert (found.low, found.high, found.sure, found.detectable) == (None, None, None, None)
+    assert (found.low, found.high, found.confidence, found.min_detectable) == (None, None, None, None)
 
 
 # --- evidence
@@ -122,12 +122,12 @@ def test_a_verdict_says_how_sure_it_is() -> None:
     # the interval of 3 standard errors on a side just leaves the limit out
     result = make_result(accuracy=0.9, test_samples=100_000)
     found = check({"accuracy": {"min": 0.9 - 3 * math.sqrt(0.09 / 100_000)}}, result)
-    assert found.sure == pytest.approx(0.99865, abs=2e-4)
+    assert found.confidence == pytest.approx(0.99865, abs=2e-4)
 
 
 def test_a_verdict_at_the_limit_is_a_coin_toss() -> None:
     found = check({"accuracy": {"min": 0.9}}, make_result(accuracy=0.9))
-    assert (found.verdict, found.sure) == ("inconclusive", 0.5)
+    assert (found.verdict, found.confidence) == ("inconclusive", 0.5)
 
 
 @pytest.mark.parametrize(("undecided", "blocking"), [("pass", False), ("fail", True)])
@@ -138,7 +138,7 @@ def test_what_stays_undecided_counts_as_the_gate_says(undecided: str, blocking: 
 
 def test_the_smallest_difference_that_could_be_seen_is_two_point_eight_standard_errors() -> None:
     found = check({"accuracy": {"min": 0.5}}, make_result(accuracy=0.9, test_samples=100_000))
-    assert found.detectable == pytest.approx((1.96 + 0.84) * math.sqrt(0.09 / 100_000), rel=0.01)
+    assert found.min_detectable == pytest.approx((1.96 + 0.84) * math.sqrt(0.09 / 100_000), rel=0.01)
 
 
 def test_answers_to_the_same_images_show_what_two_shares_do_not() -> None:
@@ -146,7 +146,7 @@ def test_answers_to_the_same_images_show_what_two_shares_do_not() -> None:
     candidate = answering("int8", range(140))  # the same 100 wrong, and 40 more
     budgets = {"accuracy": {"max_drop": 0.01}}
     assert verdict(budgets, candidate, reference) == "fail"
-    apart = [found.model_copy(update={"answers": None}) for found in (candidate, reference)]
+    apart = [found.model_copy(update={"predictions": None}) for found in (candidate, reference)]
     assert verdict(budgets, *apart) == "inconclusive"
 
 
@@ -176,20 +176,20 @@ def test_an_auc_has_its_standard_error() -> None:
     ],
 )
 def test_an_increase_of_time_is_judged_by_what_was_timed_side_by_side(metric: str, ratio: float, expected: str) -> None:
-    candidate = make_result("int8", side_by_side=make_side_by_side(ratio, ratio))
+    candidate = make_result("int8", vs_reference=make_side_by_side(ratio, ratio))
     # measured by itself, at another time, the reference took ten times as long
     reference = make_result(p50=300.0, inference_s=30.0)
     assert verdict({metric: {"max_increase": "5%"}}, candidate, reference) == expected
 
 
 def test_a_drop_of_throughput_is_judged_by_what_was_timed_side_by_side() -> None:
-    candidate = make_result("int8", side_by_side=make_side_by_side(1.25))  # four fifths of the throughput
+    candidate = make_result("int8", vs_reference=make_side_by_side(1.25))  # four fifths of the throughput
     assert verdict({"throughput": {"max_drop": "22%"}}, candidate, make_result()) == "pass"
     assert verdict({"throughput": {"max_drop": "18%"}}, candidate, make_result()) == "fail"
 
 
 def test_the_reference_s_figure_is_then_the_one_beside_the_candidate() -> None:
-    candidate = make_result("int8", side_by_side=make_side_by_side(0.5))
+    candidate = make_result("int8", vs_reference=make_side_by_side(0.5))
     found = check({"inference_s": {"max_increase": "0%"}}, candidate, make_result())
     assert found.reference_value == pytest.approx(2 * candidate.inference_s.value)
 
@@ -198,7 +198,7 @@ def test_a_look_has_only_its_share_of_the_error() -> None:
     def at(share: float) -> str:
         ratio = make_ratio(1.065).model_copy(update={"share": share})
         beside = make_side_by_side().model_copy(update={"offline": ratio})
-        return verdict({"inference_s": {"max_increase": "5%"}}, make_result("int8", side_by_side=beside), make_result())
+        return verdict({"inference_s": {"max_increase": "5%"}}, make_result("int8", vs_reference=beside), make_result())
 
     assert (at(1.0), at(0.001)) == ("fail", "inconclusive")
 
@@ -207,7 +207,7 @@ def test_a_look_has_only_its_share_of_the_error() -> None:
 def test_a_breach_that_a_second_look_does_not_confirm_is_none(second: float, expected: str) -> None:
     ratio = make_ratio(1.08).model_copy(update={"second": second})
     beside = make_side_by_side().model_copy(update={"offline": ratio})
-    found = check({"inference_s": {"max_increase": "5%"}}, make_result("int8", side_by_side=beside), make_result())
+    found = check({"inference_s": {"max_increase": "5%"}}, make_result("int8", vs_reference=beside), make_result())
     assert found.verdict == expected
     assert ("second look" in found.reason) == (expected == "inconclusive")
 
@@ -215,8 +215,8 @@ def test_a_breach_that_a_second_look_does_not_confirm_is_none(second: float, exp
 def test_an_absolute_time_is_confirmed_by_passes_taken_anew() -> None:
     budgets = {"inference_s": {"max": 9.0}}
     for second, expected in ((9.5, "fail"), (8.9, "inconclusive")):
-        assert verdict(budgets, make_result(looks=Looks(second_inference_s=second))) == expected
-    assert verdict({"throughput": {"min": 1100}}, make_result(looks=Looks(second_inference_s=9.5))) == "fail"
+        assert verdict(budgets, make_result(sampling=Looks(second_inference_s=second))) == expected
+    assert verdict({"throughput": {"min": 1100}}, make_result(sampling=Looks(second_inference_s=9.5))) == "fail"
 
 
 def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
@@ -224,13 +224,13 @@ def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
     result = make_result(latency_ms=latency)
     for limit, expected in ((2.4, "pass"), (2.2, "inconclusive"), (1.7, "fail")):
         assert verdict({"latency_ms": {"p99": {"max": limit}}}, result) == expected
-    again = make_result(latency_ms=latency, looks=Looks(second_ms={"p99": 1.6}))
+    again = make_result(latency_ms=latency, sampling=Looks(second_ms={"p99": 1.6}))
     assert verdict({"latency_ms": {"p99": {"max": 1.7}}}, again) == "inconclusive"
 
 
 def test_a_difference_of_scores_is_that_of_errors_on_the_same_images_and_of_times_side_by_side() -> None:
     reference = answering("baseline", range(100))
-    candidate = answering("int8", range(110)).model_copy(update={"side_by_side": make_side_by_side(0.5)})
+    candidate = answering("int8", range(110)).model_copy(update={"vs_reference": make_side_by_side(0.5)})
     found = check({"op_score": {"max_increase": 0.1}}, candidate, reference)
     assert found.low is not None
     assert found.high is not None
@@ -270,8 +270,8 @@ def test_a_regression_applies_to_a_reference_too() -> None:
 
 def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn() -> None:
     then = make_device().model_copy(update={"cpu": "Another CPU"})
-    baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", again=True)
-    result = make_result("int8", inference_s=20.0, beside_baseline=make_side_by_side(1.045))
+    baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", remeasured=True)
+    result = make_result("int8", inference_s=20.0, vs_baseline=make_side_by_side(1.045))
     found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline)
     assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.045))
     assert found.reference == "run 0123456789ab of 2026-01-02 03:04, its artifact measured again in this session"
@@ -286,7 +286,7 @@ def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn(
 )
 def test_how_a_release_was_made_is_only_known_of_the_machine_that_made_it(metric: str, judged: bool) -> None:
     then = make_device().model_copy(update={"cpu": "Another CPU"})
-    baseline = baseline_of(make_result("int8"), then, again=True)
+    baseline = baseline_of(make_result("int8"), then, remeasured=True)
     name, _, part = metric.partition(".")
     rules = {"max_regression": 1.0}
     found = check({name: {part: rules} if part else rules}, make_result("int8"), None, baseline)
@@ -296,21 +296,22 @@ def test_how_a_release_was_made_is_only_known_of_the_machine_that_made_it(metric
 def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
     then = make_device().model_copy(update={"cpu": "Another CPU"})
     of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
-    baseline = baseline_of(make_result("int8", op_score=of_training), then, again=True)
+    baseline = baseline_of(make_result("int8", op_score=of_training), then, remeasured=True)
     found = check({"op_score": {"max_regression": 0.1}}, make_result("int8"), None, baseline)
     assert found.verdict == "unjudged"
 
 
 @pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("best", "device for the baseline best")])
 def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
-    subject = Subject(make_result("int8"), wanted=wanted)
+    subject = JudgedResult(make_result("int8"), wanted=wanted)
     (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), subject)
     assert found.reason == f"the run knows of no earlier result of this case on this kind of {end}"
 
 
 def test_a_baseline_that_could_not_be_read_is_not_one_that_is_not_there() -> None:
     (found,) = judge(
-        parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), Subject(make_result("int8"), unread="store: is gone")
+        parse_budgets({"size_mb": {"max_regression": 1}}, "gate"),
+        JudgedResult(make_result("int8"), baseline_errors="store: is gone"),
     )
     assert (found.verdict, found.blocking) == ("unjudged", True)
     assert found.reason == "the baseline could not be read: store: is gone"
@@ -375,8 +376,12 @@ def test_an_optional_budget_that_cannot_be_judged_does_not_block() -> None:
 
 def test_a_relative_budget_does_not_apply_to_the_reference_itself() -> None:
     budgets = parse_budgets({"accuracy": {"min": 0.8, "max_drop": 0}, "size_mb": {"max_increase": "1%"}}, "gate")
-    assert [found.rule for found in judge(budgets, Subject(make_result()))] == ["min"]
-    assert [found.rule for found in judge(budgets, Subject(make_result("int8")))] == ["min", "max_drop", "max_increase"]
+    assert [found.rule for found in judge(budgets, JudgedResult(make_result()))] == ["min"]
+    assert [found.rule for found in judge(budgets, JudgedResult(make_result("int8")))] == [
+        "min",
+        "max_drop",
+        "max_increase",
+    ]
 
 
 @pytest.mark.parametrize("metric", JUDGED)
@@ -410,12 +415,12 @@ def test_a_reference_without_the_metric_is_not_judged() -> None:
 
 
 def test_a_place_among_all_cases_waits_for_the_end() -> None:
-    assert judge(parse_budgets({"rank": {"max": 1}}, "gate"), Subject(make_result())) == ()
+    assert judge(parse_budgets({"rank": {"max": 1}}, "gate"), JudgedResult(make_result())) == ()
 
 
 def test_every_budget_has_its_check_in_the_order_given() -> None:
     table = {"size_mb": {"max": 10}, "deflated_mb": {"min": 0.5, "max_drop": 0.1}}
-    checks = judge(parse_budgets(table, "gate"), Subject(make_result("int8")))
+    checks = judge(parse_budgets(table, "gate"), JudgedResult(make_result("int8")))
     name = "digits/efficientnet_lite0/top1/int8"
     assert [(c.case_id, c.metric, c.rule, c.budget, c.source, c.verdict) for c in checks] == [
         (name, "size_mb", "max", "max = 10", "gate.size_mb.max", "fail"),
@@ -454,7 +459,7 @@ def test_a_stricter_budget_never_turns_a_fail_into_a_pass(
 
     found = make_ratio(ratio, 0.1).model_copy(update={"second": second})
     beside = make_side_by_side().model_copy(update={"offline": found, "single": found})
-    candidate, reference = of("int8", values[0], side_by_side=beside), of("baseline", values[1])
+    candidate, reference = of("int8", values[0], vs_reference=beside), of("baseline", values[1])
     baseline = baseline_of(of("int8", values[1]), make_device())
     lenient, strict = sorted(pair, reverse=STRICTER[rule] < 0)
     found_ = [check({metric: {rule: limit}}, candidate, reference, baseline).verdict for limit in (lenient, strict)]
@@ -475,8 +480,8 @@ def test_the_interval_that_is_printed_agrees_with_the_verdict(metric: str, limit
         inside = found.low >= limit if rule == "min" else found.high <= limit
         outside = found.high < limit if rule == "min" else found.low > limit
         assert found.verdict == ("pass" if inside else "fail" if outside else "inconclusive")
-        assert found.sure is not None
-        assert (found.sure > 0.974) == (inside or outside)
+        assert found.confidence is not None
+        assert (found.confidence > 0.974) == (inside or outside)
 
 
 # --- data that differ from the baseline's

@@ -80,7 +80,7 @@ def test_a_file_stands_for_its_run(history: History, tmp_path: Path) -> None:
 def test_a_baseline_says_which_run_it_is_of(history: History, tmp_path: Path) -> None:
     found = baseline_of(select("topic", history, tmp_path), history, CASE, "v100")
     assert found is not None
-    assert (found.name, found.again, found.result) == ("branch topic", False, make_result(size_mb=6.0))
+    assert (found.name, found.remeasured, found.result) == ("branch topic", False, make_result(size_mb=6.0))
     assert found.described == "run run-2 of 2026-01-02 03:06, commit cccccccccc, as it was stored"
 
 

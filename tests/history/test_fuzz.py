@@ -35,12 +35,12 @@ from tests.support.saved_benchmarks import Saved
 
 FULL = run_of(
     "full",
-    results=[make_result(), make_result("cluster-256", side_by_side=make_side_by_side())],
+    results=[make_result(), make_result("cluster-256", vs_reference=make_side_by_side())],
     failures=[make_failure("int8")],
     timings=[make_timing(size_mb=1.5)],
     commit=commit_of("a", authored=START),
-    planned={"case": "test"},
-    marked={"case": {"accuracy": {"min": 0.5}}},
+    collected={"case": "test"},
+    marker_budgets={"case": {"accuracy": {"min": 0.5}}},
 )
 RUNS = [FULL, run_of("small", 1, results=[make_result()]), run_of("imported", 2, results=[], timings=[make_timing()])]
 RELEASES = [Release("full", START, "v1")]
@@ -206,7 +206,7 @@ _FIELDS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "machine": lambda run, text: run["device"].update(cpu=text),
     "timing": lambda run, text: run["timings"][0].update(name=text),
     "message": lambda run, text: run["failures"][0].update(message=text),
-    "marked": lambda run, text: run.update(marked={text: {text: text}}),
+    "marker_budgets": lambda run, text: run.update(marker_budgets={text: {text: text}}),
     "run_id": lambda run, text: run.update(run_id=text),
     "label": lambda run, text: None,
 }

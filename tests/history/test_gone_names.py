@@ -47,9 +47,9 @@ def gone(run_id: str, minute: int) -> RunRecord:
         [check],
         run_id=run_id,
         profile="cpu",
-        uncollected=(CASE.reference.id,),
-        planned={CASE.id: "bench/bench_it.py::bench"},
-        marked={CASE.id: {"marker": {"wrong_per_mb": {"min": 3, "optional": True}}}},
+        reference_only=(CASE.reference.id,),
+        collected={CASE.id: "bench/bench_it.py::bench"},
+        marker_budgets={CASE.id: {"marker": {"wrong_per_mb": {"min": 3, "optional": True}}}},
     )
     return record.model_copy(update={"started": record.started.replace(minute=minute)})
 

@@ -250,7 +250,7 @@ def test_releases_come_with_the_runs_that_they_are_of(history: History) -> None:
 def test_merging_adds_what_is_not_there_and_leaves_what_is(history: History) -> None:
     assert history.extend([run_of("a"), run_of("b")], [Release("a", START, "v1")]) == Added(2, 0, 1)
     runs = [run_of("a"), run_of("c", timings=[make_timing()]), run_of("c", timings=[make_timing()])]
-    releases = [Release("a", START, "again"), Release("b", START, "v2")]
+    releases = [Release("a", START, "remeasured"), Release("b", START, "v2")]
     assert history.extend(runs, releases, merge=True) == Added(1, 2, 1)
     assert list(history.records()) == [run_of("a"), run_of("b"), runs[1]]
     assert history.releases() == [Release("b", START, "v2"), Release("a", START, "v1")]
@@ -282,8 +282,8 @@ def test_merging_refuses_another_content(history: History, other: RunRecord) -> 
 
 
 def test_what_is_the_same_once_it_is_written_is_the_same(history: History) -> None:
-    history.append(run_of("a", marked={"case": {"accuracy": {"min": [0.5, 1]}}}))
-    assert history.extend([run_of("a", marked={"case": {"accuracy": {"min": (0.5, 1)}}})], merge=True).same == 1
+    history.append(run_of("a", marker_budgets={"case": {"accuracy": {"min": [0.5, 1]}}}))
+    assert history.extend([run_of("a", marker_budgets={"case": {"accuracy": {"min": (0.5, 1)}}})], merge=True).same == 1
 
 
 # ---- the twin

@@ -72,7 +72,7 @@ def test_our_own_cases_bring_their_figures(bench: Bench) -> None:
     assert bench.run(*options).ret == 0
     record = read_record(bench.pytester.path / "record.json")
     run = read_benchmarks(bench.pytester.path / "times.json")
-    assert [timing.name for timing in run.timings] == list(record.planned.values())
+    assert [timing.name for timing in run.timings] == list(record.collected.values())
     for timing, result in zip(run.timings, record.results, strict=True):
         assert timing.min_s == pytest.approx(min(result.passes_s))
         assert timing.rounds == len(result.passes_s)
@@ -80,7 +80,7 @@ def test_our_own_cases_bring_their_figures(bench: Bench) -> None:
         assert timing.figures["size_mb"] == result.size_mb
         assert timing.figures["op_score"] == result.op_score.value
         assert timing.figures["latency_ms.p50"] == result.latency_ms.p50
-    assert run.timings[1].figures["time_ratio.value"] == record.results[1].side_by_side.offline.value  # type: ignore[union-attr]
+    assert run.timings[1].figures["time_ratio.value"] == record.results[1].vs_reference.offline.value  # type: ignore[union-attr]
     history = MemoryHistory([run])
     assert history.rows(Query(), 1, "best")[0].figures["accuracy"] is not None
 

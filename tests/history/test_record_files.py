@@ -247,9 +247,9 @@ def test_json_that_is_no_record(path: Path, change: Callable[[dict[str, Any]], A
 
 
 def test_a_number_beyond_all_numbers_is_refused(path: Path) -> None:
-    changed = json.dumps(document() | {"marked": {"case": {"accuracy": {"min": 12345.5}}}})
+    changed = json.dumps(document() | {"marker_budgets": {"case": {"accuracy": {"min": 12345.5}}}})
     path.write_text(changed)
-    assert read_record(path).marked["case"]["accuracy"] == {"min": 12345.5}
+    assert read_record(path).marker_budgets["case"]["accuracy"] == {"min": 12345.5}
     path.write_text(changed.replace("12345.5", "1e999"))
     assert refusal(read_record, path) == "is no record of a run: marked: must hold finite numbers only"
     path.write_text(changed.replace("12345.5", "NaN"))

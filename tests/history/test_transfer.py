@@ -27,7 +27,9 @@ from tests.support.history_runs import START, commit_of, make_timing, run_of
 RUNS = [
     run_of("a", 5, failures=[make_failure("int8", "timeout", "größer ✓\nthan 1800 s")], commit=commit_of("a")),
     run_of("b", 1, results=[], timings=[make_timing(size_mb=1 / 3)], commit=commit_of("b", "topic"), profile="cpu"),
-    run_of("c", 9, results=[make_result(notes=("x\x00y",))], commit=None, marked={"x": {"accuracy": {"min": 0.1}}}),
+    run_of(
+        "c", 9, results=[make_result(notes=("x\x00y",))], commit=None, marker_budgets={"x": {"accuracy": {"min": 0.1}}}
+    ),
 ]
 RELEASES = [Release("a", START + timedelta(microseconds=1), "v1"), Release("c", START, "größer")]
 
@@ -73,8 +75,8 @@ def test_a_history_comes_whole_into_any_other(history: History, url: str, tmp_pa
         assert import_lines(other, path) == Added(3, 0, 2)
         assert import_lines(other, path) == Added(0, 3, 0)
         assert content(other) == (RUNS, RELEASES)
-        export(other, path.with_name("again" + path.suffix))
-    assert path.with_name("again" + path.suffix).read_bytes() == path.read_bytes()
+        export(other, path.with_name("remeasured" + path.suffix))
+    assert path.with_name("remeasured" + path.suffix).read_bytes() == path.read_bytes()
 
 
 def test_the_file_is_lines_of_json_each_run_as_a_record_file_has_it(history: History, path: Path) -> None:

@@ -19,7 +19,7 @@ def make_check(technique: str = "int8", metric: str = "size_mb", rule: str = "ma
 
 
 def full_run(**fields: Any) -> RunRecord:
-    results = [make_result(), make_result("int8", 0.88, 4.0, 4.0, side_by_side=make_side_by_side(), notes=("a", "b"))]
+    results = [make_result(), make_result("int8", 0.88, 4.0, 4.0, vs_reference=make_side_by_side(), notes=("a", "b"))]
     checks = [make_check(), make_check(metric="accuracy", rule="min", verdict="fail", reason="too low")]
     return make_run(results, [make_failure("float16", "timeout", "took too long")], checks, **fields)
 

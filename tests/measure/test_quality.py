@@ -57,6 +57,6 @@ def test_the_error_of_an_auc_is_that_of_drawing_the_test_images_anew() -> None:
 
 def test_the_answers_are_kept() -> None:
     labels = np.array([0, 1, 2, 0])
-    found = unpack(assess(np.eye(3, dtype=np.float32)[[0, 1, 1, 2]], labels).answers)
+    found = unpack(assess(np.eye(3, dtype=np.float32)[[0, 1, 1, 2]], labels).predictions)
     assert found is not None
     assert (found.labels.tolist(), found.predicted.tolist()) == ([0, 1, 2, 0], [0, 1, 1, 2])

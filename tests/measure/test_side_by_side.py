@@ -10,7 +10,7 @@ from pytest_opml.measure import side_by_side
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.runtimes.base import Probabilities, Runtime
 from pytest_opml.stats.evidence import PairedTime
-from pytest_opml.stats.sequential import Question
+from pytest_opml.stats.sequential import TimeLimit
 
 IMAGES = np.zeros((4, 2, 2, 3), dtype=np.uint8)
 
@@ -115,7 +115,7 @@ def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_ope
 
 
 def deciding(limit: float, max_seconds: float = 60.0, *, above: bool = True) -> Plan:
-    return Plan(3.0, 0.02, {"offline": (Question(limit, above=above),)}, max_seconds, 0.05)
+    return Plan(3.0, 0.02, {"offline": (TimeLimit(limit, above=above),)}, max_seconds, 0.05)
 
 
 def test_a_clear_ratio_is_decided_at_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_clear_ratio_is_decided_at_the_first_look(monkeypatch: pytest.MonkeyPa
 
 def test_a_ratio_at_its_limit_is_sampled_for_three_quarters_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES}, deciding(1.0))["offline"]
-    assert not Question(1.0, above=True).is_decided(PairedTime(found), 0.05)
+    assert not TimeLimit(1.0, above=True).is_decided(PairedTime(found), 0.05)
     assert found.seconds == pytest.approx(45, abs=1)
     assert found.openings == 8
     assert found.second is None

@@ -11,7 +11,7 @@ from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
-from pytest_opml.stats.sequential import Question
+from pytest_opml.stats.sequential import TimeLimit
 
 IMAGES = ImageSet(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
 
@@ -164,7 +164,7 @@ class Steady(Runtime):
 
 
 def wanted(metric: str, limit: float, seconds: float = 60.0) -> timing.Wanted:
-    return timing.Wanted({metric: (Question(limit, above=True),)}, seconds, 0.05)
+    return timing.Wanted({metric: (TimeLimit(limit, above=True),)}, seconds, 0.05)
 
 
 def test_ten_passes_suffice_for_a_clear_limit(monkeypatch: pytest.MonkeyPatch) -> None:

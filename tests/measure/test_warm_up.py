@@ -31,17 +31,17 @@ class Calls:
 def test_it_is_warm_when_the_last_three_rounds_agree(
     monkeypatch: pytest.MonkeyPatch, seconds: list[float], rounds: int
 ) -> None:
-    warmed = warm_up.settle(Calls(monkeypatch, *seconds, then=0.02))
+    warmed = warm_up.repeat_until_steady(Calls(monkeypatch, *seconds, then=0.02))
     assert (warmed.rounds, warmed.settled) == (rounds, True)
 
 
 def test_what_never_settles_is_given_up_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    warmed = warm_up.settle(Calls(monkeypatch, *[0.1, 0.2] * 50, then=0.0))
+    warmed = warm_up.repeat_until_steady(Calls(monkeypatch, *[0.1, 0.2] * 50, then=0.0))
     assert (warmed.rounds, warmed.settled) == (50, False)
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    warmed = warm_up.settle(Calls(monkeypatch, 40.0, 20.0, 10.0, then=5.0))
+    warmed = warm_up.repeat_until_steady(Calls(monkeypatch, 40.0, 20.0, 10.0, then=5.0))
     assert (warmed.rounds, warmed.settled) == (3, False)
 
 

@@ -18,7 +18,7 @@ from pytest_opml.models.classifier import build_classifier, input_size
 from pytest_opml.models.training import train
 from pytest_opml.runtimes.keras_graph import load_keras
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.cluster import Cluster
 from pytest_opml.techniques.float16 import Float16
 from pytest_opml.techniques.prune import Prune
@@ -89,7 +89,7 @@ def test_techniques_reach_the_layers_of_a_model_in_a_model(technique: Any, train
     model = nested()
     images = trained.x_test[:64].astype(np.float32)
     before = np.asarray(model(images))
-    draft = technique.apply(Draft(model), replace(trained.material()))
+    draft = technique.apply(ModelState(model), replace(trained.material()))
     loaded = load_keras(write_artifact(draft, tmp_path))
     inner = loaded.get_layer("base").get_layer("conv")
     kernel = inner.get_weights()[0]

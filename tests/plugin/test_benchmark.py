@@ -48,7 +48,7 @@ def test_every_case_is_a_benchmark_with_its_measured_times_and_figures(bench: Be
         assert entry["extra_info"]["op_score"] == one.op_score.value
         assert entry["extra_info"]["size_mb"] == one.size_mb
         assert entry["extra_info"]["profile"] == "cpu"
-        assert ("time_ratio" in entry["extra_info"]) is (one.side_by_side is not None)
+        assert ("time_ratio" in entry["extra_info"]) is (one.vs_reference is not None)
         assert entry["options"]["timer"] == "recorded_passes"
 
 

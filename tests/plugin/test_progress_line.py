@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.plugin import progress_line
-from pytest_opml.plugin.progress_line import Live
+from pytest_opml.plugin.progress_line import ProgressLine
 from pytest_opml.progress import Progress
 from tests.support.builders import make_case
 from tests.support.projects import BENCH, TWO, Bench, output
@@ -36,7 +36,7 @@ def stream() -> io.StringIO:
 
 
 def test_it_shows_case_stage_and_step_and_takes_it_away(stream: io.StringIO) -> None:
-    line = Live(stream, lambda: 70, 8)
+    line = ProgressLine(stream, lambda: 70, 8)
     line(make_case("int8"), Progress("training, epoch 2 of 10, step", 5, 9))
     assert screen(stream.getvalue()) == " [1/8] top1/int8: training, epoch 2 of 10, step 5/9"
     line(make_case("int8"), Progress("measuring"))
@@ -48,7 +48,7 @@ def test_it_shows_case_stage_and_step_and_takes_it_away(stream: io.StringIO) -> 
 def test_the_time_left_follows_from_the_tests_so_far(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> None:
     now = 0.0
     monkeypatch.setattr(progress_line.time, "monotonic", lambda: now)
-    line = Live(stream, lambda: 70, 4)
+    line = ProgressLine(stream, lambda: 70, 4)
     now = 100.0
     line.finished()
     line(make_case(), Progress("measuring"))
@@ -61,13 +61,13 @@ def test_the_time_left_follows_from_the_tests_so_far(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("room", range(15, 40))
 def test_it_never_reaches_the_last_column(stream: io.StringIO, room: int) -> None:
-    Live(stream, lambda: room, 8)(make_case("int8"), Progress("training, epoch 2 of 10, step", 5, 9))
+    ProgressLine(stream, lambda: room, 8)(make_case("int8"), Progress("training, epoch 2 of 10, step", 5, 9))
     assert len(screen(stream.getvalue())) < room
     assert bool(stream.getvalue()) is (room > 20)
 
 
 def test_without_a_terminal_nothing_is_written() -> None:
-    line = Live(None, lambda: 0, 8)
+    line = ProgressLine(None, lambda: 0, 8)
     line(make_case(), Progress("measuring"))
     line.finished()
 

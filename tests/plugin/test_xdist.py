@@ -37,8 +37,8 @@ def test_results_and_verdicts_arrive_at_the_controller_and_each_case_is_measured
     result.stdout.fnmatch_lines(["*= opml =*", "*(baseline)*", "*budgets: 6 hold, 1 broken*"])
     record = read_record(bench.pytester.path / "record.json")
     assert sorted(one.case.technique for one in record.results) == ["baseline", "cluster-16", "cluster-8", "float16"]
-    assert [name.split("/")[3] for name in record.uncollected] == ["baseline"]
-    assert all(one.side_by_side for one in record.results if one.case.technique != "baseline")
+    assert [name.split("/")[3] for name in record.reference_only] == ["baseline"]
+    assert all(one.vs_reference for one in record.results if one.case.technique != "baseline")
     with open_store(f"sqlite:///{bench.pytester.path}/.opml/history.db") as store:
         assert [run.run_id for run in store.newest(Query(), 5)] == [record.run_id]
     assert not list(locks.runtime_folder().glob("run-*"))

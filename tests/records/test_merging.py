@@ -9,14 +9,14 @@ from tests.support.builders import make_device, make_failure, make_result, make_
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
 
 
-def part(*techniques: str, uncollected: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> RunRecord:
+def part(*techniques: str, reference_only: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> RunRecord:
     """What one process has of a run."""
     results = [make_result(technique) for technique in techniques]
     ids = {result.case.technique: result.case.id for result in results}
     return make_run(
         results,
         [make_failure(technique) for technique in failed],
-        uncollected=tuple(ids[name] for name in uncollected),
+        reference_only=tuple(ids[name] for name in reference_only),
     )
 
 
@@ -25,14 +25,14 @@ def techniques(record: RunRecord) -> list[str]:
 
 
 def test_the_parts_of_a_run_become_one() -> None:
-    found = merge([part("baseline", "int8", uncollected=("baseline",)), part("baseline", "float16")])
+    found = merge([part("baseline", "int8", reference_only=("baseline",)), part("baseline", "float16")])
     assert techniques(found) == ["baseline", "int8", "float16"]
-    assert found.uncollected == ()  # one of them was asked for it
+    assert found.reference_only == ()  # one of them was asked for it
 
 
 def test_a_reference_that_nobody_asked_for_stays_uncollected() -> None:
-    found = merge([part("baseline", name, uncollected=("baseline",)) for name in ("int8", "float16")])
-    assert found.uncollected == (make_result("baseline").case.id,)
+    found = merge([part("baseline", name, reference_only=("baseline",)) for name in ("int8", "float16")])
+    assert found.reference_only == (make_result("baseline").case.id,)
 
 
 def test_a_result_counts_more_than_another_s_failure() -> None:
@@ -50,20 +50,24 @@ def test_the_run_lasts_from_the_first_start_to_the_last_end() -> None:
 
 
 def test_what_was_collected_is_known_from_each_part() -> None:
-    one = part("int8").model_copy(update={"planned": {"a": "t::a", "b": "t::b"}, "deselected": ("c",)})
-    other = part("float16").model_copy(update={"planned": {"a": "t::a"}, "selection": True, "marked": {"a": {"m": {}}}})
+    one = part("int8").model_copy(update={"collected": {"a": "t::a", "b": "t::b"}, "deselected": ("c",)})
+    other = part("float16").model_copy(
+        update={"collected": {"a": "t::a"}, "partial_selection": True, "marker_budgets": {"a": {"m": {}}}}
+    )
     found = merge([one, other])
-    assert (found.planned, found.deselected, found.selection) == ({"a": "t::a", "b": "t::b"}, ("c",), True)
-    assert found.marked == {"a": {"m": {}}}
+    assert (found.collected, found.deselected, found.partial_selection) == ({"a": "t::a", "b": "t::b"}, ("c",), True)
+    assert found.marker_budgets == {"a": {"m": {}}}
 
 
 def test_a_baseline_that_one_part_could_read_is_not_unread() -> None:
-    one = part("int8").model_copy(update={"unread": {"a": "store: is gone", "b": "store: is gone"}})
+    one = part("int8").model_copy(update={"baseline_errors": {"a": "store: is gone", "b": "store: is gone"}})
     then = Baseline(
         name="last", run_id="r", started=one.started, commit=None, device=one.device, result=make_result("int8")
     )
-    other = part("float16").model_copy(update={"unread": {then.result.case.id: "store: is gone"}, "baselines": (then,)})
-    assert merge([one, other]).unread == {"a": "store: is gone", "b": "store: is gone"}
+    other = part("float16").model_copy(
+        update={"baseline_errors": {then.result.case.id: "store: is gone"}, "baselines": (then,)}
+    )
+    assert merge([one, other]).baseline_errors == {"a": "store: is gone", "b": "store: is gone"}
 
 
 PARTS = st.lists(st.lists(st.sampled_from(TECHNIQUES), unique=True), min_size=1, max_size=4)

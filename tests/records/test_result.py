@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from pytest_opml.gate.budgets import parse_budgets
-from pytest_opml.gate.verdict import Subject, judge
+from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.records import result as records
 from pytest_opml.records.base import Record
 from pytest_opml.records.case_record import CaseRecord
@@ -17,7 +17,7 @@ from pytest_opml.records.run import Failure, RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run
 
 RESULT = make_result("cluster-256", p99=None)
-CHECKS = judge(parse_budgets({"accuracy": {"min": 0.9, "max_drop": 0.01}}, "gate"), Subject(RESULT))
+CHECKS = judge(parse_budgets({"accuracy": {"min": 0.9, "max_drop": 0.01}}, "gate"), JudgedResult(RESULT))
 RUN = make_run([make_result(), RESULT], [make_failure("int8", "out_of_memory")], CHECKS)
 KINDS = [item for item in vars(records).values() if isinstance(item, type) and issubclass(item, Record)]
 RECORDS = [RUN, RESULT, RUN.failures[0], CHECKS[0], RUN.device, RUN.commit, RESULT.accuracy, RESULT.op_score]

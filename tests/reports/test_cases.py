@@ -29,7 +29,7 @@ def test_no_two_cases_of_a_run_have_one_name(cases: list[object]) -> None:
 
 def test_a_name_is_what_a_case_has_for_itself() -> None:
     cases = [make_case(), make_case("int8", seed=1), make_case("int8", dataset="mnist")]
-    record = make_run([make_result(case=case) for case in cases], uncollected=[cases[0].id])
+    record = make_run([make_result(case=case) for case in cases], reference_only=[cases[0].id])
     assert list(short_names(record).values()) == ["(digits/baseline)", "digits/int8/seed=1", "mnist/int8"]
     assert [list(group.names.values()) for group in groups_of(record)] == [["(baseline)"], ["int8"], ["int8"]]
 

@@ -14,7 +14,7 @@ def record() -> RunRecord:
     then = [make_result(accuracy=0.96), make_result("int8", 0.955, 3.0, 4.0)]
     now = [
         make_result(accuracy=0.96),
-        make_result("int8", 0.95, 3.1, 3.0, beside_baseline=make_side_by_side(1.04)),
+        make_result("int8", 0.95, 3.1, 3.0, vs_baseline=make_side_by_side(1.04)),
         make_result("float16"),
     ]
     baselines = [
@@ -25,7 +25,7 @@ def record() -> RunRecord:
             commit=run.commit,
             device=make_device(),
             result=result,
-            again=again,
+            remeasured=again,
             note=note,
         )
         for result, again, note in zip(then, (False, True), ("its artifact is not in .opml/releases", ""), strict=True)
@@ -53,7 +53,7 @@ def test_the_output_says_how_each_case_was_compared(record: RunRecord) -> None:
 
 def test_a_reference_that_was_not_asked_for_is_not_missed(record: RunRecord) -> None:
     float16 = record.results[2].id
-    lines = comparison_lines(record.model_copy(update={"uncollected": (float16,)}), 120)
+    lines = comparison_lines(record.model_copy(update={"reference_only": (float16,)}), 120)
     assert not any("no baseline" in line for line in lines)
 
 
@@ -76,9 +76,12 @@ def test_figures_by_other_settings_are_left_out_and_it_says_why(record: RunRecor
 
 def test_it_says_which_baselines_could_not_be_read_and_why(record: RunRecord) -> None:
     float16 = record.results[2].id
-    lines = comparison_lines(record.model_copy(update={"unread": {float16: "store: disk I/O error"}}), 120)
+    lines = comparison_lines(record.model_copy(update={"baseline_errors": {float16: "store: disk I/O error"}}), 120)
     assert "no baseline: float16 (store: disk I/O error)" in lines
-    none = {"baselines": (), "unread": dict.fromkeys([result.id for result in record.results], "store: is gone")}
+    none = {
+        "baselines": (),
+        "baseline_errors": dict.fromkeys([result.id for result in record.results], "store: is gone"),
+    }
     assert comparison_lines(record.model_copy(update=none), 120) == [
         "no baseline: baseline, int8, float16 (store: is gone)"
     ]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.runner.builder import Made, Maker, load_data
+from pytest_opml.runner.builder import ArtifactBuilder, BuiltArtifact, load_data
 from pytest_opml.runner.options import Options
 
 MakeCase = Callable[..., Case]
 
 
-def made(case: Case, options: Options) -> Made:
-    maker = Maker(case, load_data(case, options), options)
+def made(case: Case, options: Options) -> BuiltArtifact:
+    maker = ArtifactBuilder(case, load_data(case, options), options)
     maker.make()
     found = maker.find()
     assert found is not None
@@ -68,7 +68,7 @@ def test_half_precision_without_hardware_for_it_starts_from_the_baselines_model(
         assert half.changes["float16.layers_computing_in_half"] > 0
     assert full.training.policy == "float32"
     assert len(entries(options, "model")) == 1
-    assert Maker(make_case("float16"), load_data(make_case(), options), options).trained().parent in (
+    assert ArtifactBuilder(make_case("float16"), load_data(make_case(), options), options).trained().parent in (
         entries(options, "model")
     )
 
@@ -114,7 +114,7 @@ def test_a_finished_file_is_the_artifact_itself(make_case: MakeCase, options: Op
 def test_a_damaged_step_is_made_again(make_case: MakeCase, options: Options) -> None:
     case = make_case("prune-0.4,epochs=1+cluster-8")
     made(case, options)
-    key = Maker(case, load_data(case, options), options)
+    key = ArtifactBuilder(case, load_data(case, options), options)
     step = key.find_step(1)
     assert step is not None
     (step / "model.keras").write_bytes(b"torn")
@@ -126,7 +126,7 @@ def test_a_damaged_step_is_made_again(make_case: MakeCase, options: Options) -> 
 def test_the_order_of_techniques_is_part_of_the_key(make_case: MakeCase, options: Options, technique: str) -> None:
     data = load_data(make_case(), options)
     keys = {
-        Maker(make_case(chain), data, options)._key_after(len(chain.split("+")))
+        ArtifactBuilder(make_case(chain), data, options)._key_after(len(chain.split("+")))
         for chain in (technique, "+".join(reversed(technique.split("+"))), f"{technique}+int8")
     }
     assert len(keys) == 2 + ("+" in technique)

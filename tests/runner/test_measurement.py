@@ -16,7 +16,7 @@ from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Plan
 from pytest_opml.records.device import GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
-from pytest_opml.runner.builder import Made, Maker
+from pytest_opml.runner.builder import ArtifactBuilder, BuiltArtifact
 from pytest_opml.runner.measurement import timing_notes
 from pytest_opml.runner.options import Options
 from pytest_opml.runner.tasks import make_artifact, measure_artifact
@@ -34,9 +34,9 @@ def measured(case: Case, options: Options) -> Result:
     return result
 
 
-def made(case: Case, options: Options) -> Made:
+def made(case: Case, options: Options) -> BuiltArtifact:
     make_artifact(case, options)
-    found = Maker(case, prepare(case, None), options).find()
+    found = ArtifactBuilder(case, prepare(case, None), options).find()
     assert found is not None
     return found
 
@@ -187,36 +187,36 @@ def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, options:
     beside = replace(options, compare=Plan(0.3))
     make_artifact(make_case(), options)
     make_artifact(make_case("cluster-16"), options)
-    result = measure_artifact(make_case("cluster-16"), beside, side_by_side=True)
+    result = measure_artifact(make_case("cluster-16"), beside, vs_reference=True)
     assert result is not None
-    assert result.side_by_side is not None
-    assert result.side_by_side.reference == make_case().id
-    for ratio in (result.side_by_side.offline, result.side_by_side.single):
+    assert result.vs_reference is not None
+    assert result.vs_reference.reference == make_case().id
+    for ratio in (result.vs_reference.offline, result.vs_reference.single):
         assert 0.2 < ratio.value < 5  # the same graph with other weights
         assert ratio.low <= ratio.value <= ratio.high
         assert ratio.quads >= 3
         assert ratio.seconds >= 0.3
 
 
-@pytest.mark.parametrize(("seconds", "side_by_side"), [(0.3, False), (0.0, True)])
+@pytest.mark.parametrize(("seconds", "vs_reference"), [(0.3, False), (0.0, True)])
 def test_it_is_timed_alone_where_that_is_wanted(
-    make_case: MakeCase, options: Options, seconds: float, side_by_side: bool
+    make_case: MakeCase, options: Options, seconds: float, vs_reference: bool
 ) -> None:
     make_artifact(make_case("cluster-16"), options)
     result = measure_artifact(
-        make_case("cluster-16"), replace(options, compare=Plan(seconds)), side_by_side=side_by_side
+        make_case("cluster-16"), replace(options, compare=Plan(seconds)), vs_reference=vs_reference
     )
     assert result is not None
-    assert result.side_by_side is None
+    assert result.vs_reference is None
 
 
 def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase, options: Options) -> None:
     case = make_case("cluster-16", seed=123)
     make_artifact(case, options)
-    assert Maker(case.reference, prepare(case, None), options).find() is None
-    result = measure_artifact(case, replace(options, compare=Plan(0.3)), side_by_side=True)
+    assert ArtifactBuilder(case.reference, prepare(case, None), options).find() is None
+    result = measure_artifact(case, replace(options, compare=Plan(0.3)), vs_reference=True)
     assert result is not None
-    assert result.side_by_side is None
+    assert result.vs_reference is None
 
 
 def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:

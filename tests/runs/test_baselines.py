@@ -11,7 +11,7 @@ from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.records.run import RunRecord
-from pytest_opml.storage.releases import keep
+from pytest_opml.storage.releases import store_artifacts
 from tests.support.projects import BENCH, ONE, TWO, Bench, output
 from tests.support.repositories import run_git
 
@@ -34,7 +34,7 @@ def newest(bench: Bench) -> RunRecord:
 def promote(bench: Bench) -> RunRecord:
     """The newest run becomes the release, and its artifacts are kept."""
     run = newest(bench)
-    assert keep(run, bench.cache, bench.pytester.path / ".opml" / "releases").lost == {}
+    assert store_artifacts(run, bench.cache, bench.pytester.path / ".opml" / "releases").lost == {}
     with store(bench) as history:
         history.promote(Release(run.run_id, datetime.now(timezone.utc), "v1"))
     return run
@@ -50,10 +50,10 @@ def test_a_release_is_measured_again_beside_each_case_and_other_runs_are_not(ben
     last = bench.run("--opml-baseline=last")
     assert last.ret == 0, output(last)
     stored = newest(bench)
-    assert [(found.name, found.again, found.run_id) for found in stored.baselines] == [
+    assert [(found.name, found.remeasured, found.run_id) for found in stored.baselines] == [
         ("last", False, released.run_id)
     ] * 2
-    assert [result.beside_baseline for result in stored.results] == [None, None]
+    assert [result.vs_baseline for result in stored.results] == [None, None]
     assert "Against the baseline last" in output(last)
     assert f"all: run {released.run_id[:12]} of " in output(last)
     assert "as it was stored" in output(last)
@@ -62,13 +62,18 @@ def test_a_release_is_measured_again_beside_each_case_and_other_runs_are_not(ben
     assert again.ret == 0, output(again)
     run = newest(bench)
     for baseline, result, then in zip(run.baselines, run.results, released.results, strict=True):
-        assert (baseline.name, baseline.again, baseline.run_id, baseline.note) == ("release", True, released.run_id, "")
+        assert (baseline.name, baseline.remeasured, baseline.run_id, baseline.note) == (
+            "release",
+            True,
+            released.run_id,
+            "",
+        )
         assert baseline.result.artifact.sha256 == then.artifact.sha256 == result.artifact.sha256
         assert baseline.result.passes_s != then.passes_s
         assert baseline.result.training == then.training
         assert baseline.result.accuracy == then.accuracy
-        assert result.beside_baseline is not None
-        assert 0.2 < result.beside_baseline.offline.value < 5
+        assert result.vs_baseline is not None
+        assert 0.2 < result.vs_baseline.offline.value < 5
     assert "its artifact measured again in this session" in " ".join(output(again).split())
     times = [check for check in run.checks if check.metric == "inference_s"]
     assert [check.verdict for check in times] == ["pass", "pass"]
@@ -85,7 +90,7 @@ def test_a_release_without_its_artifacts_is_compared_as_it_was_stored(bench: Ben
     found = bench.run("--opml-baseline=release", "--opml-gate=size_mb.max_regression=1%")
     assert found.ret == 0, output(found)
     (baseline,) = newest(bench).baselines
-    assert (baseline.again, baseline.note) == (False, f"its artifact is not in {folder}")
+    assert (baseline.remeasured, baseline.note) == (False, f"its artifact is not in {folder}")
     assert "as it was stored; its artifact is not in" in " ".join(output(found).split())
 
 
@@ -104,7 +109,7 @@ def test_a_history_that_fails_in_the_middle_of_a_run_leaves_unjudged_what_needs_
     run = read_record(bench.pytester.path / "run.json")
     (result,) = run.results
     problem = f"store sqlite:///{bench.pytester.path}/.opml/history.db: file is not a database"
-    assert run.unread == {result.id: problem}
+    assert run.baseline_errors == {result.id: problem}
     verdicts = {check.rule: (check.verdict, check.reason) for check in run.checks}
     assert verdicts["max"] == ("pass", "")
     assert verdicts["max_regression"] == ("unjudged", f"the baseline could not be read: {problem}")
@@ -172,8 +177,8 @@ def test_with_several_processes_a_release_is_measured_again_once_for_each_case(b
     found = bench.run("--opml-baseline=release", "-n2", apart=True)
     assert found.ret == 0, output(found)
     run = newest(bench)
-    assert [(baseline.again, baseline.name) for baseline in run.baselines] == [(True, "release")] * 2
-    assert all(result.beside_baseline for result in run.results)
+    assert [(baseline.remeasured, baseline.name) for baseline in run.baselines] == [(True, "release")] * 2
+    assert all(result.vs_baseline for result in run.results)
 
 
 def test_a_stored_time_of_another_machine_is_not_judged(bench: Bench, tmp_path: Path) -> None:

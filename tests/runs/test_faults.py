@@ -26,7 +26,7 @@ from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.records.run import RunRecord
 from pytest_opml.storage.cache import is_whole
-from pytest_opml.storage.locks import alone_on
+from pytest_opml.storage.locks import exclusive_device
 from tests.support import small
 from tests.support.builders import make_device
 from tests.support.waiting import PATIENCE_S, ended, wait_for
@@ -345,7 +345,7 @@ _WATCH = """
     from pytest_opml.runner import case_runner
     from pytest_opml.storage import locks
 
-    real_run, real_lock = case_runner.run_case, locks.alone_on
+    real_run, real_lock = case_runner.run_case, locks.exclusive_device
 
     def run_case(*arguments, **options):
         began = time.monotonic()
@@ -355,13 +355,13 @@ _WATCH = """
             with open("{folder}/spans", "a") as spans:
                 print(os.getpid(), began, time.monotonic(), file=spans)
 
-    def alone_on(device, on_wait):
+    def exclusive_device(device, on_wait):
         def waits():
             Path("{folder}/waits-" + str(os.getpid())).touch()
             on_wait()
         return real_lock(device, waits)
 
-    case_runner.run_case, locks.alone_on = run_case, alone_on
+    case_runner.run_case, locks.exclusive_device = run_case, exclusive_device
 """
 
 
@@ -372,7 +372,7 @@ def test_two_runs_at_once_both_succeed_and_never_measure_at_the_same_time(
     project.cases(FINE, FINE_TOO)
     project.conftest(_WATCH.format(folder=tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(project.temporary))
-    with alone_on(make_device("cpu"), lambda: None):  # until both are there, so that they do compete
+    with exclusive_device(make_device("cpu"), lambda: None):  # until both are there, so that they do compete
         runs = [project.start() for _ in range(2)]
         wait_for(lambda: len(list(tmp_path.glob("waits-*"))) == 2 or any(run.process.poll() for run in runs))
     for finished in [run.finish() for run in runs]:

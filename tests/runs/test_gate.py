@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_opml import cli
-from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.history.record_files import read_record
 from pytest_opml.settings import build_settings, read_pyproject
 from tests.support.projects import BENCH, ONE, TWO, Bench, output
@@ -103,8 +103,8 @@ def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its
     result = bench.run("--opml-store=none", "--opml-json=run.json", "--opml-gate=max_seconds=1")
     assert result.ret == 1, output(result)
     reference, candidate = read_record(bench.pytester.path / "run.json").results
-    assert reference.looks.second_inference_s is not None
-    assert candidate.looks.second_inference_s is None
+    assert reference.sampling.second_inference_s is not None
+    assert candidate.sampling.second_inference_s is None
 
 
 def test_a_metric_of_the_user_s_own_is_gated(bench: Bench) -> None:
@@ -138,15 +138,15 @@ def test_a_time_that_seems_too_long_is_looked_at_again_and_the_stored_run_is_jud
     assert result.ret == 1
     record = read_record(stored)
     for found in record.results:
-        assert found.looks.second_inference_s is not None
-        assert "p50" in found.looks.second_ms
-        assert found.looks.passes_share < 1
+        assert found.sampling.second_inference_s is not None
+        assert "p50" in found.sampling.second_ms
+        assert found.sampling.passes_share < 1
     verdicts = {f"{check.metric} {check.rule}": check.verdict for check in record.checks}
     assert verdicts["inference_s max"] == verdicts["latency_ms.p50 max"] == "fail"
     assert verdicts["accuracy min"] == verdicts["rank max"] == "pass"
 
     settings = build_settings(read_pyproject(bench.pytester.path / "pyproject.toml"), {}, bench.pytester.path)
-    assert settle(record, settings.gate) == record.checks
+    assert judge_run(record, settings.gate) == record.checks
     again = CliRunner().invoke(cli.main, ["gate", str(stored), "--config", str(bench.pytester.path / "pyproject.toml")])
     assert again.exit_code == result.ret
 

@@ -85,7 +85,7 @@ def test_the_reference_is_measured_although_not_collected(bench: Bench) -> None:
     assert result.ret == 0
     record = read_record(bench.pytester.path / "record.json")
     assert [one.case.technique for one in record.results] == ["baseline", "cluster-16"]
-    assert [case_id.split("/")[3] for case_id in record.uncollected] == ["baseline"]
+    assert [case_id.split("/")[3] for case_id in record.reference_only] == ["baseline"]
     assert [(check.verdict, check.reference_value is not None) for check in record.checks] == [("pass", True)]
 
 

@@ -12,16 +12,16 @@ from scipy.stats import binomtest
 
 from pytest_opml.records.result import Estimate
 from pytest_opml.stats.evidence import (
-    Combined,
     Evidence,
     Exact,
     LogTime,
     Negative,
     Normal,
-    PairedShare,
+    PairedProportion,
     PairedTime,
-    Share,
-    Stretched,
+    Proportion,
+    ScaledInterval,
+    SumOf,
     _tango,
 )
 from pytest_opml.stats.predictions import Discordant
@@ -29,13 +29,13 @@ from tests.support.builders import make_ratio
 
 KINDS: list[Evidence] = [
     Exact(3.0),
-    Share(90, 100),
+    Proportion(90, 100),
     Normal(1.0, 0.1),
-    Stretched(Estimate(value=2.0, low=1.5, high=3.0)),
+    ScaledInterval(Estimate(value=2.0, low=1.5, high=3.0)),
     PairedTime(make_ratio(1.05)),
-    PairedShare(Discordant(30, 20, 1_000)),
-    Combined(Normal(1.0, 0.1), Share(90, 100), constant=2.0),
-    Negative(Share(90, 100)),
+    PairedProportion(Discordant(30, 20, 1_000)),
+    SumOf(Normal(1.0, 0.1), Proportion(90, 100), constant=2.0),
+    Negative(Proportion(90, 100)),
     LogTime(PairedTime(make_ratio(1.05))),
 ]
 
@@ -75,7 +75,7 @@ def test_three_samples_allow_any_ratio_but_no_infinite_one() -> None:
 
 
 def test_a_positive_figure_has_positive_intervals() -> None:
-    known = Stretched(Estimate(value=2.0, low=1.0, high=3.0))
+    known = ScaledInterval(Estimate(value=2.0, low=1.0, high=3.0))
     assert known.interval(0.05) == pytest.approx((1.0, 3.0))
     assert known.interval(1e-9).low > 0
 
@@ -90,7 +90,7 @@ def test_a_difference_of_shares_excludes_zero_as_the_exact_mcnemar_test_does() -
     for worse, better in itertools.product(range(0, 40, 3), repeat=2):
         if worse + better == 0:
             continue
-        known = PairedShare(Discordant(worse, better, 1_000))
+        known = PairedProportion(Discordant(worse, better, 1_000))
         p = binomtest(better, worse + better).pvalue
         low, high = known.interval(0.05)
         if p > 0.05:
@@ -118,7 +118,7 @@ def test_the_score_interval_ends_where_the_score_test_rejects(counts: tuple[int,
 
 
 def test_answers_that_never_differ_leave_little_room() -> None:
-    low, high = PairedShare(Discordant(0, 0, 1_000)).interval(0.05)
+    low, high = PairedProportion(Discordant(0, 0, 1_000)).interval(0.05)
     assert -0.005 < low < 0 < high < 0.005
 
 
@@ -128,24 +128,24 @@ def test_the_interval_of_a_paired_difference_holds_the_truth_as_often_as_it_says
     draws = random.multinomial(2_000, [0.02 + drop, 0.02, 0.96 - drop], size=2_000)
     held = 0
     for worse, better, _ in draws.tolist():
-        low, high = PairedShare(Discordant(worse, better, 2_000)).interval(0.05)
+        low, high = PairedProportion(Discordant(worse, better, 2_000)).interval(0.05)
         held += low <= -drop <= high
     assert held >= 0.94 * 2_000
 
 
 def test_independent_figures_add_their_distances_as_squares() -> None:
-    low, high = Combined(Normal(1.0, 3.0), Normal(2.0, 4.0), constant=10.0).interval(0.05)
+    low, high = SumOf(Normal(1.0, 3.0), Normal(2.0, 4.0), constant=10.0).interval(0.05)
     assert ((high - low) / 2, (high + low) / 2) == pytest.approx((5 * 1.95996, 13.0), rel=1e-4)
 
 
 def test_a_sum_has_a_second_look_where_a_part_has_one() -> None:
     time = LogTime(PairedTime(make_ratio(1.0).model_copy(update={"second": 10.0})))
-    assert Combined(Normal(1.0, 0.1), time).second == pytest.approx(2.0)
-    assert Combined(Normal(1.0, 0.1)).second is None
+    assert SumOf(Normal(1.0, 0.1), time).second == pytest.approx(2.0)
+    assert SumOf(Normal(1.0, 0.1)).second is None
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(600, 5_000))
 def test_a_difference_of_shares_turns_with_its_sign(worse: int, better: int, images: int) -> None:
-    one = PairedShare(Discordant(worse, better, images)).interval(0.05)
-    other = PairedShare(Discordant(better, worse, images)).interval(0.05)
+    one = PairedProportion(Discordant(worse, better, images)).interval(0.05)
+    other = PairedProportion(Discordant(better, worse, images)).interval(0.05)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-9)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.stats import predictions
-from pytest_opml.stats.predictions import Answers, discordant, pack, standard_error, unpack
+from pytest_opml.stats.predictions import Predictions, discordant, pack, standard_error, unpack
 
 CLASSES = st.integers(0, 65_535)
 
@@ -39,8 +39,8 @@ def test_only_answers_to_the_same_images_are_compared() -> None:
 
 def test_discordant_answers_are_counted_by_who_was_right() -> None:
     labels = np.array([0, 1, 2, 3, 4], dtype=np.uint16)
-    candidate = Answers(labels, np.array([0, 0, 0, 3, 0], dtype=np.uint16))
-    reference = Answers(labels, np.array([0, 1, 2, 0, 1], dtype=np.uint16))
+    candidate = Predictions(labels, np.array([0, 0, 0, 3, 0], dtype=np.uint16))
+    reference = Predictions(labels, np.array([0, 1, 2, 0, 1], dtype=np.uint16))
     assert discordant(candidate, reference) == (2, 1, 5)
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pytest_opml.stats.evidence import Normal
 from pytest_opml.stats.sequential import (
     FIRST,
-    Question,
-    Spending,
+    AlphaSpending,
+    TimeLimit,
     all_decided,
     any_broken,
     plan_openings,
@@ -21,7 +21,7 @@ from pytest_opml.stats.sequential import (
 
 @given(st.lists(st.floats(0.01, 70), min_size=1, max_size=10))
 def test_the_looks_together_spend_no_more_than_the_error(times: list[float]) -> None:
-    spending = Spending(60.0)
+    spending = AlphaSpending(60.0)
     shares = []
     for seconds in sorted(times):
         spending.look(seconds)
@@ -31,7 +31,7 @@ def test_the_looks_together_spend_no_more_than_the_error(times: list[float]) -> 
 
 
 def test_early_looks_may_err_little_and_the_last_most() -> None:
-    spending = Spending(40.0)
+    spending = AlphaSpending(40.0)
     shares = []
     for seconds in (2.5, 5, 10, 20, 40):
         spending.look(seconds)
@@ -44,18 +44,18 @@ def test_early_looks_may_err_little_and_the_last_most() -> None:
 def test_a_limit_is_decided_by_the_interval_on_either_side() -> None:
     known = Normal(1.0, 0.1)  # 0.80 to 1.20
     for limit, decided, broken in ((0.7, True, True), (0.9, False, False), (1.1, False, False), (1.3, True, False)):
-        question = Question(limit, above=True)
+        question = TimeLimit(limit, above=True)
         assert (question.is_decided(known, 0.05), question.is_broken(known, 0.05)) == (decided, broken)
-        mirrored = Question(2 - limit, above=False)
+        mirrored = TimeLimit(2 - limit, above=False)
         assert (mirrored.is_decided(known, 0.05), mirrored.is_broken(known, 0.05)) == (decided, broken)
 
 
 def test_all_limits_must_be_decided_and_one_broken_suffices() -> None:
     known, clear, open_, broken = (
         Normal(1.0, 0.1),
-        Question(2.0, above=True),
-        Question(1.1, above=True),
-        Question(0.5, above=True),
+        TimeLimit(2.0, above=True),
+        TimeLimit(1.1, above=True),
+        TimeLimit(0.5, above=True),
     )
     assert all_decided([clear, broken], known, 0.05)
     assert not all_decided([clear, open_], known, 0.05)
@@ -84,11 +84,11 @@ def test_looking_again_and_again_errs_no_more_often_than_looking_once() -> None:
     wrong = 0
     for _ in range(2_000):
         samples = random.normal(0.0, 1.0, 320)
-        spending = Spending(320.0)
+        spending = AlphaSpending(320.0)
         for count in (20, 40, 80, 160, 320):
             spending.look(float(count))
             known = Normal(float(samples[:count].mean()), 1 / count**0.5)
-            if Question(0.0, above=True).is_decided(known, 0.05 * spending.share):
+            if TimeLimit(0.0, above=True).is_decided(known, 0.05 * spending.share):
                 wrong += 1
                 break
     assert wrong <= 0.05 * 2_000

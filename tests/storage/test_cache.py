@@ -11,7 +11,7 @@ import pytest
 from pytest_opml.errors import StorageError
 from pytest_opml.runner.cache_keys import key_of, source_digest
 from pytest_opml.storage.cache import Cache
-from pytest_opml.storage.locks import let_go
+from pytest_opml.storage.locks import release
 
 KEY = key_of({"a": 1})
 
@@ -153,7 +153,7 @@ def test_an_entry_is_found_where_it_cannot_be_marked_or_held(tmp_path: Path, mon
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(13, "Read-only file system")
 
-    let_go(tmp_path / "locks" / f"{made.name}.use")
+    release(tmp_path / "locks" / f"{made.name}.use")
     monkeypatch.setattr(os, "utime", refuse)
     monkeypatch.setattr(os, "open", refuse)
     assert cache.find("model", KEY) == made

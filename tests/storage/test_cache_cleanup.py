@@ -15,10 +15,10 @@ from filelock import FileLock
 from pytest_opml.errors import StorageError
 from pytest_opml.runner.cache_keys import key_of
 from pytest_opml.storage.cache import Cache
-from pytest_opml.storage.cache_cleanup import Wish, look_into, prune
+from pytest_opml.storage.cache_cleanup import CleanupPolicy, inspect_cache, prune
 
 SPAWN = multiprocessing.get_context("spawn")
-ALL = Wish(everything=True)
+ALL = CleanupPolicy(everything=True)
 
 
 def stored(root: Path, kind: str, name: str, kilobytes: int = 1000, days: float = 1) -> Path:
@@ -59,7 +59,7 @@ def test_the_contents_by_kind_from_the_longest_unused_on(tmp_path: Path) -> None
     stored(tmp_path, "model", "old", kilobytes=30, days=3)
     half_built(tmp_path, 0.1)
     (tmp_path / "entries" / "holiday-pictures").mkdir()
-    found = look_into(tmp_path)
+    found = inspect_cache(tmp_path)
     assert [entry.kind for entry in found.entries] == ["model", "artifact"]
     assert [entry.size_bytes // 1000 for entry in found.entries] == [30, 10]
     assert (found.half_built, found.half_built_bytes) == (1, 5000)
@@ -67,7 +67,7 @@ def test_the_contents_by_kind_from_the_longest_unused_on(tmp_path: Path) -> None
 
 
 def test_looking_makes_nothing(tmp_path: Path) -> None:
-    assert look_into(tmp_path / "not" / "there").entries == ()
+    assert inspect_cache(tmp_path / "not" / "there").entries == ()
     assert prune(tmp_path / "not" / "there", ALL).removed == ()
     assert list(tmp_path.iterdir()) == []
 
@@ -83,7 +83,7 @@ def test_without_a_wish_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
     whole, damaged = stored(tmp_path, "model", "whole", days=400), stored(tmp_path, "model", "damaged")
     (damaged / "file").write_bytes(b"y")
     fresh, stale = half_built(tmp_path, 0), half_built(tmp_path, 2)
-    done = prune(tmp_path, Wish())
+    done = prune(tmp_path, CleanupPolicy())
     assert [found.reason for found in done.removed] == ["damaged"]
     assert (whole.exists(), damaged.exists(), stale.exists(), fresh.exists()) == (True, False, False, True)
     assert done.half_built == 1
@@ -92,7 +92,7 @@ def test_without_a_wish_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
 
 def test_what_nobody_used_for_long_goes(tmp_path: Path) -> None:
     old, new = stored(tmp_path, "model", "old", days=31), stored(tmp_path, "model", "new", days=29)
-    done = prune(tmp_path, Wish(older_than=timedelta(days=30)))
+    done = prune(tmp_path, CleanupPolicy(older_than=timedelta(days=30)))
     assert [found.reason for found in done.removed] == ["old"]
     assert names(tmp_path) == {new.name}
     assert not old.exists()
@@ -102,17 +102,17 @@ def test_room_is_made_from_the_longest_unused_on_and_no_further(tmp_path: Path) 
     kept = [stored(tmp_path, "model", str(days), days=days).name for days in (1, 2)]
     for days in (5, 4, 3):
         stored(tmp_path, "artifact", str(days), days=days)
-    done = prune(tmp_path, Wish(max_bytes=2.5e6))
+    done = prune(tmp_path, CleanupPolicy(max_bytes=2.5e6))
     assert [found.reason for found in done.removed] == ["room"] * 3
     assert [found.entry.used for found in done.removed] == sorted(found.entry.used for found in done.removed)
     assert names(tmp_path) == set(kept)
-    assert sum(entry.size_bytes for entry in look_into(tmp_path).entries) <= 2.5e6
+    assert sum(entry.size_bytes for entry in inspect_cache(tmp_path).entries) <= 2.5e6
 
 
 def test_damaged_entries_go_first_and_may_be_enough(tmp_path: Path) -> None:
     old, damaged = stored(tmp_path, "model", "old", days=9), stored(tmp_path, "model", "damaged", days=1)
     (damaged / "manifest.json").write_text("{")
-    done = prune(tmp_path, Wish(max_bytes=1.5e6))
+    done = prune(tmp_path, CleanupPolicy(max_bytes=1.5e6))
     assert [found.reason for found in done.removed] == ["damaged"]
     assert names(tmp_path) == {old.name}
 
@@ -171,6 +171,6 @@ def test_what_is_being_built_anew_stays(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
-    for look in (look_into, lambda root: prune(root, ALL)):
+    for look in (inspect_cache, lambda root: prune(root, ALL)):
         with pytest.raises(StorageError, match=r"^cache .*cache: Not a directory: .*entries$"):
             look(tmp_path / "cache")

@@ -4,19 +4,19 @@ import multiprocessing
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from pytest_opml.storage.locks import held_by_nobody, hold, let_go
+from pytest_opml.storage.locks import acquire_shared, release, try_exclusive
 
 SPAWN = multiprocessing.get_context("spawn")
 
 
 def hold_until(lock: Path, held: Event, enough: Event) -> None:
-    hold(lock)
+    acquire_shared(lock)
     held.set()
     enough.wait()
 
 
 def is_free(lock: Path) -> bool:
-    with held_by_nobody(lock) as free:
+    with try_exclusive(lock) as free:
         return free
 
 
@@ -26,10 +26,10 @@ def test_a_lock_is_shared_by_all_who_use_something(tmp_path: Path) -> None:
     other = SPAWN.Process(target=hold_until, args=(lock, held, enough))
     other.start()
     assert held.wait(60)
-    hold(lock)
-    hold(lock)
+    acquire_shared(lock)
+    acquire_shared(lock)
     assert not is_free(lock)
-    let_go(lock)
+    release(lock)
     assert not is_free(lock)
     enough.set()
     other.join()
@@ -49,5 +49,5 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
 
 
 def test_where_no_lock_can_be_made_nothing_is_held(tmp_path: Path) -> None:
-    hold(tmp_path / "no folder" / "lock")
-    let_go(tmp_path / "no folder" / "lock")
+    acquire_shared(tmp_path / "no folder" / "lock")
+    release(tmp_path / "no folder" / "lock")

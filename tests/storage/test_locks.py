@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from pytest_opml.errors import StorageError
-from pytest_opml.storage.locks import alone_on, runtime_folder
+from pytest_opml.storage.locks import exclusive_device, runtime_folder
 from tests.support.builders import make_device
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ class Waiter(Thread):
         self.waits, self.holds = Event(), Event()
 
     def run(self) -> None:
-        with alone_on(CPU, self.waits.set):
+        with exclusive_device(CPU, self.waits.set):
             self.holds.set()
 
 
@@ -89,7 +89,7 @@ class Waiter(Thread):
 
 def test_a_free_device_is_taken_at_once_and_given_back() -> None:
     for _ in range(2):
-        with alone_on(CPU, nobody_waits):
+        with exclusive_device(CPU, nobody_waits):
             pass
 
 
@@ -103,7 +103,7 @@ def test_a_second_process_waits_for_the_first(start_holder: Callable[[], subproc
     assert says(second) == "holds"
     answer(second)
     assert second.wait(PATIENCE_S) == 0
-    with alone_on(CPU, nobody_waits):
+    with exclusive_device(CPU, nobody_waits):
         pass
 
 
@@ -119,21 +119,21 @@ def test_a_holder_that_is_killed_holds_nobody_up(start_holder: Callable[[], subp
 
 
 def test_an_error_inside_gives_the_device_back() -> None:
-    with pytest.raises(ValueError, match="planted"), alone_on(CPU, nobody_waits):
+    with pytest.raises(ValueError, match="planted"), exclusive_device(CPU, nobody_waits):
         raise ValueError("planted")
-    with alone_on(CPU, nobody_waits):
+    with exclusive_device(CPU, nobody_waits):
         pass
 
 
 def test_different_devices_do_not_wait_for_one_another() -> None:
-    with alone_on(CPU, nobody_waits), alone_on(GPU, nobody_waits):
+    with exclusive_device(CPU, nobody_waits), exclusive_device(GPU, nobody_waits):
         assert len(list(runtime_folder().glob("*.lock"))) == 2
 
 
 def test_a_name_that_is_no_file_name_is_made_one() -> None:
     assert GPU.gpu
     odd = GPU.model_copy(update={"gpu": GPU.gpu.model_copy(update={"uuid": "GPU/../é 1"})})
-    with alone_on(odd, nobody_waits):
+    with exclusive_device(odd, nobody_waits):
         assert [path.name for path in runtime_folder().iterdir()] == ["GPU______1.lock"]
 
 
@@ -170,6 +170,9 @@ def test_no_temporary_folder_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_lock_that_cannot_be_made_is_one_line() -> None:
     (runtime_folder() / "cpu.lock").mkdir()
-    with pytest.raises(StorageError, match=r"cpu\.lock: cannot be locked: ") as caught, alone_on(CPU, nobody_waits):
+    with (
+        pytest.raises(StorageError, match=r"cpu\.lock: cannot be locked: ") as caught,
+        exclusive_device(CPU, nobody_waits),
+    ):
         pass
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.measure.sizes import measure_file
 from pytest_opml.records.result import Result
 from pytest_opml.records.run import RunRecord
-from pytest_opml.storage.releases import drop, find, keep
+from pytest_opml.storage.releases import find_artifact, remove_artifacts, store_artifacts
 from tests.support.builders import make_result, make_run
 from tests.support.databases import SPAWN
 
@@ -37,24 +37,24 @@ def run(tmp_path: Path) -> RunRecord:
 
 
 def test_artifacts_are_kept_whatever_becomes_of_the_cache(run: RunRecord, tmp_path: Path) -> None:
-    kept = keep(run, tmp_path / "cache", tmp_path / "kept")
+    kept = store_artifacts(run, tmp_path / "cache", tmp_path / "kept")
     assert kept == (tuple(result.case.id for result in run.results), {})
     for entry in (tmp_path / "cache" / "entries").rglob("*"):
         if entry.is_file():
             entry.unlink()
-    file, folder = (find(result.artifact, tmp_path / "kept") for result in run.results)
+    file, folder = (find_artifact(result.artifact, tmp_path / "kept") for result in run.results)
     assert file is not None
     assert file.read_bytes() == b"file"
     assert folder is not None
     assert (folder / "variables" / "data").read_bytes() == b"weights"
-    assert keep(run, tmp_path / "cache", tmp_path / "kept").lost == {}
+    assert store_artifacts(run, tmp_path / "cache", tmp_path / "kept").lost == {}
 
 
 def test_what_the_cache_has_lost_or_changed_is_said(run: RunRecord, tmp_path: Path) -> None:
     first, second = run.results
     (tmp_path / "cache" / "entries" / "artifact-baseline" / "model").write_bytes(b"changed")
     second = second.model_copy(update={"artifact": second.artifact.model_copy(update={"entry": None})})
-    found = keep(make_run([first, second]), tmp_path / "cache", tmp_path / "kept")
+    found = store_artifacts(make_run([first, second]), tmp_path / "cache", tmp_path / "kept")
     assert found.kept == ()
     assert list(found.lost.values()) == [
         f"the cache {tmp_path}/cache holds another file by now",
@@ -63,17 +63,17 @@ def test_what_the_cache_has_lost_or_changed_is_said(run: RunRecord, tmp_path: Pa
 
 
 def test_a_damaged_artifact_is_not_found_and_is_kept_anew(run: RunRecord, tmp_path: Path) -> None:
-    keep(run, tmp_path / "cache", tmp_path / "kept")
-    path = find(run.results[0].artifact, tmp_path / "kept")
+    store_artifacts(run, tmp_path / "cache", tmp_path / "kept")
+    path = find_artifact(run.results[0].artifact, tmp_path / "kept")
     assert path is not None
     path.write_bytes(b"damaged")
-    assert find(run.results[0].artifact, tmp_path / "kept") is None
-    assert keep(run, tmp_path / "cache", tmp_path / "kept").lost == {}
-    assert find(run.results[0].artifact, tmp_path / "kept") == path
+    assert find_artifact(run.results[0].artifact, tmp_path / "kept") is None
+    assert store_artifacts(run, tmp_path / "cache", tmp_path / "kept").lost == {}
+    assert find_artifact(run.results[0].artifact, tmp_path / "kept") == path
 
 
 def _keep_one(run: RunRecord, folder: Path) -> None:
-    assert keep(run, folder / "cache", folder / "kept").lost == {}
+    assert store_artifacts(run, folder / "cache", folder / "kept").lost == {}
 
 
 def test_a_run_that_is_promoted_many_times_at_once_is_kept_whole(run: RunRecord, tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_a_run_that_is_promoted_many_times_at_once_is_kept_whole(run: RunRecord,
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    assert all(find(result.artifact, tmp_path / "kept") for result in run.results)
+    assert all(find_artifact(result.artifact, tmp_path / "kept") for result in run.results)
 
 
 def test_what_a_killed_promotion_left_is_removed_by_the_next(run: RunRecord, tmp_path: Path) -> None:
     (tmp_path / "kept" / "building").mkdir(parents=True)
     (tmp_path / "kept" / "building" / "half").touch()
-    keep(run, tmp_path / "cache", tmp_path / "kept")
+    store_artifacts(run, tmp_path / "cache", tmp_path / "kept")
     digests = {result.artifact.sha256 for result in run.results}
     assert {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()} == digests
     modes = {path.stat().st_mode for path in (tmp_path / "kept").iterdir() if path.is_dir()}
@@ -101,31 +101,31 @@ def test_a_record_that_points_elsewhere_copies_and_removes_nothing(
     run: RunRecord, change: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "outside").mkdir()
-    keep(run, tmp_path / "cache", tmp_path / "kept")
+    store_artifacts(run, tmp_path / "cache", tmp_path / "kept")
     before = sorted(tmp_path.rglob("*"))
     result = run.results[0]
     result = result.model_copy(update={"artifact": result.artifact.model_copy(update=change)})
     other = make_run([result])
-    assert find(result.artifact, tmp_path / "kept") is None
-    assert keep(other, tmp_path / "cache", tmp_path / "kept").lost == {
+    assert find_artifact(result.artifact, tmp_path / "kept") is None
+    assert store_artifacts(other, tmp_path / "cache", tmp_path / "kept").lost == {
         result.case.id: "its record names no file that a cache can hold"
     }
     if "sha256" in change:
-        assert drop(other, [], tmp_path / "kept") == 0
+        assert remove_artifacts(other, [], tmp_path / "kept") == 0
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_artifacts_that_another_release_shares_stay(run: RunRecord, tmp_path: Path) -> None:
-    keep(run, tmp_path / "cache", tmp_path / "kept")
+    store_artifacts(run, tmp_path / "cache", tmp_path / "kept")
     other = make_run(run.results[:1], run_id="other")
-    assert drop(run, [other], tmp_path / "kept") == 1
-    assert find(run.results[0].artifact, tmp_path / "kept") is not None
-    assert find(run.results[1].artifact, tmp_path / "kept") is None
-    assert drop(other, [], tmp_path / "kept") == 1
-    assert drop(other, [], tmp_path / "kept") == 0
+    assert remove_artifacts(run, [other], tmp_path / "kept") == 1
+    assert find_artifact(run.results[0].artifact, tmp_path / "kept") is not None
+    assert find_artifact(run.results[1].artifact, tmp_path / "kept") is None
+    assert remove_artifacts(other, [], tmp_path / "kept") == 1
+    assert remove_artifacts(other, [], tmp_path / "kept") == 0
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(run: RunRecord, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file/kept: cannot be written: Not a directory$"):
-        keep(run, tmp_path / "cache", tmp_path / "file" / "kept")
+        store_artifacts(run, tmp_path / "cache", tmp_path / "file" / "kept")

@@ -186,6 +186,6 @@ def make_run(
         "results": tuple(map(here, results)),
         "failures": tuple(map(here, failures)),
         "checks": tuple(checks),
-        "uncollected": (),
+        "reference_only": (),
     }
     return RunRecord(**given | fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_opml.gate.budgets import Gate, parse_gate
-from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.records.run import Baseline, Check, CiRun, Commit, Failure, RunRecord
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.model import Page
@@ -53,13 +53,13 @@ def make_eight(table: dict[str, Any] = BUDGETS, **fields: Any) -> RunRecord:
             size_mb=megabytes,
             test_samples=599,
             notes=(SLOW,) if technique == "float16" else (),
-            side_by_side=beside and make_side_by_side().model_copy(update={"offline": make_ratio(beside)}),
+            vs_reference=beside and make_side_by_side().model_copy(update={"offline": make_ratio(beside)}),
         )
         for (technique, top), (accuracy, seconds, megabytes, beside) in FIGURES.items()
     ]
-    planned = {result.case.id: f"bench/bench_digits.py::bench_digits[{result.case.id}]" for result in results}
-    record = make_run(results, **{"profile": "cpu", "planned": planned} | fields)
-    return record.model_copy(update={"checks": settle(record, gate_of(table))})
+    collected = {result.case.id: f"bench/bench_digits.py::bench_digits[{result.case.id}]" for result in results}
+    record = make_run(results, **{"profile": "cpu", "collected": collected} | fields)
+    return record.model_copy(update={"checks": judge_run(record, gate_of(table))})
 
 
 def make_baselines(record: RunRecord, faster: float = 1.1, **fields: Any) -> tuple[Baseline, ...]:
@@ -133,7 +133,7 @@ def make_hostile(text: str) -> RunRecord:
         value=2.0,
         low=1.5,
         high=2.5,
-        sure=0.99,
+        confidence=0.99,
         verdict="fail",
         blocking=True,
         reason=text,
@@ -146,5 +146,5 @@ def make_hostile(text: str) -> RunRecord:
     failure = Failure(case=make_case("float16", dataset=f"data/{line}"), device=device, kind="error", message=text)
     record = make_run(results, [failure], [check, unjudged, passed], device=device, commit=commit)
     baselines = make_baselines(record, run_id=text, note=text)
-    told = {"versions": {text: text}, "planned": {cases[1].id: text}, "baselines": baselines, "baseline": text}
+    told = {"versions": {text: text}, "collected": {cases[1].id: text}, "baselines": baselines, "baseline": text}
     return record.model_copy(update=told)

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.case import parse_chain
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.cluster import Cluster
 from pytest_opml.techniques.kernels import kernels_of
 from pytest_opml.techniques.kmeans import cluster
 from pytest_opml.techniques.prune import Prune
-from pytest_opml.techniques.shared_weights import round_mantissa, settled, share, storable_bits
+from pytest_opml.techniques.shared_weights import cluster_weights, round_clusters, round_mantissa, storable_bits
 from tests.conftest import Trained
 
 
@@ -38,14 +38,14 @@ def test_stored_values_cost_little_error_and_few_bits() -> None:
 
 
 def test_weights_of_few_values_are_left_as_they_are() -> None:
-    assert share(np.array([0.1, 0.1, 0.7, -0.3], dtype=np.float32), 4) is None
+    assert cluster_weights(np.array([0.1, 0.1, 0.7, -0.3], dtype=np.float32), 4) is None
 
 
 @given(st.integers(0, 100), st.integers(2, 40), st.floats(0.1, 0.9))
 def test_zeros_of_a_pruned_layer_stay_zeros(seed: int, k: int, sparsity: float) -> None:
     weights = normal(600, seed)
     weights[np.random.default_rng(seed).random(600) < sparsity] = 0
-    shared = share(weights.reshape(20, 30), k)
+    shared = cluster_weights(weights.reshape(20, 30), k)
     assert shared is not None
     assert np.array_equal(shared.weights() == 0, weights.reshape(20, 30) == 0)
     assert len(np.unique(shared.weights())) <= k
@@ -54,16 +54,16 @@ def test_zeros_of_a_pruned_layer_stay_zeros(seed: int, k: int, sparsity: float) 
 @given(st.integers(0, 100), st.integers(2, 40))
 def test_the_error_is_that_of_the_weights(seed: int, k: int) -> None:
     weights = normal(500, seed)
-    shared = share(weights, k)
+    shared = cluster_weights(weights, k)
     assert shared is not None
     assert shared.error == pytest.approx(np.sum((shared.weights().astype(np.float64) - weights) ** 2))
     assert len(np.unique(shared.weights())) <= k
 
 
 def test_what_training_left_is_settled_on_the_same_sharing() -> None:
-    shared = share(normal(5_000), 16)
+    shared = cluster_weights(normal(5_000), 16)
     assert shared is not None
-    again = settled(shared, shared.weights() * 1.1)
+    again = round_clusters(shared, shared.weights() * 1.1)
     assert np.array_equal(again.labels, shared.labels)
     assert np.allclose(again.weights(), shared.weights() * 1.1, rtol=2.0 ** -(shared.bits + 1) * 2)
 
@@ -77,10 +77,10 @@ def test_fine_tuning_moves_the_shared_values_and_nothing_else(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, pruned: bool
 ) -> None:
     monkeypatch.setattr("pytest_opml.techniques.cluster._SMALL", 0)
-    draft = Draft(trained.load())
+    draft = ModelState(trained.load())
     if pruned:
         draft = Prune(sparsity=0.5, epochs=0).apply(draft, trained.material())
-    other = Draft(keras.models.clone_model(draft.model))
+    other = ModelState(keras.models.clone_model(draft.model))
     other.model.set_weights(draft.model.get_weights())
     bare = Cluster(clusters=4).apply(draft, trained.material())
     tuned = Cluster(clusters=4, finetune=3).apply(other, trained.material())
@@ -104,7 +104,7 @@ def test_fine_tuning_moves_the_shared_values_and_nothing_else(
 )
 def test_layers_can_be_left_as_they_are(trained: Trained, skip: str, untouched: list[str]) -> None:
     model = trained.load()
-    Cluster(clusters=2, skip=skip).apply(Draft(model), trained.material())
+    Cluster(clusters=2, skip=skip).apply(ModelState(model), trained.material())
     same = [
         layer.name
         for layer, before in zip(model.layers, trained.load().layers, strict=True)

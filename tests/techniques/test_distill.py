@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_opml.techniques.base import Draft, OtherModel
+from pytest_opml.techniques.base import ModelState, OtherModel
 from pytest_opml.techniques.distill import Distill, distillation_loss, softened
 from tests.conftest import Trained
 
@@ -38,7 +38,7 @@ def test_the_student_comes_closer_to_its_teacher(trained: Trained) -> None:
     for layer in student.layers[-1:]:
         layer.set_weights([np.zeros_like(array) for array in layer.get_weights()])
     before = np.abs(student.predict(trained.x_test, verbose=0) - teacher.predict(trained.x_test, verbose=0)).mean()
-    draft = Distill(teacher="small_cnn", weight=1.0, epochs=3).apply(Draft(student), trained.material())
+    draft = Distill(teacher="small_cnn", weight=1.0, epochs=3).apply(ModelState(student), trained.material())
     after = np.abs(draft.model.predict(trained.x_test, verbose=0) - teacher.predict(trained.x_test, verbose=0)).mean()
     assert after < 0.5 * before
     assert draft.training_s > 0

@@ -5,7 +5,7 @@ import pytest
 
 from pytest_opml.errors import TechniqueError
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.filter_prune import FilterPrune, channels_left, filter_norms
 from tests.conftest import Trained
 
@@ -27,7 +27,7 @@ def test_the_scale_of_a_layer_does_not_decide_but_that_of_a_filter_does() -> Non
 
 
 def test_fine_tuning_makes_up_for_the_filters(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> None:
-    original = Draft(trained.load())
+    original = ModelState(trained.load())
     bare = FilterPrune(share=0.5, epochs=0).apply(original, trained.material())
     tuned = FilterPrune(share=0.5, epochs=3).apply(original, trained.material())
     assert bare.training_s == 0.0
@@ -49,4 +49,4 @@ def test_fine_tuning_makes_up_for_the_filters(trained: Trained, tmp_path_factory
 
 def test_nothing_to_remove_is_an_error(trained: Trained) -> None:
     with pytest.raises(TechniqueError, match=r"filter-prune-0.01: no layer of small has filters to spare"):
-        FilterPrune(share=0.01, epochs=0).apply(Draft(trained.load()), trained.material())
+        FilterPrune(share=0.01, epochs=0).apply(ModelState(trained.load()), trained.material())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import TechniqueError
-from pytest_opml.techniques.base import Draft, Material, TrainedModel
+from pytest_opml.techniques.base import ModelState, TrainedModel, TrainingContext
 from pytest_opml.techniques.layer_transfer import LayerTransfer, matching_layers
 from tests.conftest import Trained
 
@@ -27,7 +27,7 @@ def deeper(trained: Trained, *, width: int = 32) -> keras.Model:
 
 
 @pytest.fixture
-def successor(trained: Trained, tmp_path: Any) -> Material:
+def successor(trained: Trained, tmp_path: Any) -> TrainingContext:
     """The material of a case whose source is a deeper network."""
     file = tmp_path / "deeper.keras"
     deeper(trained).save(file)
@@ -43,8 +43,10 @@ def test_layers_match_by_kind_shape_and_place_from_the_output(trained: Trained) 
     assert all(type(pair.layer) is type(pair.source) for pair in pairs)
 
 
-def test_without_retraining_the_weights_are_those_of_the_successor(trained: Trained, successor: Material) -> None:
-    draft = LayerTransfer(source="small_cnn", layers=3, retrain=False).apply(Draft(trained.load()), successor)
+def test_without_retraining_the_weights_are_those_of_the_successor(
+    trained: Trained, successor: TrainingContext
+) -> None:
+    draft = LayerTransfer(source="small_cnn", layers=3, retrain=False).apply(ModelState(trained.load()), successor)
     source = successor.trained(LayerTransfer(source="small_cnn").other_models()[0]).load()
     for pair in matching_layers(draft.model, source, 3):
         for weights, others in zip(pair.layer.get_weights(), pair.source.get_weights(), strict=True):
@@ -57,10 +59,12 @@ def test_without_retraining_the_weights_are_those_of_the_successor(trained: Trai
     assert draft.changes["layer_transfer.lowest"] == "third"
 
 
-def test_retraining_makes_up_for_the_stitching(trained: Trained, successor: Material) -> None:
+def test_retraining_makes_up_for_the_stitching(trained: Trained, successor: TrainingContext) -> None:
     accuracies = []
     for retrain in (False, True):
-        draft = LayerTransfer(source="small_cnn", layers=3, retrain=retrain).apply(Draft(trained.load()), successor)
+        draft = LayerTransfer(source="small_cnn", layers=3, retrain=retrain).apply(
+            ModelState(trained.load()), successor
+        )
         found = draft.model.predict(trained.x_test, verbose=0).argmax(axis=1)
         accuracies.append(np.mean(found == trained.data.y_test))
     assert accuracies[1] > accuracies[0] + 0.1
@@ -71,9 +75,9 @@ def test_nothing_that_matches_is_an_error(trained: Trained, tmp_path: Any) -> No
     deeper(trained, width=48).save(file)
     material = replace(trained.material(), trained=lambda _: TrainedModel(file, trained.training))
     with pytest.raises(TechniqueError, match=r"layer-transfer:wider: of the top 2, none has the kind and shapes"):
-        LayerTransfer(source="wider", layers=2).apply(Draft(trained.load()), material)
+        LayerTransfer(source="wider", layers=2).apply(ModelState(trained.load()), material)
 
 
 def test_the_same_weights_are_an_error(trained: Trained) -> None:
     with pytest.raises(TechniqueError, match="its layers hold the same weights; nothing changed"):
-        LayerTransfer(source="small_cnn").apply(Draft(trained.load()), trained.material())
+        LayerTransfer(source="small_cnn").apply(ModelState(trained.load()), trained.material())

@@ -11,21 +11,21 @@ from pytest_opml.errors import MissingDependencyError, TechniqueError
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.runtimes.onnx_runtime import OnnxRuntime
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.onnx import Onnx, OnnxInt8
 from tests.conftest import Trained
 
 
 @pytest.fixture(scope="module")
-def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Draft, Path]]:
+def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ModelState, Path]]:
     made = {}
     for technique in (Onnx(), OnnxInt8()):
-        draft = technique.apply(Draft(trained.load()), trained.material())
+        draft = technique.apply(ModelState(trained.load()), trained.material())
         made[type(technique).__name__] = (draft, write_artifact(draft, tmp_path_factory.mktemp("onnx")))
     return made
 
 
-def test_onnx_gives_what_keras_gives(files: dict[str, tuple[Draft, Path]], trained: Trained) -> None:
+def test_onnx_gives_what_keras_gives(files: dict[str, tuple[ModelState, Path]], trained: Trained) -> None:
     _, path = files["Onnx"]
     runtime = open_artifact(path, threads=2)
     expected = trained.load().predict(trained.x_test, verbose=0)
@@ -36,7 +36,7 @@ def test_onnx_gives_what_keras_gives(files: dict[str, tuple[Draft, Path]], train
     assert 0.9 < runtime.parameters / trained.load().count_params() < 1.1
 
 
-def test_onnx_int8_is_quantised_and_about_as_right(files: dict[str, tuple[Draft, Path]], trained: Trained) -> None:
+def test_onnx_int8_is_quantised_and_about_as_right(files: dict[str, tuple[ModelState, Path]], trained: Trained) -> None:
     import onnx
 
     draft, path = files["OnnxInt8"]
@@ -56,7 +56,7 @@ def test_what_onnx_has_no_operation_for_is_refused_in_one_line(trained: Trained)
     x = keras.ops.erfinv(keras.layers.Flatten()(x))
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     with pytest.raises(TechniqueError, match="onnx: ONNX has no operation for Erfinv") as caught:
-        Onnx().apply(Draft(model), trained.material())
+        Onnx().apply(ModelState(model), trained.material())
     assert "\n" not in str(caught.value)
 
 
@@ -66,7 +66,7 @@ def test_without_the_extra_the_error_names_it(trained: Trained, monkeypatch: pyt
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependencyError, match=rf"technique onnx needs the package {missing}: .*\[onnx\]"):
-        Onnx().apply(Draft(trained.load()), trained.material())
+        Onnx().apply(ModelState(trained.load()), trained.material())
 
 
 def test_without_the_extra_an_onnx_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

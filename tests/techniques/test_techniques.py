@@ -13,17 +13,17 @@ from pytest_opml.errors import CaseDefinitionError, TechniqueError
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from tests.conftest import Trained
 from tests.support.builders import make_device
 
-Apply = Callable[[str], "tuple[Draft, Path]"]
+Apply = Callable[[str], "tuple[ModelState, Path]"]
 
 
 @pytest.fixture
 def apply(trained: Trained, tmp_path: Path) -> Apply:
-    def run(chain: str) -> tuple[Draft, Path]:
-        draft = Draft(trained.load())
+    def run(chain: str) -> tuple[ModelState, Path]:
+        draft = ModelState(trained.load())
         for step in parse_chain(chain):
             draft = step.apply(draft, trained.material())
         return draft, write_artifact(draft, tmp_path)
@@ -85,8 +85,8 @@ def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, train
 def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> None:
     _, path = apply("float16")
     images = trained.x_test
-    half, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
-    assert np.mean(half.argmax(axis=1) == full.argmax(axis=1)) > 0.98
+    float16_weights, full = (open_artifact(file, threads=2).predict(images) for file in (path, trained.model_file))
+    assert np.mean(float16_weights.argmax(axis=1) == full.argmax(axis=1)) > 0.98
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_weight_beyond_float16_is_refused(trained: Trained) -> None:
     model = trained.load()
     model.get_layer("second").set_weights([model.get_layer("second").get_weights()[0] * 1e7])
     with pytest.raises(TechniqueError, match="beyond the largest float16"):
-        parse_chain("float16")[0].apply(Draft(model), trained.material())
+        parse_chain("float16")[0].apply(ModelState(model), trained.material())
 
 
 def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, trained: Trained) -> None:

@@ -14,18 +14,18 @@ from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.techniques import int8_tuned
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.int8_tuned import Int8Tuned
 from pytest_opml.techniques.tflite_converter import drawn
 from tests.conftest import Trained
 
 
 @pytest.fixture(scope="module")
-def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Draft, Path]]:
+def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ModelState, Path]]:
     """The small model in every kind of .tflite."""
 
-    def make(name: str) -> tuple[Draft, Path]:
-        draft = parse_chain(name)[0].apply(Draft(trained.load()), trained.material())
+    def make(name: str) -> tuple[ModelState, Path]:
+        draft = parse_chain(name)[0].apply(ModelState(trained.load()), trained.material())
         return draft, write_artifact(draft, tmp_path_factory.mktemp("tflite"))
 
     return {name: make(name) for name in ("int8", "int16x8", "dynamic-int8", "float16-tflite", "int8-tuned,drop=0.5")}
@@ -42,7 +42,7 @@ def accuracy(runtime: Runtime, trained: Trained) -> float:
 
 @pytest.mark.parametrize("name", ["int8", "int16x8", "dynamic-int8", "float16-tflite", "int8-tuned,drop=0.5"])
 def test_each_kind_answers_much_as_the_model_does(
-    name: str, files: dict[str, tuple[Draft, Path]], trained: Trained
+    name: str, files: dict[str, tuple[ModelState, Path]], trained: Trained
 ) -> None:
     runtime = open_artifact(files[name][1], threads=2)
     exact = open_artifact(trained.model_file, threads=2)
@@ -55,7 +55,9 @@ def test_each_kind_answers_much_as_the_model_does(
     assert np.allclose(one_by_one, probabilities[:5], atol=1e-3)
 
 
-def test_int8_is_integer_throughout_and_takes_pixels(files: dict[str, tuple[Draft, Path]], trained: Trained) -> None:
+def test_int8_is_integer_throughout_and_takes_pixels(
+    files: dict[str, tuple[ModelState, Path]], trained: Trained
+) -> None:
     draft, path = files["int8"]
     assert np.float32 not in {tensor["dtype"] for tensor in tensors(path)}
     assert Interpreter(model_path=str(path)).get_input_details()[0]["dtype"] == np.uint8
@@ -64,26 +66,26 @@ def test_int8_is_integer_throughout_and_takes_pixels(files: dict[str, tuple[Draf
     assert path.stat().st_size < 0.4 * trained.model_file.stat().st_size
 
 
-def test_dynamic_int8_keeps_activations_in_floating_point(files: dict[str, tuple[Draft, Path]]) -> None:
+def test_dynamic_int8_keeps_activations_in_floating_point(files: dict[str, tuple[ModelState, Path]]) -> None:
     draft, path = files["dynamic-int8"]
     found = tensors(path)
     assert sum(int(np.prod(t["shape"])) for t in found if t["dtype"] == np.int8) > 15_000
     assert float(draft.changes["dynamic_int8.share_of_weights"]) > 0.9
 
 
-def test_int16x8_has_activations_of_16_bits(files: dict[str, tuple[Draft, Path]]) -> None:
+def test_int16x8_has_activations_of_16_bits(files: dict[str, tuple[ModelState, Path]]) -> None:
     draft, path = files["int16x8"]
     sixteen = [tensor for tensor in tensors(path) if tensor["dtype"] == np.int16]
     assert len(sixteen) >= int(draft.changes["int16x8.activations_in_16_bits"]) > 3
 
 
-def test_float16_tflite_halves_the_weights(files: dict[str, tuple[Draft, Path]]) -> None:
+def test_float16_tflite_halves_the_weights(files: dict[str, tuple[ModelState, Path]]) -> None:
     draft, path = files["float16-tflite"]
     assert float(draft.changes["float16_tflite.share_of_weights"]) > 0.9
     assert path.stat().st_size < 2.5 * 20_000
 
 
-def test_what_is_within_the_bound_already_is_int8(files: dict[str, tuple[Draft, Path]]) -> None:
+def test_what_is_within_the_bound_already_is_int8(files: dict[str, tuple[ModelState, Path]]) -> None:
     changes = files["int8-tuned,drop=0.5"][0].changes
     assert (changes["int8_tuned.layers_in_float"], changes["int8_tuned.conversions"]) == (0, 1)
     assert changes["int8_tuned.drop"] == changes["int8_tuned.drop_of_int8"]
@@ -103,8 +105,8 @@ def fragile(trained: Trained) -> keras.Model:
 
 def test_layers_are_given_back_until_the_loss_is_within_the_bound(trained: Trained, tmp_path: Path) -> None:
     model = fragile(trained)
-    plain = parse_chain("int8")[0].apply(Draft(model), trained.material())
-    tuned = Int8Tuned(drop=0.02).apply(Draft(model), trained.material())
+    plain = parse_chain("int8")[0].apply(ModelState(model), trained.material())
+    tuned = Int8Tuned(drop=0.02).apply(ModelState(model), trained.material())
     assert 0 < int(tuned.changes["int8_tuned.layers_in_float"]) < int(tuned.changes["int8_tuned.layers"])
     assert float(tuned.changes["int8_tuned.drop"]) <= 0.02 < float(tuned.changes["int8_tuned.drop_of_int8"])
     found = []
@@ -118,7 +120,7 @@ def test_layers_are_given_back_until_the_loss_is_within_the_bound(trained: Train
 def test_a_bound_that_cannot_be_met_names_the_best(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8_tuned, "_accuracy", lambda *_: 0.1)
     with pytest.raises(TechniqueError, match=r"int8-tuned: with \d+ of \d+ layers in floating point the accuracy lost"):
-        Int8Tuned(drop=0.01).apply(Draft(trained.load()), trained.material())
+        Int8Tuned(drop=0.01).apply(ModelState(trained.load()), trained.material())
 
 
 def test_images_for_calibration_and_for_the_check_are_not_the_same(trained: Trained) -> None:
@@ -134,5 +136,5 @@ def test_a_model_that_the_converter_cannot_take_is_refused_in_one_line(trained: 
     x = keras.layers.Reshape((1,))(keras.ops.det(keras.layers.Reshape((16, 16))(x)))
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     with pytest.raises(TechniqueError, match="int8: the converter refuses this model: ") as caught:
-        parse_chain("int8")[0].apply(Draft(model), trained.material())
+        parse_chain("int8")[0].apply(ModelState(model), trained.material())
     assert "\n" not in str(caught.value)

@@ -16,7 +16,7 @@ import pytest
 from pytest_opml.errors import MissingDependencyError, TechniqueError
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.techniques.artifact_file import write_artifact
-from pytest_opml.techniques.base import Draft
+from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.tf_keras import client
 from pytest_opml.techniques.tf_keras.job import assign_weights
 from pytest_opml.techniques.tfmot import TfmotCluster, TfmotPrune, TfmotQat, kernels_by_layer
@@ -30,10 +30,10 @@ def _accuracy(path: Path, trained: Trained) -> float:
 
 
 def test_clustering_gives_the_keras_3_model_shared_weights(trained: Trained, tmp_path: Path) -> None:
-    draft = TfmotCluster(clusters=16).apply(Draft(trained.load()), trained.material())
+    draft = TfmotCluster(clusters=16).apply(ModelState(trained.load()), trained.material())
     assert {len(np.unique(kernel.numpy())) for kernel in kernels_by_layer(draft.model).values()} <= set(range(2, 17))
     assert draft.changes["tfmot_cluster.layers"] == 4
-    assert draft.compress
+    assert draft.deflate
     assert draft.training_s > 0
     path = write_artifact(draft, tmp_path)
     assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
@@ -43,7 +43,7 @@ def test_clustering_gives_the_keras_3_model_shared_weights(trained: Trained, tmp
 
 
 def test_pruning_reaches_its_sparsity_in_each_layer(trained: Trained) -> None:
-    draft = TfmotPrune(sparsity=0.5, epochs=1).apply(Draft(trained.load()), trained.material())
+    draft = TfmotPrune(sparsity=0.5, epochs=1).apply(ModelState(trained.load()), trained.material())
     for kernel in kernels_by_layer(draft.model).values():
         assert np.mean(kernel.numpy() == 0) == pytest.approx(0.5, abs=0.01)
     assert float(draft.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
@@ -51,7 +51,7 @@ def test_pruning_reaches_its_sparsity_in_each_layer(trained: Trained) -> None:
 
 
 def test_quantisation_aware_training_ends_in_a_file_that_takes_pixels(trained: Trained, tmp_path: Path) -> None:
-    draft = TfmotQat().apply(Draft(trained.load()), trained.material())
+    draft = TfmotQat().apply(ModelState(trained.load()), trained.material())
     assert draft.suffix == ".tflite"
     assert float(draft.changes["tfmot_qat.share_of_weights"]) > 0.95
     path = write_artifact(draft, tmp_path)
@@ -67,12 +67,12 @@ def lone_normalisation(keras: Any, size: int, channels: int, *, weights: str) ->
     return keras.Model(inputs, keras.layers.Flatten()(x), name="lone")
 
 
-def _untrained(trained: Trained, builder: str) -> tuple[Draft, Any]:
+def _untrained(trained: Trained, builder: str) -> tuple[ModelState, Any]:
     from pytest_opml.models.classifier import build_classifier
 
     case = trained.case.model_copy(update={"model": builder})
     material = replace(trained.material(), case=case)
-    return Draft(build_classifier(case, 10, material.x_train.size, keras)), material
+    return ModelState(build_classifier(case, 10, material.x_train.size, keras)), material
 
 
 def test_normalisation_without_a_convolution_before_it_is_refused_by_name(trained: Trained) -> None:
@@ -95,21 +95,21 @@ def test_a_model_changed_in_shape_before_is_refused(trained: Trained) -> None:
 def test_a_model_that_is_a_keras_3_file_is_refused(trained: Trained) -> None:
     case = trained.case.model_copy(update={"model": str(trained.model_file)})
     with pytest.raises(TechniqueError, match=r"Keras 3 file only.*use cluster-K"):
-        TfmotCluster(clusters=4).apply(Draft(trained.load()), replace(trained.material(), case=case))
+        TfmotCluster(clusters=4).apply(ModelState(trained.load()), replace(trained.material(), case=case))
 
 
 def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = psutil.virtual_memory()._replace(available=1_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(TechniqueError, match=r"layer third of 9,216 weights takes .*use cluster-64"):
-        TfmotCluster(clusters=64).apply(Draft(trained.load()), trained.material())
+        TfmotCluster(clusters=64).apply(ModelState(trained.load()), trained.material())
 
 
 def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(client, "find_spec", lambda name: None if name == "tf_keras" else real(name))
     with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install pytest-opml\[tfmot\]"):
-        TfmotQat().apply(Draft(trained.load()), trained.material())
+        TfmotQat().apply(ModelState(trained.load()), trained.material())
 
 
 def crashing(keras: Any, size: int, channels: int, *, weights: str) -> Any:
@@ -120,7 +120,7 @@ def crashing(keras: Any, size: int, channels: int, *, weights: str) -> Any:
 def test_a_crash_becomes_an_error_with_what_was_printed(trained: Trained) -> None:
     case = trained.case.model_copy(update={"model": "tests.techniques.test_tfmot:crashing"})
     with pytest.raises(TechniqueError, match=r"crashed \(SIGABRT\); it printed last: .*about to end"):
-        TfmotPrune(sparsity=0.5).apply(Draft(trained.load()), replace(trained.material(), case=case))
+        TfmotPrune(sparsity=0.5).apply(ModelState(trained.load()), replace(trained.material(), case=case))
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ...analysis.op_score import difference
-from ...gate.best_case import choose
+from ...gate.best_case import select_best
 from ...gate.budgets import Gate
 from ...records.result import Key
 from ...records.run import Baseline, Check, RunRecord, Verdict
@@ -18,15 +18,15 @@ from ..formatting import amount, moment
 from ..phrases import (
     WORDS,
     WORST_FIRST,
-    again,
     against,
     best_texts,
+    confidence,
     counted,
     interval,
     origin,
     percent,
+    repeat_command,
     shown_apart,
-    sure,
 )
 from ..ranking_columns import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
 from .model import Compared, Explained, Fact, Involved, Kind, Mark, NoResult, Page, State, Table, TestSet, cleaned
@@ -48,11 +48,11 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
     """
     groups = groups_of(record)
     names = short_names(record)
-    chosen = {choice.best.key for choice in choose(record, record.checks) if choice.best and record.checks}
+    chosen = {choice.best.key for choice in select_best(record, record.checks) if choice.best and record.checks}
     state, headline = _verdict(record)
     not_holding = [check for verdict in WORST_FIRST[:3] for check in record.checks if check.verdict == verdict]
     holding = [check for check in record.checks if check.verdict == "pass"]
-    chancy = any(check.sure is not None for check in record.checks)
+    chancy = any(check.confidence is not None for check in record.checks)
     found = Page(
         title=f"run {record.run_id[:12]} of {moment(record.started)} UTC",
         state=state,
@@ -186,7 +186,7 @@ def _budgets(title: str, checks: Sequence[Check], record: RunRecord, names: Mapp
     rows = [_budget_row(check, record, names) for check in checks]
     headers = [header for header in rows[0] if any(row[header] for row in rows)]
     kinds: dict[str, Kind] = dict.fromkeys(("case", "budget", "written in"), "name")
-    kinds |= dict.fromkeys(("value", "limit", "interval", "sure"), "number")
+    kinds |= dict.fromkeys(("value", "limit", "interval", "confidence"), "number")
     return Table(
         title,
         tuple(headers),
@@ -206,7 +206,7 @@ def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str]) -> di
         "value": value,
         "limit": limit,
         "interval": interval(check) if judged else "",
-        "sure": sure(check),
+        "confidence": confidence(check),
         "why": check.reason,
         "written in": origin(check.source),
     }
@@ -223,7 +223,7 @@ def _explained(record: RunRecord, gate: Gate, names: Mapping[str, str]) -> list[
     for name, checks in by_case.items():
         broken = [check for check in checks if check.verdict == "fail"]
         facts = tuple(f"{label} {text}" for label, text in against(broken, record)) if broken else ()
-        command = again(checks[0], record, gate)
+        command = repeat_command(checks[0], record, gate)
         if facts or command:
             found.append(Explained(name, facts, command))
     return found

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import OpmlError
-from ...gate.budgets import Applying, Terms
+from ...gate.budgets import GateTerms, Override
 from ...records.case_record import CaseRecord
 from ..formatting import wrapped
 
 
-def _why(case_id: str, found: Applying) -> str:
+def _why(case_id: str, found: Override) -> str:
     """Why a budget does not count; empty for one that does."""
     if found.replaced_by is not None:
         return f"replaced by {found.replaced_by}"
@@ -30,7 +30,7 @@ def _is_reference(case_id: str) -> bool:
     return case == case.reference
 
 
-def budget_lines(found: Mapping[str, Sequence[Applying]], terms: Terms, width: int) -> list[str]:
+def budget_lines(found: Mapping[str, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
     """A block for each case: its budgets, and where each is from.
 
     Args:
@@ -56,7 +56,7 @@ def budget_lines(found: Mapping[str, Sequence[Applying]], terms: Terms, width: i
     return [*lines, *wrapped(said, width)]
 
 
-def budget_table(found: Mapping[str, Sequence[Applying]]) -> dict[str, list[dict[str, Any]]]:
+def budget_table(found: Mapping[str, Sequence[Override]]) -> dict[str, list[dict[str, Any]]]:
     """The same as plain data; ``idle`` says why a budget does not count, or is empty."""
     return {
         name: [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ...storage.cache_cleanup import Contents, Entry, Pruned, Reason, total_bytes
+from ...storage.cache_cleanup import CleanupReport, Contents, Entry, Reason, total_bytes
 from ..formatting import amount, wrapped
 
 _KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}
@@ -63,7 +63,7 @@ def contents_table(contents: Contents) -> dict[str, Any]:
     }
 
 
-def pruned_lines(pruned: Pruned, width: int) -> list[str]:
+def pruned_lines(pruned: CleanupReport, width: int) -> list[str]:
     """What went, what stayed because it is in use, and how much room it made.
 
     Args:
@@ -90,7 +90,7 @@ def pruned_lines(pruned: Pruned, width: int) -> list[str]:
     return [*table, *(line for each in said for line in wrapped(each, width))]
 
 
-def pruned_table(pruned: Pruned) -> dict[str, Any]:
+def pruned_table(pruned: CleanupReport) -> dict[str, Any]:
     """The same as plain data; sizes in bytes."""
     return {
         "root": str(pruned.root),

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ...gate.budgets import Gate, Terms
+from ...gate.budgets import Gate, GateTerms
 from ...records.run import Check, RunRecord
 from ..cases import named, short_names
 from ..formatting import shortened, wrapped
 from ..phrases import (
     WORDS,
     WORST_FIRST,
-    again,
     against,
     best_texts,
-    certainty,
+    closeness,
+    confidence,
     counted,
     interval,
     origin,
     percent,
+    repeat_command,
     said,
     shown,
-    sure,
 )
 
 _HEADS = {"fail": "BROKEN", "unjudged": "NOT JUDGED", "inconclusive": "UNDECIDED"}
@@ -67,7 +67,7 @@ def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
 def _distance(check: Check) -> tuple[int, float, float]:
     """How far a check is from holding clearly: the smallest first."""
     margin = abs((check.value or 0.0) - check.limit) / (abs(check.limit) or 1.0)
-    return WORST_FIRST.index(check.verdict), check.sure or 1.0, margin
+    return WORST_FIRST.index(check.verdict), check.confidence or 1.0, margin
 
 
 # What gives way until the table fits, the first one first; how sure a verdict is, and what could have been seen, stay.
@@ -75,7 +75,7 @@ _SHORTEST_NAME = 12
 _YIELDING = ("interval", "cases", "limit", "value")
 
 
-def _table(record: RunRecord, names: Mapping[str, str], terms: Terms, width: int) -> list[str]:
+def _table(record: RunRecord, names: Mapping[str, str], terms: GateTerms, width: int) -> list[str]:
     """A line for each budget: how many cases are held to it, and the one that comes closest to breaking it."""
     budgets: dict[tuple[str, str], list[Check]] = {}
     for check in record.checks:
@@ -96,7 +96,7 @@ def _table(record: RunRecord, names: Mapping[str, str], terms: Terms, width: int
         else:
             lines = _rendered(rows, (*_YIELDING, "closest"), width)
     legend = "closest: of the cases held to a budget, the one nearest to breaking it"
-    if any(check.sure is not None for check in record.checks):
+    if any(check.confidence is not None for check in record.checks):
         legend += "; sure: the confidence at which its interval just leaves the limit out"
         legend += f" (asked: {percent(1 - terms.error / 2)} on that side)"
         legend += "; would see: the smallest excess that this run finds in 4 of 5 cases"
@@ -114,8 +114,8 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
         "interval": interval(closest),
         "limit": shown(closest, closest.limit) if judged else "",
         "verdict": WORDS[closest.verdict].replace("hold", "holds"),
-        "sure": sure(closest),
-        "would\nsee": "" if closest.detectable is None else shown(closest, closest.detectable),
+        "confidence": confidence(closest),
+        "would\nsee": "" if closest.min_detectable is None else shown(closest, closest.min_detectable),
     }
 
 
@@ -151,10 +151,10 @@ def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mappin
         lines += wrapped(_head(check, record, names), width)
         add("budget", f"{check.budget}, {origin(check.source)}" if check.rule != "case" else origin(check.source))
         if check.verdict == "fail":
-            add("evidence", check.reason or certainty(check))
+            add("evidence", check.reason or closeness(check))
     for label, text in against(checks, record) if checks[0].verdict == "fail" else ():
         add(label, text)
-    if command := again(checks[0], record, gate):
+    if command := repeat_command(checks[0], record, gate):
         add("again", command)
     return lines
 

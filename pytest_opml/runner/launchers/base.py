@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...errors import CaseFailed
 
 
-class Limits(NamedTuple):
+class ProcessLimits(NamedTuple):
     """What one case may take: seconds in all, and bytes of resident memory in each of its processes."""
 
     seconds: float

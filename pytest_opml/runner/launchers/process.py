@@ -27,7 +27,7 @@ from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
 from ..options import Options
-from .base import Limits, WorkerFailed
+from .base import ProcessLimits, WorkerFailed
 from .child import _POLL_SECONDS, _child
 
 _Value = TypeVar("_Value")
@@ -97,7 +97,11 @@ def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
 
 
 def _watch(
-    process: BaseProcess, answer: Connection, limits: Limits, spent: float, on_progress: Callable[[Progress], None]
+    process: BaseProcess,
+    answer: Connection,
+    limits: ProcessLimits,
+    spent: float,
+    on_progress: Callable[[Progress], None],
 ) -> tuple[str, Any]:
     """Wait for an outcome within the limits, ``spent`` of whose seconds are gone already."""
     kills = _oom_kills()
@@ -142,7 +146,7 @@ def _run(
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
     gpu: Gpu | None,
-    limits: Limits,
+    limits: ProcessLimits,
     spent: float = 0.0,
     on_progress: Callable[[Progress], None] = _unheard,
 ) -> _Done:
@@ -174,7 +178,7 @@ def run_step(
     function: Callable[[Case, Options], _Value],
     case: Case,
     options: Options,
-    limits: Limits,
+    limits: ProcessLimits,
     on_progress: Callable[[Progress], None] = _unheard,
 ) -> _Value:
     """One function of a case in a fresh process.
@@ -193,7 +197,7 @@ def probe(device: Device) -> TensorFlowBuild:
         DeviceError: TensorFlow does not start there.
     """
     try:
-        done = _run(describe_tensorflow, (device.gpu,), device.gpu, Limits(_PROBE_SECONDS, None), 0.0)
+        done = _run(describe_tensorflow, (device.gpu,), device.gpu, ProcessLimits(_PROBE_SECONDS, None), 0.0)
     except WorkerFailed as error:
         text = f"no answer within {_PROBE_SECONDS:g} s" if error.kind == "timeout" else one_line(error)
         raise DeviceError(

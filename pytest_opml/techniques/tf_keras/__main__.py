@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import OpmlError, one_line
 from .client import OUTCOME
-from .job import Workplace
+from .job import LegacyJob
 
 
 def _end_with_the_parent() -> None:
@@ -24,7 +24,7 @@ def _perform(folder: Path) -> dict[str, Any]:
     from .tfmot_steps import WORK
 
     try:
-        place = Workplace(folder)
+        place = LegacyJob(folder)
         WORK[place.work](place)
     except OpmlError as error:
         return {"error": str(error)}

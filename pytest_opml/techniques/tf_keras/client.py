@@ -22,7 +22,7 @@ import numpy as np
 from ... import registry
 from ...datasets.splits import ImageSet
 from ...errors import MissingDependencyError, TechniqueError
-from ..base import Material
+from ..base import TrainingContext
 from .files import Outcome, read_weights, write_weights
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _TOLD_LINES = 3
 _BATCH = 256
 
 
-def run_legacy(technique: str, work: str, model: keras.Model, material: Material, **settings: Any) -> Outcome:
+def run_legacy(technique: str, work: str, model: keras.Model, material: TrainingContext, **settings: Any) -> Outcome:
     """Have the legacy process build the model, give it these weights and work on it.
 
     Args:
@@ -69,7 +69,9 @@ def run_legacy(technique: str, work: str, model: keras.Model, material: Material
         return Outcome(outcome["training_s"], read_weights(folder / WEIGHTS), b"")
 
 
-def _write_job(folder: Path, work: str, model: keras.Model, material: Material, settings: dict[str, Any]) -> None:
+def _write_job(
+    folder: Path, work: str, model: keras.Model, material: TrainingContext, settings: dict[str, Any]
+) -> None:
     case = material.case
     job = {
         "work": work,

@@ -22,7 +22,7 @@ from .client import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS
 from .files import Weights, read_weights, write_weights
 
 
-class Workplace:
+class LegacyJob:
     """The model and the images of a job.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import TechniqueError, one_line
-from .job import Workplace
+from .job import LegacyJob
 
 _RATE = 1e-4
 _PRUNINGS = 16
@@ -22,7 +22,7 @@ def _wrapped(model: Any, names: list[str], wrap: Callable[[Any], Any]) -> Any:
     )
 
 
-def cluster(place: Workplace) -> None:
+def cluster(place: LegacyJob) -> None:
     """Weight clustering of the layers named, with fine-tuning."""
     import tensorflow_model_optimization as tfmot
 
@@ -37,7 +37,7 @@ def cluster(place: Workplace) -> None:
     place.hand_back(clustering.strip_clustering(model))
 
 
-def prune(place: Workplace) -> None:
+def prune(place: LegacyJob) -> None:
     """Magnitude pruning of the layers named while they are trained; it rises within a quarter of the steps."""
     import tensorflow_model_optimization as tfmot
 
@@ -62,7 +62,7 @@ def prune(place: Workplace) -> None:
     place.hand_back(sparsity.strip_pruning(model))
 
 
-def qat(place: Workplace) -> None:
+def qat(place: LegacyJob) -> None:
     """Quantisation-aware training, then a TFLite file: pixels in uint8, float only before the first convolution."""
     import tensorflow as tf
     import tf_keras
@@ -102,7 +102,7 @@ def _shorten_averages() -> None:
     quant_ops.MovingAvgQuantize = shorter
 
 
-def _calibrate(place: Workplace, model: Any) -> None:
+def _calibrate(place: LegacyJob, model: Any) -> None:
     """Find the ranges of activations before anything is trained with them; normalisation is frozen."""
     import tensorflow as tf
 
@@ -148,4 +148,4 @@ def quantised(body: Any) -> Any:
         raise TechniqueError(f"{text}; use int8") from error
 
 
-WORK: dict[str, Callable[[Workplace], None]] = {"cluster": cluster, "prune": prune, "qat": qat}
+WORK: dict[str, Callable[[LegacyJob], None]] = {"cluster": cluster, "prune": prune, "qat": qat}

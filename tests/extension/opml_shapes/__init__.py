@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from pytest_opml import Draft, Material, RawData, Technique
+from pytest_opml import ModelState, RawData, Technique, TrainingContext
 from pytest_opml.errors import TechniqueError
 
 
@@ -42,7 +42,7 @@ class Sign(Technique):
 
     scale: float = Field(gt=0, description="of the mean absolute weight, more than 0")
 
-    def apply(self, draft: Draft, material: Material) -> Draft:
+    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         changed = 0
         for layer in draft.model.layers:

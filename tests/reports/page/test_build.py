@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.records.run import CiRun
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.model import Page, Table
@@ -116,7 +116,7 @@ def test_a_budget_that_does_not_hold_has_its_figures_and_where_it_was_written() 
     rows = [dict(zip(table.headers, row, strict=True)) for row in table.rows] if table else []
     (row,) = [row for row in rows if row["case"] == "top1/int8"]
     assert row["budget"] == "accuracy min = 0.95"
-    assert (row["value"], row["limit"], row["sure"]) == ("0.9182", "0.9500", "99.98 %")
+    assert (row["value"], row["limit"], row["confidence"]) == ("0.9182", "0.9500", "99.98 %")
     assert row["interval"] == "0.8935 to 0.9376"
     assert row["written in"] == "tool.opml.gate.accuracy.min in pyproject.toml"
     assert column(page.holding, "value")[0] == "3.98 MB"
@@ -171,7 +171,7 @@ def test_on_two_test_sets_cases_are_told_apart() -> None:
     results = [make_result(case=make_case(size=size)) for size in (32, 96)]
     table = {"size_mb": {"max": 1}}
     record = make_run(results)
-    record = record.model_copy(update={"checks": settle(record, gate_of(table))})
+    record = record.model_copy(update={"checks": judge_run(record, gate_of(table))})
     page = page_of(record, gate_of(table))
     assert len(page.test_sets) == 2
     assert sorted(column(page.failing, "case")) == ["baseline/size=32", "baseline/size=96"]

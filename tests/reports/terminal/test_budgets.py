@@ -16,7 +16,7 @@ GATE = with_options(
     ),
     ["size_mb.max=5"],
 )
-FOUND = {make_case(name).id: GATE.history_of(make_case(name).id, "cpu") for name in ("int8", "baseline")}
+FOUND = {make_case(name).id: GATE.overrides(make_case(name).id, "cpu") for name in ("int8", "baseline")}
 
 
 def test_each_case_has_its_budgets_with_their_origin() -> None:

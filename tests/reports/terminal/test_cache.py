@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pytest_opml.reports.terminal.cache import contents_lines, contents_table, pruned_lines, pruned_table
-from pytest_opml.storage.cache_cleanup import Contents, Entry, Pruned, Removed
+from pytest_opml.storage.cache_cleanup import CleanupReport, Contents, Entry, Removed
 
 USED = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 MODEL, ARTIFACT = Entry("model", "a" * 32, 19_300_000, USED), Entry("artifact", "b" * 32, 1_234_567_890, USED)
@@ -41,7 +41,7 @@ def test_an_empty_cache() -> None:
 
 
 def test_what_went_and_why_and_what_stayed() -> None:
-    pruned = Pruned(ROOT, (Removed(MODEL, "damaged"),), (ARTIFACT,), 1, 700_000, (ARTIFACT,), dry_run=False)
+    pruned = CleanupReport(ROOT, (Removed(MODEL, "damaged"),), (ARTIFACT,), 1, 700_000, (ARTIFACT,), dry_run=False)
     lines = pruned_lines(pruned, 80)
     assert lines[2].split() == ["model", "aaaaaaaa", "19.3", *DAY.split(), "damaged"]
     assert lines[4:] == [
@@ -55,7 +55,7 @@ def test_what_went_and_why_and_what_stayed() -> None:
 
 
 def test_nothing_to_remove() -> None:
-    assert pruned_lines(Pruned(ROOT, (), (), 0, 0, (), dry_run=True), 80) == [
+    assert pruned_lines(CleanupReport(ROOT, (), (), 0, 0, (), dry_run=True), 80) == [
         "would remove: 0 entries, 0.0 MB",
         "left: 0 entries, 0.0 MB",
     ]

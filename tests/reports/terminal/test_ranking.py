@@ -93,7 +93,7 @@ WIDE = """\
 @pytest.fixture
 def run() -> RunRecord:
     failure = make_failure("cluster-64", "out_of_memory", "the worker took more than\n  memory_mb = 2000 allows")
-    return make_run(results(), [failure], uncollected=(make_case().id,))
+    return make_run(results(), [failure], reference_only=(make_case().id,))
 
 
 def test_at_80_columns(run: RunRecord) -> None:
@@ -200,7 +200,7 @@ def test_the_difference_to_a_reference_that_has_no_result() -> None:
 
 
 def test_a_failed_reference_that_was_not_collected_is_marked() -> None:
-    run = make_run([make_result("int8")], [make_failure()], uncollected=(make_case().id,))
+    run = make_run([make_result("int8")], [make_failure()], reference_only=(make_case().id,))
     assert "no result: (baseline): crash: it fell over" in ranking_lines(run, 80)
 
 
@@ -280,7 +280,7 @@ def test_the_device_is_told(device: Device, line: str) -> None:
 
 
 def test_the_ratio_to_the_reference_is_shown_where_there_is_one() -> None:
-    candidate = make_result("int8", side_by_side=make_side_by_side(0.342))
+    candidate = make_result("int8", vs_reference=make_side_by_side(0.342))
     text = ranking_lines(make_run([make_result(), candidate]), 100)
     assert any("/ reference" in line for line in text)
     assert "0.342 ±.003" in next(line for line in text if " int8 " in line)
@@ -292,7 +292,7 @@ def test_the_ratio_to_the_reference_is_shown_where_there_is_one() -> None:
     ("value", "shown"), [(0.0341, "0.034 ±.000"), (0.342, "0.342 ±.003"), (1.0, "1.00 ±.01"), (12.3, "12.3 ±.1")]
 )
 def test_a_ratio_has_three_digits(value: float, shown: str) -> None:
-    run = make_run([make_result(), make_result("int8", side_by_side=make_side_by_side(value))])
+    run = make_run([make_result(), make_result("int8", vs_reference=make_side_by_side(value))])
     assert any(shown in line for line in ranking_lines(run, 100))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.budgets import Gate, parse_gate, with_options
-from pytest_opml.gate.run_verdicts import settle
+from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.terminal.verdicts import best_lines, breach_line, verdict_lines
 from tests.support.builders import make_case, make_result, make_run, make_side_by_side
@@ -25,11 +25,11 @@ def gate(table: dict[str, Any], *options: str) -> Gate:
 def run(given: Gate, **fields: Any) -> RunRecord:
     results = [
         make_result(accuracy=0.95, test_samples=2_000),
-        make_result("int8", 0.94, 3.0, 4.0, test_samples=2_000, side_by_side=make_side_by_side(0.3)),
+        make_result("int8", 0.94, 3.0, 4.0, test_samples=2_000, vs_reference=make_side_by_side(0.3)),
         make_result("cluster-8", 0.86, 10.0, 5.0, test_samples=2_000, p99=None),
     ]
     record = make_run(results, **fields)
-    return record.model_copy(update={"checks": settle(record, given)})
+    return record.model_copy(update={"checks": judge_run(record, given)})
 
 
 def told(given: Gate, width: int = 80, **fields: Any) -> str:
@@ -54,7 +54,17 @@ def test_a_family_is_named_in_it() -> None:
 
 def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_breaking_it() -> None:
     lines = told(gate(TABLE), 160).splitlines()
-    assert lines[0].split() == ["budget", "cases", "closest", "value", "interval", "limit", "verdict", "sure", "would"]
+    assert lines[0].split() == [
+        "budget",
+        "cases",
+        "closest",
+        "value",
+        "interval",
+        "limit",
+        "verdict",
+        "confidence",
+        "would",
+    ]
     found = {" ".join(line.split()[:4]): line.split()[4:] for line in lines[3:7]}
     assert found["accuracy min = 0.85"] == [
         *("3", "cluster-8", "0.8600", "0.8441", "to", "0.8745", "0.8500", "undecided", "89.5", "%", "0.0217")
@@ -74,15 +84,15 @@ def test_how_sure_it_is_and_what_it_would_have_seen_are_told_at_any_width(width:
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
 def test_lines_keep_to_the_width_but_commands(width: int) -> None:
-    planned = {INT8: "bench/bench_it.py::bench[int8]", make_case("cluster-8").id: "bench/bench_it.py::bench[c]"}
-    lines = told(gate(TABLE, "op_score.max=0.1"), width, planned=planned).splitlines()
+    collected = {INT8: "bench/bench_it.py::bench[int8]", make_case("cluster-8").id: "bench/bench_it.py::bench[c]"}
+    lines = told(gate(TABLE, "op_score.max=0.1"), width, collected=collected).splitlines()
     assert all(len(line) <= width for line in lines if not line.startswith("  again"))
 
 
 def test_a_no_is_explained() -> None:
-    planned = {make_case("cluster-8").id: "bench/bench_it.py::bench[c d]"}
+    collected = {make_case("cluster-8").id: "bench/bench_it.py::bench[c d]"}
     given = gate(TABLE, "size_mb.max=20", "confidence=0.9")
-    text = told(given, 100, planned=planned)
+    text = told(given, 100, collected=collected)
     block = next(part for part in text.split("\n\n") if part.startswith("BROKEN")).splitlines()
     assert block[0] == "BROKEN cluster-8: accuracy 0.8600 is below 0.9000 (max_drop = 0.05 from 0.9500)"
     assert block[1] == "  budget     max_drop = 0.05, tool.opml.gate.accuracy.max_drop in pyproject.toml"
@@ -101,7 +111,7 @@ def test_what_was_measured_once_says_so() -> None:
 
 
 def test_two_breaches_of_a_case_share_their_explanation() -> None:
-    text = told(gate({"size_mb": {"max": 3}, "training_s": {"max": 1}}), planned={INT8: "t"})
+    text = told(gate({"size_mb": {"max": 3}, "training_s": {"max": 1}}), collected={INT8: "t"})
     block = next(part for part in text.split("\n\n") if part.startswith("BROKEN int8")).splitlines()
     assert sum(line.startswith("BROKEN") for line in block) == 2
     assert sum("  again " in line for line in block) == sum("OpScore" in line for line in block) == 1

@@ -19,7 +19,7 @@ from pytest_opml.progress import Progress
 from pytest_opml.records.device import Gpu
 from pytest_opml.runner.case_runner import run_case
 from pytest_opml.runner.launchers import process
-from pytest_opml.runner.launchers.base import Limits, WorkerFailed
+from pytest_opml.runner.launchers.base import ProcessLimits, WorkerFailed
 from pytest_opml.runner.launchers.process import probe
 from pytest_opml.runner.options import Options
 from tests.support.builders import make_device
@@ -27,10 +27,10 @@ from tests.support.faults import environment, exhaust, hang, segfault
 from tests.support.waiting import ended, wait_for
 
 MakeCase = Callable[..., Case]
-GENEROUS = Limits(300, None)
+GENEROUS = ProcessLimits(300, None)
 
 
-def failure_of(case: Case, options: Options, limits: Limits = GENEROUS) -> WorkerFailed:
+def failure_of(case: Case, options: Options, limits: ProcessLimits = GENEROUS) -> WorkerFailed:
     with pytest.raises(WorkerFailed) as caught:
         run_case(case, options, limits)
     assert "\n" not in str(caught.value)
@@ -71,12 +71,12 @@ def test_a_killed_process_is_told_from_a_crash(make_case: MakeCase, options: Opt
 
 
 def test_a_hanging_case_is_ended(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:hang"), options, Limits(1.5, None))
+    failure = failure_of(make_case(dataset="tests.support.faults:hang"), options, ProcessLimits(1.5, None))
     assert (failure.kind, str(failure)) == ("timeout", "no result after 1.5 s (--opml-timeout)")
 
 
 def test_a_case_that_takes_too_much_memory_is_ended(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:hog"), options, Limits(300, 1.5e9))
+    failure = failure_of(make_case(dataset="tests.support.faults:hog"), options, ProcessLimits(300, 1.5e9))
     assert (failure.kind, str(failure)) == ("out_of_memory", "the process took more than 1500 MB (--opml-memory-mb)")
 
 
@@ -116,7 +116,7 @@ def test_what_an_extension_prints_does_not_reach_the_terminal(
 def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: str) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import base, process as worker\nfrom tests.support import faults\n"
-        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, base.Limits(600, None))"
+        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, base.ProcessLimits(600, None))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)
