@@ -1,26 +1,33 @@
-"""Options and ``[tool.opml]`` as one frozen object; an option wins over the file."""
+"""What a run can be told, by ``[tool.opml]`` and by the command line; an option wins over the file.
+
+Each setting is one field of ``Settings``: its type and range, its key in the file, its option with metavar and help.
+The plugin and the command ``opml`` make their options from these fields.
+
+pytest loads this module in every run of every project that has the plugin installed, so it imports nothing heavy: the
+types are read, and pydantic is imported, when settings are built.
+"""
+# ruff: noqa: RUF009 - setting() declares a field
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from .analysis.op_score import REFERENCE_SAMPLES
 from .errors import SettingsError, one_line
-from .gate.budgets import Gate, parse_gate, with_options
-from .metrics import find, placeholder
-from .records import hardware_profiles
 
-PROFILES = tuple(hardware_profiles.PROFILES)
-DEFAULT_STORE = "sqlite:///.opml/history.db"
-DEFAULT_RELEASES = ".opml/releases"
+if TYPE_CHECKING:
+    from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+
+    from .gate.budgets import Gate
+
+_Table = TypeVar("_Table")
 
 TimeKind = Literal["inference", "training"]
+Unregistered = Literal["refused", "in the file", "anywhere"]
 _TIMES: dict[str, dict[TimeKind, float]] = {
     "inference": {"inference": 1.0},
     "training": {"training": 1.0},
@@ -28,7 +35,155 @@ _TIMES: dict[str, dict[TimeKind, float]] = {
 }
 
 
-def _time_weights(value: Any) -> Any:
+# --- how a setting is declared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A value as it was written.
+
+    Attributes:
+        value: what the file or the command line says, or else the default.
+        added: what a repeatable option says beside it.
+        where: its place, for an error: ``tool.opml.json`` or ``--opml-json``.
+        root: the folder that a relative path starts from.
+        unregistered: where a budget may name a metric that is not registered here.
+    """
+
+    value: Any
+    added: tuple[str, ...] = ()
+    where: str
+    root: Path
+    unregistered: Unregistered = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How one setting is written; its field in ``Settings`` has its type.
+
+    Attributes:
+        default: as it would be written in the file; a function where it depends on the machine.
+        field: the name of the field.
+        key: in ``[tool.opml]``; the name of the field unless given.
+        metavar: of its option, which it has only where this is given.
+        help: of its option, one line.
+        type: reads the option's text; None where it is text.
+        is_repeatable: whether the option may be given several times, and adds to the file.
+        is_table: whether ``read`` returns the finished value, whose type is not checked again.
+        read: makes of what was written what ``Settings`` holds. It raises ValueError with the reason, or SettingsError.
+    """
+
+    default: Any
+    field: str = ""
+    key: str = ""
+    metavar: str | None = None
+    help: str = ""
+    type: Callable[[str], Any] | None = None
+    is_repeatable: bool = False
+    is_table: bool = False
+    read: Callable[[Written], Any] | None = None
+
+    @property
+    def option(self) -> str:
+        """Its option of pytest."""
+        return f"--opml-{self.key.replace('_', '-')}"
+
+    @property
+    def described(self) -> str:
+        """The help of its option, with the default where that is one word or number."""
+        if not isinstance(self.default, (str, float)):
+            return self.help
+        return f"{self.help} (default: {self.default if isinstance(self.default, str) else format(self.default, 'g')})"
+
+
+def setting(default: Any = None, **details: Any) -> Any:
+    """Declare a field of ``Settings``; the arguments are the attributes of ``Setting``."""
+    return field(metadata={"setting": Setting(default=default, **details)})
+
+
+def declared(table: type | None = None) -> dict[str, Setting]:
+    """The settings of a table by their keys, in the order of its fields.
+
+    Args:
+        table: a dataclass whose fields were made by ``setting``; by default ``Settings``.
+    """
+    settings = {}
+    for attribute in fields(table or Settings):
+        declaration: Setting = attribute.metadata["setting"]
+        key = declaration.key or attribute.name
+        settings[key] = replace(declaration, field=attribute.name, key=key)
+    return settings
+
+
+# --- what the settings hold, from what was written
+
+
+def _text(written: Written) -> str:
+    if not isinstance(written.value, str):
+        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+    if not written.value:
+        raise ValueError("must not be empty")
+    return written.value
+
+
+def _path(written: Written) -> Path:
+    """A path; one in the file is relative to it, one of the command line to where it was typed."""
+    text = _text(written)
+    try:
+        return written.root / Path(text).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{written.where}: {text!r}: {one_line(error)}") from error
+
+
+def _url(written: Written) -> str:
+    """A URL; the relative path of an SQLite file becomes absolute."""
+    url, prefix = _text(written), "sqlite:///"
+    path = url.removeprefix(prefix)
+    is_relative = url.startswith(prefix) and path and not path.startswith(("/", ":memory:"))
+    return f"{prefix}{written.root.absolute() / path}" if is_relative else url
+
+
+def _store(written: Written) -> str | None:
+    return None if written.value == "none" else _url(written)
+
+
+def _tracking(written: Written) -> str | None:
+    """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
+    uri = _text(written)
+    if uri == "none":
+        return None
+    if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
+        return _url(written)
+    return str(_path(replace(written, root=written.root.absolute())))
+
+
+def _profile(written: Written) -> Any:
+    from .records.hardware_profiles import PROFILES
+
+    if isinstance(written.value, str) and written.value not in ("auto", *PROFILES):
+        raise SettingsError(
+            f"{written.where}: unknown profile {written.value!r}; known: {', '.join(('auto', *PROFILES))}"
+        )
+    return written.value
+
+
+def _gate(written: Written) -> Gate:
+    from .gate.budgets import parse_gate, with_options
+    from .metrics import find, placeholder
+    from .records.hardware_profiles import PROFILES
+
+    in_file = find if written.unregistered == "refused" else placeholder
+    given = placeholder if written.unregistered == "anywhere" else find
+    return with_options(parse_gate(written.value, written.where, tuple(PROFILES), find=in_file), written.added, find=given)
+
+
+def _score(written: Written) -> ScoreSettings:
+    return _build(ScoreSettings, written.value, {}, written.root, written.where)
+
+
+def _time_weights(written: Written) -> Any:
+    """The weights of a weighted average; what is wrong with a single one is left to the check of its type."""
+    value = written.value
     if isinstance(value, str):
         if value not in _TIMES:
             raise ValueError(
@@ -44,80 +199,121 @@ def _time_weights(value: Any) -> Any:
     if all(isinstance(v, float) for v in weights.values()) and not sum(weights.values()) > 0:
         raise ValueError("the weights must add up to more than zero")
     if not all(isinstance(v, float) and v >= 0 for v in weights.values()):
-        return weights  # refused by type or range, with its key
+        return weights
     total = sum(weights.values())
-    return {key: v / total for key, v in weights.items()}  # a weighted average
+    return {key: v / total for key, v in weights.items()}
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+def _user_cache() -> str:
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("pytest-opml")
 
 
-class ScoreSettings(_Table):
-    """``[tool.opml.score]``: which time the score takes, and the test set that it is scaled to."""
+def _reference_samples() -> int:
+    from .analysis.op_score import REFERENCE_SAMPLES
 
-    time: Annotated[
-        dict[TimeKind, Annotated[float, Field(ge=0, allow_inf_nan=False)]], BeforeValidator(_time_weights)
-    ] = _TIMES["inference"]
-    reference_samples: int = Field(default=REFERENCE_SAMPLES, ge=1)
+    return REFERENCE_SAMPLES
 
 
-class _File(_Table):
-    """The plain keys of ``[tool.opml]``; the gate has a parser of its own."""
-
-    gpu: str = "auto"
-    store: str = DEFAULT_STORE
-    json_path: str | None = Field(default=None, alias="json", min_length=1)
-    mlflow: str | None = Field(default=None, min_length=1)
-    mlflow_experiment: str = Field(default="pytest-opml", min_length=1, max_length=500)
-    cache_dir: str | None = Field(default=None, min_length=1)
-    data_dir: str | None = Field(default=None, min_length=1)
-    timeout: float = Field(default=1800.0, gt=0, allow_inf_nan=False)
-    memory_mb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    threads: int | None = Field(default=None, ge=1, le=4096)
-    compare_seconds: float = Field(default=3.0, ge=0, allow_inf_nan=False)
-    compare_precision: float = Field(default=0.02, ge=0, lt=1)
-    baseline: str | None = Field(default=None, min_length=1)
-    release_dir: str = Field(default=DEFAULT_RELEASES, min_length=1)
-    score: ScoreSettings = ScoreSettings()
+# --- the settings
 
 
-Unregistered = Literal["refused", "in the file", "anywhere"]
+@dataclass(frozen=True, kw_only=True)
+class ScoreSettings:
+    """``[tool.opml.score]``.
+
+    Attributes:
+        time: weights of the times that the score takes, by kind.
+        reference_samples: the size of the test set that a time is scaled to.
+    """
+
+    time: dict[TimeKind, NonNegativeFloat] = setting("inference", read=_time_weights)
+    reference_samples: PositiveInt = setting(_reference_samples)
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Everything that a run can be told.
 
     Attributes:
-        gpu: ``auto`` or one of ``PROFILES``; ``gpu`` for any GPU.
+        gpu: ``auto`` or the name of a hardware profile; ``gpu`` for any GPU.
+        json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
-        timeout_s: seconds that one case may take.
-        memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        baseline: what each case is compared with; None for its last result, where a budget asks for one.
+        mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
+        mlflow_experiment: its experiment.
+        cache_dir: holds trained models and artifacts.
+        data_dir: holds data sets that no package ships; None for none.
+        gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
-        baseline: what each case is compared with; None for its last result, where a budget asks for one.
+        timeout_s: seconds that one case may take.
+        memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
         release_dir: keeps the artifacts of released runs.
-        mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
-        mlflow_experiment: its experiment.
+        score: what the OpScore is made of.
     """
 
-    gpu: str
-    store: str | None
-    json_path: Path | None
-    cache_dir: Path
-    data_dir: Path | None
-    timeout_s: float
-    memory_mb: float | None
-    threads: int | None
-    compare_s: float
-    compare_precision: float
-    baseline: str | None
-    release_dir: Path
-    score: ScoreSettings
-    gate: Gate
-    mlflow: str | None
-    mlflow_experiment: str
+    gpu: str = setting(
+        "auto",
+        metavar="PROFILE",
+        help="device to run on: auto, cpu, or the kind that must be there: v100, t4, a100, h100, ...",
+        read=_profile,
+    )
+    json_path: Path | None = setting(key="json", metavar="PATH", help="write the record of the run to PATH", read=_path)
+    store: str | None = setting(
+        "sqlite:///.opml/history.db", metavar="URL", help="SQLAlchemy URL of the history, or none", read=_store
+    )
+    baseline: Annotated[str, Field(min_length=1)] | None = setting(
+        metavar="WHAT",
+        help="what to compare each case with: last, best, release, a branch, a commit, a run or the file of a record",
+    )
+    mlflow: str | None = setting(
+        metavar="URI",
+        help="log the run to the MLflow tracking store at URI, such as sqlite:///mlflow.db; or none",
+        read=_tracking,
+    )
+    mlflow_experiment: Annotated[str, Field(min_length=1, max_length=500)] = setting("pytest-opml")
+    cache_dir: Path = setting(
+        _user_cache,
+        metavar="DIR",
+        help="where trained models and artifacts are kept (default: the user's cache folder)",
+        read=_path,
+    )
+    data_dir: Path | None = setting(
+        metavar="DIR", help="where data sets lie that are not shipped with a package", read=_path
+    )
+    gate: Gate = setting(
+        dict,
+        metavar="METRIC.RULE=VALUE",
+        help="a budget beside those of the file (op_score.max=1.5) or a term of the gate (confidence=0.99); repeatable",
+        is_repeatable=True,
+        is_table=True,
+        read=_gate,
+    )
+    threads: Annotated[int, Field(ge=1, le=4096)] | None = setting(
+        metavar="N", type=int, help="threads that a runtime may use (default: all cores)"
+    )
+    compare_s: NonNegativeFloat = setting(
+        3.0,
+        key="compare_seconds",
+        metavar="S",
+        type=float,
+        help="seconds to time a case beside its reference, in each scenario; 0: not at all",
+    )
+    compare_precision: Annotated[float, Field(ge=0, lt=1)] = setting(0.02)
+    timeout_s: PositiveFloat = setting(
+        1800.0, key="timeout", metavar="S", type=float, help="seconds that one case may take"
+    )
+    memory_mb: PositiveFloat | None = setting(
+        metavar="MB", type=float, help="resident memory that one case may take, 10^6 bytes (default: no limit)"
+    )
+    release_dir: Path = setting(".opml/releases", read=_path)
+    score: ScoreSettings = setting(dict, is_table=True, read=_score)
+
+
+# --- reading them
 
 
 def read_pyproject(path: Path) -> dict[str, Any]:
@@ -143,19 +339,6 @@ def read_pyproject(path: Path) -> dict[str, Any]:
     return table
 
 
-def _described(error: ValidationError, options: Mapping[str, str]) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        table, name = ".".join(("tool.opml", *map(str, first["loc"][:-1]))), str(first["loc"][-1])
-        fields = ScoreSettings.model_fields if table.endswith("score") else _File.model_fields
-        known = sorted(field.alias or own for own, field in fields.items())
-        extra = [] if table.endswith("score") else ["gate"]
-        return f"{table}: unknown key {name!r}; known: {', '.join(sorted([*known, *extra]))}"
-    reason = str((first.get("ctx") or {}).get("error", first["msg"]))
-    return f"{options.get(key, f'tool.opml.{key}')}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
-
-
 def build_settings(
     file: Mapping[str, Any], options: Mapping[str, Any], root: Path, *, unregistered: Unregistered = "refused"
 ) -> Settings:
@@ -170,67 +353,81 @@ def build_settings(
     Raises:
         SettingsError: an unknown key or a wrong value; the text names the key or the option.
     """
-    table = dict(file)
-    given = {key: value for key, value in options.items() if value is not None}
-    gate = parse_gate(
-        table.pop("gate", {}), "tool.opml.gate", PROFILES, find=find if unregistered == "refused" else placeholder
-    )
-    gate = with_options(gate, given.pop("gate", ()), find=placeholder if unregistered == "anywhere" else find)
-    named = {key: f"--opml-{key.replace('_', '-')}" for key in given}
-    # Only paths of the file are relative to it; those of the command line are relative to where it was typed.
-    for key in ("json", "cache_dir", "data_dir"):
-        if key not in given and isinstance(table.get(key), str) and table[key]:
-            table[key] = str(root / _expanded(table[key], f"tool.opml.{key}"))
+    return _build(Settings, file, options, root, "tool.opml", unregistered)
+
+
+def _build(
+    table: type[_Table],
+    file: Any,
+    options: Mapping[str, Any],
+    root: Path,
+    where: str,
+    unregistered: Unregistered = "refused",
+) -> _Table:
+    """One table of settings.
+
+    Args:
+        table: a dataclass whose fields were made by ``setting``.
+        file: the table as it is in the file.
+        options: what the command line says, by key.
+        root: what relative paths in the file are relative to.
+        where: the name of the table in the file.
+        unregistered: as ``build_settings`` has it.
+
+    Raises:
+        SettingsError: an unknown key or a wrong value.
+    """
+    if not isinstance(file, Mapping):
+        raise SettingsError(f"{where}: must be a table, not {file!r}")
+    settings = declared(table)
+    if unknown := [key for key in file if key not in settings]:
+        raise SettingsError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(settings))}")
+    types = _types(table)
+    values = {}
+    for key, one in settings.items():
+        written = replace(_written(one, file, options.get(key), root, where), unregistered=unregistered)
+        values[one.field] = _value(one, types[one.field], written)
+    return table(**values)
+
+
+def _types(table: type) -> dict[str, Any]:
+    """The types of a table's fields by their names; what they name that is heavy is imported here only."""
+    import pydantic
+
+    from .gate.budgets import Gate
+
+    return get_type_hints(table, localns={**vars(pydantic), "Gate": Gate}, include_extras=True)
+
+
+def _written(one: Setting, file: Mapping[str, Any], option: Any, root: Path, where: str) -> Written:
+    default = one.default() if callable(one.default) else one.default
+    in_file = Written(value=file.get(one.key, default), where=f"{where}.{one.key}", root=root)
+    if one.is_repeatable:
+        return replace(in_file, added=tuple(option or ()))
+    return in_file if option is None else Written(value=option, where=one.option, root=Path())
+
+
+def _value(one: Setting, kind: Any, written: Written) -> Any:
+    """What a setting comes to, read and of the right type.
+
+    Raises:
+        SettingsError: what was written is refused; the text names its place and shows it.
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    is_default = one.default is None and written.value is None
     try:
-        plain = _File.model_validate(table | given)
+        value = written.value if one.read is None or is_default else one.read(written)
+        if one.is_table:
+            return value
+        return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python(value)
     except ValidationError as error:
-        raise SettingsError(_described(error, named)) from None
-    if plain.gpu not in ("auto", *PROFILES):
-        where = named.get("gpu", "tool.opml.gpu")
-        raise SettingsError(f"{where}: unknown profile {plain.gpu!r}; known: {', '.join(('auto', *PROFILES))}")
-    return Settings(
-        gpu=plain.gpu,
-        store=None if plain.store == "none" else _rooted(plain.store, Path.cwd() if "store" in given else root),
-        json_path=_expanded(plain.json_path, "--opml-json") if plain.json_path else None,
-        cache_dir=_expanded(plain.cache_dir, "--opml-cache-dir") if plain.cache_dir else _user_cache(),
-        data_dir=_expanded(plain.data_dir, "--opml-data-dir") if plain.data_dir else None,
-        timeout_s=plain.timeout,
-        memory_mb=plain.memory_mb,
-        threads=plain.threads,
-        compare_s=plain.compare_seconds,
-        compare_precision=plain.compare_precision,
-        baseline=plain.baseline,
-        release_dir=root / _expanded(plain.release_dir, "tool.opml.release_dir"),
-        score=plain.score,
-        gate=gate,
-        mlflow=None if plain.mlflow in (None, "none") else _tracking(plain.mlflow, root, option="mlflow" in given),
-        mlflow_experiment=plain.mlflow_experiment,
-    )
+        raise SettingsError(_refusal(error, written.where)) from None
+    except ValueError as error:
+        raise SettingsError(f"{written.where}: {error}, not {written.value!r}") from None
 
 
-def _expanded(path: str, where: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise SettingsError(f"{where}: {path!r}: {one_line(error)}") from error
-
-
-def _rooted(url: str, root: Path) -> str:
-    prefix = "sqlite:///"
-    path = url.removeprefix(prefix)
-    relative = url.startswith(prefix) and path and not path.startswith(("/", ":memory:"))
-    return f"{prefix}{root / path}" if relative else url
-
-
-def _tracking(uri: str, root: Path, *, option: bool) -> str:
-    """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
-    root = Path.cwd() if option else root
-    if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
-        return _rooted(uri, root)
-    return str(root / _expanded(uri, "--opml-mlflow" if option else "tool.opml.mlflow"))
-
-
-def _user_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("pytest-opml")
+def _refusal(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    reason = first["msg"]
+    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"

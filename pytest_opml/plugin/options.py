@@ -1,48 +1,42 @@
-"""The options of the command line."""
+"""The options of the command line, made from the settings that have one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .xdist import _INBOX
+from ..settings import build_settings, declared, read_pyproject
 
 if TYPE_CHECKING:
     from ..settings import Settings, Unregistered
 
-
-_OPTIONS = (
-    "gpu",
-    "json",
-    "store",
-    "baseline",
-    "mlflow",
-    "cache_dir",
-    "data_dir",
-    "threads",
-    "compare_seconds",
-    "timeout",
-    "memory_mb",
-    "gate",
-)
-
-
 _SETTINGS = pytest.StashKey["Settings"]()
 
 
-def settings_of(config: pytest.Config) -> Settings:
-    """What the command line and ``pyproject.toml`` say.
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the command line."""
+    group = parser.getgroup("opml", "benchmark and gate deep-learning models (pytest-opml)")
+    for setting in declared().values():
+        if setting.metavar:
+            details: dict[str, Any] = {"type": setting.type} if setting.type else {}
+            if setting.is_repeatable:
+                details["action"] = "append"
+            group.addoption(setting.option, metavar=setting.metavar, help=setting.described, **details)
+
+
+def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -> Settings:
+    """What the command line and ``pyproject.toml`` say, read once for a run.
+
+    Args:
+        config: of the run.
+        unregistered: where a budget may name a metric that is not registered in this process.
 
     Raises:
         SettingsError: one of them says what it cannot.
     """
-    from ..settings import build_settings, read_pyproject
-
     if _SETTINGS not in config.stash:
-        options = {name: getattr(config.option, f"opml_{name}") for name in (*_OPTIONS, "gate")}
+        options = {key: getattr(config.option, f"opml_{key}", None) for key in declared()}
         file = read_pyproject(config.rootpath / "pyproject.toml")
-        # the workers have refused what nobody registers; what cannot be made known here is not judged
-        unregistered: Unregistered = "anywhere" if _INBOX in config.stash else "refused"
         config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, unregistered=unregistered)
     return config.stash[_SETTINGS]

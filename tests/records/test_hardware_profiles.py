@@ -5,7 +5,6 @@ import re
 import pytest
 
 from pytest_opml.records.hardware_profiles import PROFILES, has_fast_float16, profile_of
-from pytest_opml.settings import PROFILES as ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -84,8 +83,7 @@ def test_an_unknown_gpu_is_judged_by_its_compute_capability(capability: str | No
 
 
 def test_the_table_is_what_may_be_asked_for() -> None:
-    assert tuple(PROFILES) == ALLOWED
-    assert (ALLOWED[0], ALLOWED[-1]) == ("cpu", "gpu")
+    assert (next(iter(PROFILES)), list(PROFILES)[-1]) == ("cpu", "gpu")
     with pytest.raises(TypeError):
         PROFILES["new"] = PROFILES["cpu"]  # type: ignore[index]
 
