@@ -37,18 +37,17 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], store: str | None
       opml gate
       opml gate run.json --gate size_mb.max=10
 
-    The exit code is that of pytest: 0 all budgets hold, 1 one is broken, 5 the run measured nothing, 11 something could
-    not be judged, 4 the input is wrong.
+    The exit code is that of pytest: 0 all budgets pass, 1 one fails, 5 the run measured nothing, 11 something could not
+    be judged, 4 the input is wrong. The last line says which and why.
     """
-    from ..reports.terminal.ranking import ranking_lines
-    from ..reports.terminal.verdicts import best_lines, verdict_lines
-    from ..runner.outcome import exit_code
+    from ..reports.terminal.run import exit_line, run_lines
+    from ..runner.outcome import conclude
 
     settings = settings_of(config, gate=gate, store=store)
     record = judge_again(resolve_run(run, settings, root_of(config)), settings.gate)
+    code, reason = conclude(record)
     if json_wanted:
         show_json([check.model_dump() for check in record.checks])
     else:
-        columns = width()
-        show(ranking_lines(record, columns), best_lines(record, columns), verdict_lines(record, settings.gate, columns))
-    sys.exit(exit_code(record))
+        show(run_lines(record, settings.gate, width()), [exit_line(code, reason)])
+    sys.exit(code)

@@ -1,1 +1,1 @@
-"""The pytest plugin: hooks, options, fixtures and what they share."""
+"""The pytest plugin; pytest loads its module ``hooks``."""

@@ -47,11 +47,11 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> CollectedRun:
     """
     from ..runner.plan import CollectedRun
 
-    said = [(item, _case_id(item), test_overrides(item)) for item in items]
+    tests = [(item, _case_id(item), test_overrides(item)) for item in items]
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return CollectedRun(
-        cases={name: item.nodeid for item, name, _ in said if name is not None},
-        limits={name: found for _, name, found in said if name is not None},
+        cases={name: item.nodeid for item, name, _ in tests if name is not None},
+        limits={name: overrides for _, name, overrides in tests if name is not None},
         deselected=tuple(left_out),
         partial_selection=any("::" in argument for argument in config.args),
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .benchmark import show_in_benchmark
 from .markers import marked_case, test_overrides
 from .stash import CASES, STATE
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
     """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body."""
+    from .benchmark import show_in_benchmark
+
     item, config = request.node, request.config
     state = config.stash[STATE]
     cases = item.stash.setdefault(CASES, [])
@@ -32,7 +33,7 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
         try:
             result = state.session.run(case, test_overrides(item))
         finally:
-            state.live.clear()
+            state.progress_line.clear()
         config.hook.pytest_opml_result(config=config, result=result)
         show_in_benchmark(item, result, first=len(cases) == 1)
         return result
@@ -53,7 +54,7 @@ def opml_model(request: pytest.FixtureRequest) -> Any:
     try:
         return state.session.model(marked_case(request.node), test_overrides(request.node))
     finally:
-        state.live.clear()
+        state.progress_line.clear()
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def opml_artifact(request: pytest.FixtureRequest) -> Runtime:
     try:
         return state.session.artifact(marked_case(request.node), test_overrides(request.node))
     finally:
-        state.live.clear()
+        state.progress_line.clear()
 
 
 @pytest.fixture

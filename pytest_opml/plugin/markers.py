@@ -56,11 +56,11 @@ def marked_case(item: pytest.Item) -> Case:
 
     marked = [marker.kwargs["case"] for marker in item.iter_markers("opml") if "case" in marker.kwargs]
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    found = marked[0] if marked else parameters.get("case")
-    if isinstance(found, str):
-        return Case.parse(found)
-    if not isinstance(found, Case):
+    case = marked[0] if marked else parameters.get("case")
+    if isinstance(case, str):
+        return Case.parse(case)
+    if not isinstance(case, Case):
         raise SettingsError(
-            f"{item.name}: which case? give it @pytest.mark.opml(case=Case(...)) or a parameter 'case', not {found!r}"
+            f"{item.name}: which case? give it @pytest.mark.opml(case=Case(...)) or a parameter 'case', not {case!r}"
         )
-    return found
+    return case

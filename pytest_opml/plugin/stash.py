@@ -1,4 +1,4 @@
-"""What the plugin's parts hand to one another during a run, and what a test's markers say."""
+"""What the hooks hand to one another during a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from ..case import Case
     from ..records.run import RunRecord
+    from ..runner.outcome import Exit, Outcome
     from ..runner.session import Session
     from .progress_line import ProgressLine
 
@@ -16,31 +17,40 @@ FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device"
 
 
 class State(NamedTuple):
-    """What the hooks hand to one another during a run.
+    """A run of cases in this process.
 
     Attributes:
-        live: the line that shows how far it is.
+        session: runs them.
+        progress_line: shows how far it is.
         runs_cases: whether any test asks for ``opml``; the other fixtures alone leave nothing to judge.
-        other_failures: tests that failed for another reason than a budget or a case without a result.
+        failed_tests: tests that failed for another reason than a budget or a case without a result.
     """
 
     session: Session
-    live: ProgressLine
+    progress_line: ProgressLine
     runs_cases: bool
-    other_failures: list[str]
+    failed_tests: list[str]
 
 
-class Ending(NamedTuple):
-    """The record of the run, and one line for each place that it could not be written to."""
+class Measured(NamedTuple):
+    """What a run has measured, in this process or in the workers of pytest-xdist.
+
+    Attributes:
+        record: its checks apart.
+        failed_tests: how many tests failed for another reason than a budget or a case without a result.
+        problems: a line for each worker whose part is lost, and for each metric that only the workers know.
+    """
 
     record: RunRecord
-    problems: list[str]
+    failed_tests: int
+    problems: tuple[str, ...] = ()
 
 
 STATE = pytest.StashKey[State]()
-ENDING = pytest.StashKey[Ending]()
+OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+EXIT: pytest.StashKey[Exit] = pytest.StashKey()
 CASES: pytest.StashKey[list[Case]] = pytest.StashKey()
-USAGE_ERRORS = pytest.StashKey["list[str]"]()
+USAGE_ERRORS = pytest.StashKey[list[str]]()
 
 
 def uses_opml(item: pytest.Item) -> bool:

@@ -9,30 +9,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from .. import registry
 from ..errors import CaseDefinitionError
 from ..registry import Registration
-from .stash import STATE, USAGE_ERRORS
-
-if TYPE_CHECKING:
-    from ..records.run import RunRecord
-
-
-class Taken(NamedTuple):
-    """What the workers of a run have measured.
-
-    Attributes:
-        broken: whether a test failed for another reason than a budget or a case without a result.
-        problems: a line for each worker whose part is lost, and for each metric that only the workers know.
-    """
-
-    record: RunRecord
-    broken: bool
-    problems: tuple[str, ...]
+from .stash import STATE, USAGE_ERRORS, Measured
 
 
 class _Inbox:
@@ -41,7 +25,7 @@ class _Inbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.records: list[str] = []
-        self.broken = False
+        self.failed_tests = 0
         self.problems: list[str] = []
         self.usage: list[str] = []
         self.metrics: set[Registration] = set()
@@ -72,7 +56,7 @@ def hand_over(config: pytest.Config) -> None:
     metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
     output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics}
     if (state := config.stash.get(STATE, None)) and state.runs_cases:
-        output |= {"record": state.session.record().model_dump_json(), "broken": bool(state.other_failures)}
+        output |= {"record": state.session.record().model_dump_json(), "failed_tests": len(state.failed_tests)}
     config.workeroutput["opml"] = output  # type: ignore[attr-defined]
 
 
@@ -90,7 +74,7 @@ def take_over(node: Any, error: object) -> None:
     inbox.metrics |= {Registration(*entry) for entry in output["metrics"]}
     if "record" in output:
         inbox.records.append(output["record"])
-        inbox.broken |= output["broken"]
+        inbox.failed_tests += output["failed_tests"]
 
 
 def usage_errors(config: pytest.Config) -> list[str]:
@@ -99,7 +83,7 @@ def usage_errors(config: pytest.Config) -> list[str]:
     return inbox.usage if inbox else []
 
 
-def taken_over(config: pytest.Config) -> Taken | None:
+def taken_over(config: pytest.Config) -> Measured | None:
     """In the controller: all that workers gave; None where they had nothing of ours."""
     inbox = config.stash.get(_INBOX, None)
     if inbox is None:
@@ -110,7 +94,7 @@ def taken_over(config: pytest.Config) -> Taken | None:
     from ..records.run import RunRecord, merge
 
     record = merge([RunRecord.model_validate_json(text) for text in inbox.records])
-    return Taken(record, inbox.broken, (*inbox.problems, *_adopted(inbox.metrics)))
+    return Measured(record, inbox.failed_tests, (*inbox.problems, *_adopted(inbox.metrics)))
 
 
 def _adopted(metrics: Iterable[Registration]) -> Iterator[str]:

@@ -1,17 +1,79 @@
-"""How a run ends: where its record goes, and which exit code it comes to."""
+"""How a run ends: its checks, where its record goes, and which exit code it comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import MissingDependencyError, StorageError
+from ..reports.formatting import amount
 
 if TYPE_CHECKING:
-    from ..records.run import RunRecord
+    from ..records.run import Check, RunRecord
     from ..settings import Settings
 
-PASSED, BROKEN, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11
+PASSED, FAILED, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11
+
+
+class Exit(NamedTuple):
+    """An exit code, and in a few words why."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        record: of the whole run, with its checks.
+        problems: a line for each part of it that was not written.
+        exit: the exit code that it asks for.
+    """
+
+    record: RunRecord
+    problems: tuple[str, ...]
+    exit: Exit
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.record.results or self.record.failures or self.record.checks)
+
+
+def finish(
+    record: RunRecord,
+    settings: Settings,
+    *,
+    is_complete: bool,
+    failed_tests: int = 0,
+    usage_errors: int = 0,
+    problems: Sequence[str] = (),
+    on_record: Callable[[RunRecord], object] = lambda _: None,
+) -> Outcome:
+    """End a run: judge it, write its record everywhere, and settle its exit code.
+
+    Args:
+        record: what was measured, without checks.
+        settings: of the run.
+        is_complete: whether the run came to its end; of one that did not, cases that it never reached are not missed.
+        failed_tests: how many tests failed for another reason than a budget or a case without a result.
+        usage_errors: how many inputs were wrong.
+        problems: a line for each part of the run that is lost already.
+        on_record: is shown the judged record before it is written.
+    """
+    from ..gate.run_verdicts import drop_unreached_cases, judge_run
+
+    if not is_complete:
+        record = drop_unreached_cases(record)
+    record = record.model_copy(update={"checks": judge_run(record, settings.gate)})
+    on_record(record)
+    if record.results or record.failures:
+        problems = (*problems, *write(record, settings))
+    end = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors)
+    return Outcome(record=record, problems=tuple(problems), exit=end)
 
 
 def write(record: RunRecord, settings: Settings) -> list[str]:
@@ -40,17 +102,68 @@ def write(record: RunRecord, settings: Settings) -> list[str]:
     return problems
 
 
-def exit_code(record: RunRecord, problems: Sequence[str] = ()) -> int:
-    """What the run comes to, worst first: broken, usage, not judged, nothing measured, passed.
+def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: int = 0, usage_errors: int = 0) -> Exit:
+    """What the run comes to, worst first: failed, wrong input, not judged, nothing measured, passed.
 
     Args:
-        record: of the whole run.
-        problems: places that the record could not be written to.
+        record: of the whole run, with its checks.
+        problems: a line for each part of it that was not written.
+        failed_tests: how many tests failed for another reason than a budget or a case without a result.
+        usage_errors: how many inputs were wrong, those of cases in the record apart.
     """
-    if any(check.verdict == "fail" for check in record.checks):
-        return BROKEN
-    if any(failure.kind == "usage" for failure in record.failures):
-        return USAGE
-    if record.failures or problems or any(check.blocking for check in record.checks):
-        return NOT_JUDGED
-    return PASSED if record.results else NOTHING_MEASURED
+    failed = sum(check.verdict == "fail" for check in record.checks)
+    if failed or failed_tests:
+        tests = (
+            f"{amount(failed_tests, 'test')} failed{' for another reason' if failed else ''}" if failed_tests else ""
+        )
+        return Exit(FAILED, " and ".join(filter(None, (f"{amount(failed, 'check')} failed" if failed else "", tests))))
+    wrong = usage_errors + sum(failure.kind == "usage" for failure in record.failures)
+    if wrong:
+        return refused(wrong)
+    if open_ends := _not_judged(record, problems):
+        return Exit(NOT_JUDGED, "; ".join(open_ends))
+    if not record.results:
+        return Exit(NOTHING_MEASURED, "nothing was measured")
+    return Exit(PASSED, _passed(record))
+
+
+def refused(wrong: int) -> Exit:
+    """How a run ends in which so many inputs were wrong, and nothing is worse."""
+    return Exit(USAGE, f"{amount(wrong, 'input')} {'was' if wrong == 1 else 'were'} wrong, as said above")
+
+
+def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
+    """What keeps a run without failures from passing, in words."""
+    blocking = [check for check in record.checks if check.blocking]
+    inconclusive = [check for check in blocking if check.verdict == "inconclusive"]
+    not_judged = [check for check in blocking if check.verdict != "inconclusive"]
+    texts = []
+    if record.failures:
+        kinds = ", ".join(sorted({failure.kind.replace("_", " ") for failure in record.failures}))
+        number = len(record.failures)
+        texts.append(f"{amount(number, 'case')} {'has' if number == 1 else 'have'} no result ({kinds})")
+    if not_judged:
+        verb = "was" if len(not_judged) == 1 else "were"
+        texts.append(f"{amount(len(not_judged), 'check')} {verb} not judged{_common_reason(not_judged)}")
+    if inconclusive:
+        verb = "is" if len(inconclusive) == 1 else "are"
+        texts.append(f"{amount(len(inconclusive), 'check')} {verb} inconclusive")
+    if problems:
+        texts.append("not everything could be written")
+    return texts
+
+
+def _common_reason(checks: Sequence[Check]) -> str:
+    """In brackets, why checks were not judged, where one reason is that of them all."""
+    reasons = {" ".join(check.reason.split()) for check in checks}
+    return f" ({reasons.pop()})" if len(reasons) == 1 else ""
+
+
+def _passed(record: RunRecord) -> str:
+    checks = record.checks
+    if not checks:
+        return f"{amount(len(record.results), 'case')} measured, no budget to check"
+    passed = sum(check.verdict == "pass" for check in checks)
+    if passed == len(checks):
+        return f"{amount(passed, 'check')} passed"
+    return f"{passed} of {amount(len(checks), 'check')} passed, and the gate asks for no more"

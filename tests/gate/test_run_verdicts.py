@@ -12,7 +12,7 @@ from pytest_opml.gate.run_verdicts import drop_unreached_cases, expected_false_a
 from pytest_opml.metrics import placeholder
 from pytest_opml.records.result import Result
 from pytest_opml.records.run import Baseline, Check, RunRecord
-from pytest_opml.runner.outcome import BROKEN, NOT_JUDGED, PASSED, exit_code
+from pytest_opml.runner.outcome import FAILED, NOT_JUDGED, PASSED, conclude
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run, make_side_by_side
 
 TABLE: dict[str, Any] = {
@@ -30,6 +30,10 @@ def gate(table: dict[str, Any]) -> Gate:
 
 def settled(record: RunRecord, table: dict[str, Any]) -> RunRecord:
     return record.model_copy(update={"checks": judge_run(record, gate(table))})
+
+
+def exit_code(record: RunRecord) -> int:
+    return conclude(record).code
 
 
 def lines(record: RunRecord, table: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -210,7 +214,7 @@ def test_a_stricter_budget_never_turns_a_fail_into_a_pass_in_a_family(
 
 
 def test_the_exit_code_follows_from_the_checks() -> None:
-    assert exit_code(settled(make_run(three()), {"size_mb": {"max": 10}})) == BROKEN
+    assert exit_code(settled(make_run(three()), {"size_mb": {"max": 10}})) == FAILED
     assert exit_code(settled(make_run(three()), {"size_mb": {"max": 20}})) == PASSED
     undecided = {"accuracy": {"min": 0.95}}
     assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided)) == PASSED

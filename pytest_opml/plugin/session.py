@@ -1,0 +1,156 @@
+"""The way of a session: opened when its tests are collected, judged after each of them, finished once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..errors import CaseFailed, OpmlError
+from . import benchmark, collection, options, xdist
+from .markers import test_overrides
+from .progress_line import make_progress_line
+from .stash import CASES, EXIT, OUTCOME, STATE, USAGE_ERRORS, Measured, State
+
+if TYPE_CHECKING:
+    from ..runner.outcome import Exit
+
+
+def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
+    """Get ready to run cases; whether that went well, which in a worker of pytest-xdist is no matter of course.
+
+    Args:
+        config: of the run.
+        items: the tests that use our fixtures.
+
+    Raises:
+        pytest.UsageError: the settings, a marker or the machine refuse the run.
+    """
+    from ..runner.session import Session
+
+    progress_line = make_progress_line(config, len(items))
+    try:
+        settings, plan = options.settings_of(config), collection.plan(config, items)
+        opened = Session(settings, config.rootpath, progress_line, shared=xdist.shared_folder(config), plan=plan)
+    except OpmlError as error:
+        if not xdist.is_worker(config):
+            raise pytest.UsageError(str(error)) from None
+        # Raised in a worker it would only be seen to have died.
+        config.stash[USAGE_ERRORS].append(str(error))
+        return False
+    runs_cases = any("opml" in getattr(item, "fixturenames", ()) for item in items)
+    config.stash[STATE] = State(opened, progress_line, runs_cases, [])
+    return True
+
+
+def finish_test(item: pytest.Item) -> list[str]:
+    """Judge the cases that a test measured; one line for each budget that failed."""
+    from ..reports.terminal.verdicts import breach_line
+
+    benchmark.mark_unused(item)
+    state = item.config.stash.get(STATE, None)
+    if state is None:
+        return []
+    try:
+        cases, overrides = item.stash.get(CASES, []), test_overrides(item)
+        checks = [check for case in cases for check in state.session.judge(case, overrides)]
+    finally:
+        state.progress_line.finished()
+    return [breach_line(check) for check in checks if check.verdict == "fail"]
+
+
+def explain_failure(item: pytest.Item, error: BaseException | None, report: pytest.TestReport) -> None:
+    """Show our own errors as one line, and remember which of the others failed a test."""
+    state = item.config.stash.get(STATE, None)
+    if state is None:
+        return
+    if isinstance(error, CaseFailed):
+        report.longrepr = f"{error.kind}: {error}"
+    elif isinstance(error, OpmlError):
+        report.longrepr = f"{item.nodeid}: {error}"
+        item.config.stash[USAGE_ERRORS].append(str(error))
+    else:
+        state.failed_tests.append(report.nodeid)
+
+
+def end_session(session: pytest.Session, exitstatus: int) -> None:
+    """Hand what was measured to the controller of pytest-xdist; where there is none, finish the run.
+
+    Raises:
+        OpmlError: the run cannot be judged.
+    """
+    config = session.config
+    if xdist.is_worker(config):
+        xdist.hand_over(config)
+        return
+    state = config.stash.get(STATE, None)
+    if state and state.runs_cases:
+        _finish(session, exitstatus, Measured(state.session.record(), len(state.failed_tests)))
+    elif measured := xdist.taken_over(config):
+        # the workers have refused what nobody registers; what cannot be made known here is not judged
+        options.settings_of(config, unregistered="anywhere")
+        _finish(session, exitstatus, measured)
+    failed_tests = state.failed_tests if state else []
+    if EXIT not in config.stash and config.stash[USAGE_ERRORS] and not failed_tests:
+        from ..runner.outcome import refused
+
+        _exit_with(session, refused(len(config.stash[USAGE_ERRORS])))
+
+
+def _finish(session: pytest.Session, exitstatus: int, measured: Measured) -> None:
+    from ..runner.outcome import USAGE, finish
+
+    config = session.config
+    is_interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+    outcome = finish(
+        measured.record,
+        options.settings_of(config),
+        is_complete=not (session.shouldstop or session.shouldfail or is_interrupted),
+        failed_tests=measured.failed_tests,
+        usage_errors=len(config.stash[USAGE_ERRORS]),
+        problems=measured.problems,
+        on_record=lambda record: config.hook.pytest_opml_record(config=config, record=record),
+    )
+    config.stash[OUTCOME] = outcome
+    if not is_interrupted or outcome.exit.code == USAGE:
+        _exit_with(session, outcome.exit)
+
+
+def _exit_with(session: pytest.Session, exit_: Exit) -> None:
+    session.config.stash[EXIT] = exit_
+    session.exitstatus = exit_.code
+
+
+def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the run measured, and how its budgets came out."""
+    for text in xdist.usage_errors(config):
+        reporter.write_line(f"ERROR: {text}", red=True)
+    outcome = config.stash.get(OUTCOME, None)
+    if outcome is None or not (outcome.has_content or outcome.problems):
+        return
+    from ..reports.terminal.run import run_lines
+
+    reporter.section("opml")
+    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth):
+        reporter.write_line(line)
+    for problem in outcome.problems:
+        reporter.write_line(f"not written: {problem}", red=True)
+
+
+def print_exit(session: pytest.Session) -> None:
+    """Print the exit code and its reason, where the run was one of ours."""
+    stash, code = session.config.stash, int(session.exitstatus)
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or (EXIT not in stash and OUTCOME not in stash):
+        return
+    from ..reports.terminal.run import exit_line
+
+    ours = stash.get(EXIT, None)
+    if ours is None:
+        reason = "the run was interrupted"
+    elif ours.code != code:
+        reason = f"another plugin asks for it; of the cases alone it is {ours.code}: {ours.reason}"
+    else:
+        reason = ours.reason
+    reporter.write_line(exit_line(code, reason), red=code != 0, green=code == 0)
