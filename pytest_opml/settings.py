@@ -63,6 +63,7 @@ class Setting:
 
     Attributes:
         default: as it would be written in the file; a function where it depends on the machine.
+        default_text: the default in words, where it does not speak for itself.
         field: the name of the field.
         key: in ``[tool.opml]``; the name of the field unless given.
         metavar: of its option, which it has only where this is given.
@@ -74,6 +75,7 @@ class Setting:
     """
 
     default: Any
+    default_text: str = ""
     field: str = ""
     key: str = ""
     metavar: str | None = None
@@ -90,10 +92,10 @@ class Setting:
 
     @property
     def described(self) -> str:
-        """The help of its option, with the default where that is one word or number."""
-        if not isinstance(self.default, (str, float)):
-            return self.help
-        return f"{self.help} (default: {self.default if isinstance(self.default, str) else format(self.default, 'g')})"
+        """The help of its option, with the default."""
+        default = self.default if isinstance(self.default, (str, float)) else self.default_text
+        text = default if isinstance(default, str) else f"{default:g}"
+        return f"{self.help} (default: {text})" if text else self.help
 
 
 def setting(default: Any = None, **details: Any) -> Any:
@@ -278,7 +280,8 @@ class Settings:
     cache_dir: Path = setting(
         _user_cache,
         metavar="DIR",
-        help="where trained models and artifacts are kept (default: the user's cache folder)",
+        default_text="the user's cache folder",
+        help="where trained models and artifacts are kept",
         read=_path,
     )
     data_dir: Path | None = setting(
@@ -293,7 +296,7 @@ class Settings:
         read=_gate,
     )
     threads: Annotated[int, Field(ge=1, le=4096)] | None = setting(
-        metavar="N", type=int, help="threads that a runtime may use (default: all cores)"
+        metavar="N", type=int, default_text="all cores", help="threads that a runtime may use"
     )
     compare_s: NonNegativeFloat = setting(
         3.0,
@@ -307,7 +310,7 @@ class Settings:
         1800.0, key="timeout", metavar="S", type=float, help="seconds that one case may take"
     )
     memory_mb: PositiveFloat | None = setting(
-        metavar="MB", type=float, help="resident memory that one case may take, 10^6 bytes (default: no limit)"
+        metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
     )
     release_dir: Path = setting(".opml/releases", read=_path)
     score: ScoreSettings = setting(dict, is_table=True, read=_score)

@@ -38,13 +38,15 @@ def budgets(
     if gpu not in hardware_profiles.PROFILES:
         raise SettingsError(f"--gpu: unknown profile {gpu!r}; known: {', '.join(hardware_profiles.PROFILES)}")
     if cases:
-        found = {name: settings.gate.overrides(name, gpu) for name in cases}
+        budgets_of = {name: settings.gate.overrides(name, gpu) for name in cases}
     else:
         run = resolve_run(None, settings, root_of(config))
         profiles_of = dict.fromkeys(run.collected, run.device.profile) | dict(result.key for result in run.results)
         names = run.collected or profiles_of
-        found = {name: settings.gate.overrides(name, profiles_of[name], marker_budgets(run, name)) for name in names}
+        budgets_of = {
+            name: settings.gate.overrides(name, profiles_of[name], marker_budgets(run, name)) for name in names
+        }
     if json_wanted:
-        show_json(budget_table(found))
+        show_json(budget_table(budgets_of))
     else:
-        show(budget_lines(found, settings.gate.terms, width()))
+        show(budget_lines(budgets_of, settings.gate.terms, width()))

@@ -1,4 +1,4 @@
-"""``opml cache``: what the cache holds, and how to tidy it up."""
+"""``opml cache``: show what the cache holds, and make it smaller."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def size(config: Path, cache_dir: str | None, json_wanted: bool) -> None:
     from ..reports.terminal.cache import contents_lines, contents_table
     from ..storage.cache_cleanup import inspect_cache
 
-    found = inspect_cache(settings_of(config, cache_dir=cache_dir).cache_dir)
+    contents = inspect_cache(settings_of(config, cache_dir=cache_dir).cache_dir)
     if json_wanted:
-        show_json(contents_table(found))
+        show_json(contents_table(contents))
     else:
-        show(contents_lines(found, width()))
+        show(contents_lines(contents, width()))
 
 
 @cache.command(short_help="Remove entries, the least recently used first.")
@@ -88,9 +88,9 @@ def prune(
 
     if max_mb is not None and math.isnan(max_mb):
         raise UsageError("--max-mb: must be a number, not nan")
-    wish = CleanupPolicy(older_than, None if max_mb is None else max_mb * 1e6, everything)
-    done = prune(settings_of(config, cache_dir=cache_dir).cache_dir, wish, dry_run=dry_run)
+    policy = CleanupPolicy(older_than, None if max_mb is None else max_mb * 1e6, everything)
+    report = prune(settings_of(config, cache_dir=cache_dir).cache_dir, policy, dry_run=dry_run)
     if json_wanted:
-        show_json(pruned_table(done))
+        show_json(pruned_table(report))
     else:
-        show(pruned_lines(done, width()))
+        show(pruned_lines(report, width()))

@@ -9,14 +9,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import OpmlError, SettingsError, StorageError, UsageError
+from ..errors import OpmlError, SettingsError, StorageError, UnknownNameError, UsageError
+from ..settings import build_settings, declared, read_pyproject
 
 if TYPE_CHECKING:
     from ..gate.budgets import Gate
@@ -99,30 +100,36 @@ def with_config(command: _Command) -> _Command:
     )(command)
 
 
+def _with_setting(key: str, command: _Command) -> _Command:
+    """The option of a setting, which is declared in ``settings``."""
+    setting = declared()[key]
+    text = f"{setting.help[:1].upper()}{setting.help[1:]}"
+    return click.option(
+        f"--{key.replace('_', '-')}",
+        metavar=setting.metavar,
+        multiple=setting.is_repeatable,
+        help=f"{text}." if setting.is_repeatable else f"{text}; by default as in the file.",
+    )(command)
+
+
 def with_gate(command: _Command) -> _Command:
-    """The options of each command that looks at budgets."""
-    return with_config(
-        click.option(
-            "--gate",
-            metavar="METRIC.RULE=VALUE",
-            multiple=True,
-            help="A budget beside those of the file, as --opml-gate of pytest; repeatable.",
-        )(command)
-    )
+    """The options of each command that looks at budgets, ``--config`` and ``--gate``."""
+    return with_config(_with_setting("gate", command))
 
 
 def with_store(command: _Command) -> _Command:
     """The option ``--store``."""
-    return click.option(
-        "--store", metavar="URL", help="The history, as --opml-store of pytest; by default that of the file."
-    )(command)
+    return _with_setting("store", command)
 
 
 def with_cache_dir(command: _Command) -> _Command:
     """The option ``--cache-dir``."""
-    return click.option(
-        "--cache-dir", metavar="DIR", help="The cache, as --opml-cache-dir of pytest; by default that of the file."
-    )(command)
+    return _with_setting("cache_dir", command)
+
+
+def with_data_dir(command: _Command) -> _Command:
+    """The option ``--data-dir``."""
+    return _with_setting("data_dir", command)
 
 
 def parse_age(text: str) -> timedelta:
@@ -145,8 +152,23 @@ def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timede
         raise click.BadParameter(str(error), ctx, param) from error
 
 
+def since(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """The callback of an option that takes a day, or how long ago."""
+    if value is None:
+        return None
+    try:
+        day = datetime.fromisoformat(value)
+        return day if day.tzinfo else day.replace(tzinfo=timezone.utc)
+    except ValueError:
+        try:
+            return datetime.now(timezone.utc) - parse_age(value)
+        except (UsageError, OverflowError):
+            text = f"{value!r} is no day such as 2026-01-31, and no age such as 12h, 30d or 2w"
+            raise click.BadParameter(text, ctx, param) from None
+
+
 def check_config(config: Path) -> None:
-    """Refuse a ``--config`` that is not there; without a ``pyproject.toml`` the defaults hold.
+    """Refuse a ``--config`` that is not there; without a ``pyproject.toml`` the defaults apply.
 
     Raises:
         SettingsError: the file was named and does not exist.
@@ -165,8 +187,6 @@ def settings_of(config: Path, **options: Any) -> Settings:
     Raises:
         SettingsError: the file or an option is at fault.
     """
-    from ..settings import build_settings, read_pyproject
-
     check_config(config)
     return build_settings(read_pyproject(config), options, root_of(config), unregistered="in the file")
 
@@ -246,17 +266,16 @@ def match_cases(history: History, pattern: str) -> tuple[str, ...]:
     Raises:
         SettingsError: none does; the nearest names are listed.
     """
-    from ..errors import UnknownNameError
-
-    known = history.case_ids()
-    if pattern in known:  # the name of a benchmark may have brackets, which mean something else in a pattern
+    case_ids = history.case_ids()
+    if pattern in case_ids:  # the name of a benchmark may have brackets, which mean something else in a pattern
         return (pattern,)
-    found = tuple(name for name in known if fnmatchcase(name, pattern))
-    if not found:
-        raise UnknownNameError("case of the history", pattern, known)
-    return found
+    matching = tuple(name for name in case_ids if fnmatchcase(name, pattern))
+    if not matching:
+        raise UnknownNameError("case of the history", pattern, case_ids)
+    return matching
 
 
 def run_title(run: RunRecord) -> str:
+    """A run in the text of a line: the beginning of its id, its start in UTC, its commit."""
     commit = f", commit {run.commit.commit[:10]}" if run.commit else ""
     return f"run {run.run_id[:12]} of {run.started:%Y-%m-%d %H:%M}{commit}"

@@ -59,12 +59,12 @@ def compare(earlier: str, later: str, config: Path, store: str | None, json_want
         result.key: Baseline.model_validate(about | {"device": result.device, "result": result})
         for result in before.results
     }
-    found = comparisons(after, baselines)
+    rows = comparisons(after, baselines)
     if json_wanted:
-        show_json([each.as_plain() for each in found])
-    elif not found:
+        show_json([row.as_plain() for row in rows])
+    elif not rows:
         show([f"{earlier} and {later} have no case in common"])
     else:
         missing = without_baseline(after, baselines)
         title = f"{run_title(after)} against {run_title(before)}"
-        show(table_lines(title, found, missing, short_names(after), width()))
+        show(table_lines(title, rows, missing, short_names(after), width()))

@@ -15,6 +15,7 @@ from .common import (
     width,
     with_cache_dir,
     with_config,
+    with_data_dir,
     with_store,
 )
 
@@ -23,7 +24,7 @@ from .common import (
 @with_config
 @with_store
 @with_cache_dir
-@click.option("--data-dir", metavar="DIR", help="Data sets, as --opml-data-dir of pytest; by default that of the file.")
+@with_data_dir
 @click.option("--quick", is_flag=True, help="Do not start TensorFlow, which takes seconds.")
 @as_json
 def doctor(

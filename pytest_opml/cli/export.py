@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import as_json, history_of, settings_of, show, show_json, with_config, with_store
-from .history import since
+from .common import as_json, history_of, settings_of, show, show_json, since, with_config, with_store
 
 
 @click.command(short_help="Write the history as lines of JSON.")

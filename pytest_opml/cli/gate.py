@@ -1,4 +1,4 @@
-"""``opml gate``: hold today's budgets against a stored run."""
+"""``opml gate``: judge a stored run again under today's budgets."""
 
 from __future__ import annotations
 

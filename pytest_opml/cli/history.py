@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,35 +11,14 @@ from .common import (
     as_json,
     history_of,
     match_cases,
-    parse_age,
     settings_of,
     show,
     show_json,
+    since,
     width,
     with_config,
     with_store,
 )
-
-if TYPE_CHECKING:
-    pass
-
-
-def since(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """The callback of an option that takes a day, or how long ago."""
-    from ..errors import UsageError
-
-    if value is None:
-        return None
-    try:
-        day = datetime.fromisoformat(value)
-        return day if day.tzinfo else day.replace(tzinfo=timezone.utc)
-    except ValueError:
-        try:
-            ago: timedelta = parse_age(value)
-            return datetime.now(timezone.utc) - ago
-        except (UsageError, OverflowError):
-            text = f"{value!r} is no day such as 2026-01-31, and no age such as 12h, 30d or 2w"
-            raise click.BadParameter(text, ctx, param) from None
 
 
 @click.command("history", short_help="List the runs, or the results of cases.")

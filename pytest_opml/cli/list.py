@@ -32,8 +32,8 @@ def list_names(kind: str, json_wanted: bool) -> None:
         techniques = {name: registry.get("technique", name) for name in registry.names("technique")}
         lines, plain = names.technique_lines(techniques, width()), names.technique_table(techniques)
     elif kind == "metrics":
-        found = {name: metrics.find(name, "list") for name in metrics.known()}
-        lines, plain = names.metric_lines(found, width()), names.metric_table(found)
+        rows = {name: metrics.find(name, "list") for name in metrics.known()}
+        lines, plain = names.metric_lines(rows, width()), names.metric_table(rows)
     elif kind == "gpus":
         lines, plain = names.profile_lines(PROFILES, width()), names.profile_table(PROFILES)
     else:

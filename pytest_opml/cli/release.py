@@ -39,7 +39,7 @@ def release() -> None:
 @release.command("promote", short_help="Make a run the released one.")
 @click.argument("run")
 @click.option("--label", metavar="TEXT", default="", help="What you call it, such as v1.2.")
-@click.option("--anyway", is_flag=True, help="Also where the run broke a budget.")
+@click.option("--anyway", is_flag=True, help="Also where the run failed a budget.")
 @with_config
 @with_store
 @click.option("--cache-dir", metavar="DIR", help="The cache that the run used; by default that of the file.")
@@ -56,31 +56,34 @@ def promote(
       opml release promote last --label v1.2
       opml release promote 3f0c2a
 
-    The exit code is 0, or 4 for a wrong input: a run that broke budgets among it.
+    The exit code is 0, or 4 for a wrong input: a run that failed budgets among it.
     """
     from ..errors import SettingsError
     from ..history.base import Release
     from ..history.selectors import run_of
+    from ..reports.formatting import amount
     from ..storage.releases import store_artifacts
 
     settings, label = settings_of(config, store=store, cache_dir=cache_dir), " ".join(label.split())
     with history_of(settings) as history:
         record = run_of(run, history, root_of(config))
-        broken = sum(check.verdict == "fail" for check in record.checks)
-        if broken and not anyway:
-            raise SettingsError(f"run {record.run_id[:12]} broke {broken} budgets; --anyway promotes it all the same")
+        failed = sum(check.verdict == "fail" for check in record.checks)
+        if failed and not anyway:
+            raise SettingsError(
+                f"run {record.run_id[:12]} failed {amount(failed, 'check')}; --anyway promotes it all the same"
+            )
         if not record.results:
             raise SettingsError(f"run {record.run_id[:12]} has no result to compare with")
         if not history.known([record.run_id]):
             raise SettingsError(f"run {record.run_id[:12]} is not in the history: opml import it first")
-        kept = store_artifacts(record, settings.cache_dir, settings.release_dir)
+        promotion = store_artifacts(record, settings.cache_dir, settings.release_dir)
         history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
     if json_wanted:
-        show_json({"run": record.run_id, "label": label, "kept": kept.kept, "not_kept": kept.lost})
+        show_json({"run": record.run_id, "label": label, "kept": promotion.kept, "not_kept": promotion.lost})
         return
     lines = [f"{run_title(record)} is the release now{f': {label}' if label else ''}"]
-    lines += [f"kept {len(kept.kept)} of {len(record.results)} artifacts in {settings.release_dir}"]
-    lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in kept.lost.items()]
+    lines += [f"kept {len(promotion.kept)} of {len(record.results)} artifacts in {settings.release_dir}"]
+    lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in promotion.lost.items()]
     show(lines)
 
 
@@ -125,9 +128,9 @@ def withdraw(run: str, config: Path, store: str | None, json_wanted: bool) -> No
     with history_of(settings) as history:
         record = run_of(run, history, root_of(config))
         history.withdraw(record.run_id)
-        others = [history.run(each.run_id) for each in history.releases()]
-    gone = remove_artifacts(record, others, settings.release_dir)
+        releases = [history.run(release.run_id) for release in history.releases()]
+    removed = remove_artifacts(record, releases, settings.release_dir)
     if json_wanted:
-        show_json({"run": record.run_id, "artifacts_removed": gone})
+        show_json({"run": record.run_id, "artifacts_removed": removed})
     else:
-        show([f"{run_title(record)} is no release any more; artifacts removed: {gone}"])
+        show([f"{run_title(record)} is no release any more; artifacts removed: {removed}"])

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import as_json, history_of, judge_again, resolve_run, root_of, settings_of, with_gate, with_store
+from .common import (
+    RUN_ARGUMENT,
+    as_json,
+    history_of,
+    judge_again,
+    resolve_run,
+    root_of,
+    settings_of,
+    with_gate,
+    with_store,
+)
 
 if TYPE_CHECKING:
     from ..records.run import Baseline, RunRecord
@@ -18,7 +28,7 @@ _ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm":
 
 
 @click.command(short_help="Write a run as a page for people.")
-@click.argument("run", required=False)
+@RUN_ARGUMENT
 @click.option(
     "--format",
     "form",
@@ -94,5 +104,5 @@ def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) 
         return list(filter(None, (baseline_of(selector, None, *key) for key in keys)))
     with history_of(settings) as history:
         selector = select(against, history, root)
-        found = [baseline_of(selector, history, *key, before=record.started) for key in keys]
-    return list(filter(None, found))
+        baselines = [baseline_of(selector, history, *key, before=record.started) for key in keys]
+    return list(filter(None, baselines))

@@ -1,4 +1,4 @@
-"""The command ``opml score``: a score from figures that were measured anywhere."""
+"""``opml score``: work out a score from figures that were measured anywhere."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def score(
             return op_score(accuracy, seconds, megabytes)
         return sampled_score(accuracy, seconds, megabytes, samples)
 
-    found, other = of(accuracy, seconds, mb), None
+    own, compared = of(accuracy, seconds, mb), None
     if against is not None:
         try:
-            other = of(*_figures(against))
+            compared = of(*_figures(against))
         except UsageError as error:
             raise UsageError(f"--against: {error}") from error
     if json_wanted:
-        show_json(score_table(found, other, samples=samples))
+        show_json(score_table(own, compared, samples=samples))
     else:
-        show(score_lines(found, other, width(), samples=samples))
+        show(score_lines(own, compared, width(), samples=samples))

@@ -1,4 +1,4 @@
-"""The command that shows the history of a metric: trend."""
+"""``opml trend``: show the history of a metric, and its lasting steps."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .common import (
     settings_of,
     show,
     show_json,
+    since,
     width,
     with_config,
     with_store,
 )
-from .history import since
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,24 +74,24 @@ def trend(
     from ..reports.terminal.trend import trend_lines, trend_table
 
     with history_of(settings_of(config, store=store)) as history:
-        found = match_cases(history, case)
-        if len(found) > 1:
-            raise SettingsError(f"{case!r} matches {len(found)} cases, and a trend is of one: {listed(found)}")
-        query = Query(cases=found, profile=profile, branch=branch, since=since)
+        cases = match_cases(history, case)
+        if len(cases) > 1:
+            raise SettingsError(f"{case!r} matches {len(cases)} cases, and a trend is of one: {listed(cases)}")
+        case, query = cases[0], Query(cases=cases, profile=profile, branch=branch, since=since)
         metric, points = _points(history, query, name, limit)
     if not points:
-        raise SettingsError(f"the history holds no {metric.name} of {found[0]} that was asked for")
+        raise SettingsError(f"the history holds no {metric.name} of {case} that was asked for")
     shifts = find_shifts(points, metric)
 
     def commits(old: str, new: str) -> Sequence[str] | None:
         return between(root_of(config), old, new)
 
     if picture:
-        draw_trend(picture, found[0], metric, points, shifts)
+        draw_trend(picture, case, metric, points, shifts)
     if json_wanted:
-        show_json(trend_table(found[0], metric, points, shifts, commits))
+        show_json(trend_table(case, metric, points, shifts, commits))
     else:
-        show(trend_lines(found[0], metric, points, shifts, commits, width()))
+        show(trend_lines(case, metric, points, shifts, commits, width()))
 
 
 def _points(history: History, query: Query, name: str | None, limit: int) -> tuple[Metric, list[Point]]:

@@ -1,4 +1,4 @@
-"""The way of a session: opened when its tests are collected, judged after each of them, finished once."""
+"""The way of a session: it is opened when its tests are collected, judges after each of them, and is ended once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
-    """Get ready to run cases; whether that went well, which in a worker of pytest-xdist is no matter of course.
+    """Get ready to run cases; returns whether it did: a worker of pytest-xdist that cannot says so at its end.
 
     Args:
         config: of the run.

@@ -264,7 +264,7 @@ def test_a_run_that_broke_a_budget_is_promoted_only_when_told_so(history: Histor
     )
     history.append(make_run([make_result()], checks=[broken], run_id="broken", started=NOW))
     assert error_of("release", "promote", "broken") == (
-        "error: run broken broke 1 budgets; --anyway promotes it all the same"
+        "error: run broken failed 1 check; --anyway promotes it all the same"
     )
     assert history.releases() == []
     assert run("release", "promote", "broken", "--anyway", "--json").exit_code == 0
