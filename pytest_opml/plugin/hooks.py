@@ -106,19 +106,19 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Check the budgets of the cases that a test measured, also where the test itself fails."""
     __tracebackhide__ = True
-    failed: list[str] = []
-    try:
-        yield
-    finally:
-        if uses_opml(item):
-            from .session import finish_test
+    if not uses_opml(item):
+        return (yield)
+    from .session import fail_for_budgets, finish_test
 
-            failed = finish_test(item)
-    if failed:
-        pytest.fail("\n".join(["budget failed", *failed]), pytrace=False)
+    try:
+        result = yield
+    finally:
+        failed = finish_test(item)
+    fail_for_budgets(item, failed)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

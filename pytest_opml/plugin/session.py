@@ -11,7 +11,7 @@ from ..errors import CaseFailed, OpmlError
 from . import benchmark, collection, options, xdist
 from .markers import test_overrides
 from .progress_line import make_progress_line
-from .stash import CASES, EXIT, OUTCOME, STATE, USAGE_ERRORS, Measured, State
+from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, STATE, USAGE_ERRORS, Measured, State
 
 if TYPE_CHECKING:
     from ..runner.outcome import Exit
@@ -60,6 +60,14 @@ def finish_test(item: pytest.Item) -> list[str]:
     return [breach_line(check) for check in checks if check.verdict == "fail"]
 
 
+def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
+    """Fail a test that did not fail by itself, where a budget of its cases did."""
+    __tracebackhide__ = True
+    if failed:
+        item.stash[FAILED_FOR_BUDGETS] = True
+        pytest.fail("\n".join(["budget failed", *failed]), pytrace=False)
+
+
 def explain_failure(item: pytest.Item, error: BaseException | None, report: pytest.TestReport) -> None:
     """Show our own errors as one line, and remember which of the others failed a test."""
     state = item.config.stash.get(STATE, None)
@@ -70,7 +78,7 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
     elif isinstance(error, OpmlError):
         report.longrepr = f"{item.nodeid}: {error}"
         item.config.stash[USAGE_ERRORS].append(str(error))
-    else:
+    elif report.when != "call" or FAILED_FOR_BUDGETS not in item.stash:
         state.failed_tests.append(report.nodeid)
 
 

@@ -50,6 +50,7 @@ STATE = pytest.StashKey[State]()
 OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 EXIT: pytest.StashKey[Exit] = pytest.StashKey()
 CASES: pytest.StashKey[list[Case]] = pytest.StashKey()
+FAILED_FOR_BUDGETS = pytest.StashKey[bool]()
 USAGE_ERRORS = pytest.StashKey[list[str]]()
 
 

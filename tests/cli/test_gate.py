@@ -53,6 +53,7 @@ def test_a_stored_run_is_judged_again_under_other_budgets(record: Path, options:
         assert found.output.startswith("error: ")
     else:
         assert "budgets: " in found.output
+        assert found.output.splitlines()[-1].startswith(f"opml: exit code {code}: ")
 
 
 def test_the_checks_are_json_for_other_programs(record: Path) -> None:

@@ -35,6 +35,7 @@ def test_results_and_verdicts_arrive_at_the_controller_and_each_case_is_measured
     assert result.ret == 1
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*= opml =*", "*(baseline)*", "*budgets: 6 hold, 1 broken*"])
+    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
     record = read_record(bench.pytester.path / "record.json")
     assert sorted(one.case.technique for one in record.results) == ["baseline", "cluster-16", "cluster-8", "float16"]
     assert [name.split("/")[3] for name in record.reference_only] == ["baseline"]
@@ -49,6 +50,7 @@ def test_a_case_without_a_result_is_not_judged(bench: Bench) -> None:
     result = bench.run("-n1", "--opml-store=none")
     assert result.ret == 11
     assert "no result: " in output(result)
+    assert result.outlines[-1] == "opml: exit code 11: 1 case has no result (crash)"
 
 
 def test_a_wrong_option_is_one_line_and_a_usage_error(bench: Bench) -> None:

@@ -36,6 +36,7 @@ def test_a_plain_run_of_the_project_starts_no_benchmarks(bench: Bench, where: st
     result = bench.run(where=where)
     result.assert_outcomes(passed=1)
     assert "opml ==" not in output(result)
+    assert "opml: " not in output(result)
 
 
 def test_python_files_that_name_it_too_collect_it_once(bench: Bench) -> None:
@@ -59,6 +60,7 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
     assert result.ret == 0
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*= opml =*", "*accuracy*", "*MIN*", "*cluster-16*", "*MAX*", "*budgets: 3 hold*"])
+    assert result.outlines[-1] == "opml: exit code 0: 3 checks passed"
 
     path = bench.pytester.path / "out" / "record.json"
     jsonschema.validate(json.loads(path.read_text()), record_schema())
@@ -93,6 +95,7 @@ def test_quiet_and_xml_work_as_usual(bench: Bench) -> None:
     bench.file(BENCH % ONE)
     result = bench.run("-q", "--opml-store=none", "--junitxml=junit.xml")
     assert result.ret == 0
+    assert result.outlines[-1] == "opml: exit code 0: 1 case measured, no budget to check"
     assert "bench_it" in (bench.pytester.path / "junit.xml").read_text()
 
 
@@ -110,12 +113,14 @@ def test_hooks_hear_of_results_and_of_the_record(bench: Bench) -> None:
 # --- budgets
 
 
-def test_a_broken_budget_fails_its_own_test_and_the_session(bench: Bench) -> None:
+def test_a_failed_budget_fails_its_own_test_and_the_session(bench: Bench) -> None:
     bench.file(BENCH % TWO)
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\nsize_mb = { max = 0.05 }\n")
     result = bench.run("--opml-json=record.json", "--opml-store=none")
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1)
+    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
+    result.stdout.fnmatch_lines(["budget failed"])
     breach = "size_mb 0.122 MB is above 0.05 MB (max = 0.05)"
     breaches = [line.partition(f": {breach}")[0] for line in result.outlines if breach in line]
     assert breaches[0].startswith("digits/tests.support.small:build/all/baseline/")  # with its test
@@ -152,7 +157,7 @@ def test_a_failing_assert_is_a_failed_test_and_budgets_are_still_checked(bench: 
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\n")
     result = bench.run("--opml-store=none")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*budgets: 1 hold*"])
+    result.stdout.fnmatch_lines(["*budgets: 1 hold*", "opml: exit code 1: 1 test failed"])
 
 
 # --- cases without a result
@@ -186,6 +191,8 @@ def test_a_case_that_fails_costs_that_case_only(
     )
     result = bench.run("--opml-json=record.json", "--opml-store=none", *arguments)
     assert result.ret == code
+    reason = f"1 case has no result ({kind.replace('_', ' ')})" if code == 11 else "1 input was wrong, as said above"
+    assert result.outlines[-1] == f"opml: exit code {code}: {reason}"
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines([f"*{kind}*"])
     record = read_record(bench.pytester.path / "record.json")
@@ -193,7 +200,7 @@ def test_a_case_that_fails_costs_that_case_only(
     assert [one.case.dataset for one in record.results] == ["tests.support.faults:fine"]
 
 
-def test_a_failed_case_beside_a_broken_budget_is_a_broken_budget(bench: Bench) -> None:
+def test_a_failed_case_beside_a_failed_budget_is_a_failed_budget(bench: Bench) -> None:
     bench.file(
         f"""
         from pytest_opml import Case
@@ -227,6 +234,8 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     assert result.ret == 11
     text = " ".join(output(result).split())
     assert "accuracy: not judged (max_drop = 0.5): the reference case has no result to compare with" in text
+    reason = "1 check was not judged (the reference case has no result to compare with)"
+    assert result.outlines[-1] == f"opml: exit code 11: {reason}"
 
 
 # --- bad input
@@ -250,6 +259,7 @@ def test_a_wrong_technique_is_one_line_and_a_usage_error(bench: Bench, technique
     assert result.ret == 4
     lines = [line for line in result.outlines if words in line]
     assert lines
+    assert result.outlines[-1] == "opml: exit code 4: 1 input was wrong, as said above"
     assert "Traceback" not in output(result)
 
 
@@ -357,7 +367,28 @@ def test_a_failed_test_counts_more_than_wrong_input_in_another(bench: Bench) -> 
 
 def test_nothing_measured_is_not_a_success(bench: Bench) -> None:
     bench.file("import pytest\ndef bench_it(opml):\n    pytest.skip('not today')\n")
-    assert bench.run("--opml-store=none").ret == 5
+    result = bench.run("--opml-store=none")
+    assert result.ret == 5
+    assert result.outlines[-1] == "opml: exit code 5: nothing was measured"
+
+
+def test_an_interrupted_run_says_so_and_keeps_pytests_exit_code(bench: Bench) -> None:
+    bench.file("def bench_it(opml):\n    raise KeyboardInterrupt\n")
+    result = bench.run("--opml-store=none", apart=True)
+    assert result.ret == 2
+    assert "opml: exit code 2: the run was interrupted" in result.outlines
+
+
+def test_an_exit_code_of_another_plugin_is_told_apart(bench: Bench) -> None:
+    bench.file("import pytest\ndef bench_it(opml):\n    pytest.skip('not today')\n")
+    (bench.pytester.path / "conftest.py").write_text(
+        "def pytest_sessionfinish(session): session.exitstatus = 7\n", "utf-8"
+    )
+    result = bench.run("--opml-store=none")
+    assert result.ret == 7
+    assert result.outlines[-1] == (
+        "opml: exit code 7: another plugin asks for it; of the cases alone it is 5: nothing was measured"
+    )
 
 
 def test_no_bench_file_is_pytests_own_nothing_collected(bench: Bench) -> None:
