@@ -61,9 +61,9 @@ def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
             raise ValueError(f"the {kind} {name!r} must be a function or a class at the top level of a module")
         if name in _declared(kind):
             raise ValueError(f"the {kind} {name!r} is already registered, by an installed package")
-        known = _registered.setdefault((kind, name), factory)
+        first = _registered.setdefault((kind, name), factory)
         # a module that is imported a second time defines its functions anew
-        if (known.__module__, known.__qualname__) != (factory.__module__, qualified):
+        if (first.__module__, first.__qualname__) != (factory.__module__, qualified):
             raise ValueError(f"the {kind} {name!r} is already registered")
         return factory
 

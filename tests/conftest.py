@@ -60,7 +60,7 @@ class Trained(NamedTuple):
     def x_test(self) -> Images:
         return self.data.x_test.take(np.arange(len(self.data.x_test)))
 
-    def material(self) -> TrainingContext:
+    def context(self) -> TrainingContext:
         """What a technique is given; every other model is this one."""
         from pytest_opml.techniques.base import TrainedModel, TrainingContext
 

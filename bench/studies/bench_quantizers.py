@@ -24,20 +24,20 @@ class _Edge(Technique):
     recipe: ClassVar[str]
     calibrated: ClassVar[bool]
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         from ai_edge_litert.interpreter import Interpreter
         from ai_edge_quantizer import quantizer, recipe
 
         name = type(self).__name__
-        floats = converted(name, converter_of(draft.model).convert)
+        floats = converted(name, converter_of(state.model).convert)
         work: Any = quantizer.Quantizer(bytearray(floats), getattr(recipe, self.recipe)())
-        found = None
+        ranges = None
         if self.calibrated:
             ((signature, ends),) = Interpreter(model_content=floats).get_signature_list().items()
-            images = [{ends["inputs"][0]: image} for (image,) in calibration(material)()]
-            found = work.calibrate({signature: images})
-        content = bytes(work.quantize(found).quantized_model)
-        return replace(draft, content=content, suffix=".tflite", changes={f"{name}.bytes": len(content)})
+            images = [{ends["inputs"][0]: image} for (image,) in calibration(context)()]
+            ranges = work.calibrate({signature: images})
+        content = bytes(work.quantize(ranges).quantized_model)
+        return replace(state, flatbuffer=content, suffix=".tflite", changes={f"{name}.bytes": len(content)})
 
 
 @register("technique", "edge-dynamic-int8")

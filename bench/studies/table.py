@@ -16,12 +16,12 @@ def rows(record: dict[str, Any]) -> list[list[str]]:
     """One row for each result in the order measured, with the differences to its reference if that has a result."""
     results = {result["id"]: result for result in record["results"]}
     networks = {_network(result["case"]) for result in results.values()}
-    found = []
+    rows_of_cases = []
     for result in results.values():
         case = result["case"]
         reference = results.get(result["id"].replace(f"/{case['technique']}", "/baseline", 1))
         score = result["op_score"]["value"]
-        found.append(
+        rows_of_cases.append(
             [
                 f"{'' if len(networks) == 1 else _network(case) + ' '}`{case['technique']}`",
                 f"{result['accuracy']['value']:.4f}",
@@ -34,7 +34,7 @@ def rows(record: dict[str, Any]) -> list[list[str]]:
                 f"{score - reference['op_score']['value']:+.3f}" if reference else "",
             ]
         )
-    return found
+    return rows_of_cases
 
 
 if __name__ == "__main__":

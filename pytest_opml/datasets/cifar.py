@@ -81,8 +81,8 @@ def _read(data_dir: Path, layout: _Layout) -> RawData:
 
 def _field(path: Path, batch: dict[bytes, Any], key: bytes) -> Any:
     if key not in batch:
-        found = ", ".join(sorted(str(name, "latin1") for name in batch if isinstance(name, bytes)))
-        raise DatasetError(f"{path}: {key.decode()}: is missing; the file has {found or 'nothing'}")
+        present = ", ".join(sorted(str(name, "latin1") for name in batch if isinstance(name, bytes)))
+        raise DatasetError(f"{path}: {key.decode()}: is missing; the file has {present or 'nothing'}")
     return batch[key]
 
 

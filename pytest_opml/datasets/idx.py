@@ -41,6 +41,6 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: cannot be read: {one_line(error)}") from error
     if len(content) != expected:
-        found = f"more than {expected}" if len(content) > expected else str(len(content))
-        raise DatasetError(f"{path}: content: {found} bytes for a shape of {shape}, which has {expected}")
+        length = f"more than {expected}" if len(content) > expected else str(len(content))
+        raise DatasetError(f"{path}: content: {length} bytes for a shape of {shape}, which has {expected}")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)

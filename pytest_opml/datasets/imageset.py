@@ -18,14 +18,15 @@ from .sources import ArraySource, FileSource, Images, Indices, Source
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# Up to this size resized images are kept, so that they are resized once and not in every pass.
-KEPT_BYTES = 256 * 2**20
+# Up to this size resized images stay in memory, so that they are resized once and not in every pass.
+RESIZED_BYTES = 256 * 2**20
 
 
 class ImageSet:
     """Images (size, size, 3) uint8, by number.
 
-    A small set (256 MB at its size) is resized when first used and kept; of a larger one only the images in hand exist.
+    A small set (256 MB at its size) is resized when first used, and stays in memory; of a larger one only the images
+    in hand exist.
 
     Args:
         images: uint8 (n, height, width, 1 or 3), or image files.
@@ -44,8 +45,8 @@ class ImageSet:
         self._indices: Indices = np.asarray(np.arange(len(images)) if indices is None else indices, dtype=np.int64)
         self.size = size
         self.failure = None
-        self._kept: Images | None = None
-        self._keeping = Lock()
+        self._resized: Images | None = None
+        self._resizing = Lock()
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -57,10 +58,10 @@ class ImageSet:
 
     def preload(self) -> None:
         """Resize a small set now; a large one is left as it is."""
-        if self.nbytes <= KEPT_BYTES:
-            with self._keeping:  # a data pipeline asks from a thread of its own
-                if self._kept is None:
-                    self._kept = self._source.read(self._indices, self.size)
+        if self.nbytes <= RESIZED_BYTES:
+            with self._resizing:  # a data pipeline asks from a thread of its own
+                if self._resized is None:
+                    self._resized = self._source.read(self._indices, self.size)
 
     def take(self, indices: npt.ArrayLike) -> Images:
         """The images with these numbers (0 to len - 1), in the order given: (k, size, size, 3).
@@ -70,8 +71,8 @@ class ImageSet:
         """
         chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
         self.preload()
-        if self._kept is not None:
-            return self._kept[chosen]
+        if self._resized is not None:
+            return self._resized[chosen]
         return self._source.read(self._indices[chosen], self.size)
 
     def batches(self, batch: int) -> Iterator[Images]:
@@ -82,8 +83,8 @@ class ImageSet:
         """
         self.preload()
         for start in range(0, len(self), batch):
-            if self._kept is not None:
-                yield self._kept[start : start + batch]
+            if self._resized is not None:
+                yield self._resized[start : start + batch]
             else:
                 yield self._source.read(self._indices[start : start + batch], self.size)
 

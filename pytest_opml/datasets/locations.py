@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Copy(NamedTuple):
-    """What is known of a data set without loading it.
+    """Where a data set lies on this machine, told without loading it.
 
     Attributes:
         path: what would be read; None where nothing has to lie anywhere, or does not.
@@ -49,7 +49,7 @@ def keras_home() -> Path:
 
 
 def find_copy(name: str, data_dir: Path | None) -> Copy:
-    """Where a registered data set lies; a copy is found, not read.
+    """Where a registered data set lies; its files are looked for, not read.
 
     Args:
         name: of the data set.
@@ -60,10 +60,10 @@ def find_copy(name: str, data_dir: Path | None) -> Copy:
     if name not in _DOWNLOADED:
         return Copy(origin="registered by another package, which knows where it is")
     places = _DOWNLOADED[name]
-    own = [data_dir / each for each in places.own] if data_dir is not None else []
-    downloaded = [keras_home() / "datasets" / each for each in places.keras]
+    own = [data_dir / file for file in places.own] if data_dir is not None else []
+    downloaded = [keras_home() / "datasets" / file for file in places.keras]
     wanted = " or ".join(places.own)
-    found = next((path for path in own if path.exists()), None)
-    if found is None and all(path.exists() for path in downloaded):
-        found = downloaded[0] if len(downloaded) == 1 else downloaded[0].parent
-    return Copy(found, wanted)
+    copy = next((path for path in own if path.exists()), None)
+    if copy is None and all(path.exists() for path in downloaded):
+        copy = downloaded[0] if len(downloaded) == 1 else downloaded[0].parent
+    return Copy(copy, wanted)

@@ -1,7 +1,7 @@
 """Which images of a divided data set are used: a balanced subset, and class sizes that are skewed on purpose.
 
-Nothing here looks at an image. Each function takes the labels of the two parts and returns numbers of images to keep,
-in the order of the part.
+Nothing here looks at an image. Each function takes the labels of the two parts and returns the numbers of the
+images to use, in the order of the part.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ _SUBSET, _SHARES, _CHOICE = 1, 2, 3
 Counts = npt.NDArray[np.int64]
 
 
-class Kept(NamedTuple):
-    """Numbers of the images that are kept of each part."""
+class SampledImages(NamedTuple):
+    """Numbers of the images of each part that are used, ascending."""
 
     train: Indices
     test: Indices
 
 
-def sample(case: Case, classes: tuple[str, ...], y_train: Labels, y_test: Labels) -> Kept:
-    """What ``subset``, ``label_skew`` and ``quantity_skew`` of a case keep; a skew thins out the subset.
+def sample(case: Case, classes: tuple[str, ...], y_train: Labels, y_test: Labels) -> SampledImages:
+    """Select what ``subset``, ``label_skew`` and ``quantity_skew`` of a case leave; a skew thins out the subset.
 
     Raises:
         DatasetError: a class has too few images; names the class, the part and both numbers.
     """
     parts = {"train": y_train, "test": y_test}
-    kept = {part: np.arange(len(labels)) for part, labels in parts.items()}
+    numbers = {part: np.arange(len(labels)) for part, labels in parts.items()}
     if case.subset is not None:
         for part, counts in _balanced(case, classes, len(y_train), len(y_test)).items():
-            kept[part] = _choose(case, _SUBSET, part, parts[part], counts, classes, f"subset = {case.subset}")
+            numbers[part] = _choose(case, _SUBSET, part, parts[part], counts, classes, f"subset = {case.subset}")
     shares = _shares(case, len(classes))
     if shares is not None:
         for part, labels in parts.items():
-            inside = labels[kept[part]]
+            inside = labels[numbers[part]]
             counts = _skewed(case, classes, part, np.bincount(inside, minlength=len(classes)), shares)
-            kept[part] = kept[part][_choose(case, _CHOICE, part, inside, counts, classes, "skew")]
-    return Kept(kept["train"], kept["test"])
+            numbers[part] = numbers[part][_choose(case, _CHOICE, part, inside, counts, classes, "skew")]
+    return SampledImages(numbers["train"], numbers["test"])
 
 
 def _balanced(case: Case, classes: tuple[str, ...], train: int, test: int) -> dict[str, Counts]:

@@ -1,4 +1,4 @@
-"""From a data set as its loader gives it to the images that a model is trained and tested on."""
+"""The training and test images of a case, divided and thinned out as it says."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
         chosen, held_out = _divided(case, train)
     y_train, y_test = train.labels[chosen], test.labels[held_out]
     _check_classes(case, raw.classes, y_train, y_test)
-    kept = sample(case, raw.classes, y_train, y_test)
-    chosen, held_out, y_train, y_test = chosen[kept.train], held_out[kept.test], y_train[kept.train], y_test[kept.test]
+    selection = sample(case, raw.classes, y_train, y_test)
+    chosen, held_out = chosen[selection.train], held_out[selection.test]
+    y_train, y_test = y_train[selection.train], y_test[selection.test]
     if case.size == "own":
         raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
@@ -93,11 +94,11 @@ def _divided(case: Case, whole: Part) -> tuple[Indices, Indices]:
 
 def _check_classes(case: Case, classes: tuple[str, ...], y_train: Labels, y_test: Labels) -> None:
     for part, labels in (("train", y_train), ("test", y_test)):
-        found = np.unique(labels)
-        if len(found) < 2:
-            reason = f"{len(found)} class; a classifier needs at least 2"
+        present = np.unique(labels)
+        if len(present) < 2:
+            reason = f"{len(present)} class; a classifier needs at least 2"
             raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")
-        missing = np.setdiff1d(np.arange(len(classes)), found)
+        missing = np.setdiff1d(np.arange(len(classes)), present)
         if missing.size:
             reason = f"no image of class {classes[missing[0]]!r} (label {missing[0]})"
             raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")

@@ -66,8 +66,8 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         with archive:
             needed = _TRAIN + (_TEST if set(_TEST) & set(archive.files) else ())
             for lacking in (name for name in needed if name not in archive.files):
-                found = ", ".join(archive.files) or "nothing"
-                raise DatasetError(f"{path}: {lacking}: is missing; the file has {found}")
+                present = ", ".join(archive.files) or "nothing"
+                raise DatasetError(f"{path}: {lacking}: is missing; the file has {present}")
             arrays = {}
             for key in (*needed, *({"classes"} & set(archive.files))):
                 arrays[key] = archive[key]
@@ -94,7 +94,9 @@ def _names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-class _Found(NamedTuple):
+class _ClassFolders(NamedTuple):
+    """The folders of a part: names of the classes, files, and the label (n,) of each file."""
+
     classes: tuple[str, ...]
     files: list[Path]
     labels: npt.NDArray[Any]
@@ -127,7 +129,7 @@ def _visible(folder: Path) -> list[Path]:
     return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in _LEFT_BEHIND]
 
 
-def _classes(folder: Path) -> _Found:
+def _classes(folder: Path) -> _ClassFolders:
     names: list[str] = []
     files: list[Path] = []
     labels: list[int] = []
@@ -146,4 +148,4 @@ def _classes(folder: Path) -> _Found:
         files += inside
     if not names:
         raise DatasetError(f"{folder}: has no folders of classes")
-    return _Found(tuple(names), files, np.array(labels, dtype=np.int64))
+    return _ClassFolders(tuple(names), files, np.array(labels, dtype=np.int64))

@@ -155,7 +155,7 @@ def read_checkpoint(path: Path, *, sha256: str | None = None) -> dict[str, Array
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ModelFileError(f"{str(path)!r}: cannot be read: {one_line(error)}") from error
-    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
-        raise ModelFileError(f"{path}: refused: its SHA-256 is {found}, not {sha256}; the file was changed or damaged")
+    if sha256 is not None and (digest := hashlib.sha256(content).hexdigest()) != sha256:
+        raise ModelFileError(f"{path}: refused: its SHA-256 is {digest}, not {sha256}; the file was changed or damaged")
     with refusing(ModelFileError, path, "a tensor checkpoint"):
         return _parse(io.BytesIO(content))

@@ -220,7 +220,7 @@ def _shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed
 
 def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:
     if isinstance(inputs, ImageSet):
-        found: Array = model.predict(inputs.dataset(batch=batch), verbose=0)
+        probabilities: Array = model.predict(inputs.dataset(batch=batch), verbose=0)
     else:
-        found = model.predict(inputs, batch_size=batch, verbose=0)
-    return float(np.mean(found.argmax(axis=1) == labels))
+        probabilities = model.predict(inputs, batch_size=batch, verbose=0)
+    return float(np.mean(probabilities.argmax(axis=1) == labels))

@@ -64,6 +64,6 @@ class Runtime(ABC):
         return self.probabilities(self.run(self.place(images)))
 
 
-def refuse_shape(path: Path, found: str) -> NoReturn:
+def refuse_shape(path: Path, signature: str) -> NoReturn:
     """Raise the error for a model that takes or gives something else than images and probabilities."""
-    raise ModelFileError(f"{path}: must take images (n, size, size, 3) and give rows (n, classes), not {found}")
+    raise ModelFileError(f"{path}: must take images (n, size, size, 3) and give rows (n, classes), not {signature}")

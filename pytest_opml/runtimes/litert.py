@@ -35,9 +35,9 @@ class LiteRTRuntime(Runtime):
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
-        shape, found = inputs[0]["shape"], outputs[0]["shape"]
-        if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or len(found) != 2:
-            refuse_shape(path, f"{list(map(int, shape))} to {list(map(int, found))}")
+        shape, output_shape = inputs[0]["shape"], outputs[0]["shape"]
+        if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or len(output_shape) != 2:
+            refuse_shape(path, f"{list(map(int, shape))} to {list(map(int, output_shape))}")
         # made for one image at a time, which some operations inside hold on to
         self.one_by_one = inputs[0]["shape_signature"][0] == 1
         tensors = interpreter.get_tensor_details()
@@ -84,8 +84,8 @@ class LiteRTRuntime(Runtime):
         interpreter, image, answer = self._open(len(placed))
         interpreter.set_tensor(image, placed)
         interpreter.invoke()
-        found: npt.NDArray[Any] = interpreter.get_tensor(answer)
-        return found
+        output: npt.NDArray[Any] = interpreter.get_tensor(answer)
+        return output
 
     def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
         """See ``Runtime.probabilities``."""

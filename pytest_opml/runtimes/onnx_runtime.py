@@ -63,15 +63,15 @@ class OnnxRuntime(Runtime):
 
     def answer(self, placed: Any) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        found = self._session.run_with_ort_values([self._output], {self._input: placed})
-        return np.asarray(found[0].numpy())
+        outputs = self._session.run_with_ort_values([self._output], {self._input: placed})
+        return np.asarray(outputs[0].numpy())
 
 
 def _providers(onnxruntime: Any) -> list[str]:
     """A GPU only where one is visible, since the device of a run is the user's choice."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("-1", "")
-    found = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and found else ["CPUExecutionProvider"]
+    usable = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and usable else ["CPUExecutionProvider"]
 
 
 def _counts(path: Path) -> tuple[int, int]:

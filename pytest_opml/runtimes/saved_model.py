@@ -38,16 +38,16 @@ class SavedModelRuntime(Runtime):
         except (OSError, ValueError, tf.errors.OpError, KeyError, AttributeError) as error:
             raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {one_line(error)}") from error
         if _SIGNATURE not in self._model.signatures:
-            known = ", ".join(self._model.signatures) or "none"
-            raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {known}")
+            signatures = ", ".join(self._model.signatures) or "none"
+            raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {signatures}")
         self._call = self._model.signatures[_SIGNATURE]
         inputs, outputs = self._call.structured_input_signature[1], self._call.structured_outputs
         if len(inputs) != 1 or len(outputs) != 1:
             refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
-        (self._input, given), (self._output, found) = next(iter(inputs.items())), next(iter(outputs.items()))
+        (self._input, given), (self._output, output) = next(iter(inputs.items())), next(iter(outputs.items()))
         shape = given.shape.as_list() if given.shape.rank is not None else []
-        if given.dtype not in (tf.uint8, tf.float32) or len(shape) != 4 or shape[3] != 3 or found.shape.rank != 2:
-            refuse_shape(path, f"{given.dtype.name} {given.shape} to {found.shape}")
+        if given.dtype not in (tf.uint8, tf.float32) or len(shape) != 4 or shape[3] != 3 or output.shape.rank != 2:
+            refuse_shape(path, f"{given.dtype.name} {given.shape} to {output.shape}")
         if shape[0] not in (None, 1):
             refuse_shape(path, f"a batch of exactly {shape[0]}")
         self._dtype, self._constant = given.dtype, tf.constant

@@ -1,4 +1,4 @@
-"""Writing a draft to the file that would ship."""
+"""The file that would ship, written from the state of a model."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _LEVEL = 6  # level 9 took six times as long on clustered weights, for files 1 t
 _SMALLEST_CHUNKED = 4096
 
 
-def write_artifact(draft: ModelState, folder: Path) -> Path:
-    """Write the draft into ``folder`` as ``model`` with its suffix; returns the file.
+def write_artifact(state: ModelState, folder: Path) -> Path:
+    """Write the model into ``folder`` as ``model`` with its suffix; returns the file.
 
     A ``.keras`` file is a zip with an HDF5 file in it. Keras opens one whose members are deflated, and whose
     weights are float16 or compressed by HDF5, as it is; nothing has to be unpacked by hand.
     """
-    path = folder / f"model{draft.suffix}"
-    if draft.flatbuffer is not None:
-        path.write_bytes(draft.flatbuffer)
+    path = folder / f"model{state.suffix}"
+    if state.flatbuffer is not None:
+        path.write_bytes(state.flatbuffer)
         return path
-    draft.model.save(path)
-    if draft.float16_weights or draft.deflate:
-        _rewrite(path, float16_weights=draft.float16_weights, deflate=draft.deflate)
+    state.model.save(path)
+    if state.float16_weights or state.deflate:
+        _rewrite(path, float16_weights=state.float16_weights, deflate=state.deflate)
     return path
 
 
@@ -55,11 +55,11 @@ def _stored(content: bytes, *, float16_weights: bool, deflate: bool) -> bytes:
             if isinstance(item, h5py.Dataset):
                 data = item[()]
                 data = data.astype(np.float16) if float16_weights and data.dtype == np.float32 else data
-                made = copy.create_dataset(name, data=data, **_filters(data, deflate=deflate))
+                target_item = copy.create_dataset(name, data=data, **_filters(data, deflate=deflate))
             else:
-                made = copy.require_group(name)
+                target_item = copy.require_group(name)
             for key, value in item.attrs.items():
-                made.attrs[key] = value
+                target_item.attrs[key] = value
 
         source.visititems(transfer)
     return target.getvalue()

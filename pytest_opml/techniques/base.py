@@ -202,8 +202,8 @@ class Technique(BaseModel, ABC):
             described = cls.model_fields[key].description
             return f"it is written {cls.usage(name)}" + (f" ({described})" if described else "")
         if first["type"] == "extra_forbidden":
-            known = sorted(option for option in cls.model_fields if option != cls.argument)
-            return f"unknown option {key!r}; known: {', '.join(known) or 'none'}"
+            options = sorted(option for option in cls.model_fields if option != cls.argument)
+            return f"unknown option {key!r}; known: {', '.join(options) or 'none'}"
         reason = str((first.get("ctx") or {}).get("error", first["msg"]))
         described = cls.model_fields[key].description if key in cls.model_fields else None
         shown = f"{key} ({described})" if described else key
@@ -230,8 +230,12 @@ class Technique(BaseModel, ABC):
         return ()
 
     @abstractmethod
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
-        """The next draft, with what was changed added to ``changes``.
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
+        """Apply this step to a model, and return its state after it, with what was changed added to ``changes``.
+
+        Args:
+            state: of the model so far. Its Keras model may be changed in place.
+            context: the case, the training images, and other trained models.
 
         Raises:
             TechniqueError: it cannot be applied to this model, or would change nothing.

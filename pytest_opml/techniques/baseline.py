@@ -8,6 +8,6 @@ from .base import ModelState, Technique, TrainingContext
 class Baseline(Technique):
     """Changes nothing; what the other techniques are compared with."""
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
-        return draft
+        return state

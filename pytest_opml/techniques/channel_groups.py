@@ -94,7 +94,7 @@ class Channels:
         for node in nodes:
             self._pass(node, uses[id(node.operation)])
         for tensor in model.outputs:
-            self._keep(self._tensors[id(tensor)])
+            self._leave_whole(self._tensors[id(tensor)])
         followers: dict[int, list[Any]] = {}
         for node in nodes:
             for tensor in node.input_tensors:
@@ -129,23 +129,24 @@ class Channels:
         self._units.unite(first, second)
         self._blocks.unite(first, second)
 
-    def _keep(self, ids: Ids) -> None:
+    def _leave_whole(self, ids: Ids) -> None:
         self._whole.append(ids)
 
     def _pass(self, node: Any, uses: int) -> None:
         """Give the outputs of a node their channels."""
         sources = [self._tensors[id(tensor)] for tensor in node.input_tensors]
-        found = self._understood(node, sources) if sources and (uses == 1 or not _has_weights(node.operation)) else None
-        if found is not None and len(node.outputs) == 1 and len(found) == node.outputs[0].shape[-1]:
-            self._tensors[id(node.outputs[0])] = found
+        understood = sources and (uses == 1 or not _has_weights(node.operation))
+        passed_on = self._understood(node, sources) if understood else None
+        if passed_on is not None and len(node.outputs) == 1 and len(passed_on) == node.outputs[0].shape[-1]:
+            self._tensors[id(node.outputs[0])] = passed_on
             return
         for layer_of in (self.inputs, self.outputs, self.produced):
             layer_of.pop(node.operation.name, None)
         for ids in sources:
-            self._keep(ids)
+            self._leave_whole(ids)
         for tensor in node.outputs:
             ids = self._new(tensor.shape[-1] or 1 if len(tensor.shape) > 1 else 1)
-            self._keep(ids)
+            self._leave_whole(ids)
             self._tensors[id(tensor)] = ids
 
     def _understood(self, node: Any, sources: list[Ids]) -> Ids | None:
@@ -158,7 +159,7 @@ class Channels:
             self.inputs[operation.name] = first
             self.outputs[operation.name] = self.produced[operation.name] = ids = self._new(node.outputs[0].shape[-1])
             if _mixes(operation):
-                self._keep(ids)
+                self._leave_whole(ids)
             return ids
         if _mixes(operation):
             return None
@@ -168,7 +169,7 @@ class Channels:
             self.inputs[operation.name] = self.outputs[operation.name] = first
             return first
         if kind == "Normalization" or (kind == "Rescaling" and not _is_scalar(operation)):
-            self._keep(first)  # it has a figure for each channel, of the input as a rule
+            self._leave_whole(first)  # it has a figure for each channel, of the input as a rule
             return first
         if kind in _PASSING or (kind in _ELEMENTWISE and len(sources) == 1):
             return first
@@ -178,22 +179,22 @@ class Channels:
             axis = operation.axis % len(shape)
             return np.concatenate(sources) if axis == len(shape) - 1 else self._united(node, sources)
         if kind in ("Flatten", "Reshape"):
-            found = self._reshaped(shape, node.outputs[0].shape, first)
-            if found is not None:
-                self.outputs[operation.name] = found
-            return found
+            reshaped = self._reshaped(shape, node.outputs[0].shape, first)
+            if reshaped is not None:
+                self.outputs[operation.name] = reshaped
+            return reshaped
         return None
 
     def _united(self, node: Any, sources: list[Ids]) -> Ids | None:
         arguments = [*node.arguments.args, *node.arguments.kwargs.values()]
-        if any(np.ndim(other) for other in arguments if isinstance(other, np.ndarray)):
+        if any(np.ndim(argument) for argument in arguments if isinstance(argument, np.ndarray)):
             return None  # a constant for each channel
         longest = max(sources, key=len)
         for ids in sources:
             if len(ids) == len(longest):
                 self._unite(longest, ids)
             elif len(ids) == 1:
-                self._keep(ids)  # one for all channels
+                self._leave_whole(ids)  # one for all channels
             else:
                 return None
         return longest

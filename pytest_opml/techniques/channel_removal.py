@@ -28,15 +28,15 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
     """
     import keras
 
-    kept_in = {name: _kept(channels, ids, removed) for name, ids in channels.inputs.items()}
-    kept_out = {name: _kept(channels, ids, removed) for name, ids in channels.outputs.items()}
+    inputs_left = {name: _positions_left(channels, ids, removed) for name, ids in channels.inputs.items()}
+    outputs_left = {name: _positions_left(channels, ids, removed) for name, ids in channels.outputs.items()}
 
     def smaller(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
         if layer.name in channels.produced:
-            config["filters" if "filters" in config else "units"] = len(kept_out[layer.name])
-        if isinstance(layer, keras.layers.Reshape) and layer.name in kept_out and config["target_shape"][-1] != -1:
-            config["target_shape"] = (*config["target_shape"][:-1], len(kept_out[layer.name]))
+            config["filters" if "filters" in config else "units"] = len(outputs_left[layer.name])
+        if isinstance(layer, keras.layers.Reshape) and layer.name in outputs_left and config["target_shape"][-1] != -1:
+            config["target_shape"] = (*config["target_shape"][:-1], len(outputs_left[layer.name]))
         return type(layer).from_config(config)
 
     def same_input(tensor: keras.KerasTensor) -> keras.KerasTensor:
@@ -46,23 +46,26 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     inputs = keras.tree.map_structure(same_input, model.input)
-    made = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
+    smaller_model = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
     for layer in model.layers:
         if not layer.weights:
             continue
         arrays = layer.get_weights()
         if layer.name in channels.produced:
-            arrays[0] = arrays[0][..., kept_in[layer.name], :]
-            arrays = [array[..., kept_out[layer.name]] for array in arrays]
-        elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.name in kept_out:
-            arrays = [arrays[0][:, :, kept_out[layer.name]], *(array[kept_out[layer.name]] for array in arrays[1:])]
-        elif layer.name in kept_out:
-            arrays = [array[kept_out[layer.name]] for array in arrays]
-        made.get_layer(layer.name).set_weights(arrays)
-    return made
+            arrays[0] = arrays[0][..., inputs_left[layer.name], :]
+            arrays = [array[..., outputs_left[layer.name]] for array in arrays]
+        elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.name in outputs_left:
+            arrays = [
+                arrays[0][:, :, outputs_left[layer.name]],
+                *(array[outputs_left[layer.name]] for array in arrays[1:]),
+            ]
+        elif layer.name in outputs_left:
+            arrays = [array[outputs_left[layer.name]] for array in arrays]
+        smaller_model.get_layer(layer.name).set_weights(arrays)
+    return smaller_model
 
 
-def _kept(channels: Channels, ids: Ids, removed: Ids) -> Ids:
+def _positions_left(channels: Channels, ids: Ids, removed: Ids) -> Ids:
     """Positions, among the channels of a tensor, of those that stay."""
     return np.flatnonzero(~np.isin(channels.roots(ids), removed))
 

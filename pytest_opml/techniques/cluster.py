@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from ..errors import TechniqueError
 from .base import Changes, ModelState, Technique, TrainingContext
 from .kernels import kernels_of
-from .shared_weights import SharedWeights, TiedClusters, cluster_weights, round_clusters
+from .shared_weights import ClusterMeans, SharedWeights, cluster_weights, round_clusters
 
 # Layers of few weights hold a twentieth of a network and most of the harm of coarse clustering: at K = 64 Lite0 fell
 # from 0.94 to 0.83 on digits when they were clustered as coarsely as the others, to 0.93 when they kept 256.
@@ -52,9 +52,9 @@ class Cluster(Technique):
     def _in_bits(cls, value: Any) -> Any:
         return _BITS.get(value, value) if isinstance(value, str) else value
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        variables = kernels_of(draft.model)
+        variables = kernels_of(state.model)
         variables = variables[self.skip in ("first", "ends") : len(variables) - (self.skip in ("last", "ends"))]
         originals = {id(variable): variable.numpy() for variable in variables} if self.finetune else {}
         energy = sum(float(np.sum(np.square(variable.numpy(), dtype=np.float64))) for variable in variables)
@@ -66,10 +66,10 @@ class Cluster(Technique):
             )
         error, seconds = sum(one.error for one in clustered), 0.0
         if self.finetune:
-            seconds = self._fine_tuned(draft, material, clustered)
+            seconds = self._fine_tuned(state, context, clustered)
             differences = (one.variable.numpy() - originals[id(one.variable)] for one in clustered)
             error = sum(float(np.sum(np.square(difference, dtype=np.float64))) for difference in differences)
-        total = sum(int(np.prod(variable.shape)) for variable in draft.model.weights)
+        total = sum(int(np.prod(variable.shape)) for variable in state.model.weights)
         changes: Changes = {
             "cluster.layers": len(clustered),
             "cluster.share_of_weights": round(sum(int(np.prod(one.variable.shape)) for one in clustered) / total, 4),
@@ -78,7 +78,7 @@ class Cluster(Technique):
         }
         if self.finetune:
             changes["cluster.fine_tuning_epochs"] = self.finetune
-        return replace(draft, deflate=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(state, deflate=True, training_s=state.training_s + seconds, changes=state.changes | changes)
 
     def _clustered(self, variable: Any) -> _Clustered | None:
         weights = variable.numpy()
@@ -89,12 +89,12 @@ class Cluster(Technique):
         variable.assign(shared.weights())
         return _Clustered(variable, shared.error, shared if self.finetune else None)
 
-    def _fine_tuned(self, draft: ModelState, material: TrainingContext, clustered: list[_Clustered]) -> float:
+    def _fine_tuned(self, state: ModelState, context: TrainingContext, clustered: list[_Clustered]) -> float:
         pairs = [(one.variable, one.shared) for one in clustered if one.shared]
         for variable, shared in pairs:
-            variable.constraint = TiedClusters(shared)
+            variable.constraint = ClusterMeans(shared)
         try:
-            seconds = material.fine_tune(draft.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE)
+            seconds = context.fine_tune(state.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE)
         finally:
             for variable, _ in pairs:
                 variable.constraint = None

@@ -21,7 +21,7 @@ class DeepCompress(Technique):
     rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
     finetune: int = Field(default=1, ge=0, le=1000, description="epochs of fine-tuning the centroids")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        pruned = Prune(sparsity=self.sparsity, epochs=self.epochs, rate=self.rate).apply(draft, material)
-        return Cluster(clusters=self.clusters, finetune=self.finetune).apply(pruned, material)
+        pruned = Prune(sparsity=self.sparsity, epochs=self.epochs, rate=self.rate).apply(state, context)
+        return Cluster(clusters=self.clusters, finetune=self.finetune).apply(pruned, context)

@@ -67,29 +67,29 @@ class Distill(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.teacher, self.top),)
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        found = material.trained(*self.other_models())
-        teacher = found.load()
+        trained = context.trained(*self.other_models())
+        teacher = trained.load()
         started = time.perf_counter()
-        with readable(material.x_train):
-            answers = teacher.predict(material.x_train.dataset(batch=material.case.batch), verbose=0)
+        with readable(context.x_train):
+            answers = teacher.predict(context.x_train.dataset(batch=context.case.batch), verbose=0)
         taught = softened(answers, self.temperature)
-        before = draft.model.get_weights()
-        material.fine_tune(
-            draft.model,
-            epochs=self.epochs or material.case.epochs,
+        before = state.model.get_weights()
+        context.fine_tune(
+            state.model,
+            epochs=self.epochs or context.case.epochs,
             learning_rate=_RATE,
-            top=material.case.unfreeze,
-            targets=np.concatenate([material.y_train[:, None].astype(np.float32), taught], axis=1),
+            top=context.case.unfreeze,
+            targets=np.concatenate([context.y_train[:, None].astype(np.float32), taught], axis=1),
             loss=distillation_loss(self.temperature, self.weight),
         )
         seconds = time.perf_counter() - started
-        if all(np.array_equal(old, new) for old, new in zip(before, draft.model.get_weights(), strict=True)):
+        if all(np.array_equal(old, new) for old, new in zip(before, state.model.get_weights(), strict=True)):
             raise TechniqueError(f"distill:{self.teacher}: no weight was trained; nothing changed")
         changes: Changes = {
             "distill.teacher_parameters": int(teacher.count_params()),
-            "distill.teacher_training_s": round(found.training.training_s, 3),
-            "distill.teacher_train_accuracy": round(float(np.mean(answers.argmax(axis=1) == material.y_train)), 4),
+            "distill.teacher_training_s": round(trained.training.training_s, 3),
+            "distill.teacher_train_accuracy": round(float(np.mean(answers.argmax(axis=1) == context.y_train)), 4),
         }
-        return replace(draft, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(state, training_s=state.training_s + seconds, changes=state.changes | changes)

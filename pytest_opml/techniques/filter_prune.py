@@ -80,25 +80,25 @@ class FilterPrune(Technique):
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
     rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        channels = Channels(draft.model)
-        removed = least_important(draft.model, channels, self.share)
+        channels = Channels(state.model)
+        removed = least_important(state.model, channels, self.share)
         if not removed.size:
             raise TechniqueError(
-                f"filter-prune-{self.share:g}: no layer of {draft.model.name} has filters to spare (at least 8 stay, "
+                f"filter-prune-{self.share:g}: no layer of {state.model.name} has filters to spare (at least 8 stay, "
                 "rounded to a multiple of 8 where there are 32 or more); nothing changed"
             )
-        model = cut(draft.model, channels, removed)
-        seconds = material.fine_tune(model, epochs=self.epochs, learning_rate=self.rate)
+        model = cut(state.model, channels, removed)
+        seconds = context.fine_tune(model, epochs=self.epochs, learning_rate=self.rate)
         produced = np.concatenate([channels.roots(ids) for ids in channels.produced.values()])
         changes: Changes = {
             "filter_prune.filters_before": int(produced.size),
             "filter_prune.filters_removed": int(np.isin(produced, removed).sum()),
-            "filter_prune.parameters_before": int(draft.model.count_params()),
+            "filter_prune.parameters_before": int(state.model.count_params()),
             "filter_prune.parameters_after": int(model.count_params()),
-            "filter_prune.multiply_accumulates_before": multiply_accumulates(draft.model),
+            "filter_prune.multiply_accumulates_before": multiply_accumulates(state.model),
             "filter_prune.multiply_accumulates_after": multiply_accumulates(model),
             "filter_prune.fine_tuning_epochs": self.epochs,
         }
-        return replace(draft, model=model, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(state, model=model, training_s=state.training_s + seconds, changes=state.changes | changes)

@@ -36,18 +36,18 @@ class Float16(Technique):
         mixed = device.float16_in_hardware if self.train == "auto" else self.train == "mixed"
         return _POLICY if mixed else super().training_policy(device)
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
-        if draft.float16_weights:
+        if state.float16_weights:
             raise TechniqueError("float16: the weights are stored as float16 already; nothing changed")
-        weights = draft.model.get_weights()
+        weights = state.model.get_weights()
         largest = max(float(np.abs(array).max()) for array in weights)
         if largest > _LARGEST:
             raise TechniqueError(f"float16: a weight of {largest:.3g} is beyond the largest float16 ({_LARGEST:.0f})")
-        computing = sum(layer.dtype_policy.name == _POLICY for layer in flat_layers(draft.model))
-        model = draft.model
+        computing = sum(layer.dtype_policy.name == _POLICY for layer in flat_layers(state.model))
+        model = state.model
         if not computing:
-            model, computing = under_policy(draft.model, _POLICY)
+            model, computing = under_policy(state.model, _POLICY)
         exact = sum(float(np.sum((w - w.astype(np.float16)) ** 2, dtype=np.float64)) for w in weights)
         energy = sum(float(np.sum(w.astype(np.float64) ** 2)) for w in weights)
         changes: Changes = {
@@ -55,4 +55,4 @@ class Float16(Technique):
             "float16.weights_stored_in_half": int(sum(array.size for array in weights)),
             "float16.relative_error": float(f"{np.sqrt(exact / energy):.3g}"),
         }
-        return replace(draft, model=model, float16_weights=True, changes=draft.changes | changes)
+        return replace(state, model=model, float16_weights=True, changes=state.changes | changes)

@@ -46,15 +46,15 @@ class Int8Tuned(Technique):
 
     drop: float = Field(default=0.005, ge=0, le=1, description="accuracy that may be lost")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        chosen = drawn(material, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
+        chosen = drawn(context, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
         if not len(chosen):
-            chosen = drawn(material, _CHECKED_IMAGES)
-        images, labels = material.x_train.take(chosen), material.y_train[chosen]
-        answers = draft.model.predict(images, batch_size=_BATCH, verbose=0)
+            chosen = drawn(context, _CHECKED_IMAGES)
+        images, labels = context.x_train.take(chosen), context.y_train[chosen]
+        answers = state.model.predict(images, batch_size=_BATCH, verbose=0)
         exact = float(np.mean(answers.argmax(axis=1) == labels))
-        quantizer = _Quantizer(draft, material)
+        quantizer = _Quantizer(state, context)
 
         attempts = []
         for layers in quantizer.candidates():
@@ -80,7 +80,7 @@ class Int8Tuned(Technique):
             "int8_tuned.drop_of_int8": round(attempts[0].drop, 4),
             "int8_tuned.conversions": len(attempts),
         }
-        return replace(draft, flatbuffer=best.flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+        return replace(state, flatbuffer=best.flatbuffer, suffix=".tflite", changes=state.changes | changes)
 
 
 def noise(exact: Any, quantised: Any, scale: float, zero_point: int) -> float:
@@ -106,14 +106,14 @@ def noise(exact: Any, quantised: Any, scale: float, zero_point: int) -> float:
 class _Quantizer:
     """The model calibrated once, and quantised with any of its layers left out."""
 
-    def __init__(self, draft: ModelState, material: TrainingContext) -> None:
+    def __init__(self, state: ModelState, context: TrainingContext) -> None:
         import tensorflow as tf
 
         self._options = tf.lite.experimental.QuantizationDebugOptions
-        converter = converter_of(draft.model)
+        converter = converter_of(state.model)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(material)
-        some = calibration(material)
+        converter.representative_dataset = calibration(context)
+        some = calibration(context)
 
         def few() -> Iterator[list[Any]]:
             for _, image in zip(range(_BATCH), some(), strict=False):
@@ -170,5 +170,5 @@ def _accuracy(flatbuffer: bytes, images: Images, labels: Labels) -> float:
         path.write_bytes(flatbuffer)
         runtime = LiteRTRuntime(path, threads=1)
         predict: Callable[[Any], Any] = runtime.predict
-        found = [predict(images[start : start + _BATCH]).argmax(axis=1) for start in range(0, len(images), _BATCH)]
-    return float(np.mean(np.concatenate(found) == labels))
+        answers = [predict(images[start : start + _BATCH]).argmax(axis=1) for start in range(0, len(images), _BATCH)]
+    return float(np.mean(np.concatenate(answers) == labels))

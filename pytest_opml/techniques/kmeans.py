@@ -147,14 +147,14 @@ class _SortedValues:
         return np.sort(np.concatenate([means[free], *pieces[1:]]))
 
 
-def _settle(data: _SortedValues, k: int, start: Vector) -> _Partition:
+def _optimise(data: _SortedValues, k: int, start: Vector) -> _Partition:
     """Descend from a start, exchanging clusters between descents until none pays."""
     best = data.descend(np.unique(start))
     swaps = k
     for _ in range(_EXCHANGES):
-        other = data.descend(data.exchange(best, k, swaps))
-        if other.error < best.error * (1 - _TOLERANCE):
-            best = other
+        candidate = data.descend(data.exchange(best, k, swaps))
+        if candidate.error < best.error * (1 - _TOLERANCE):
+            best = candidate
         elif swaps > 1:
             swaps = max(1, swaps // 4)  # many exchanges at once may spoil each other: try fewer
         else:
@@ -179,6 +179,6 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
         centroids, members, error = data.values[ends].astype(np.float64), np.diff(ends, prepend=-1), 0.0
     else:
         start = data.best_of_cells(k) if k <= _FEW_CLUSTERS else data.start(k, _POWER)
-        best = _settle(data, k, start)
+        best = _optimise(data, k, start)
         centroids, members, error = best.means + data.centre, best.counts, best.error
     return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, members, error)

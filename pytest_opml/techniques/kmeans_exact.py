@@ -78,8 +78,8 @@ def _solve(
     lengths = right - left + 1
     offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     tried = np.arange(lengths.sum()) - np.repeat(offsets - left, lengths)
-    found = before[tried] + points.errors(tried, np.repeat(ends, lengths))
-    least = np.minimum.reduceat(found, offsets)
-    hits = np.flatnonzero(found == np.repeat(least, lengths))
+    errors_tried = before[tried] + points.errors(tried, np.repeat(ends, lengths))
+    least = np.minimum.reduceat(errors_tried, offsets)
+    hits = np.flatnonzero(errors_tried == np.repeat(least, lengths))
     first_hit = hits[np.searchsorted(hits, offsets)]
     errors[ends], starts[ends] = least, tried[first_hit]

@@ -41,9 +41,10 @@ def matching_layers(model: keras.Model, source: keras.Model, top: int | None) ->
         return [layer for layer in reversed(of.layers) if layer.weights][:top]
 
     return [
-        Pair(layer, other)
-        for layer, other in zip(weighted(model), weighted(source), strict=False)
-        if type(layer) is type(other) and [w.shape for w in layer.weights] == [w.shape for w in other.weights]
+        Pair(layer, counterpart)
+        for layer, counterpart in zip(weighted(model), weighted(source), strict=False)
+        if type(layer) is type(counterpart)
+        and [w.shape for w in layer.weights] == [w.shape for w in counterpart.weights]
     ]
 
 
@@ -62,12 +63,12 @@ class LayerTransfer(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.source, self.top),)
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        case = material.case
+        case = context.case
         top = self.layers or (None if case.unfreeze == "all" else case.unfreeze)
-        source = material.trained(*self.other_models()).load()
-        pairs = matching_layers(draft.model, source, top)
+        source = context.trained(*self.other_models()).load()
+        pairs = matching_layers(state.model, source, top)
         if not pairs:
             compared = "all layers" if top is None else f"the top {top}"
             raise TechniqueError(
@@ -75,11 +76,11 @@ class LayerTransfer(Technique):
                 f"{case.model}; nothing changed"
             )
         moved = 0
-        for layer, other in pairs:
+        for layer, counterpart in pairs:
             moved += any(
-                not np.array_equal(a, b) for a, b in zip(layer.get_weights(), other.get_weights(), strict=True)
+                not np.array_equal(a, b) for a, b in zip(layer.get_weights(), counterpart.get_weights(), strict=True)
             )
-            layer.set_weights(other.get_weights())
+            layer.set_weights(counterpart.get_weights())
         if not moved:
             raise TechniqueError(f"layer-transfer:{self.source}: its layers hold the same weights; nothing changed")
         changes: Changes = {
@@ -90,5 +91,5 @@ class LayerTransfer(Technique):
         }
         seconds = 0.0
         if self.retrain:
-            seconds = material.fine_tune(draft.model, epochs=case.epochs, learning_rate=_RATE, top=case.unfreeze)
-        return replace(draft, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+            seconds = context.fine_tune(state.model, epochs=case.epochs, learning_rate=_RATE, top=case.unfreeze)
+        return replace(state, training_s=state.training_s + seconds, changes=state.changes | changes)

@@ -70,11 +70,11 @@ class Onnx(Technique):
 
     ends_chain: ClassVar[bool] = True
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""
-        proto = to_onnx("onnx", draft.model)
+        proto = to_onnx("onnx", state.model)
         changes: Changes = {"onnx.opset": _OPSET, "onnx.nodes": len(proto.graph.node)}
-        return replace(draft, flatbuffer=proto.SerializeToString(), suffix=".onnx", changes=draft.changes | changes)
+        return replace(state, flatbuffer=proto.SerializeToString(), suffix=".onnx", changes=state.changes | changes)
 
 
 class OnnxInt8(Technique):
@@ -82,17 +82,17 @@ class OnnxInt8(Technique):
 
     ends_chain: ClassVar[bool] = True
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        proto = to_onnx("onnx-int8", draft.model)
-        images = material.x_train.take(drawn(material, CALIBRATION_IMAGES))
+        proto = to_onnx("onnx-int8", state.model)
+        images = context.x_train.take(drawn(context, CALIBRATION_IMAGES))
         with TemporaryDirectory(prefix="opml-") as folder:
             content = _quantised(proto, images, Path(folder))
         changes: Changes = {
             **_what_is_quantised(content),
             "onnx_int8.calibration_images": len(images),
         }
-        return replace(draft, flatbuffer=content, suffix=".onnx", changes=draft.changes | changes)
+        return replace(state, flatbuffer=content, suffix=".onnx", changes=state.changes | changes)
 
 
 def _quantised(proto: Any, images: Any, folder: Path) -> bytes:

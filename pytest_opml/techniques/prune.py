@@ -53,8 +53,8 @@ def magnitude_masks(kernels: list[npt.NDArray[np.float32]], sparsity: float) -> 
 
 
 @contextmanager
-def kept_under(masks: list[Mask], variables: list[Any]) -> Iterator[None]:
-    """While the block runs, each training step leaves the removed weights at zero."""
+def held_at_zero(masks: list[Mask], variables: list[Any]) -> Iterator[None]:
+    """Set the removed weights to zero, and hold them there in each training step while the block runs."""
     for variable, mask in zip(variables, masks, strict=True):
         variable.assign(variable.numpy() * mask)
         variable.constraint = _Multiply(mask)
@@ -82,14 +82,14 @@ class Prune(Technique):
     epochs: int = Field(default=FINE_TUNING_EPOCHS, ge=0, le=1000, description="of fine-tuning")
     rate: float = Field(default=FINE_TUNING_RATE, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        variables = kernels_of(draft.model)
+        variables = kernels_of(state.model)
         kernels = [variable.numpy() for variable in variables]
         before = sum(int(np.count_nonzero(kernel)) for kernel in kernels)
         masks = magnitude_masks(kernels, self.sparsity)
-        with kept_under(masks, variables):
-            seconds = material.fine_tune(draft.model, epochs=self.epochs, learning_rate=self.rate)
+        with held_at_zero(masks, variables):
+            seconds = context.fine_tune(state.model, epochs=self.epochs, learning_rate=self.rate)
         left = [int(np.count_nonzero(variable.numpy())) for variable in variables]
         if sum(left) >= before:
             raise TechniqueError(f"prune-{self.sparsity:g}: as many weights were zero before; nothing changed")
@@ -98,7 +98,7 @@ class Prune(Technique):
             "prune.sparsity": round(1 - sum(left) / sum(sizes), 4),
             "prune.densest_layer": round(max(n / size for n, size in zip(left, sizes, strict=True)), 4),
             "prune.sparsest_layer": round(min(n / size for n, size in zip(left, sizes, strict=True)), 4),
-            "prune.share_of_weights": round(sum(sizes) / draft.model.count_params(), 4),
+            "prune.share_of_weights": round(sum(sizes) / state.model.count_params(), 4),
             "prune.fine_tuning_epochs": self.epochs,
         }
-        return replace(draft, deflate=True, training_s=draft.training_s + seconds, changes=draft.changes | changes)
+        return replace(state, deflate=True, training_s=state.training_s + seconds, changes=state.changes | changes)

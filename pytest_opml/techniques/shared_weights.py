@@ -51,17 +51,17 @@ def round_mantissa(values: Weights, bits: int) -> Weights:
     return ((raw + (1 << (dropped - 1))) >> dropped << dropped).astype(np.uint32).view(np.float32)
 
 
-def storable_bits(found: Clustering) -> int:
+def storable_bits(clustering: Clustering) -> int:
     """As few mantissa bits as cost at most 10 % more squared error.
 
     A short mantissa leaves bytes that are zero, and a file that deflates better: Lite0 at K = 256 takes 4.4 instead of
-    5.0 MB, at 2 % more root-mean-square error than the centroids as found have. Since each centroid is the mean of its
+    5.0 MB, at 2 % more root-mean-square error than the exact centroids have. Since each centroid is the mean of its
     members, moving it by d adds exactly members x d^2 to the error.
     """
-    exact = found.centroids.astype(np.float32)
+    exact = clustering.centroids.astype(np.float32)
     for bits in range(4, _MANTISSA_BITS):
-        moved = round_mantissa(exact, bits).astype(np.float64) - found.centroids
-        if np.dot(found.members, moved**2) <= _ROUNDING_COST * found.error:
+        moved = round_mantissa(exact, bits).astype(np.float64) - clustering.centroids
+        if np.dot(clustering.members, moved**2) <= _ROUNDING_COST * clustering.error:
             return bits
     return _MANTISSA_BITS
 
@@ -75,17 +75,17 @@ def cluster_weights(weights: Weights, k: int) -> SharedWeights | None:
     """
     flat = weights.ravel()
     pruned = 0 < int(np.count_nonzero(flat)) <= (1 - _PRUNED) * flat.size
-    found = cluster(flat[flat != 0] if pruned else flat, k - pruned)
-    if found.error <= 0:
+    clustering = cluster(flat[flat != 0] if pruned else flat, k - pruned)
+    if clustering.error <= 0:
         return None
-    bits = storable_bits(found)
-    values = round_mantissa(found.centroids.astype(np.float32), bits)
+    bits = storable_bits(clustering)
+    values = round_mantissa(clustering.centroids.astype(np.float32), bits)
     if pruned:
         values = np.concatenate([np.zeros(1, dtype=np.float32), values])
     labels, error = np.empty(flat.size, dtype=np.uint16), 0.0
     for start in range(0, flat.size, _CHUNK):
         part = flat[start : start + _CHUNK]
-        nearest = found.assign(part)
+        nearest = clustering.assign(part)
         if pruned:
             nearest = np.where(part == 0, 0, nearest + 1)
         labels[start : start + _CHUNK] = nearest
@@ -102,7 +102,7 @@ def round_clusters(shared: SharedWeights, trained: Weights) -> SharedWeights:
     return shared._replace(values=round_mantissa(values, shared.bits))
 
 
-class TiedClusters:
+class ClusterMeans:
     """A constraint: after each step the weights of a cluster take the mean of what the step made of them.
 
     That is a step of the shared value by the mean of its members' steps; Han et al. sum their gradients, which differs
@@ -113,7 +113,7 @@ class TiedClusters:
         self._labels, self._count, self._pruned = shared.labels, len(shared.values), shared.pruned
 
     def __call__(self, weights: object) -> object:
-        """The weights with their clusters tied."""
+        """The weights, each at the mean of its cluster."""
         import tensorflow as tf
 
         labels = tf.constant(self._labels.ravel(), dtype=tf.int32)

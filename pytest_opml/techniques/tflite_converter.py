@@ -20,15 +20,15 @@ CALIBRATION_IMAGES = 300
 Pixels = npt.NDArray[np.float32]
 
 
-def drawn(material: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
+def drawn(context: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
     """Indices of ``count`` training images, always the same ones, after the first ``skip`` of the same order."""
-    order = np.random.default_rng(material.case.seed).permutation(len(material.x_train))
+    order = np.random.default_rng(context.case.seed).permutation(len(context.x_train))
     return order[skip : skip + count]
 
 
-def calibration(material: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
+def calibration(context: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
     """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
-    images = material.x_train.take(drawn(material, CALIBRATION_IMAGES)).astype(np.float32)
+    images = context.x_train.take(drawn(context, CALIBRATION_IMAGES)).astype(np.float32)
 
     def one_by_one() -> Iterator[list[Pixels]]:
         for image in images:

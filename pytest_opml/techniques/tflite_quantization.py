@@ -25,20 +25,20 @@ class TFLiteTechnique(Technique):
     ends_chain: ClassVar[bool] = True
     name: ClassVar[str]
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        converter = converter_of(draft.model)
-        self.set_up(converter, material)
+        converter = converter_of(state.model)
+        self.set_up(converter, context)
         flatbuffer = converted(self.name, converter.convert)
-        changes = self.describe(contents_of(flatbuffer), material)
-        return replace(draft, flatbuffer=flatbuffer, suffix=".tflite", changes=draft.changes | changes)
+        changes = self.describe(contents_of(flatbuffer), context)
+        return replace(state, flatbuffer=flatbuffer, suffix=".tflite", changes=state.changes | changes)
 
     @abstractmethod
-    def set_up(self, converter: Any, material: TrainingContext) -> None:
+    def set_up(self, converter: Any, context: TrainingContext) -> None:
         """Tell the converter what to do."""
 
     @abstractmethod
-    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
+    def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """What the file says was changed.
 
         Raises:
@@ -51,16 +51,16 @@ class Int8(TFLiteTechnique):
 
     name: ClassVar[str] = "int8"
 
-    def set_up(self, converter: Any, material: TrainingContext) -> None:
+    def set_up(self, converter: Any, context: TrainingContext) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(material)
+        converter.representative_dataset = calibration(context)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
 
-    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
+    def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
         if contents.first_float:
             raise TechniqueError(f"int8: some tensors stayed in floating point, the first is {contents.first_float!r}")
@@ -69,7 +69,7 @@ class Int8(TFLiteTechnique):
         return {
             "int8.activations": contents.activations.get(np.int8, 0),
             "int8.share_of_weights": contents.share(np.int8),
-            "int8.calibration_images": min(CALIBRATION_IMAGES, len(material.x_train)),
+            "int8.calibration_images": min(CALIBRATION_IMAGES, len(context.x_train)),
         }
 
 
@@ -78,24 +78,24 @@ class Int16x8(TFLiteTechnique):
 
     name: ClassVar[str] = "int16x8"
 
-    def set_up(self, converter: Any, material: TrainingContext) -> None:
+    def set_up(self, converter: Any, context: TrainingContext) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(material)
+        converter.representative_dataset = calibration(context)
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
 
-    def describe(self, contents: Contents, material: TrainingContext) -> Changes:
+    def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
         if np.int8 not in contents.constants or np.int16 not in contents.activations:
             raise TechniqueError("int16x8: no weight in 8 or no activation in 16 bits; nothing changed")
         return {
             "int16x8.activations_in_16_bits": contents.activations[np.int16],
             "int16x8.share_of_weights": contents.share(np.int8),
-            "int16x8.calibration_images": min(CALIBRATION_IMAGES, len(material.x_train)),
+            "int16x8.calibration_images": min(CALIBRATION_IMAGES, len(context.x_train)),
         }
 
 
@@ -104,13 +104,13 @@ class DynamicInt8(TFLiteTechnique):
 
     name: ClassVar[str] = "dynamic-int8"
 
-    def set_up(self, converter: Any, material: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, converter: Any, context: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
-    def describe(self, contents: Contents, material: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
+    def describe(self, contents: Contents, context: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.describe``."""
         if np.int8 not in contents.constants:
             raise TechniqueError("dynamic-int8: no weight was quantised; nothing changed")
@@ -122,14 +122,14 @@ class Float16TFLite(TFLiteTechnique):
 
     name: ClassVar[str] = "float16-tflite"
 
-    def set_up(self, converter: Any, material: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, converter: Any, context: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    def describe(self, contents: Contents, material: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
+    def describe(self, contents: Contents, context: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.describe``."""
         if np.float16 not in contents.constants:
             raise TechniqueError("float16-tflite: no weight is stored in half precision; nothing changed")

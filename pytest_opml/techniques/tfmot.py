@@ -61,11 +61,11 @@ class TfmotCluster(Technique):
     epochs: int = Field(default=1, ge=0, le=1000, description="of fine-tuning")
     start: Literal["kmeans", "linear"] = Field(default="kmeans", description="how the first centroids are chosen")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         written = f"tfmot-cluster-{self.clusters}"
         kernels = {
-            name: kernel for name, kernel in kernels_by_layer(draft.model).items() if _distinct(kernel) > self.clusters
+            name: kernel for name, kernel in kernels_by_layer(state.model).items() if _distinct(kernel) > self.clusters
         }
         if not kernels:
             raise TechniqueError(f"{written}: no layer has more distinct weights than that; nothing changed")
@@ -73,14 +73,14 @@ class TfmotCluster(Technique):
         outcome = run_legacy(
             written,
             "cluster",
-            draft.model,
-            material,
+            state.model,
+            context,
             layers=list(kernels),
             clusters=self.clusters,
             epochs=self.epochs,
             start="KMEANS_PLUS_PLUS" if self.start == "kmeans" else "LINEAR",
         )
-        _put_back(draft.model, outcome)
+        _put_back(state.model, outcome)
         distinct = max(_distinct(kernel) for kernel in kernels.values())
         if distinct > self.clusters:
             raise TechniqueError(f"{written}: a layer came back with {distinct} distinct weights")
@@ -88,12 +88,12 @@ class TfmotCluster(Technique):
             "tfmot_cluster.layers": len(kernels),
             "tfmot_cluster.most_distinct_weights": distinct,
             "tfmot_cluster.share_of_weights": round(
-                sum(int(np.prod(kernel.shape)) for kernel in kernels.values()) / draft.model.count_params(), 4
+                sum(int(np.prod(kernel.shape)) for kernel in kernels.values()) / state.model.count_params(), 4
             ),
             "tfmot_cluster.fine_tuning_epochs": self.epochs,
         }
         return replace(
-            draft, deflate=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+            state, deflate=True, training_s=state.training_s + outcome.training_s, changes=state.changes | changes
         )
 
     def _check_memory(self, written: str, kernels: dict[str, keras.Variable]) -> None:
@@ -116,10 +116,10 @@ class TfmotPrune(Technique):
     epochs: int = Field(default=2, ge=1, le=1000, description="of training")
     rate: float = Field(default=1e-3, gt=0, le=1, description="of Adam at the first step")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         written = f"tfmot-prune-{self.sparsity:g}"
-        kernels = kernels_by_layer(draft.model)
+        kernels = kernels_by_layer(state.model)
 
         def zeros() -> int:
             return sum(int(np.sum(kernel.numpy() == 0)) for kernel in kernels.values())
@@ -128,25 +128,25 @@ class TfmotPrune(Technique):
         outcome = run_legacy(
             written,
             "prune",
-            draft.model,
-            material,
+            state.model,
+            context,
             layers=list(kernels),
             sparsity=self.sparsity,
             epochs=self.epochs,
             rate=self.rate,
         )
-        _put_back(draft.model, outcome)
+        _put_back(state.model, outcome)
         if zeros() <= before:
             raise TechniqueError(f"{written}: as many weights were zero before; nothing changed")
         total = sum(int(np.prod(kernel.shape)) for kernel in kernels.values())
         changes: Changes = {
             "tfmot_prune.layers": len(kernels),
             "tfmot_prune.sparsity": round(zeros() / total, 4),
-            "tfmot_prune.share_of_weights": round(total / draft.model.count_params(), 4),
+            "tfmot_prune.share_of_weights": round(total / state.model.count_params(), 4),
             "tfmot_prune.epochs": self.epochs,
         }
         return replace(
-            draft, deflate=True, training_s=draft.training_s + outcome.training_s, changes=draft.changes | changes
+            state, deflate=True, training_s=state.training_s + outcome.training_s, changes=state.changes | changes
         )
 
 
@@ -157,16 +157,16 @@ class TfmotQat(Technique):
 
     epochs: int = Field(default=1, ge=1, le=1000, description="of training")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        outcome = run_legacy("tfmot-qat", "qat", draft.model, material, epochs=self.epochs)
+        outcome = run_legacy("tfmot-qat", "qat", state.model, context, epochs=self.epochs)
         changes = share_in_8_bits(outcome.flatbuffer) | {"tfmot_qat.epochs": self.epochs}
         return replace(
-            draft,
+            state,
             flatbuffer=outcome.flatbuffer,
             suffix=".tflite",
-            training_s=draft.training_s + outcome.training_s,
-            changes=draft.changes | changes,
+            training_s=state.training_s + outcome.training_s,
+            changes=state.changes | changes,
         )
 
 

@@ -17,7 +17,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (25, 12, 10, 3), dtype=np.uin
 
 @pytest.fixture(params=["kept", "on the fly"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imageset, "KEPT_BYTES", 2**28 if request.param == "kept" else 0)
+    monkeypatch.setattr(imageset, "RESIZED_BYTES", 2**28 if request.param == "kept" else 0)
 
 
 def as_files(folder: Path, suffix: str = ".png") -> list[Path]:
@@ -166,7 +166,7 @@ from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure.memory import peak_bytes, reset_peak
 
-imageset.KEPT_BYTES = 0  # so that a set need not be large to be too large
+imageset.RESIZED_BYTES = 0  # so that a set need not be large to be too large
 pixels = np.random.default_rng(0).integers(0, 256, (3_000, 8, 8, 1), dtype=np.uint8)
 images = ImageSet(pixels, 128, np.arange(3_000)[::-1])
 sum(len(batch) for batch in images.dataset(batch=64).take(5))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.sampling import Kept, sample
+from pytest_opml.datasets.sampling import SampledImages, sample
 from pytest_opml.datasets.splits import RawData, prepare
 from pytest_opml.errors import CaseDefinitionError, DatasetError
 from pytest_opml.measure.quality import assess
@@ -23,30 +23,30 @@ def twelve_per_class(data_dir: Path | None) -> RawData:
     return RawData(images[:120], np.arange(120) % 10, CLASSES, images[120:], np.arange(60) % 10)
 
 
-def counts(kept: Kept) -> tuple[np.ndarray, np.ndarray]:
-    return np.bincount(TRAIN[kept.train], minlength=10), np.bincount(TEST[kept.test], minlength=10)
+def counts(selection: SampledImages) -> tuple[np.ndarray, np.ndarray]:
+    return np.bincount(TRAIN[selection.train], minlength=10), np.bincount(TEST[selection.test], minlength=10)
 
 
 def test_without_settings_everything_is_kept(make_case: MakeCase) -> None:
-    kept = sample(make_case(), CLASSES, TRAIN, TEST)
-    assert np.array_equal(kept.train, np.arange(5_000))
-    assert np.array_equal(kept.test, np.arange(1_000))
+    selection = sample(make_case(), CLASSES, TRAIN, TEST)
+    assert np.array_equal(selection.train, np.arange(5_000))
+    assert np.array_equal(selection.test, np.arange(1_000))
 
 
 @pytest.mark.parametrize("size", [60, 61, 126, 600, 999, 1_234, 6_000])
 def test_a_subset_has_so_many_images_and_classes_of_one_size(make_case: MakeCase, size: int) -> None:
-    kept = sample(make_case(subset=size), CLASSES, TRAIN, TEST)
-    assert len(kept.train) + len(kept.test) == size
-    assert abs(len(kept.test) - size / 6) <= 0.5
-    of_train, of_test = counts(kept)
+    selection = sample(make_case(subset=size), CLASSES, TRAIN, TEST)
+    assert len(selection.train) + len(selection.test) == size
+    assert abs(len(selection.test) - size / 6) <= 0.5
+    of_train, of_test = counts(selection)
     assert max(np.ptp(of_train), np.ptp(of_test), np.ptp(of_train + of_test)) <= 1
-    assert len(np.unique(kept.train)) == len(kept.train)
+    assert len(np.unique(selection.train)) == len(selection.train)
 
 
 def test_a_subset_of_an_uneven_set_is_even(make_case: MakeCase) -> None:
     train = np.repeat(np.arange(3), (500, 50, 20))
-    kept = sample(make_case(subset=72), tuple("abc"), train, train)
-    assert np.bincount(train[kept.train]).tolist() == np.bincount(train[kept.test]).tolist() == [12, 12, 12]
+    selection = sample(make_case(subset=72), tuple("abc"), train, train)
+    assert np.bincount(train[selection.train]).tolist() == np.bincount(train[selection.test]).tolist() == [12, 12, 12]
 
 
 @pytest.mark.parametrize("setting", [{"subset": 600}, {"label_skew": 1.0}, {"quantity_skew": 5.0}])

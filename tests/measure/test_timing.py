@@ -112,7 +112,7 @@ def test_fetching_images_is_not_timed() -> None:
 
 
 def test_predictions_of_a_set_that_is_not_kept_are_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imageset, "KEPT_BYTES", 0)
+    monkeypatch.setattr(imageset, "RESIZED_BYTES", 0)
     pixels = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), dtype=np.uint8)
     passes = timing.time_passes(Echo(0.0, 0.0), ImageSet(pixels, 4), 32)
     assert passes.probabilities[:, 0].tolist() == list(range(70))

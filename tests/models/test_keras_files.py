@@ -89,8 +89,8 @@ def test_techniques_reach_the_layers_of_a_model_in_a_model(technique: Any, train
     model = nested()
     images = trained.x_test[:64].astype(np.float32)
     before = np.asarray(model(images))
-    draft = technique.apply(ModelState(model), replace(trained.material()))
-    loaded = load_keras(write_artifact(draft, tmp_path))
+    state = technique.apply(ModelState(model), replace(trained.context()))
+    loaded = load_keras(write_artifact(state, tmp_path))
     inner = loaded.get_layer("base").get_layer("conv")
     kernel = inner.get_weights()[0]
     if isinstance(technique, Float16):

@@ -93,8 +93,8 @@ def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its
         + """
     @pytest.mark.opml(gate={"inference_s": {"max": 1e-6}})
     @pytest.mark.parametrize("case", matrix(
-        models=["tests.support.small:build"], dataset="digits", techniques=["baseline"], weights="none", size=16, epochs=2,
-        unfreeze=["all"],
+        models=["tests.support.small:build"], dataset="digits", techniques=["baseline"], weights="none", size=16,
+        epochs=2, unfreeze=["all"],
     ), ids=str)
     def bench_reference(case, opml):
         opml(case)

@@ -209,7 +209,9 @@ def test_a_failed_case_beside_a_failed_budget_is_a_failed_budget(bench: Bench) -
             opml(Case(dataset="tests.support.faults:segfault", model="{small.NAME}", weights="none", size=16))
 
         def bench_large(opml):
-            opml(Case(dataset="tests.support.faults:fine", model="{small.NAME}", weights="none", size=16, unfreeze="all"))
+            opml(
+                Case(dataset="tests.support.faults:fine", model="{small.NAME}", weights="none", size=16, unfreeze="all")
+            )
         """
     )
     bench.settings("[tool.opml.gate]\nsize_mb = { max = 0.01 }\n")

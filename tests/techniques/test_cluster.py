@@ -77,13 +77,13 @@ def test_fine_tuning_moves_the_shared_values_and_nothing_else(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, pruned: bool
 ) -> None:
     monkeypatch.setattr("pytest_opml.techniques.cluster._SMALL", 0)
-    draft = ModelState(trained.load())
+    state = ModelState(trained.load())
     if pruned:
-        draft = Prune(sparsity=0.5, epochs=0).apply(draft, trained.material())
-    other = ModelState(keras.models.clone_model(draft.model))
-    other.model.set_weights(draft.model.get_weights())
-    bare = Cluster(clusters=4).apply(draft, trained.material())
-    tuned = Cluster(clusters=4, finetune=3).apply(other, trained.material())
+        state = Prune(sparsity=0.5, epochs=0).apply(state, trained.context())
+    other = ModelState(keras.models.clone_model(state.model))
+    other.model.set_weights(state.model.get_weights())
+    bare = Cluster(clusters=4).apply(state, trained.context())
+    tuned = Cluster(clusters=4, finetune=3).apply(other, trained.context())
     for one, another in zip(kernels_of(bare.model), kernels_of(tuned.model), strict=True):
         values, labels = np.unique(one.numpy(), return_inverse=True)
         moved, same = np.unique(another.numpy(), return_inverse=True)
@@ -104,7 +104,7 @@ def test_fine_tuning_moves_the_shared_values_and_nothing_else(
 )
 def test_layers_can_be_left_as_they_are(trained: Trained, skip: str, untouched: list[str]) -> None:
     model = trained.load()
-    Cluster(clusters=2, skip=skip).apply(ModelState(model), trained.material())
+    Cluster(clusters=2, skip=skip).apply(ModelState(model), trained.context())
     same = [
         layer.name
         for layer, before in zip(model.layers, trained.load().layers, strict=True)

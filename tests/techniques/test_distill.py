@@ -38,11 +38,11 @@ def test_the_student_comes_closer_to_its_teacher(trained: Trained) -> None:
     for layer in student.layers[-1:]:
         layer.set_weights([np.zeros_like(array) for array in layer.get_weights()])
     before = np.abs(student.predict(trained.x_test, verbose=0) - teacher.predict(trained.x_test, verbose=0)).mean()
-    draft = Distill(teacher="small_cnn", weight=1.0, epochs=3).apply(ModelState(student), trained.material())
-    after = np.abs(draft.model.predict(trained.x_test, verbose=0) - teacher.predict(trained.x_test, verbose=0)).mean()
+    state = Distill(teacher="small_cnn", weight=1.0, epochs=3).apply(ModelState(student), trained.context())
+    after = np.abs(state.model.predict(trained.x_test, verbose=0) - teacher.predict(trained.x_test, verbose=0)).mean()
     assert after < 0.5 * before
-    assert draft.training_s > 0
-    assert draft.changes["distill.teacher_parameters"] == teacher.count_params()
+    assert state.training_s > 0
+    assert state.changes["distill.teacher_parameters"] == teacher.count_params()
 
 
 def test_it_asks_for_its_teacher() -> None:

@@ -28,13 +28,13 @@ def test_the_scale_of_a_layer_does_not_decide_but_that_of_a_filter_does() -> Non
 
 def test_fine_tuning_makes_up_for_the_filters(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> None:
     original = ModelState(trained.load())
-    bare = FilterPrune(share=0.5, epochs=0).apply(original, trained.material())
-    tuned = FilterPrune(share=0.5, epochs=3).apply(original, trained.material())
+    bare = FilterPrune(share=0.5, epochs=0).apply(original, trained.context())
+    tuned = FilterPrune(share=0.5, epochs=3).apply(original, trained.context())
     assert bare.training_s == 0.0
     assert tuned.training_s > 0
     accuracies = [
-        np.mean(draft.model.predict(trained.x_test, verbose=0).argmax(axis=1) == trained.data.y_test)
-        for draft in (bare, tuned)
+        np.mean(state.model.predict(trained.x_test, verbose=0).argmax(axis=1) == trained.data.y_test)
+        for state in (bare, tuned)
     ]
     assert accuracies[1] > accuracies[0]
     # 16 -> 8, and twice 32 -> 16; the head has 10
@@ -42,11 +42,11 @@ def test_fine_tuning_makes_up_for_the_filters(trained: Trained, tmp_path_factory
     assert bare.changes["filter_prune.filters_removed"] == 8 + 16 + 16
     assert bare.changes["filter_prune.parameters_before"] == original.model.count_params()
     assert bare.changes["filter_prune.parameters_after"] == bare.model.count_params()
-    sizes = [write_artifact(draft, tmp_path_factory.mktemp("file")).stat().st_size for draft in (original, bare, tuned)]
+    sizes = [write_artifact(state, tmp_path_factory.mktemp("file")).stat().st_size for state in (original, bare, tuned)]
     assert sizes[0] > sizes[1]
     assert sizes[0] > sizes[2]
 
 
 def test_nothing_to_remove_is_an_error(trained: Trained) -> None:
     with pytest.raises(TechniqueError, match=r"filter-prune-0.01: no layer of small has filters to spare"):
-        FilterPrune(share=0.01, epochs=0).apply(ModelState(trained.load()), trained.material())
+        FilterPrune(share=0.01, epochs=0).apply(ModelState(trained.load()), trained.context())

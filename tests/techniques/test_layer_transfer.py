@@ -28,10 +28,10 @@ def deeper(trained: Trained, *, width: int = 32) -> keras.Model:
 
 @pytest.fixture
 def successor(trained: Trained, tmp_path: Any) -> TrainingContext:
-    """The material of a case whose source is a deeper network."""
+    """The context of a case whose source is a deeper network."""
     file = tmp_path / "deeper.keras"
     deeper(trained).save(file)
-    return replace(trained.material(), trained=lambda _: TrainedModel(file, trained.training))
+    return replace(trained.context(), trained=lambda _: TrainedModel(file, trained.training))
 
 
 def test_layers_match_by_kind_shape_and_place_from_the_output(trained: Trained) -> None:
@@ -46,26 +46,26 @@ def test_layers_match_by_kind_shape_and_place_from_the_output(trained: Trained) 
 def test_without_retraining_the_weights_are_those_of_the_successor(
     trained: Trained, successor: TrainingContext
 ) -> None:
-    draft = LayerTransfer(source="small_cnn", layers=3, retrain=False).apply(ModelState(trained.load()), successor)
+    state = LayerTransfer(source="small_cnn", layers=3, retrain=False).apply(ModelState(trained.load()), successor)
     source = successor.trained(LayerTransfer(source="small_cnn").other_models()[0]).load()
-    for pair in matching_layers(draft.model, source, 3):
+    for pair in matching_layers(state.model, source, 3):
         for weights, others in zip(pair.layer.get_weights(), pair.source.get_weights(), strict=True):
             assert np.array_equal(weights, others)
     assert np.array_equal(
-        draft.model.get_layer("second").get_weights()[0], trained.load().get_layer("second").get_weights()[0]
+        state.model.get_layer("second").get_weights()[0], trained.load().get_layer("second").get_weights()[0]
     )
-    assert draft.training_s == 0
-    assert draft.changes["layer_transfer.matched"] == 3
-    assert draft.changes["layer_transfer.lowest"] == "third"
+    assert state.training_s == 0
+    assert state.changes["layer_transfer.matched"] == 3
+    assert state.changes["layer_transfer.lowest"] == "third"
 
 
 def test_retraining_makes_up_for_the_stitching(trained: Trained, successor: TrainingContext) -> None:
     accuracies = []
     for retrain in (False, True):
-        draft = LayerTransfer(source="small_cnn", layers=3, retrain=retrain).apply(
+        state = LayerTransfer(source="small_cnn", layers=3, retrain=retrain).apply(
             ModelState(trained.load()), successor
         )
-        found = draft.model.predict(trained.x_test, verbose=0).argmax(axis=1)
+        found = state.model.predict(trained.x_test, verbose=0).argmax(axis=1)
         accuracies.append(np.mean(found == trained.data.y_test))
     assert accuracies[1] > accuracies[0] + 0.1
 
@@ -73,11 +73,11 @@ def test_retraining_makes_up_for_the_stitching(trained: Trained, successor: Trai
 def test_nothing_that_matches_is_an_error(trained: Trained, tmp_path: Any) -> None:
     file = tmp_path / "wider.keras"
     deeper(trained, width=48).save(file)
-    material = replace(trained.material(), trained=lambda _: TrainedModel(file, trained.training))
+    context = replace(trained.context(), trained=lambda _: TrainedModel(file, trained.training))
     with pytest.raises(TechniqueError, match=r"layer-transfer:wider: of the top 2, none has the kind and shapes"):
-        LayerTransfer(source="wider", layers=2).apply(ModelState(trained.load()), material)
+        LayerTransfer(source="wider", layers=2).apply(ModelState(trained.load()), context)
 
 
 def test_the_same_weights_are_an_error(trained: Trained) -> None:
     with pytest.raises(TechniqueError, match="its layers hold the same weights; nothing changed"):
-        LayerTransfer(source="small_cnn").apply(ModelState(trained.load()), trained.material())
+        LayerTransfer(source="small_cnn").apply(ModelState(trained.load()), trained.context())

@@ -20,8 +20,8 @@ from tests.conftest import Trained
 def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ModelState, Path]]:
     made = {}
     for technique in (Onnx(), OnnxInt8()):
-        draft = technique.apply(ModelState(trained.load()), trained.material())
-        made[type(technique).__name__] = (draft, write_artifact(draft, tmp_path_factory.mktemp("onnx")))
+        state = technique.apply(ModelState(trained.load()), trained.context())
+        made[type(technique).__name__] = (state, write_artifact(state, tmp_path_factory.mktemp("onnx")))
     return made
 
 
@@ -39,13 +39,13 @@ def test_onnx_gives_what_keras_gives(files: dict[str, tuple[ModelState, Path]], 
 def test_onnx_int8_is_quantised_and_about_as_right(files: dict[str, tuple[ModelState, Path]], trained: Trained) -> None:
     import onnx
 
-    draft, path = files["OnnxInt8"]
+    state, path = files["OnnxInt8"]
     found = open_artifact(path, threads=2).predict(trained.x_test).argmax(axis=1)
     exact = trained.load().predict(trained.x_test, verbose=0).argmax(axis=1)
     assert np.mean(found == exact) > 0.9
-    assert (draft.changes["onnx_int8.layers"], draft.changes["onnx_int8.layers_in_float"]) == (4, 0)
-    assert float(draft.changes["onnx_int8.share_of_weights"]) > 0.9
-    assert draft.changes["onnx_int8.calibration_images"] == 300
+    assert (state.changes["onnx_int8.layers"], state.changes["onnx_int8.layers_in_float"]) == (4, 0)
+    assert float(state.changes["onnx_int8.share_of_weights"]) > 0.9
+    assert state.changes["onnx_int8.calibration_images"] == 300
     assert any(t.data_type == onnx.TensorProto.INT8 for t in onnx.load(str(path)).graph.initializer)
     assert path.stat().st_size < 0.6 * files["Onnx"][1].stat().st_size
 
@@ -56,7 +56,7 @@ def test_what_onnx_has_no_operation_for_is_refused_in_one_line(trained: Trained)
     x = keras.ops.erfinv(keras.layers.Flatten()(x))
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     with pytest.raises(TechniqueError, match="onnx: ONNX has no operation for Erfinv") as caught:
-        Onnx().apply(ModelState(model), trained.material())
+        Onnx().apply(ModelState(model), trained.context())
     assert "\n" not in str(caught.value)
 
 
@@ -66,7 +66,7 @@ def test_without_the_extra_the_error_names_it(trained: Trained, monkeypatch: pyt
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependencyError, match=rf"technique onnx needs the package {missing}: .*\[onnx\]"):
-        Onnx().apply(ModelState(trained.load()), trained.material())
+        Onnx().apply(ModelState(trained.load()), trained.context())
 
 
 def test_without_the_extra_an_onnx_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,8 @@ def test_the_scale_of_a_layer_does_not_decide() -> None:
 
 
 def test_fine_tuning_keeps_to_the_mask_and_makes_up_for_it(trained: Trained) -> None:
-    bare = Prune(sparsity=0.8, epochs=0).apply(ModelState(trained.load()), trained.material())
-    tuned = Prune(sparsity=0.8, epochs=3).apply(ModelState(trained.load()), trained.material())
+    bare = Prune(sparsity=0.8, epochs=0).apply(ModelState(trained.load()), trained.context())
+    tuned = Prune(sparsity=0.8, epochs=3).apply(ModelState(trained.load()), trained.context())
     for one, other in zip(kernels_of(bare.model), kernels_of(tuned.model), strict=True):
         assert np.array_equal(one.numpy() == 0, other.numpy() == 0)
         assert other.constraint is None
@@ -57,15 +57,15 @@ def test_fine_tuning_keeps_to_the_mask_and_makes_up_for_it(trained: Trained) -> 
     assert (bare.training_s, bare.deflate) == (0.0, True)
     assert tuned.training_s > 0
     accuracies = [
-        np.mean(draft.model.predict(trained.x_test, verbose=0).argmax(axis=1) == trained.data.y_test)
-        for draft in (bare, tuned)
+        np.mean(state.model.predict(trained.x_test, verbose=0).argmax(axis=1) == trained.data.y_test)
+        for state in (bare, tuned)
     ]
     assert accuracies[1] > accuracies[0]
 
 
 def test_the_rate_decides_how_far_the_weights_move(trained: Trained) -> None:
     bare, slow, fast = (
-        Prune(sparsity=0.5, epochs=epochs, rate=rate).apply(ModelState(trained.load()), trained.material()).model
+        Prune(sparsity=0.5, epochs=epochs, rate=rate).apply(ModelState(trained.load()), trained.context()).model
         for epochs, rate in ((0, 1.0), (1, 1e-5), (1, 1e-2))
     )
 
@@ -77,19 +77,19 @@ def test_the_rate_decides_how_far_the_weights_move(trained: Trained) -> None:
 
 
 def test_what_was_pruned_before_leaves_nothing_to_do(trained: Trained) -> None:
-    draft = Prune(sparsity=0.5, epochs=0).apply(ModelState(trained.load()), trained.material())
+    state = Prune(sparsity=0.5, epochs=0).apply(ModelState(trained.load()), trained.context())
     with pytest.raises(TechniqueError, match=r"prune-0.5: as many weights were zero before; nothing changed"):
-        Prune(sparsity=0.5, epochs=0).apply(draft, trained.material())
+        Prune(sparsity=0.5, epochs=0).apply(state, trained.context())
 
 
 def test_deep_compression_is_smaller_than_pruning(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> None:
-    pruned = Prune(sparsity=0.6, epochs=0).apply(ModelState(trained.load()), trained.material())
+    pruned = Prune(sparsity=0.6, epochs=0).apply(ModelState(trained.load()), trained.context())
     compressed = DeepCompress(sparsity=0.6, clusters=16, epochs=0, finetune=0).apply(
-        ModelState(trained.load()), trained.material()
+        ModelState(trained.load()), trained.context()
     )
     sizes = [
-        write_artifact(draft, tmp_path_factory.mktemp("file")).stat().st_size
-        for draft in (pruned, compressed, replace(pruned, deflate=False))
+        write_artifact(state, tmp_path_factory.mktemp("file")).stat().st_size
+        for state in (pruned, compressed, replace(pruned, deflate=False))
     ]
     assert sizes[1] < sizes[0] < sizes[2]
     assert {"prune.sparsity", "cluster.layers"} <= set(compressed.changes)

@@ -23,10 +23,10 @@ Apply = Callable[[str], "tuple[ModelState, Path]"]
 @pytest.fixture
 def apply(trained: Trained, tmp_path: Path) -> Apply:
     def run(chain: str) -> tuple[ModelState, Path]:
-        draft = ModelState(trained.load())
+        state = ModelState(trained.load())
         for step in parse_chain(chain):
-            draft = step.apply(draft, trained.material())
-        return draft, write_artifact(draft, tmp_path)
+            state = step.apply(state, trained.context())
+        return state, write_artifact(state, tmp_path)
 
     return run
 
@@ -40,20 +40,20 @@ def _kernels(model: keras.Model) -> list[np.ndarray]:
 
 
 def test_the_baseline_is_the_model_as_trained(apply: Apply, trained: Trained) -> None:
-    draft, path = apply("baseline")
-    assert draft.changes == {}
+    state, path = apply("baseline")
+    assert state.changes == {}
     loaded = keras.saving.load_model(path)
     expected = trained.load().get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), expected, strict=True))
 
 
 def test_clustering_leaves_k_distinct_weights_in_large_layers(apply: Apply) -> None:
-    draft, path = apply("cluster-16")
+    state, path = apply("cluster-16")
     for kernel in _kernels(keras.saving.load_model(path)):
         assert len(np.unique(kernel)) <= (16 if kernel.size >= 20_000 else 256)
-    assert draft.changes["cluster.layers"] == 4
-    assert 0 < float(draft.changes["cluster.relative_error"]) < 0.2
-    assert float(draft.changes["cluster.share_of_weights"]) > 0.9
+    assert state.changes["cluster.layers"] == 4
+    assert 0 < float(state.changes["cluster.relative_error"]) < 0.2
+    assert float(state.changes["cluster.share_of_weights"]) > 0.9
 
 
 def test_a_clustered_file_is_small_and_opened_by_keras_as_it_is(apply: Apply, trained: Trained) -> None:
@@ -71,7 +71,7 @@ def test_clustering_twice_with_the_same_k_changes_nothing_and_says_so(apply: App
 
 
 def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, trained: Trained) -> None:
-    draft, path = apply("float16")
+    state, path = apply("float16")
     assert path.stat().st_size < 0.55 * trained.model_file.stat().st_size
     loaded = keras.saving.load_model(path)
     computing = {layer.name: layer.compute_dtype for layer in loaded.layers if layer.weights}
@@ -79,7 +79,7 @@ def test_half_precision_halves_the_file_and_computes_in_half(apply: Apply, train
     assert set(computing.values()) == {"float16"}
     for new, old in zip(loaded.get_weights(), trained.load().get_weights(), strict=True):
         assert np.array_equal(new, old.astype(np.float16).astype(np.float32))
-    assert draft.changes["float16.weights_stored_in_half"] == trained.load().count_params()
+    assert state.changes["float16.weights_stored_in_half"] == trained.load().count_params()
 
 
 def test_half_precision_predicts_the_same(apply: Apply, trained: Trained) -> None:
@@ -121,7 +121,7 @@ def test_a_weight_beyond_float16_is_refused(trained: Trained) -> None:
     model = trained.load()
     model.get_layer("second").set_weights([model.get_layer("second").get_weights()[0] * 1e7])
     with pytest.raises(TechniqueError, match="beyond the largest float16"):
-        parse_chain("float16")[0].apply(ModelState(model), trained.material())
+        parse_chain("float16")[0].apply(ModelState(model), trained.context())
 
 
 def test_clusters_in_half_precision_are_smaller_than_either(apply: Apply, trained: Trained) -> None:

@@ -25,8 +25,8 @@ def files(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     """The small model in every kind of .tflite."""
 
     def make(name: str) -> tuple[ModelState, Path]:
-        draft = parse_chain(name)[0].apply(ModelState(trained.load()), trained.material())
-        return draft, write_artifact(draft, tmp_path_factory.mktemp("tflite"))
+        state = parse_chain(name)[0].apply(ModelState(trained.load()), trained.context())
+        return state, write_artifact(state, tmp_path_factory.mktemp("tflite"))
 
     return {name: make(name) for name in ("int8", "int16x8", "dynamic-int8", "float16-tflite", "int8-tuned,drop=0.5")}
 
@@ -58,30 +58,30 @@ def test_each_kind_answers_much_as_the_model_does(
 def test_int8_is_integer_throughout_and_takes_pixels(
     files: dict[str, tuple[ModelState, Path]], trained: Trained
 ) -> None:
-    draft, path = files["int8"]
+    state, path = files["int8"]
     assert np.float32 not in {tensor["dtype"] for tensor in tensors(path)}
     assert Interpreter(model_path=str(path)).get_input_details()[0]["dtype"] == np.uint8
-    assert draft.changes["int8.calibration_images"] == 300
-    assert float(draft.changes["int8.share_of_weights"]) > 0.9
+    assert state.changes["int8.calibration_images"] == 300
+    assert float(state.changes["int8.share_of_weights"]) > 0.9
     assert path.stat().st_size < 0.4 * trained.model_file.stat().st_size
 
 
 def test_dynamic_int8_keeps_activations_in_floating_point(files: dict[str, tuple[ModelState, Path]]) -> None:
-    draft, path = files["dynamic-int8"]
+    state, path = files["dynamic-int8"]
     found = tensors(path)
     assert sum(int(np.prod(t["shape"])) for t in found if t["dtype"] == np.int8) > 15_000
-    assert float(draft.changes["dynamic_int8.share_of_weights"]) > 0.9
+    assert float(state.changes["dynamic_int8.share_of_weights"]) > 0.9
 
 
 def test_int16x8_has_activations_of_16_bits(files: dict[str, tuple[ModelState, Path]]) -> None:
-    draft, path = files["int16x8"]
+    state, path = files["int16x8"]
     sixteen = [tensor for tensor in tensors(path) if tensor["dtype"] == np.int16]
-    assert len(sixteen) >= int(draft.changes["int16x8.activations_in_16_bits"]) > 3
+    assert len(sixteen) >= int(state.changes["int16x8.activations_in_16_bits"]) > 3
 
 
 def test_float16_tflite_halves_the_weights(files: dict[str, tuple[ModelState, Path]]) -> None:
-    draft, path = files["float16-tflite"]
-    assert float(draft.changes["float16_tflite.share_of_weights"]) > 0.9
+    state, path = files["float16-tflite"]
+    assert float(state.changes["float16_tflite.share_of_weights"]) > 0.9
     assert path.stat().st_size < 2.5 * 20_000
 
 
@@ -105,14 +105,14 @@ def fragile(trained: Trained) -> keras.Model:
 
 def test_layers_are_given_back_until_the_loss_is_within_the_bound(trained: Trained, tmp_path: Path) -> None:
     model = fragile(trained)
-    plain = parse_chain("int8")[0].apply(ModelState(model), trained.material())
-    tuned = Int8Tuned(drop=0.02).apply(ModelState(model), trained.material())
+    plain = parse_chain("int8")[0].apply(ModelState(model), trained.context())
+    tuned = Int8Tuned(drop=0.02).apply(ModelState(model), trained.context())
     assert 0 < int(tuned.changes["int8_tuned.layers_in_float"]) < int(tuned.changes["int8_tuned.layers"])
     assert float(tuned.changes["int8_tuned.drop"]) <= 0.02 < float(tuned.changes["int8_tuned.drop_of_int8"])
     found = []
-    for name, draft in (("plain", plain), ("tuned", tuned)):
+    for name, state in (("plain", plain), ("tuned", tuned)):
         (tmp_path / name).mkdir()
-        found.append(accuracy(open_artifact(write_artifact(draft, tmp_path / name), threads=1), trained))
+        found.append(accuracy(open_artifact(write_artifact(state, tmp_path / name), threads=1), trained))
     exact = float(np.mean(model.predict(trained.x_test, verbose=0).argmax(axis=1) == trained.data.y_test))
     assert found[1] > exact - 0.05 > found[0]
 
@@ -120,14 +120,14 @@ def test_layers_are_given_back_until_the_loss_is_within_the_bound(trained: Train
 def test_a_bound_that_cannot_be_met_names_the_best(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8_tuned, "_accuracy", lambda *_: 0.1)
     with pytest.raises(TechniqueError, match=r"int8-tuned: with \d+ of \d+ layers in floating point the accuracy lost"):
-        Int8Tuned(drop=0.01).apply(ModelState(trained.load()), trained.material())
+        Int8Tuned(drop=0.01).apply(ModelState(trained.load()), trained.context())
 
 
 def test_images_for_calibration_and_for_the_check_are_not_the_same(trained: Trained) -> None:
-    material = trained.material()
-    first, others = drawn(material, 300), drawn(material, 1_000, skip=300)
+    context = trained.context()
+    first, others = drawn(context, 300), drawn(context, 1_000, skip=300)
     assert not set(first) & set(others)
-    assert (len(first), len(others)) == (300, len(material.x_train) - 300)
+    assert (len(first), len(others)) == (300, len(context.x_train) - 300)
 
 
 def test_a_model_that_the_converter_cannot_take_is_refused_in_one_line(trained: Trained) -> None:
@@ -136,5 +136,5 @@ def test_a_model_that_the_converter_cannot_take_is_refused_in_one_line(trained: 
     x = keras.layers.Reshape((1,))(keras.ops.det(keras.layers.Reshape((16, 16))(x)))
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     with pytest.raises(TechniqueError, match="int8: the converter refuses this model: ") as caught:
-        parse_chain("int8")[0].apply(ModelState(model), trained.material())
+        parse_chain("int8")[0].apply(ModelState(model), trained.context())
     assert "\n" not in str(caught.value)

@@ -30,31 +30,31 @@ def _accuracy(path: Path, trained: Trained) -> float:
 
 
 def test_clustering_gives_the_keras_3_model_shared_weights(trained: Trained, tmp_path: Path) -> None:
-    draft = TfmotCluster(clusters=16).apply(ModelState(trained.load()), trained.material())
-    assert {len(np.unique(kernel.numpy())) for kernel in kernels_by_layer(draft.model).values()} <= set(range(2, 17))
-    assert draft.changes["tfmot_cluster.layers"] == 4
-    assert draft.deflate
-    assert draft.training_s > 0
-    path = write_artifact(draft, tmp_path)
+    state = TfmotCluster(clusters=16).apply(ModelState(trained.load()), trained.context())
+    assert {len(np.unique(kernel.numpy())) for kernel in kernels_by_layer(state.model).values()} <= set(range(2, 17))
+    assert state.changes["tfmot_cluster.layers"] == 4
+    assert state.deflate
+    assert state.training_s > 0
+    path = write_artifact(state, tmp_path)
     assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
     assert _accuracy(path, trained) > _accuracy(trained.model_file, trained) - 0.05
     with pytest.raises(TechniqueError, match=r"tfmot-cluster-16: no layer .*nothing changed"):
-        TfmotCluster(clusters=16).apply(draft, trained.material())
+        TfmotCluster(clusters=16).apply(state, trained.context())
 
 
 def test_pruning_reaches_its_sparsity_in_each_layer(trained: Trained) -> None:
-    draft = TfmotPrune(sparsity=0.5, epochs=1).apply(ModelState(trained.load()), trained.material())
-    for kernel in kernels_by_layer(draft.model).values():
+    state = TfmotPrune(sparsity=0.5, epochs=1).apply(ModelState(trained.load()), trained.context())
+    for kernel in kernels_by_layer(state.model).values():
         assert np.mean(kernel.numpy() == 0) == pytest.approx(0.5, abs=0.01)
-    assert float(draft.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
-    assert draft.training_s > 0
+    assert float(state.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
+    assert state.training_s > 0
 
 
 def test_quantisation_aware_training_ends_in_a_file_that_takes_pixels(trained: Trained, tmp_path: Path) -> None:
-    draft = TfmotQat().apply(ModelState(trained.load()), trained.material())
-    assert draft.suffix == ".tflite"
-    assert float(draft.changes["tfmot_qat.share_of_weights"]) > 0.95
-    path = write_artifact(draft, tmp_path)
+    state = TfmotQat().apply(ModelState(trained.load()), trained.context())
+    assert state.suffix == ".tflite"
+    assert float(state.changes["tfmot_qat.share_of_weights"]) > 0.95
+    path = write_artifact(state, tmp_path)
     assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
     assert _accuracy(path, trained) > _accuracy(trained.model_file, trained) - 0.05
 
@@ -71,14 +71,14 @@ def _untrained(trained: Trained, builder: str) -> tuple[ModelState, Any]:
     from pytest_opml.models.classifier import build_classifier
 
     case = trained.case.model_copy(update={"model": builder})
-    material = replace(trained.material(), case=case)
-    return ModelState(build_classifier(case, 10, material.x_train.size, keras)), material
+    context = replace(trained.context(), case=case)
+    return ModelState(build_classifier(case, 10, context.x_train.size, keras)), context
 
 
 def test_normalisation_without_a_convolution_before_it_is_refused_by_name(trained: Trained) -> None:
-    draft, material = _untrained(trained, "tests.techniques.test_tfmot:lone_normalisation")
+    state, context = _untrained(trained, "tests.techniques.test_tfmot:lone_normalisation")
     with pytest.raises(TechniqueError, match=r"tfmot-qat: batch normalisation normalisation does not .*use int8"):
-        TfmotQat().apply(draft, material)
+        TfmotQat().apply(state, context)
 
 
 def test_a_model_changed_in_shape_before_is_refused(trained: Trained) -> None:
@@ -95,21 +95,21 @@ def test_a_model_changed_in_shape_before_is_refused(trained: Trained) -> None:
 def test_a_model_that_is_a_keras_3_file_is_refused(trained: Trained) -> None:
     case = trained.case.model_copy(update={"model": str(trained.model_file)})
     with pytest.raises(TechniqueError, match=r"Keras 3 file only.*use cluster-K"):
-        TfmotCluster(clusters=4).apply(ModelState(trained.load()), replace(trained.material(), case=case))
+        TfmotCluster(clusters=4).apply(ModelState(trained.load()), replace(trained.context(), case=case))
 
 
 def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = psutil.virtual_memory()._replace(available=1_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(TechniqueError, match=r"layer third of 9,216 weights takes .*use cluster-64"):
-        TfmotCluster(clusters=64).apply(ModelState(trained.load()), trained.material())
+        TfmotCluster(clusters=64).apply(ModelState(trained.load()), trained.context())
 
 
 def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(client, "find_spec", lambda name: None if name == "tf_keras" else real(name))
     with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install pytest-opml\[tfmot\]"):
-        TfmotQat().apply(ModelState(trained.load()), trained.material())
+        TfmotQat().apply(ModelState(trained.load()), trained.context())
 
 
 def crashing(keras: Any, size: int, channels: int, *, weights: str) -> Any:
@@ -120,11 +120,15 @@ def crashing(keras: Any, size: int, channels: int, *, weights: str) -> Any:
 def test_a_crash_becomes_an_error_with_what_was_printed(trained: Trained) -> None:
     case = trained.case.model_copy(update={"model": "tests.techniques.test_tfmot:crashing"})
     with pytest.raises(TechniqueError, match=r"crashed \(SIGABRT\); it printed last: .*about to end"):
-        TfmotPrune(sparsity=0.5).apply(ModelState(trained.load()), replace(trained.material(), case=case))
+        TfmotPrune(sparsity=0.5).apply(ModelState(trained.load()), replace(trained.context(), case=case))
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
-    code = "from pytest_opml.techniques.tf_keras.__main__ import _end_with_the_parent as end; print('up', flush=True); end()"
+    code = (
+        "from pytest_opml.techniques.tf_keras import __main__ as program\n"
+        "print('up', flush=True)\n"
+        "program._end_with_the_parent()"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdin

@@ -1,4 +1,4 @@
-"""The process of legacy Keras: does one job and ends."""
+"""The process of legacy Keras, which does one job and ends: ``python -m pytest_opml.techniques.tf_keras FOLDER``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OpmlError, one_line
-from .client import OUTCOME
+from .files import OUTCOME
 from .job import LegacyJob
 
 
@@ -24,8 +24,8 @@ def _perform(folder: Path) -> dict[str, Any]:
     from .tfmot_steps import WORK
 
     try:
-        place = LegacyJob(folder)
-        WORK[place.work](place)
+        job = LegacyJob(folder)
+        WORK[job.work](job)
     except OpmlError as error:
         return {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line
@@ -33,7 +33,7 @@ def _perform(folder: Path) -> dict[str, Any]:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             return {"error": f"the legacy Keras process ran out of memory: {one_line(error)}"}
         return {"error": f"legacy Keras: {type(error).__name__}: {one_line(error)}"}
-    return {"training_s": place.training_s}
+    return {"training_s": job.training_s}
 
 
 def main() -> None:

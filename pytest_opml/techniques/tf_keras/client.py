@@ -2,7 +2,7 @@
 
 tensorflow-model-optimization takes Keras 2 models and switches the process that imports it to legacy Keras. So the
 model is built anew there, with ``tf_keras`` and by the same builder; weights and images go over as files, a result
-comes back as one. ``legacy`` is what runs there.
+comes back as one. ``python -m pytest_opml.techniques.tf_keras FOLDER`` is what runs there.
 """
 
 from __future__ import annotations
@@ -23,28 +23,25 @@ from ... import registry
 from ...datasets.splits import ImageSet
 from ...errors import MissingDependencyError, TechniqueError
 from ..base import TrainingContext
-from .files import Outcome, read_weights, write_weights
+from .files import FLATBUFFER, IMAGES, JOB, LABELS, OUTCOME, WEIGHTS, Outcome, read_weights, write_weights
 
 if TYPE_CHECKING:
     import keras
 
-
-JOB, WEIGHTS, IMAGES, LABELS = "job.json", "weights.npz", "images.npy", "labels.npy"
-OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
 _PACKAGES = {"tensorflow_model_optimization": "tensorflow-model-optimization", "tf_keras": "tf-keras"}
 _LOG = "log"
 _TOLD_LINES = 3
 _BATCH = 256
 
 
-def run_legacy(technique: str, work: str, model: keras.Model, material: TrainingContext, **settings: Any) -> Outcome:
+def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingContext, **settings: Any) -> Outcome:
     """Have the legacy process build the model, give it these weights and work on it.
 
     Args:
         technique: as it is written in a chain, for what errors say.
         work: ``cluster``, ``prune`` or ``qat``.
         model: whose weights are taken; it is not changed.
-        material: the case and the images to train on.
+        context: the case and the images to train on.
         settings: of the work.
 
     Raises:
@@ -56,7 +53,7 @@ def run_legacy(technique: str, work: str, model: keras.Model, material: Training
             raise MissingDependencyError(f"technique {technique}", distribution, extra="tfmot")
     with tempfile.TemporaryDirectory(prefix="opml-legacy-") as name:
         folder = Path(name)
-        _write_job(folder, work, model, material, settings)
+        _write_job(folder, work, model, context, settings)
         code = _run(folder)
         if not (folder / OUTCOME).exists():
             raise TechniqueError(f"{technique}: {_how_it_ended(code)}{_last_words(folder / _LOG)}")
@@ -69,24 +66,22 @@ def run_legacy(technique: str, work: str, model: keras.Model, material: Training
         return Outcome(outcome["training_s"], read_weights(folder / WEIGHTS), b"")
 
 
-def _write_job(
-    folder: Path, work: str, model: keras.Model, material: TrainingContext, settings: dict[str, Any]
-) -> None:
-    case = material.case
+def _write_job(folder: Path, work: str, model: keras.Model, context: TrainingContext, settings: dict[str, Any]) -> None:
+    case = context.case
     job = {
         "work": work,
         "settings": settings,
         # the weights come from the model in hand, and the technique is this one
         "case": case.model_dump() | {"technique": "baseline", "weights": "none"},
-        "classes": material.classes,
-        "size": material.x_train.size,
+        "classes": context.classes,
+        "size": context.x_train.size,
         "registrations": registry.registrations(),
         "folder": str(Path.cwd()),
     }
     (folder / JOB).write_text(json.dumps(job), "utf-8")
     write_weights(folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights})
-    _write_images(folder / IMAGES, material.x_train)
-    np.save(folder / LABELS, material.y_train)
+    _write_images(folder / IMAGES, context.x_train)
+    np.save(folder / LABELS, context.y_train)
 
 
 def _write_images(path: Path, images: ImageSet) -> None:
@@ -105,7 +100,7 @@ def _run(folder: Path) -> int:
         "TF_USE_LEGACY_KERAS": "1",
         "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
     }
-    command = [sys.executable, "-m", "pytest_opml.techniques.tf_keras", str(folder)]
+    command = [sys.executable, "-m", __package__, str(folder)]
     with (folder / _LOG).open("wb") as log:
         # It ends itself when its input does, so it outlives this process in no case, not even a kill.
         process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package

@@ -1,4 +1,4 @@
-"""The files that pass between this process and that of legacy Keras."""
+"""The files that pass between a run and the process of legacy Keras, all in one folder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# What is to be done, the weights of the model (also those that come back), training images and their labels.
+JOB, WEIGHTS, IMAGES, LABELS = "job.json", "weights.npz", "images.npy", "labels.npy"
+# How it ended, written last; and the model in a file, where the job asks for one.
+OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
+
 Weights = dict[str, list[npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the legacy process made.
+    """What the legacy process gives back.
 
     Attributes:
         training_s: seconds that it trained for.

@@ -1,4 +1,4 @@
-"""What runs in the process of ``legacy_call``: the model of a case in legacy Keras, and the files to and from it."""
+"""A job in the process of legacy Keras: the model of a case, its images, and the files to and from the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from ... import registry
 from ...case import Case
 from ...errors import TechniqueError
 from ...models.classifier import build_classifier
-from .client import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS
-from .files import Weights, read_weights, write_weights
+from .files import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS, Weights, read_weights, write_weights
 
 
 class LegacyJob:
-    """The model and the images of a job.
+    """The model and the images of a job, read from its folder.
+
+    Making one changes to the folder that the run works in, and registers the names that were registered there.
 
     Args:
         folder: with the files of the job.
@@ -31,7 +32,7 @@ class LegacyJob:
 
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / JOB).read_text("utf-8"))
-        self._folder, self._job = folder, job
+        self._folder, self._classes, self._size = folder, job["classes"], job["size"]
         self.work: str = job["work"]
         self.settings: dict[str, Any] = job["settings"]
         self.training_s = 0.0
@@ -50,7 +51,7 @@ class LegacyJob:
         """
         import tf_keras
 
-        model = build_classifier(self.case, self._job["classes"], self._job["size"], tf_keras)
+        model = build_classifier(self.case, self._classes, self._size, tf_keras)
         assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
         for layer in model.layers:
             # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell
@@ -59,7 +60,7 @@ class LegacyJob:
         return model
 
     def steps(self, epochs: int) -> int:
-        """Of training."""
+        """Steps of training in so many epochs."""
         return epochs * math.ceil(len(self.labels) / self.case.batch)
 
     def fit(self, model: Any, epochs: int, learning_rate: float, callbacks: tuple[Any, ...] = ()) -> None:
@@ -94,14 +95,14 @@ class LegacyJob:
         chosen = np.random.default_rng(seed).choice(len(self.labels), min(count, len(self.labels)), replace=False)
         return np.asarray(self.images[np.sort(chosen)])
 
-    def hand_back(self, model: Any) -> None:
-        """Write the weights of a model's layers."""
+    def write_weights(self, model: Any) -> None:
+        """Write the weights of a model's layers for the run to read."""
         write_weights(
             self._folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
         )
 
-    def hand_back_flatbuffer(self, content: bytes) -> None:
-        """Write a TFLite file."""
+    def write_flatbuffer(self, content: bytes) -> None:
+        """Write a TFLite file for the run to read."""
         (self._folder / FLATBUFFER).write_bytes(content)
 
 

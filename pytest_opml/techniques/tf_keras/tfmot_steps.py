@@ -1,4 +1,4 @@
-"""What tensorflow-model-optimization does to a model, in the process of ``legacy``."""
+"""What tensorflow-model-optimization does to a model, in the process of legacy Keras."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def _wrapped(model: Any, names: list[str], wrap: Callable[[Any], Any]) -> Any:
     )
 
 
-def cluster(place: LegacyJob) -> None:
+def cluster(job: LegacyJob) -> None:
     """Weight clustering of the layers named, with fine-tuning."""
     import tensorflow_model_optimization as tfmot
 
-    clustering, settings = tfmot.clustering.keras, place.settings
+    clustering, settings = tfmot.clustering.keras, job.settings
     start = clustering.CentroidInitialization[settings["start"]]
 
     def wrap(layer: Any) -> Any:
         return clustering.cluster_weights(layer, number_of_clusters=settings["clusters"], cluster_centroids_init=start)
 
-    model = _wrapped(place.model, settings["layers"], wrap)
-    place.fit(model, settings["epochs"], _RATE)
-    place.hand_back(clustering.strip_clustering(model))
+    model = _wrapped(job.model, settings["layers"], wrap)
+    job.fit(model, settings["epochs"], _RATE)
+    job.write_weights(clustering.strip_clustering(model))
 
 
-def prune(place: LegacyJob) -> None:
+def prune(job: LegacyJob) -> None:
     """Magnitude pruning of the layers named while they are trained; it rises within a quarter of the steps."""
     import tensorflow_model_optimization as tfmot
 
-    sparsity, settings = tfmot.sparsity.keras, place.settings
-    steps = place.steps(settings["epochs"])
+    sparsity, settings = tfmot.sparsity.keras, job.settings
+    steps = job.steps(settings["epochs"])
     if steps < 2:
         raise TechniqueError("pruning takes at least two steps of training; write epochs=2 or more")
     rising = max(1, steps // 4)
@@ -56,18 +56,18 @@ def prune(place: LegacyJob) -> None:
         frequency=frequency,
     )
     model = _wrapped(
-        place.model, settings["layers"], lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
+        job.model, settings["layers"], lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
     )
-    place.fit(model, settings["epochs"], settings["rate"], (sparsity.UpdatePruningStep(),))
-    place.hand_back(sparsity.strip_pruning(model))
+    job.fit(model, settings["epochs"], settings["rate"], (sparsity.UpdatePruningStep(),))
+    job.write_weights(sparsity.strip_pruning(model))
 
 
-def qat(place: LegacyJob) -> None:
+def qat(job: LegacyJob) -> None:
     """Quantisation-aware training, then a TFLite file: pixels in uint8, float only before the first convolution."""
     import tensorflow as tf
     import tf_keras
 
-    model = place.model
+    model = job.model
     pixels = tf_keras.Input(model.input_shape[1:], dtype="uint8", name="image")
     floats = tf_keras.layers.Rescaling(1.0)(pixels)
     border = after_preprocessing(model)
@@ -76,12 +76,12 @@ def qat(place: LegacyJob) -> None:
     _shorten_averages()
     body = quantised(tf_keras.Model(border, model.outputs))
     whole = tf_keras.Model(pixels, body(floats))
-    _calibrate(place, whole)
-    place.fit(whole, place.settings["epochs"], _RATE)
+    _calibrate(job, whole)
+    job.fit(whole, job.settings["epochs"], _RATE)
     converter = tf.lite.TFLiteConverter.from_keras_model(whole)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
-        place.hand_back_flatbuffer(converter.convert())
+        job.write_flatbuffer(converter.convert())
     except (RuntimeError, ValueError) as error:
         raise TechniqueError(f"the converter refuses this model: {one_line(error)}") from error
 
@@ -102,13 +102,13 @@ def _shorten_averages() -> None:
     quant_ops.MovingAvgQuantize = shorter
 
 
-def _calibrate(place: LegacyJob, model: Any) -> None:
+def _calibrate(job: LegacyJob, model: Any) -> None:
     """Find the ranges of activations before anything is trained with them; normalisation is frozen."""
     import tensorflow as tf
 
     step = tf.function(lambda images: model(images, training=True), autograph=False, reduce_retracing=True)
     for number in range(_CALIBRATION_BATCHES):
-        step(tf.constant(place.sample(_CALIBRATION_IMAGES, place.case.seed + number)))
+        step(tf.constant(job.sample(_CALIBRATION_IMAGES, job.case.seed + number)))
 
 
 def after_preprocessing(model: Any) -> Any:
@@ -117,12 +117,12 @@ def after_preprocessing(model: Any) -> Any:
         default_8bit_quantize_registry,
     )
 
-    known = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
+    quantizable = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
     tensor = model.inputs[0]
     followers = model.get_layer(tensor.node.layer.name).outbound_nodes
     while len(followers) == 1:
         layer = followers[0].layer
-        if layer.trainable_weights or known.supports(layer) or isinstance(layer.input, list):
+        if layer.trainable_weights or quantizable.supports(layer) or isinstance(layer.input, list):
             break
         tensor, followers = layer.output, layer.outbound_nodes
     return tensor

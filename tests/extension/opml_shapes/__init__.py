@@ -42,14 +42,14 @@ class Sign(Technique):
 
     scale: float = Field(gt=0, description="of the mean absolute weight, more than 0")
 
-    def apply(self, draft: ModelState, material: TrainingContext) -> ModelState:
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         changed = 0
-        for layer in draft.model.layers:
+        for layer in state.model.layers:
             if hasattr(layer, "kernel") and len(layer.kernel.shape) == 4:
                 kernel = layer.kernel.numpy()
                 layer.kernel.assign(np.sign(kernel) * np.abs(kernel).mean() * self.scale)
                 changed += kernel.size
         if not changed:
             raise TechniqueError(f"sign-{self.scale:g}: no convolution; nothing changed")
-        return replace(draft, compress=True, changes=draft.changes | {"sign.weights": changed})
+        return replace(state, deflate=True, changes=state.changes | {"sign.weights": changed})
