@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 # Runs within this process forget what they imported. What keeps a state of its own is imported here for good, the
 # server that workers are forked from.
@@ -17,7 +20,7 @@ from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
 from pytest_opml.runner.options import Options
-from tests.support import small
+from tests.support import small, tensorflow_use
 from tests.support.projects import Bench
 
 if TYPE_CHECKING:
@@ -26,6 +29,41 @@ if TYPE_CHECKING:
     from pytest_opml.datasets.splits import Images, Split
     from pytest_opml.records.result import Training
     from pytest_opml.techniques.base import TrainingContext
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    tensorflow_use.watch_processes(Path(tempfile.mkdtemp(prefix="opml-tests-")))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without TensorFlow, leave out the modules that would import it while they are collected."""
+    is_tests = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    if config.option.markexpr == f"not {tensorflow_use.MARKER}" and is_tests:
+        return tensorflow_use.imports_it_at_once(collection_path) or None
+    return None
+
+
+def pytest_collection_finish() -> None:
+    # What was imported stays; each round of the garbage collector would go through all of it.
+    gc.freeze()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and tensorflow_use.uses_it(item):
+        item.add_marker(tensorflow_use.MARKER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    tensorflow_use.name_test(item)
+    with tensorflow_use.refused(item) if not item.get_closest_marker(tensorflow_use.MARKER) else nullcontext():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with tensorflow_use.refused(item) if not item.get_closest_marker(tensorflow_use.MARKER) else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

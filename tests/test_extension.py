@@ -61,6 +61,7 @@ BENCH = """
 """
 
 
+@pytest.mark.tensorflow
 def test_a_hook_and_a_decorator_make_names_known_to_the_workers(pytester: pytest.Pytester, cache_dir: Path) -> None:
     pytester.makeconftest("")
     folder = pytester.mkdir("bench")

@@ -18,6 +18,7 @@ from pytest_opml.cli.common import parse_age
 from pytest_opml.errors import UsageError
 from pytest_opml.history.store import open_store
 from tests.support.builders import make_run
+from tests.support.processes import python_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -147,7 +148,7 @@ def test_output_that_nobody_takes_is_no_traceback(
     done = subprocess.run(
         ["sh", "-c", f"exec {command} {'>&-' if how == 'closed' else ''}"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+        env={**os.environ, "PYTHONPATH": python_path(), "PYTHONUNBUFFERED": unbuffered},
         stdout=descriptor,
         stderr=subprocess.PIPE,
         text=True,

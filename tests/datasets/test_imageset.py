@@ -12,6 +12,7 @@ from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.errors import DatasetError
 
+pytestmark = pytest.mark.tensorflow  # which resizes images
 PIXELS = np.random.default_rng(0).integers(0, 256, (25, 12, 10, 3), dtype=np.uint8)
 
 

@@ -118,6 +118,7 @@ def test_too_few_images_are_refused_by_class_and_number(
         prepare(case, None)
 
 
+@pytest.mark.tensorflow
 def test_a_prepared_subset_keeps_images_with_their_labels(make_case: MakeCase) -> None:
     data = prepare(make_case(dataset="tests.datasets.test_sampling:twelve_per_class", size=8, subset=90), None)
     assert (len(data.x_train), len(data.x_test)) == (60, 30)

@@ -43,17 +43,20 @@ def test_a_third_is_held_out_by_class(make_case: MakeCase) -> None:
     assert np.all(np.abs(shares - 1 / 3) < 0.01)
 
 
+@pytest.mark.tensorflow
 def test_no_image_is_in_both_parts(make_case: MakeCase) -> None:
     data = prepare(make_case(size=8), None)
     train = {image.tobytes() for image in everything(data.x_train)}
     assert not any(image.tobytes() in train for image in everything(data.x_test))
 
 
+@pytest.mark.tensorflow
 def test_the_three_channels_are_the_same_grey(make_case: MakeCase) -> None:
     data = prepare(make_case(size=16), None)
     assert np.ptp(everything(data.x_test), axis=-1).max() == 0
 
 
+@pytest.mark.tensorflow
 def test_at_its_own_size_an_image_is_unchanged(make_case: MakeCase) -> None:
     raw, data = digits.load(None), prepare(make_case(size=8), None)
     originals = {image.tobytes() for image in raw.images}

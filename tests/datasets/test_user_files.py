@@ -133,6 +133,7 @@ def test_a_damaged_npz_is_refused(tmp_path: Path) -> None:
     assert "No such file" in refused(path)
 
 
+@pytest.mark.tensorflow
 def test_a_folder_of_classes_is_divided(tmp_path: Path, make_case: MakeCase) -> None:
     folder(tmp_path / "pets", {"dog": 6, "cat": 9})
     (tmp_path / "pets" / "cat" / ".DS_Store").write_bytes(b"")
@@ -171,6 +172,7 @@ def test_folders_that_cannot_be_classified_are_refused(tmp_path: Path) -> None:
     assert "there is no such folder, and its name does not end in .npz" in refused(tmp_path / "nothing")
 
 
+@pytest.mark.tensorflow
 def test_an_unreadable_image_is_named(tmp_path: Path, make_case: MakeCase) -> None:
     folder(tmp_path, {"cat": 3, "dog": 3})
     (tmp_path / "dog" / "01.png").write_bytes(b"no image")

@@ -112,6 +112,7 @@ def test_quickly_tensorflow_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert found(monkeypatch)["TensorFlow"].state == "note"
 
 
+@pytest.mark.tensorflow
 def test_the_tensorflow_of_a_worker_here_is_asked() -> None:
     findings = {
         finding.name: finding for finding in devices(build_settings({"gpu": "cpu"}, {}, Path.cwd()), quick=False)

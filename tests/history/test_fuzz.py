@@ -33,6 +33,8 @@ from tests.support.history_runs import START, commit_of, make_timing, run_of
 from tests.support.mutations import HOSTILE, as_json, deep, mutate_bytes, places, resealed
 from tests.support.saved_benchmarks import Saved
 
+pytestmark = pytest.mark.slow  # damages many stores and files
+
 FULL = run_of(
     "full",
     results=[make_result(), make_result("cluster-256", vs_reference=make_side_by_side())],

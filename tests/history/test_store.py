@@ -26,6 +26,8 @@ from tests.support.builders import make_result
 from tests.support.databases import SPAWN, execute, in_process
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 
+pytestmark = pytest.mark.slow  # sessions at the same time, in processes of their own
+
 # ---- what is kept
 
 

@@ -24,6 +24,8 @@ from pytest_opml.integrations.mlflow import check_tracking, log_run
 from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_failure, make_result, make_run
 
+pytestmark = pytest.mark.slow  # stores of MLflow's own
+
 EXPERIMENT = "pytest-opml"
 ROOT = Path(__file__).parents[2]
 

@@ -45,6 +45,7 @@ class Echo(Clocked):
         return placed[:, 0, 0, :2].astype(np.float32)
 
 
+@pytest.mark.tensorflow
 def test_a_pass_covers_every_image_in_batches() -> None:
     runtime = Clocked(0.0, 0.0)
     probabilities, seconds = timing.predict_all(runtime, IMAGES, 32)
@@ -105,12 +106,14 @@ class Slow(ImageSet):
             yield images
 
 
+@pytest.mark.tensorflow
 def test_fetching_images_is_not_timed() -> None:
     slow = Slow(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
     _, seconds = timing.predict_all(Clocked(0.01, 0.01), slow, 32)
     assert 0.03 <= seconds < 0.3  # three batches, each fetched in 0.2 seconds
 
 
+@pytest.mark.tensorflow
 def test_predictions_of_a_set_that_is_not_kept_are_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imageset, "RESIZED_BYTES", 0)
     pixels = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), dtype=np.uint8)

@@ -10,6 +10,7 @@ import pytest
 from pytest_opml.case import Case
 from pytest_opml.plugin.markers import marked_case
 from tests.support import small
+from tests.support.processes import python_path
 from tests.support.projects import Bench, output
 
 HEAD = f"""
@@ -24,7 +25,7 @@ HEAD = f"""
 
 @pytest.fixture
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", python_path())
     return Bench(pytester, cache_dir)
 
 

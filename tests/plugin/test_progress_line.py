@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from pytest_opml.plugin import progress_line
 from pytest_opml.plugin.progress_line import ProgressLine
 from pytest_opml.progress import Progress
 from tests.support.builders import make_case
+from tests.support.processes import python_path
 from tests.support.projects import BENCH, TWO, Bench, output
 
 
@@ -85,7 +85,7 @@ def test_a_terminal_shows_it_unless_it_is_to_be_quiet(bench: Bench, quiet: tuple
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", "--opml-store=none", *quiet]
     command += [f"--opml-cache-dir={bench.cache}", "--opml-compare-seconds=0.1"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100"}
+    environment = os.environ | {"PYTHONPATH": python_path(), "COLUMNS": "100"}
     process = subprocess.Popen(
         command, cwd=bench.pytester.path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     )

@@ -11,6 +11,7 @@ from pytest_opml.history.base import Query
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.storage import locks
+from tests.support.processes import python_path
 from tests.support.projects import BENCH, ONE, Bench, output
 
 THREE = '["cluster-16", "float16", "cluster-8"]'
@@ -19,7 +20,7 @@ THREE = '["cluster-16", "float16", "cluster-8"]'
 @pytest.fixture
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     # The workers are processes of their own, which find the small model through the path.
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", python_path())
     # what a controller in this process has adopted is forgotten after its test
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     return Bench(pytester, cache_dir)

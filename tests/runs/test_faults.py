@@ -29,8 +29,10 @@ from pytest_opml.storage.cache import is_whole
 from pytest_opml.storage.locks import exclusive_device
 from tests.support import small
 from tests.support.builders import make_device
+from tests.support.processes import python_path
 from tests.support.waiting import PATIENCE_S, ended, wait_for
 
+pytestmark = pytest.mark.tensorflow  # in runs of their own
 ROOT = Path(__file__).parents[2]
 FINE = ("tests.support.faults:fine", "baseline")
 FINE_TOO = ("tests.support.faults:fine", "cluster-16")
@@ -101,7 +103,7 @@ class Project:
         command = [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider"]
         command += [f"--opml-{name}={value}" for name, value in options.items()]
         command += [f"--opml-store=sqlite:///{self.history}"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "COLUMNS": "160"}
+        environment = os.environ | {"PYTHONPATH": python_path(), "TMPDIR": str(self.temporary), "COLUMNS": "160"}
         process = subprocess.Popen(
             command,
             cwd=self.folder,

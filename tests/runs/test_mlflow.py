@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from pytest_opml.history.record_files import read_record
+from tests.support.processes import python_path
 from tests.support.projects import BENCH, ONE, TWO, Bench, output
 
 
@@ -55,7 +56,7 @@ def logged(uri: str, experiment: str) -> list[Logged]:
 @pytest.fixture
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     # Runs in processes of their own, since MLflow cannot be forgotten; they find the small model through the path.
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", python_path())
     return Bench(pytester, cache_dir)
 
 

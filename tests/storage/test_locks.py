@@ -15,6 +15,7 @@ import pytest
 from pytest_opml.errors import StorageError
 from pytest_opml.storage.locks import exclusive_device, runtime_folder
 from tests.support.builders import make_device
+from tests.support.processes import python_path
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -22,10 +23,10 @@ CPU, GPU = make_device("cpu"), make_device("v100")
 
 _HOLD = """
 import sys, time
-from pytest_opml.storage.locks import alone_on
+from pytest_opml.storage.locks import exclusive_device
 from tests.support.builders import make_device
 
-with alone_on(make_device("cpu"), lambda: print("waits", flush=True)):
+with exclusive_device(make_device("cpu"), lambda: print("waits", flush=True)):
     print("holds", flush=True)
     sys.stdin.readline()
 """
@@ -49,7 +50,7 @@ def start_holder(temporary: Path) -> Iterator[Callable[[], subprocess.Popen[str]
     started = []
 
     def start() -> subprocess.Popen[str]:
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONPATH": python_path()}
         command = [sys.executable, "-c", _HOLD]
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True))

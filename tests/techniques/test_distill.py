@@ -19,6 +19,7 @@ def test_softening_is_what_the_logits_give_at_a_higher_temperature() -> None:
     assert np.allclose(softened(softmax(logits), 1.0), softmax(logits), atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_the_loss_is_hintons() -> None:
     random = np.random.default_rng(1)
     student, teacher = (random.normal(size=(30, 4)).astype(np.float32) for _ in range(2))

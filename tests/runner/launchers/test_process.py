@@ -24,7 +24,10 @@ from pytest_opml.runner.launchers.process import probe
 from pytest_opml.runner.options import Options
 from tests.support.builders import make_device
 from tests.support.faults import environment, exhaust, hang, segfault
+from tests.support.processes import python_path
 from tests.support.waiting import ended, wait_for
+
+pytestmark = pytest.mark.tensorflow  # which workers have imported
 
 MakeCase = Callable[..., Case]
 GENEROUS = ProcessLimits(300, None)
@@ -118,7 +121,7 @@ def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: s
         "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import base, process as worker\nfrom tests.support import faults\n"
         f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, base.ProcessLimits(600, None))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": python_path()}
     session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)
     try:
         wait_for(lambda: (tmp_path / "pid").exists() or session.poll() is not None)
