@@ -47,6 +47,21 @@ BANNED_CLASSES = {
 }
 # Classes that several modules had one of, each for a thing of its own.
 CLASSES_OF_ONE_MEANING = {"Entry", "Limits", "Plan", "Point", "Shift"}
+# Tests that belong to no module alone, and of what.
+TESTS_WITHOUT_A_MODULE = {
+    "cli/test_help.py": "all commands",
+    "history/test_fuzz.py": "stores and files of records that are damaged",
+    "history/test_migrations.py": "the package of that name",
+    "models/test_keras_files.py": "the way of a user's own file through models, techniques and runtimes",
+    "storage/test_shared_locks.py": "the half of locks.py that is not about devices",
+    "techniques/test_techniques.py": "techniques by the file that they end in",
+    "test_benchmarks.py": "the programs of benchmarks/",
+    "test_exports.py": "the public names",
+    "test_extension.py": "a package of its own, installed beside this one",
+    "test_layers.py": "who imports whom",
+    "test_markers.py": "the marker of the tests",
+    "test_structure.py": "the house rules",
+}
 # Variables and parameters whose name says nothing of the thing.
 BANNED_LOCALS = {"each", "found", "kept", "known", "made", "other"}
 
@@ -126,6 +141,14 @@ def cycles(graph: grimp.ImportGraph) -> list[str]:
 def test_few_modules_lie_at_the_root() -> None:
     loose = sorted(file.name for file in PACKAGE.glob("*.py") if file.name != "__init__.py")
     assert len(loose) <= MOST_MODULES_AT_THE_ROOT, loose
+
+
+def test_the_tests_mirror_the_package() -> None:
+    folder = Path(__file__).parent
+    tests = {file.relative_to(folder) for file in folder.rglob("test_*.py")}
+    mirrors = {test for test in tests if (PACKAGE / test.with_name(test.name.removeprefix("test_"))).exists()}
+    whole_runs = {test for test in tests if test.parts[0] == "runs"}
+    assert {test.as_posix() for test in tests - mirrors - whole_runs} == set(TESTS_WITHOUT_A_MODULE)
 
 
 def test_no_import_goes_round() -> None:

@@ -1,3 +1,5 @@
+"""Techniques and chains of them, by the file that they end in."""
+
 from __future__ import annotations
 
 import zipfile

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import hashlib
 import sys
-import zlib
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pytest_opml.measure.memory import device_peak_bytes, peak_bytes, reset_peak
-from pytest_opml.measure.sizes import measure_file
 
 
 def test_a_peak_is_seen_after_it_has_passed() -> None:
@@ -44,13 +40,3 @@ def test_tensorflow_tells_its_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch, gpu
 def test_without_tensorflow_there_is_no_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     assert device_peak_bytes() is None
-
-
-def test_a_file_is_measured_as_it_is_and_deflated(tmp_path: Path) -> None:
-    content = b"a line that repeats\n" * 200_000
-    file = tmp_path / "file"
-    file.write_bytes(content)
-    size = measure_file(file)
-    assert size.size_bytes == len(content)
-    assert abs(size.deflated_bytes - len(zlib.compress(content))) < 100
-    assert size.sha256 == hashlib.sha256(content).hexdigest()

@@ -1,3 +1,5 @@
+"""Locks that several processes share; ``test_locks.py`` has that of a device."""
+
 from __future__ import annotations
 
 import multiprocessing
