@@ -48,7 +48,7 @@ class History(NamedTuple):
     at: int | None
 
 
-class Found(NamedTuple):
+class Shares(NamedTuple):
     """Of histories with a step and of those without, the shares."""
 
     near: float
@@ -89,7 +89,7 @@ def _rule_of_thumb(values: NDArray[np.float64]) -> list[int]:
     return [place for place, level in enumerate(medians, start=10) if abs(values[place] / level - 1) > _STEP - 1]
 
 
-def _judged(find: Find, planted: Sequence[History], plain: Sequence[History]) -> Found:
+def _judged(find: Find, planted: Sequence[History], plain: Sequence[History]) -> Shares:
     near = outside = 0
     for history in planted:
         assert history.at is not None
@@ -97,7 +97,7 @@ def _judged(find: Find, planted: Sequence[History], plain: Sequence[History]) ->
         near += any(distance <= _NEAR for distance in distances)
         outside += any(distance > _NEAR for distance in distances)
     false = sum(bool(find(history.values)) for history in plain)
-    return Found(near / len(planted), outside / len(planted), false / len(plain))
+    return Shares(near / len(planted), outside / len(planted), false / len(plain))
 
 
 def _drawn(seed: int, count: int, alike: float, deviation: float | None) -> tuple[list[History], list[History]]:
@@ -115,10 +115,10 @@ def _wait(history: History) -> float:
     return math.inf
 
 
-def _line(name: str, found: Found) -> None:
+def _line(name: str, shares: Shares) -> None:
     print(
-        f"  {name:34} {found.near:6.1%} found within {_NEAR} commits, {found.outside:6.1%} a step elsewhere, "
-        f"{found.false:6.1%} false alarms",
+        f"  {name:34} {shares.near:6.1%} found within {_NEAR} commits, {shares.outside:6.1%} a step elsewhere, "
+        f"{shares.false:6.1%} false alarms",
         flush=True,
     )
 
@@ -146,8 +146,8 @@ def _waits(planted: Sequence[History], name: str) -> None:
 def _watched(plain: Sequence[History]) -> None:
     """False alarms of who looks after each of the last 50 commits of a history without a step."""
     looks = [[bool(_ours(history.values[: len(history.values) - back])) for back in range(50)] for history in plain]
-    ever, each = statistics.fmean(map(any, looks)), statistics.fmean(map(statistics.fmean, looks))
-    print(f"  looked at after each of 50 commits: false alarms in {each:.1%} of looks, at some look in {ever:.1%}")
+    ever, at_a_look = statistics.fmean(map(any, looks)), statistics.fmean(map(statistics.fmean, looks))
+    print(f"  looked at after each of 50 commits: false alarms in {at_a_look:.1%} of looks, at some look in {ever:.1%}")
 
 
 def _calibration(count: int) -> None:
@@ -204,8 +204,8 @@ def main() -> None:
         _watched(plain)
         sets = [_judged(_ours, *_drawn(given.seed + n, given.histories, alike, None)) for n in range(given.seeds)]
         for name, choose in (("mean", statistics.fmean), ("fewest", min), ("most", max)):
-            parts = (choose(getattr(found, part) for found in sets) for part in Found._fields)
-            _line(f"{given.seeds} such sets, {name}", Found(*parts))
+            parts = (choose(getattr(shares, part) for shares in sets) for part in Shares._fields)
+            _line(f"{given.seeds} such sets, {name}", Shares(*parts))
         for deviation in (0.01, 0.02, 0.03):
             planted, plain = _drawn(given.seed, given.histories, alike, deviation)
             _line(f"noise of {deviation:.0%}", _judged(_ours, planted, plain))

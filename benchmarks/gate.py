@@ -139,7 +139,7 @@ def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Ou
     terms = GateTerms()
     plan = Plan(3.0, 0.02, {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}, terms.max_seconds, terms.error)
     played = _Playback(openings, start, factor)
-    kept = side_by_side._quad, side_by_side.time
+    originals = side_by_side._quad, side_by_side.time
     side_by_side._quad, side_by_side.time = played.quad, played  # type: ignore[assignment]
     try:
         sampling = side_by_side._sampling(plan, _SCENARIO)
@@ -147,7 +147,7 @@ def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Ou
             played.open()
             sampling.sample(None, None)  # type: ignore[arg-type]
     finally:
-        side_by_side._quad, side_by_side.time = kept  # type: ignore[assignment]
+        side_by_side._quad, side_by_side.time = originals  # type: ignore[assignment]
     return Outcome(_verdict(sampling.ratio(), terms), played.now)
 
 
@@ -188,7 +188,7 @@ def _benchmatrix(
     def runs(openings: Sequence[Sequence[Quad]], side: str, first: int, scale: float) -> list[BenchmarkRun]:
         quads = [quad for opening in openings for quad in opening]
         size = len(quads) // 20
-        found = []
+        runs_of_side = []
         for number in range(10):
             # paired: the order of the two sides changes from pair to pair
             part = 2 * number + ((first + number) % 2)
@@ -203,8 +203,8 @@ def _benchmatrix(
             info = {"metric_name": "single_call_latency", "case_fresh_inputs": False}
             derived = {f"latency_{name}": stats[name] for name in ("mean", "median", "min")}
             row = ParsedBenchmarkRow("b", "single_call_latency", "model", "case", stats, info, derived, tuple(samples))
-            found.append(BenchmarkRun((row,), {}))
-        return found
+            runs_of_side.append(BenchmarkRun((row,), {}))
+        return runs_of_side
 
     old, new = runs(before, "reference", 0, 1.0), runs(after, "candidate", 1, factor)
     compare_runs = compare_paired_benchmark_run_groups if paired else compare_benchmark_run_groups
@@ -275,10 +275,10 @@ def slowed(case: Case, options: Options) -> Ratio:
                 pass
             return seconds * (1 + self.extra)
 
-    made = side_by_side._turns
+    plain_turns = side_by_side._turns
 
     def turns(pair: Pair, images: Any, reference_first: bool) -> Any:
-        candidate, reference = made(pair, images, reference_first)
+        candidate, reference = plain_turns(pair, images, reference_first)
         slow = Slow(candidate.runtime, images)
         slow.calls, slow.extra = candidate.calls, _PLANTED - 1
         return slow, reference
@@ -308,8 +308,8 @@ def answered(case: Case, options: Options) -> str:
     """In a worker: what the artifact answers to the test images, packed."""
     data = prepare(case.model_copy(update={"size": case.size}), options.data_dir)
     runtime = open_artifact(make_artifact(case, options), threads=options.device.threads)
-    found, _ = predict_all(runtime, data.x_test, case.batch)
-    return predictions.pack(data.y_test, found.argmax(axis=1))
+    probabilities, _ = predict_all(runtime, data.x_test, case.batch)
+    return predictions.pack(data.y_test, probabilities.argmax(axis=1))
 
 
 def _accuracy(options: Options, draws: int = 10_000, images: int = 2_000) -> None:

@@ -103,14 +103,14 @@ class _Source:
 
     def run(self, number: int, cases: range) -> RunRecord:
         commit = Commit(commit=f"{number:040x}", branch="main" if number % 4 else f"topic-{number % 97}", dirty=False)
-        made: RunRecord = self._builders.make_run(
+        record: RunRecord = self._builders.make_run(
             [self._measured(case) for case in cases],
             run_id=f"{number:032x}",
             started=_START + timedelta(minutes=number),
             commit=commit,
             profile="cpu",
         )
-        return made
+        return record
 
 
 def _fill(store: History, source: _Source, cases: int, points: int) -> int:
@@ -201,11 +201,11 @@ def _time_one(kind: str, count: int, points: int, url: str, store: History, repe
     _line("history, 20 runs", _times_ms(lambda: store.summaries(Query(), 20), repeat), None)
 
     numbers = iter(range(runs, runs + 10_000))
-    made = [source.run(next(numbers), range(min(cases, 100))) for _ in range(max(20, repeat // 4))]
+    records = [source.run(next(numbers), range(min(cases, 100))) for _ in range(max(20, repeat // 4))]
     if cases < 100:  # a run of 100 results all the same
-        made = [source.run(next(numbers), range(100)) for _ in made]
-    waiting = iter(made)
-    _line("append, 100 results", _times_ms(lambda: store.append(next(waiting)), len(made)), _TARGETS_MS["append"])
+        records = [source.run(next(numbers), range(100)) for _ in records]
+    waiting = iter(records)
+    _line("append, 100 results", _times_ms(lambda: store.append(next(waiting)), len(records)), _TARGETS_MS["append"])
 
 
 # --- sessions at the same time
@@ -213,9 +213,9 @@ def _time_one(kind: str, count: int, points: int, url: str, store: History, repe
 
 def _write(url: str, session: int, runs: int, barrier: Any) -> None:
     source = _Source(session)
-    made = [source.run(session * 10_000 + number, range(5)) for number in range(runs)]
+    records = [source.run(session * 10_000 + number, range(5)) for number in range(runs)]
     barrier.wait()
-    for run in made:
+    for run in records:
         with open_store(url) as store:  # as every session does
             store.append(run)
 
@@ -235,18 +235,18 @@ def parallel(kinds: list[str], sessions: int, runs: int) -> None:
                 process.join()
             seconds = time.perf_counter() - started
             with open_store(url) as store:
-                found = list(store.records())
+                stored = list(store.records())
             wanted = []
             for session in range(sessions):
                 source = _Source(session)
                 wanted += [source.run(session * 10_000 + number, range(5)) for number in range(runs)]
-            by_id = {run.run_id: run for run in found}
+            by_id = {run.run_id: run for run in stored}
             torn = sum(by_id.get(run.run_id) not in (run, None) for run in wanted)
             lost = sum(run.run_id not in by_id for run in wanted)
             failed = sum(process.exitcode != 0 for process in processes)
             print(
-                f"{kind}: {sessions} sessions x {runs} runs in {seconds:.1f} s: {len(found)} there, {lost} lost, "
-                f"{len(found) - len(by_id)} twice, {torn} torn, {failed} sessions failed",
+                f"{kind}: {sessions} sessions x {runs} runs in {seconds:.1f} s: {len(stored)} there, {lost} lost, "
+                f"{len(stored) - len(by_id)} twice, {torn} torn, {failed} sessions failed",
                 flush=True,
             )
 
@@ -256,10 +256,10 @@ def parallel(kinds: list[str], sessions: int, runs: int) -> None:
 
 def _append_forever(url: str, first: int, begun: Any) -> None:
     source = _Source()
-    made = [source.run(first + number, range(100)) for number in range(_MADE)]
+    records = [source.run(first + number, range(100)) for number in range(_MADE)]
     with open_store(url) as store:
         begun.set()
-        for number, run in enumerate(made):
+        for number, run in enumerate(records):
             store.append(run.model_copy(update={"run_id": f"{first + number:032x}"}))
 
 
@@ -283,7 +283,7 @@ def kill(kinds: list[str], times: int) -> None:
                     runs, count = store.newest(Query(), _MADE), store.count()
                 whole = all(len(run.results) == 100 for run in runs)
                 added = [run.run_id for run in runs if int(run.run_id, 16) >= number * 100]
-                in_order = sorted(added) == [f"{number * 100 + each:032x}" for each in range(len(added))]
+                in_order = sorted(added) == [f"{number * 100 + place:032x}" for place in range(len(added))]
                 whole &= in_order and count == total + len(added)
                 total = count
                 broken += not whole

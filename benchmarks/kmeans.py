@@ -97,15 +97,15 @@ def optimum(rounds: int) -> None:
                     started = time.perf_counter()
                     error = cluster(values, k).error
                     between = time.perf_counter()
-                    found = kmeans1d.cluster(values.astype(np.float64), k)
+                    optimum = kmeans1d.cluster(values.astype(np.float64), k)
                     ours.append(between - started)
                     theirs.append(time.perf_counter() - between)
-                    centroids, labels = np.array(found.centroids), np.array(found.clusters)
+                    centroids, labels = np.array(optimum.centroids), np.array(optimum.clusters)
                     least = float(np.sum((centroids[labels] - values) ** 2))
                     worst = max(worst, error / least - 1)
                     if size <= 2_000:
-                        other = float(ckwrap.ckmeans(values.astype(np.float64), k).withinss.sum())
-                        gap = max(gap, abs(other / least - 1))
+                        least_of_ckwrap = float(ckwrap.ckmeans(values.astype(np.float64), k).withinss.sum())
+                        gap = max(gap, abs(least_of_ckwrap / least - 1))
             checked = f", ckwrap and kmeans1d differ by {gap:.1e}" if size <= 2_000 else ""
             print(
                 f"{size:,} values of {len(draws)} kinds, K = {k}: at most {worst:.3%} above the optimum, "
@@ -120,8 +120,8 @@ def _ours(size: int, k: int) -> tuple[float, float, float]:
     cluster(_weights(1000), 8)
     weights, before = _weights(size), _megabytes()
     started = time.perf_counter()
-    found = cluster(weights, k)
-    shared = found.centroids[found.assign(weights)]
+    clustering = cluster(weights, k)
+    shared = clustering.centroids[clustering.assign(weights)]
     seconds = time.perf_counter() - started
     return seconds, _megabytes() - before, float(np.sqrt(np.mean((shared - weights) ** 2)) / weights.std())
 
@@ -140,8 +140,8 @@ def _tfmot(size: int, k: int, start: str) -> tuple[float, float, float]:
             number_of_clusters=count,
             cluster_centroids_init=clustering.CentroidInitialization[start],
         )
-        found: np.ndarray = clustering.strip_clustering(wrapped).layers[0].get_weights()[0]
-        return found
+        kernel: np.ndarray = clustering.strip_clustering(wrapped).layers[0].get_weights()[0]
+        return kernel
 
     clustered(_weights(1000).reshape(10, -1), 8)
     weights, before = _weights(size).reshape(64, -1), _megabytes()
@@ -156,11 +156,11 @@ def tfmot(limit_gb: float) -> None:
     layers = [2_359_296, 2_097_152, 1_048_576, 589_824, 524_288, 262_144, 147_456, 131_072, 65_536, 36_864]
     for k, probe in ((CLUSTERS, layers[-1]), (64, layers[5])):
         # its memory grows with weights x K, so a small layer tells what the large ones would take
-        each = _alone(_tfmot, probe, k, "LINEAR")[1] / probe
-        size = next(size for size in layers if size * each < limit_gb * 1e3)
+        mb_a_weight = _alone(_tfmot, probe, k, "LINEAR")[1] / probe
+        size = next(size for size in layers if size * mb_a_weight < limit_gb * 1e3)
         print(
-            f"K = {k}: tfmot takes {each * 1e6:,.0f} bytes a weight, so for ResNet50's largest layer "
-            f"{layers[0] * each / 1e3:,.1f} GB; the largest layer below {limit_gb:g} GB has {size:,} weights"
+            f"K = {k}: tfmot takes {mb_a_weight * 1e6:,.0f} bytes a weight, so for ResNet50's largest layer "
+            f"{layers[0] * mb_a_weight / 1e3:,.1f} GB; the largest layer below {limit_gb:g} GB has {size:,} weights"
         )
         rivals = {
             "ours": (_ours, size, k),

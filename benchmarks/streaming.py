@@ -58,13 +58,14 @@ def main() -> None:
             peak = max(peak, _resident(watched))
             process.join(0.1)
         data = load_data(case, told)
-        made = ArtifactBuilder(case, data, told).find()
-    if made is None:
+        artifact = ArtifactBuilder(case, data, told).find()
+    if artifact is None:
         raise SystemExit(f"training ended with exit code {process.exitcode}; peak {peak / 1e9:.2f} GB")
-    images, accuracy = len(data.y_train), made.training.epochs[-1].test_accuracy
+    training, images = artifact.training, len(data.y_train)
     print(
         f"{case.id}: {images:,} training images, {images * options.size**2 * 12 / 1e9:.1f} GB as float32; "
-        f"{made.training.training_s:.0f} s of training ({made.training.training_mode}), test accuracy {accuracy:.4f}; "
+        f"{training.training_s:.0f} s of training ({training.training_mode}), "
+        f"test accuracy {training.epochs[-1].test_accuracy:.4f}; "
         f"peak {peak / 1e9:.2f} GB (bound {BOUND_GB:g} GB)"
     )
 

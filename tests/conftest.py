@@ -102,8 +102,8 @@ class Trained(NamedTuple):
         """What a technique is given; every other model is this one."""
         from pytest_opml.techniques.base import TrainedModel, TrainingContext
 
-        other = TrainedModel(self.model_file, self.training)
-        return TrainingContext(self.case, self.data.x_train, self.data.y_train, 10, lambda _: other)
+        itself = TrainedModel(self.model_file, self.training)
+        return TrainingContext(self.case, self.data.x_train, self.data.y_train, 10, lambda _: itself)
 
     def load(self) -> keras.Model:
         """A copy of its own for each test."""

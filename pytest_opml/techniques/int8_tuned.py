@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -28,7 +28,10 @@ _METRIC = "noise"
 _SHARES = (0.03, 0.06, 0.1, 0.2, 0.35, 0.5)
 
 
-class _Attempt(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """A file, how many of its layers are in floating point, and the accuracy that it loses."""
+
     flatbuffer: bytes
     floats: int
     drop: float
@@ -59,7 +62,8 @@ class Int8Tuned(Technique):
         attempts = []
         for layers in quantizer.candidates():
             flatbuffer = quantizer.with_floats(layers)
-            attempts.append(_Attempt(flatbuffer, len(layers), exact - _accuracy(flatbuffer, images, labels)))
+            drop = exact - _accuracy(flatbuffer, images, labels)
+            attempts.append(_Attempt(flatbuffer=flatbuffer, floats=len(layers), drop=drop))
             if attempts[-1].drop <= self.drop:
                 break
         best = attempts[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ _PRUNED = 0.05
 Weights = npt.NDArray[np.float32]
 
 
-class SharedWeights(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class SharedWeights:
     """A layer's weights as ``values[labels]``.
 
     Attributes:
@@ -90,7 +91,7 @@ def cluster_weights(weights: Weights, k: int) -> SharedWeights | None:
             nearest = np.where(part == 0, 0, nearest + 1)
         labels[start : start + _CHUNK] = nearest
         error += float(np.sum((values[nearest].astype(np.float64) - part) ** 2))
-    return SharedWeights(values, labels.reshape(weights.shape), pruned, bits, error)
+    return SharedWeights(values=values, labels=labels.reshape(weights.shape), pruned=pruned, bits=bits, error=error)
 
 
 def round_clusters(shared: SharedWeights, trained: Weights) -> SharedWeights:
@@ -99,7 +100,7 @@ def round_clusters(shared: SharedWeights, trained: Weights) -> SharedWeights:
     values[shared.labels.ravel()] = trained.ravel()
     if shared.pruned:
         values[0] = 0
-    return shared._replace(values=round_mantissa(values, shared.bits))
+    return replace(shared, values=round_mantissa(values, shared.bits))
 
 
 class ClusterMeans:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,8 +74,15 @@ def converted(name: str, convert: Callable[[], bytes]) -> bytes:
         raise TechniqueError(f"{name}: the converter refuses this model: {reason}") from error
 
 
-class Contents(NamedTuple):
-    """What a ``.tflite`` file holds: numbers in its constants, and of its activations, by type."""
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a ``.tflite`` file holds.
+
+    Attributes:
+        constants: how many numbers of each type its constants have.
+        activations: how many of its other tensors are of each type.
+        first_float: name of the first tensor in floating point; None where there is none.
+    """
 
     constants: dict[Any, int]
     activations: dict[Any, int]
@@ -104,4 +112,4 @@ def contents_of(flatbuffer: bytes) -> Contents:
             constants[dtype] = constants.get(dtype, 0) + int(np.prod(tensor["shape"]))
         else:
             activations[dtype] = activations.get(dtype, 0) + 1
-    return Contents(constants, activations, first_float)
+    return Contents(constants=constants, activations=activations, first_float=first_float)

@@ -100,11 +100,11 @@ class FakeNvml:
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> FakeGpu:  # noqa: N802
         self._ready()
-        every = [each for gpu in self.gpus for each in (gpu, *gpu.slices) if each]
-        found = next((gpu for gpu in every if gpu.uuid == uuid), None)
-        if found is None:
+        every = [device for gpu in self.gpus for device in (gpu, *gpu.slices) if device]
+        named = next((gpu for gpu in every if gpu.uuid == uuid), None)
+        if named is None:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-        return found
+        return named
 
     # --- a GPU
 
@@ -160,10 +160,10 @@ class FakeNvml:
 
     def nvmlDeviceGetMigDeviceHandleByIndex(self, gpu: FakeGpu, index: int) -> FakeGpu:  # noqa: N802
         self._ask(gpu, "nvmlDeviceGetMigDeviceHandleByIndex")
-        found = gpu.slices[index]
-        if found is None:
+        slice_ = gpu.slices[index]
+        if slice_ is None:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-        return found
+        return slice_
 
     # --- how it answers
 

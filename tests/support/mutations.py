@@ -69,10 +69,10 @@ _WORDS = (
 
 def deep(depth: int) -> Any:
     """A list in a list in a list."""
-    found: Any = []
+    nested: Any = []
     for _ in range(depth):
-        found = [found]
-    return found
+        nested = [nested]
+    return nested
 
 
 def mutate_bytes(data: bytes, seed: int) -> bytes:
@@ -119,8 +119,8 @@ def _move(data: bytes, random: Random) -> bytes:
     size = random.choice((7, 4096))
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     if len(pieces) > 1:
-        one, other = random.sample(range(len(pieces)), 2)
-        pieces[one], pieces[other] = pieces[other], pieces[one]
+        first, second = random.sample(range(len(pieces)), 2)
+        pieces[first], pieces[second] = pieces[second], pieces[first]
     return b"".join(pieces)
 
 
@@ -133,8 +133,8 @@ def _lines(data: bytes, random: Random) -> bytes:
     elif what == "gone":
         del lines[at]
     elif what == "swapped":
-        other = random.randrange(len(lines))
-        lines[at], lines[other] = lines[other], lines[at]
+        partner = random.randrange(len(lines))
+        lines[at], lines[partner] = lines[partner], lines[at]
     else:
         lines[at] = lines[at].rstrip()
     return b"".join(lines)
@@ -184,15 +184,15 @@ def places(document: Any) -> Iterator[tuple[Any, Any]]:
 def changed(document: Any, random: Random) -> Any:
     """A document of which one to three values are others, gone, doubled, swapped, or under another name."""
     for _ in range(random.choice((1, 1, 2, 3))):
-        found = list(places(document))
-        if not found:
+        candidates = list(places(document))
+        if not candidates:
             break
-        container, key = random.choice(found)
-        _change(container, key, random.choice(found), random)
+        container, key = random.choice(candidates)
+        _change(container, key, random.choice(candidates), random)
     return document
 
 
-def _change(container: Any, key: Any, other: tuple[Any, Any], random: Random) -> None:
+def _change(container: Any, key: Any, donor: tuple[Any, Any], random: Random) -> None:
     match random.choice(("value", "value", "value", "gone", "swapped", "named", "wrapped", "deep")):
         case "value":
             container[key] = deepcopy(random.choice(HOSTILE))  # which later changes are not to reach
@@ -200,7 +200,7 @@ def _change(container: Any, key: Any, other: tuple[Any, Any], random: Random) ->
             del container[key]
         case "swapped":
             # not the containers themselves: one may hold the other
-            container[key] = json.loads(json.dumps(other[0][other[1]]))
+            container[key] = json.loads(json.dumps(donor[0][donor[1]]))
         case "named" if isinstance(container, dict):
             name = random.choice(("", "id", "two\nnames", "\0", "\ud800", "x" * 5_000))
             container[name] = container.pop(key)
