@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-_CHUNK = 1 << 20
+from ..storage.digests import digest_file, digest_folder, files_of
 
 
 class FileSize(NamedTuple):
@@ -19,26 +18,25 @@ class FileSize(NamedTuple):
 
 
 def measure_file(path: Path) -> FileSize:
-    """Read a file, or all files of a folder, once and measure them.
-
-    The digest of a folder is that of its files' names and digests, in the order of the names.
-    """
+    """Read a file, or all files of a folder, once and measure them; the digest is that of ``digests.digest_path``."""
     if path.is_file():
         return _measure(path)
-    digest, size, deflated = hashlib.sha256(), 0, 0
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        found = _measure(file)
-        digest.update(f"{file.relative_to(path)} {found.sha256}\n".encode())
-        size, deflated = size + found.size_bytes, deflated + found.deflated_bytes
-    return FileSize(size, deflated, digest.hexdigest())
+    sizes = {name: _measure(file) for name, file in files_of(path).items()}
+    return FileSize(
+        sum(size.size_bytes for size in sizes.values()),
+        sum(size.deflated_bytes for size in sizes.values()),
+        digest_folder({name: size.sha256 for name, size in sizes.items()}),
+    )
 
 
 def _measure(path: Path) -> FileSize:
-    digest, deflate = hashlib.sha256(), zlib.compressobj()
+    deflate = zlib.compressobj()
     size = deflated = 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            deflated += len(deflate.compress(chunk))
-    return FileSize(size, deflated + len(deflate.flush()), digest.hexdigest())
+
+    def measure(chunk: bytes) -> None:
+        nonlocal size, deflated
+        size += len(chunk)
+        deflated += len(deflate.compress(chunk))
+
+    sha256 = digest_file(path, measure)
+    return FileSize(size, deflated + len(deflate.flush()), sha256)

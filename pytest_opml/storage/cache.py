@@ -11,7 +11,6 @@ entry was last used is the time of its content list.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import StorageError
+from .digests import digest_file, files_of
 from .locks import acquire_shared, release, try_exclusive
 
 MANIFEST = "manifest.json"
@@ -29,19 +29,11 @@ ENTRIES, BUILDING, LOCKS = "entries", "building", "locks"
 _STALE_SECONDS = 86_400
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def is_whole(entry: Path) -> bool:
     """Whether an entry's files are those of its content list, to the byte."""
     try:
         contents = json.loads((entry / MANIFEST).read_text("utf-8"))
-        return bool(contents) and all(_digest(entry / name) == digest for name, digest in contents.items())
+        return bool(contents) and all(digest_file(entry / name) == digest for name, digest in contents.items())
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -152,6 +144,5 @@ class Cache:
 
     @staticmethod
     def _seal(folder: Path) -> None:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        contents = {str(path.relative_to(folder)): _digest(path) for path in files}
+        contents = {name: digest_file(path) for name, path in files_of(folder).items()}
         (folder / MANIFEST).write_text(json.dumps(contents, indent=1), "utf-8")

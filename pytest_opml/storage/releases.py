@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StorageError
-from ..measure.sizes import measure_file
 from ..records.result import Artifact, Result
 from ..records.run import RunRecord
+from .digests import digest_path
 
 
 class Promotion(NamedTuple):
@@ -58,7 +58,7 @@ def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
     source = cache_dir / "entries" / (artifact.entry or "") / artifact.file
     if artifact.entry is None or not source.exists():
         return f"no longer in the cache {cache_dir}"
-    if measure_file(source).sha256 != artifact.sha256:
+    if digest_path(source) != artifact.sha256:
         return f"the cache {cache_dir} holds another file by now"
     try:
         with _building(folder) as building:
@@ -104,7 +104,7 @@ def find_artifact(artifact: Artifact, folder: Path) -> Path | None:
     if place is None or not _is_name(artifact.file):
         return None
     path = place / artifact.file
-    return path if path.exists() and measure_file(path).sha256 == artifact.sha256 else None
+    return path if path.exists() and digest_path(path) == artifact.sha256 else None
 
 
 def remove_artifacts(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:

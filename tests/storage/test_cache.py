@@ -135,11 +135,11 @@ def test_an_error_about_somebody_elses_file_stays_what_it_is(tmp_path: Path) -> 
         Cache(tmp_path / "cache").entry("model", KEY, read)
 
 
-@pytest.mark.parametrize("again", ["find", "entry"])
-def test_an_entry_that_is_used_is_marked_as_used(tmp_path: Path, again: str) -> None:
+@pytest.mark.parametrize("way", ["find", "entry"])
+def test_an_entry_that_is_used_is_marked_as_used(tmp_path: Path, way: str) -> None:
     content_list = Cache(tmp_path).entry("model", KEY, build) / "manifest.json"
     os.utime(content_list, (0, 0))
-    if again == "find":
+    if way == "find":
         Cache(tmp_path).find("model", KEY)
     else:
         Cache(tmp_path).entry("model", KEY, must_not_build)
