@@ -19,9 +19,10 @@ import sqlalchemy  # noqa: F401 - likewise
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
-from pytest_opml.runner.options import Options
+from pytest_opml.runner.options import BuildOptions, LocalPaths, MeasurementPlan
 from tests.support import small, tensorflow_use
 from tests.support.projects import Bench
+from tests.support.workbench import Workbench
 
 if TYPE_CHECKING:
     import keras
@@ -73,8 +74,14 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def options(cache_dir: Path) -> Options:
-    return Options(cache_dir, None, detect("cpu", None), {"inference": 1.0}, 10_000)
+def workbench(cache_dir: Path) -> Workbench:
+    """Builds and measures cases in this process, on its CPU and with the cache of all tests."""
+    device = detect("cpu", None)
+    return Workbench(
+        paths=LocalPaths(cache_dir=cache_dir),
+        build=BuildOptions(device=device),
+        plan=MeasurementPlan(device=device, time_weights={"inference": 1.0}, reference_samples=10_000),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 
 from pytest_opml import Case, registry
 from pytest_opml.case import parse_chain
-from pytest_opml.runner.case_runner import run_case
 from pytest_opml.runner.launchers.base import ProcessLimits
-from pytest_opml.runner.options import Options
+from pytest_opml.runner.launchers.process import ProcessLauncher
+from pytest_opml.runner.tasks import make_artifact, measure_artifact
+from tests.support.workbench import Workbench
 
 
 def test_the_package_is_installed_and_not_merely_importable() -> None:
@@ -20,9 +22,12 @@ def test_the_package_is_installed_and_not_merely_importable() -> None:
     assert {"shapes", "shapenet", "sign"} <= {name for kind in registry.KINDS for name in registry.names(kind)}
 
 
-def test_its_names_make_a_case_that_a_worker_runs(options: Options) -> None:
+def test_its_names_make_a_case_that_a_worker_runs(workbench: Workbench, tmp_path: Path) -> None:
     case = Case(dataset="shapes", model="shapenet", weights="none", size=16, unfreeze="all", technique="sign-1.0")
-    result = run_case(case, options, ProcessLimits(600, None))
+    launcher, limits = ProcessLauncher(None), ProcessLimits(600, None)
+    paths = replace(workbench.paths, case_dir=tmp_path)
+    built = launcher.run(make_artifact, (case, workbench.build, paths), limits)
+    result = launcher.run(measure_artifact, (case, built, workbench.plan, paths), limits)
     assert result.id == "shapes/shapenet/all/sign-1.0/size=16,weights=none"
     assert result.artifact.changes == {"sign.weights": 5 * 5 * 3 * 16}
     assert result.classes == 2

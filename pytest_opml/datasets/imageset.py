@@ -121,6 +121,14 @@ class ImageSet:
         counted = dataset.apply(tf.data.experimental.assert_cardinality(math.ceil(len(self) / batch)))
         return counted.prefetch(2)
 
+    def write(self, folder: Path) -> None:
+        """Leave the images as they are before resizing in a folder, for ``sources.read_images`` in another process.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._source.write(folder, self._indices)
+
     def digest(self) -> str:
         """SHA-256 of the images as they are before resizing, and of the size; another for any pixel that changes."""
         digest = hashlib.sha256(f"{len(self)} images at {self.size}".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 # Of float32 pixels that are resized at a time; few enough to stay in a cache of the processor.
 _CHUNK_BYTES = 2**23
 _DECODERS = min(8, os.cpu_count() or 1)
+# What ``Source.write`` leaves in a folder: one of them.
+_ARRAY, _PATHS = "images.npy", "images.json"
 
 
 def resized(images: Images, size: int) -> Images:
@@ -60,6 +63,31 @@ class Source(Protocol):
         """Add the content of the images with these numbers, as it is before resizing, to a digest."""
         ...
 
+    def write(self, folder: Path, indices: Indices) -> None:
+        """Leave the images with these numbers in a folder, for ``read_images``.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        ...
+
+
+def read_images(folder: Path) -> Images | list[Path]:
+    """Return what ``Source.write`` left in a folder: a memory-mapped array (n, height, width, 1 or 3), or paths.
+
+    The array is read through once, so that a process has it before it measures what else takes memory.
+    """
+    if (folder / _PATHS).exists():
+        return [Path(path) for path in json.loads((folder / _PATHS).read_text("utf-8"))]
+    images: Images = np.load(folder / _ARRAY, mmap_mode="r")
+    for start in range(0, len(images), step := _per_chunk(images)):
+        images[start : start + step].max(initial=0)
+    return images
+
+
+def _per_chunk(images: Images) -> int:
+    return max(1, _CHUNK_BYTES // max(1, int(np.prod(images.shape[1:]))))
+
 
 class ArraySource:
     """Images (n, height, width, 1 or 3) in memory, or in a memory-mapped file."""
@@ -77,9 +105,18 @@ class ArraySource:
     def feed(self, digest: _Hash, indices: Indices) -> None:
         """See ``Source.feed``."""
         digest.update(f"array{self._images.shape[1:]}".encode())
-        step = max(1, _CHUNK_BYTES // max(1, int(np.prod(self._images.shape[1:]))))
+        step = _per_chunk(self._images)
         for start in range(0, len(indices), step):
             digest.update(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
+
+    def write(self, folder: Path, indices: Indices) -> None:
+        """See ``Source.write``."""
+        shape, step = (len(indices), *self._images.shape[1:]), _per_chunk(self._images)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        with (folder / _ARRAY).open("wb") as stream:  # a piece at a time, as memory may not hold all of them twice
+            np.lib.format.write_array_header_1_0(stream, header)
+            for start in range(0, len(indices), step):
+                stream.write(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
 
 
 class FileSource:
@@ -116,6 +153,11 @@ class FileSource:
                 raise DatasetError(f"{self._files[index]}: cannot be read: {error.strerror}") from error
             digest.update(f"file{len(content)}".encode())
             digest.update(content)
+
+    def write(self, folder: Path, indices: Indices) -> None:
+        """See ``Source.write``."""
+        paths = [str(Path(self._files[index]).absolute()) for index in indices]
+        (folder / _PATHS).write_text(json.dumps(paths), "utf-8")
 
 
 def decoded(path: Path) -> Images:

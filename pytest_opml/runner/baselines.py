@@ -1,35 +1,45 @@
-"""The history as a run looks into it: what each of its cases is compared with."""
+"""The earlier results that the cases of a run are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ..errors import SettingsError
+from ..errors import SettingsError, StorageError
 from ..gate.budgets import Budget
 from ..history.base import History
 from ..history.selectors import LAST, baseline_of, select
 from ..history.store import open_store
+from ..records.result import Result
 from ..records.run import Baseline
 from ..settings import Settings
 from ..storage.releases import find_artifact
+from .launchers.base import WorkerFailed, printable
 
 
 class Baselines:
-    """The baseline of a run. Making one writes to the history, so that one which cannot be written is refused early.
+    """Looks up the baseline of each case, and has the artifact of a release measured again.
+
+    Opening it also checks that the history can be written, so that a run fails before it has cost anything.
 
     Args:
         settings: of the run.
         root: the user's project.
+
+    Attributes:
+        errors: by the id of each case whose baseline could not be read, why.
 
     Raises:
         StorageError: the history cannot be opened or written, or the file of a baseline is no record.
         SettingsError: nothing is called as the baseline is.
     """
 
+    errors: dict[str, str]
+
     def __init__(self, settings: Settings, root: Path) -> None:
-        self._settings, self._selector = settings, LAST
+        self._settings, self._selector, self.errors = settings, LAST, {}
+        self._stored: dict[str, Baseline | None] = {}
         with self._history(create=True) as history:
             if settings.baseline:
                 try:
@@ -49,20 +59,37 @@ class Baselines:
         """Whether the user or one of these budgets asks for the baseline of a case."""
         return bool(self._settings.baseline) or any(budget.rule == "max_regression" for budget in budgets)
 
-    def baseline(self, case_id: str, profile: str) -> Baseline | None:
-        """What a case is compared with, as it was stored; None where there is nothing.
+    def look_up(self, case_id: str, profile: str) -> Baseline | None:
+        """Return what a case is compared with, as it was stored, read once; None where there is nothing.
 
-        Raises:
-            StorageError: the history cannot be read.
+        A history that cannot be read any more, after the run has begun, costs what needs it and nothing else: why is
+        in ``errors``.
         """
-        with self._history(create=False) as history:
-            return baseline_of(self._selector, history, case_id, profile)
+        if case_id not in self._stored:
+            self._stored[case_id] = None
+            try:
+                with self._history(create=False) as history:
+                    self._stored[case_id] = baseline_of(self._selector, history, case_id, profile)
+            except StorageError as error:
+                self.errors[case_id] = printable(str(error))
+        return self._stored[case_id]
 
-    @property
-    def is_measured_again(self) -> bool:
-        """Whether artifacts were kept to be measured again."""
-        return self._selector.kind == "release"
+    def measure_again(self, baseline: Baseline, measure: Callable[[Result], Result]) -> Baseline:
+        """Return the baseline with its result measured anew, where it is a release whose artifact was kept.
 
-    def artifact(self, baseline: Baseline) -> Path | None:
-        """The kept artifact of a baseline; None where it is gone, or not as it was."""
-        return find_artifact(baseline.result.artifact, self._settings.release_dir)
+        Where that cannot be, it is returned as it was stored, and its note says why.
+
+        Args:
+            baseline: as it was looked up.
+            measure: measures the artifact of the stored result again; may raise ``WorkerFailed``.
+        """
+        if self._selector.kind != "release":
+            return baseline
+        if find_artifact(baseline.result.artifact, self._settings.release_dir) is None:
+            return baseline.model_copy(update={"note": f"its artifact is not in {self._settings.release_dir}"})
+        try:
+            result = measure(baseline.result)
+        except WorkerFailed as error:
+            note = printable(f"its artifact could not be measured again: {error}")
+            return baseline.model_copy(update={"note": note})
+        return baseline.model_copy(update={"result": result, "remeasured": True})

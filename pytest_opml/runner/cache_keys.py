@@ -1,43 +1,158 @@
-"""What can change a result: the key of an artifact in the cache."""
+"""What can change a result: the keys under which models, steps and artifacts of a case lie in the cache."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .. import registry
+from ..case import Case, parse_chain
+from ..errors import ModelFileError
+from ..storage.digests import digest_path
+
+if TYPE_CHECKING:
+    from ..datasets.splits import Split
+    from ..records.device import Device
+    from ..techniques.base import OtherModel, Technique
+
+# The packages whose version can change a trained model or an artifact.
+RESULT_MAKERS = (
+    *("pytest-opml", "tensorflow", "keras", "numpy", "scikit-learn", "h5py", "pillow"),
+    *("tensorflow-model-optimization", "tf-keras", "ai-edge-quantizer", "onnxruntime", "tf2onnx"),
+)
 # The code that makes artifacts: folders and files below the package.
-_MAKERS = ("datasets", "models", "runtimes", "techniques", "runner/builder.py")
+SOURCES = ("datasets", "models", "runtimes", "techniques", "runner/builder.py", "runner/cache_keys.py")
+_NO_WEIGHTS_FILE = ("imagenet", "none")
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
-    """The key of an entry: a digest of all that can change the result."""
+    """Return the key of an entry: a digest, of 32 hexadecimal digits, of all that can change the result."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 @cache
-def source_digest() -> str:
-    """A digest of this package's own code that makes artifacts, so that a change of it makes them anew."""
+def source_digest(package: Path | None = None) -> str:
+    """Return a digest of this package's own code that makes artifacts, so that a change of it makes them anew.
+
+    Args:
+        package: the folder of the package; that of the running code if None.
+
+    Raises:
+        FileNotFoundError: a part of that code is not where it is looked for, so that its changes would go unnoticed.
+    """
+    package = package or Path(str(files("pytest_opml")))
     digest = hashlib.sha256()
-    for path in _sources(Path(str(files("pytest_opml")))):
+    for path in _source_files(package):
+        digest.update(str(path.relative_to(package)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _sources(package: Path) -> list[Path]:
-    """The files of the package that decide what an artifact is.
-
-    Raises:
-        FileNotFoundError: one of the folders or files is not there, so that the digest would not notice its changes.
-    """
-    files: list[Path] = []
-    for name in _MAKERS:
+def _source_files(package: Path) -> list[Path]:
+    paths: list[Path] = []
+    for name in SOURCES:
         place = package / name
         if not place.exists():
             raise FileNotFoundError(f"{place}: the code that makes artifacts is not where the cache looks for it")
-        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return files
+        paths += sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    return paths
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _stamp(path: Path) -> str:
+    """The digest of a user's file or folder."""
+    try:
+        return digest_path(path)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _source_of(factory: Any) -> str:
+    """The text of the module that a factory comes from, so that a user's own changes are seen."""
+    try:
+        return inspect.getsource(inspect.getmodule(factory) or factory)
+    except (OSError, TypeError):
+        return repr(factory)
+
+
+class CaseKeys:
+    """The keys of one case: of its trained model, of what each step of its chain makes, and of its artifact.
+
+    Args:
+        case: whose keys they are.
+        data: loaded for it; its digest is part of every key, so that changed data are noticed.
+        device: that the model is trained on.
+
+    Attributes:
+        steps: the techniques of the chain, in the order in which they are applied.
+        policy: Keras' dtype policy that the model is trained under.
+    """
+
+    def __init__(self, case: Case, data: Split, device: Device) -> None:
+        self.case, self._data, self._device = case, data, device
+        self.steps: list[Technique] = parse_chain(case.technique)
+        self._texts = case.technique.split("+")
+        self.policy = "float32" if case.unfreeze == 0 else self.steps[0].training_policy(device)
+        self._own = self._conditions(case, self.policy)
+
+    @property
+    def artifact(self) -> str:
+        """The key of what the whole chain makes."""
+        return self.step(len(self.steps))
+
+    def step(self, count: int) -> str:
+        """Return the key of what the first ``count`` steps make."""
+        steps = self.steps[:count]
+        teachers = {(model.name, model.unfreeze): model for step in steps for model in step.other_models()}
+        return key_of(
+            self._own
+            | {
+                "techniques": self._texts[:count],
+                "technique_code": [_source_of(type(step)) for step in steps],
+                "others": [self._conditions(self.teacher_case(model), "float32") for model in teachers.values()],
+            }
+        )
+
+    def model(self, case: Case, policy: str) -> str:
+        """Return the key of a model that is trained on the data of the case: its own, or that of ``teacher_case``.
+
+        Raises:
+            ModelFileError: the model's file or its weights are missing or cannot be read.
+        """
+        return key_of(self._conditions(case, policy))
+
+    def teacher_case(self, teacher: OtherModel) -> Case:
+        """Return the case of a teacher or a source: another model, otherwise the same."""
+        weights = self.case.weights if self.case.weights in _NO_WEIGHTS_FILE else "imagenet"
+        unfreeze = self.case.unfreeze if teacher.unfreeze is None else teacher.unfreeze
+        changed = {"model": teacher.name, "technique": "baseline", "weights": weights, "unfreeze": unfreeze}
+        return Case(**self.case.model_dump() | {"size": self._data.x_train.size} | changed)
+
+    def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
+        device = self._device
+        path = registry.is_path("model", case.model)
+        if case.weights not in _NO_WEIGHTS_FILE and not Path(case.weights).expanduser().is_file():
+            raise ModelFileError(f"weights {case.weights}: no such file; known besides a path: imagenet, none")
+        return {
+            "case": case.model_dump(exclude={"technique"}),
+            "policy": policy,
+            "data": self._data.fingerprint,
+            "weights": None if case.weights in _NO_WEIGHTS_FILE else _stamp(Path(case.weights).expanduser()),
+            "code": source_digest(),
+            "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
+            "versions": {name: _installed(name) for name in RESULT_MAKERS},
+            "device": [device.profile, device.cpu, device.threads, device.gpu and device.gpu.name],
+        }

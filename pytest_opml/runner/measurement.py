@@ -1,8 +1,7 @@
-"""One case from its definition to its result, in two halves that meet at a file.
+"""From an artifact's file to its result, knowing nothing of how it was made.
 
-``make_artifact`` trains and optimises, and leaves the artifact in the cache; ``measure_artifact`` opens that file and
-measures it, knowing nothing of how it was made. Each runs in a process of its own, so that neither the memory nor the
-state of training touches what is measured.
+It runs in a process of its own, so that neither the memory nor the state of loading and training touches what is
+measured. The steps: open, time, compare, describe, result.
 """
 
 from __future__ import annotations
@@ -10,22 +9,43 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..analysis.op_score import op_score
 from ..case import Case
+from ..datasets.held_out import HeldOut
 from ..datasets.imageset import ImageSet
-from ..datasets.splits import Split
+from ..measure.cpu_load import LoadWatch
+from ..measure.gpu_monitor import GpuMonitor
+from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
+from ..measure.quality import as_probabilities, assess
 from ..measure.side_by_side import Pair, Plan, compare
-from ..measure.timing import Wanted
+from ..measure.sizes import FileSize, measure_file
+from ..measure.timing import Passes, Single, Wanted, time_again, time_passes, time_single, warm_up
 from ..progress import report_progress
 from ..records.device import Device, GpuUse
-from ..records.result import Artifact, ColdStart, Conditions, Latency, Looks, Memory, Result, SideBySide, Training
+from ..records.result import (
+    Artifact,
+    ColdStart,
+    Conditions,
+    Estimate,
+    Latency,
+    Looks,
+    Memory,
+    OtherLoad,
+    Result,
+    Score,
+    SideBySide,
+    Training,
+    WarmUp,
+)
 from ..runtimes.base import Runtime
+from ..runtimes.loader import open_artifact
 from ..stats.intervals import median, proportion
 from .builder import BuiltArtifact
-from .options import Options
+from .options import MeasurementPlan
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".keras": "keras",
@@ -38,78 +58,254 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
 _OTHER_CORES = 0.15
 
 
-def _measure(case: Case, made: BuiltArtifact, reference: BuiltArtifact | None, data: Split, options: Options) -> Result:
-    from ..measure.cpu_load import LoadWatch
-    from ..measure.gpu_monitor import GpuMonitor
-    from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
-    from ..measure.quality import as_probabilities, assess
-    from ..measure.sizes import measure_file
-    from ..measure.timing import time_again, time_passes, time_single, warm_up
+def measure(
+    case: Case,
+    built: BuiltArtifact,
+    held_out: HeldOut,
+    plan: MeasurementPlan,
+    *,
+    reference: Path | None = None,
+    release: Path | None = None,
+) -> Result:
+    """Measure an artifact in this process, which should have run nothing else before.
 
-    images, labels = data.x_test, data.y_test
+    Args:
+        case: that the artifact was made for.
+        built: the artifact, and what is known of its making.
+        held_out: the test part of the case's data.
+        plan: how to measure.
+        reference: the artifact of the case's reference, to be timed beside; None for not at all.
+        release: that of a released run, likewise.
+
+    Raises:
+        ModelFileError: a file is no model.
+    """
+    images = held_out.images
+    opened = _open(built.path, images, plan)
+    load = LoadWatch()
+    report_progress("measuring")
+    times = _time(opened, images, case.batch, plan)
+    artifact = _describe(opened, built)
+    compared = _compare(opened, case, images, plan, reference, release)
+    return _result(case, built, held_out, plan, artifact, times, compared, load.load())
+
+
+# --- open
+
+
+@dataclass(kw_only=True)
+class _Opened:
+    """An artifact that is open in this process.
+
+    Attributes:
+        path: its file or folder.
+        runtime: that answers; None when it was closed, so that what is opened next is not the second one in memory.
+        size: of the file.
+        cold_start: what opening and the first answer took.
+        held_bytes: resident before it was opened.
+    """
+
+    path: Path
+    runtime: Runtime | None
+    size: FileSize
+    cold_start: ColdStart
+    held_bytes: int
+
+    def use(self) -> Runtime:
+        """Return the runtime, which must be open."""
+        if self.runtime is None:
+            raise ValueError(f"{self.path}: is not open any more")
+        return self.runtime
+
+
+def _open(path: Path, images: ImageSet, plan: MeasurementPlan) -> _Opened:
+    """Open an artifact, with the images in memory that small sets are kept in."""
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
-        measuring = beside.submit(measure_file, made.path)
+        measuring = beside.submit(measure_file, path)
         images.preload()  # so that it does not count as the model's memory
         size = measuring.result()
+    image = images.take([0])
     held = reset_peak()
-    runtime, cold_start = _start(made.path, images, options)
-    watch = LoadWatch()
-    gpu = options.device.gpu
-    report_progress("measuring")
-    offline_warm_up = warm_up(runtime, images, case.batch)
+    began = time.perf_counter()
+    runtime = open_artifact(path, threads=plan.device.threads)
+    loaded = time.perf_counter()
+    runtime.predict(image)
+    cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
+    return _Opened(path=path, runtime=runtime, size=size, cold_start=cold_start, held_bytes=held)
+
+
+# --- time
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Times:
+    """What was timed of an artifact alone, and the memory that it took.
+
+    Attributes:
+        second_pass_s: seconds of a pass when passes were taken anew; None where they were not.
+    """
+
+    cold_start: ColdStart
+    offline_warm_up: WarmUp
+    passes: Passes
+    single: Single
+    second_pass_s: float | None
+    memory: Memory
+    gpu_use: GpuUse | None
+
+
+def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan) -> _Times:
+    """Time passes over the images and single ones, and read the peak of memory behind them."""
+    runtime, gpu = opened.use(), plan.device.gpu
+    offline_warm_up = warm_up(runtime, images, batch)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
         passes = time_passes(
-            runtime, images, case.batch, monitor.sample if monitor else None, _per_pass(options, len(labels))
+            runtime, images, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(images))
         )
-    single = time_single(runtime, images, options.wanted)
-    second = time_again(runtime, images, case.batch, passes.again) if passes.again else None
+    single = time_single(runtime, images, plan.limits)
+    second = time_again(runtime, images, batch, passes.again) if passes.again else None
+    peak = peak_bytes()
     memory = Memory(
-        peak_bytes=(peak := peak_bytes()),
-        added_bytes=max(0, peak - held),
+        peak_bytes=peak,
+        added_bytes=max(0, peak - opened.held_bytes),
         device_peak_bytes=device_peak_bytes() if gpu else None,
     )
-    artifact = Artifact(
-        file=made.path.name,
-        entry=made.path.parent.name,
-        format=_FORMATS[made.path.suffix],
+    return _Times(
+        cold_start=opened.cold_start,
+        offline_warm_up=offline_warm_up,
+        passes=passes,
+        single=single,
+        second_pass_s=second,
+        memory=memory,
+        gpu_use=monitor.result() if monitor else None,
+    )
+
+
+def _limits_of_a_pass(plan: MeasurementPlan, images: int) -> Wanted:
+    """The limits on the time over the reference's images as limits on that of a pass."""
+    scale = images / plan.reference_samples
+    limits = plan.limits.questions.get("inference_s", ())
+    return plan.limits._replace(
+        questions={"inference_s": tuple(limit._replace(limit=limit.limit * scale) for limit in limits)}
+    )
+
+
+# --- compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """An artifact beside that of its reference and that of the release; None where it was not timed beside one."""
+
+    vs_reference: SideBySide | None
+    vs_baseline: SideBySide | None
+
+
+def _compare(
+    opened: _Opened, case: Case, images: ImageSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
+) -> _Compared:
+    """Time an artifact in turn with those of its reference and of the release, where they are given."""
+    turns = _Alternation(opened, images, case.batch, plan.device.threads)
+    return _Compared(
+        vs_reference=turns.beside("the reference", reference, case.reference.id, plan.vs_reference)
+        if reference
+        else None,
+        vs_baseline=turns.beside("the release", release, case.id, plan.release.sampling)
+        if release and plan.release
+        else None,
+    )
+
+
+class _Alternation:
+    """An artifact that is timed in turn with others.
+
+    Args:
+        opened: the artifact; whoever opens it first takes it as it is open already.
+        images: of the test set.
+        batch: how many of them a call of the offline scenario answers.
+        threads: that a runtime may use.
+    """
+
+    def __init__(self, opened: _Opened, images: ImageSet, batch: int, threads: int) -> None:
+        self._opened, self._images, self._batch, self._threads = opened, images, batch, threads
+
+    def beside(self, what: str, path: Path, case_id: str, sampling: Plan) -> SideBySide:
+        """Time the artifact in turn with the one at ``path``.
+
+        Args:
+            what: the other one is, in words.
+            path: of the other one.
+            case_id: of the case that the other one is of.
+            sampling: how long to time both.
+        """
+        report_progress(f"measuring beside {what}")
+
+        def open_pair(reference_first: bool) -> Pair:
+            if reference_first:
+                reference = self._open(path)
+                return Pair(self._open(self._opened.path), reference)
+            return Pair(self._candidate(), self._open(path))
+
+        images = self._images
+        inputs = {"offline": images.take(range(min(self._batch, len(images)))), "single": images.take([0])}
+        return SideBySide(reference=case_id, **compare(open_pair, inputs, sampling))
+
+    def _open(self, path: Path) -> Runtime:
+        return open_artifact(path, threads=self._threads)
+
+    def _candidate(self) -> Runtime:
+        """The artifact as it is open, or opened anew where somebody has had that one."""
+        runtime, self._opened.runtime = self._opened.runtime, None
+        return runtime or self._open(self._opened.path)
+
+
+# --- describe
+
+
+def _describe(opened: _Opened, built: BuiltArtifact) -> Artifact:
+    """What the artifact is, as its file and its runtime say."""
+    runtime, size = opened.use(), opened.size
+    return Artifact(
+        file=built.path.name,
+        entry=built.path.parent.name,
+        format=_FORMATS[built.path.suffix],
         runtime=runtime.name,
         sha256=size.sha256,
         size_bytes=size.size_bytes,
         deflated_bytes=size.deflated_bytes,
         parameters=runtime.parameters,
         layers=runtime.layers,
-        changes=made.changes,
-    )
-    opened = [runtime]
-    del runtime  # whoever opens it anew does so with the first one gone
-    timed = _Timed(opened, made.path, images, case.batch, options.device.threads)
-    compared = timed.beside("the reference", reference.path, case.reference, options.compare) if reference else None
-    kept = options.kept
-    beside_kept = timed.beside("the release", kept.path, case, kept.compare) if kept and kept.compare.seconds else None
-    conditions = Conditions(
-        batch=case.batch,
-        threads=options.device.threads,
-        offline_warm_up=offline_warm_up,
-        single_warm_up=single.warm_up,
-        other_load=watch.load(),
-        gpu_use=monitor.result() if monitor else None,
+        changes=built.changes,
     )
 
-    quality = assess(as_probabilities(passes.probabilities), labels)
-    accuracy = proportion(quality.correct, len(labels))
-    scale = options.reference_samples / len(labels)
+
+# --- result
+
+
+def _result(
+    case: Case,
+    built: BuiltArtifact,
+    held_out: HeldOut,
+    plan: MeasurementPlan,
+    artifact: Artifact,
+    times: _Times,
+    compared: _Compared,
+    other_load: OtherLoad,
+) -> Result:
+    """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
+    passes, single, samples = times.passes, times.single, len(held_out.labels)
+    quality = assess(as_probabilities(passes.probabilities), held_out.labels)
+    accuracy = proportion(quality.correct, samples)
+    scale = plan.reference_samples / samples
     inference = median(passes.seconds).scaled(scale)
-    weights = options.time_weights
-    seconds = inference.scaled(weights.get("inference", 0.0))
-    extra = weights.get("training", 0.0) * made.training.training_s
-    seconds = seconds.model_copy(update={end: getattr(seconds, end) + extra for end in ("value", "low", "high")})
-    score = op_score(accuracy, seconds, size.size_bytes / 1e6, samples=len(labels))
+    score = _score(plan, accuracy, inference, artifact, built.training, samples)
+    conditions = _conditions(case, plan, times, other_load)
     return Result(
         case=case,
-        device=options.device,
-        data_digest=data.test_digest,
-        test_samples=len(labels),
-        classes=len(data.classes),
+        device=plan.device,
+        data_digest=held_out.digest,
+        test_samples=samples,
+        classes=len(held_out.classes),
         accuracy=accuracy,
         recall=quality.recall,
         precision=quality.precision,
@@ -119,86 +315,60 @@ def _measure(case: Case, made: BuiltArtifact, reference: BuiltArtifact | None, d
         predictions=quality.predictions,
         inference_s=inference,
         passes_s=passes.seconds,
-        reference_samples=options.reference_samples,
+        reference_samples=plan.reference_samples,
         latency_ms=single.latency,
-        cold_start=cold_start,
+        cold_start=times.cold_start,
         conditions=conditions,
-        vs_reference=compared,
-        vs_baseline=beside_kept,
-        training=made.training,
-        preparation_s=made.preparation_s,
+        vs_reference=compared.vs_reference,
+        vs_baseline=compared.vs_baseline,
+        training=built.training,
+        preparation_s=built.preparation_s,
         artifact=artifact,
-        memory=memory,
+        memory=times.memory,
         op_score=score,
-        sampling=Looks(
-            passes_share=passes.share,
-            single_share=single.share,
-            second_inference_s=second and second * scale,
-            second_ms=dict(single.second),
-        ),
+        sampling=_sampling(times, scale),
         notes=(
-            *_notes(case, score.error_floored, made.training, options.device),
-            *timing_notes(conditions, single.latency, options.device),
+            *_notes(case, score.error_floored, built.training, plan.device),
+            *timing_notes(conditions, single.latency, plan.device),
         ),
     )
 
 
-def _per_pass(options: Options, images: int) -> Wanted:
-    """The limits on the time over the reference's images as limits on that of a pass."""
-    wanted, scale = options.wanted, images / options.reference_samples
-    limits = tuple(found._replace(limit=found.limit * scale) for found in wanted.questions.get("inference_s", ()))
-    return wanted._replace(questions={"inference_s": limits})
+def _sampling(times: _Times, scale: float) -> Looks:
+    """How the sampling of the times ended; ``scale``: from a pass to ``reference_samples`` images."""
+    second = times.second_pass_s
+    return Looks(
+        passes_share=times.passes.share,
+        single_share=times.single.share,
+        second_inference_s=second and second * scale,
+        second_ms=dict(times.single.second),
+    )
 
 
-def _start(path: Path, images: ImageSet, options: Options) -> tuple[Runtime, ColdStart]:
-    """The artifact opened, and what the first answer took."""
-    from ..runtimes.loader import open_artifact
-
-    image = images.take([0])
-    began = time.perf_counter()
-    runtime = open_artifact(path, threads=options.device.threads)
-    opened = time.perf_counter()
-    runtime.predict(image)
-    return runtime, ColdStart(load_s=opened - began, first_call_s=time.perf_counter() - opened)
+def _score(
+    plan: MeasurementPlan, accuracy: Estimate, inference: Estimate, artifact: Artifact, training: Training, samples: int
+) -> Score:
+    """The OpScore, of the time that the run's weights make up of inference and training."""
+    seconds = inference.scaled(plan.time_weights.get("inference", 0.0))
+    extra = plan.time_weights.get("training", 0.0) * training.training_s
+    seconds = seconds.model_copy(update={end: getattr(seconds, end) + extra for end in ("value", "low", "high")})
+    return op_score(accuracy, seconds, artifact.size_bytes / 1e6, samples=samples)
 
 
-class _Timed(NamedTuple):
-    """An artifact that is timed in turn with others.
-
-    Attributes:
-        opened: the artifact as it is open already, to be taken by whoever opens it first.
-        path: its file.
-        images: of the test set.
-        batch: how many of them a call of the offline scenario answers.
-        threads: that a runtime may use.
-    """
-
-    opened: list[Runtime]
-    path: Path
-    images: ImageSet
-    batch: int
-    threads: int
-
-    def beside(self, what: str, other: Path, of: Case, plan: Plan) -> SideBySide:
-        """Time it in turn with the artifact ``other``, which is that of the case ``of``; ``what``: it is, in words."""
-        from ..runtimes.loader import open_artifact
-
-        report_progress(f"measuring beside {what}")
-
-        def open_one(path: Path) -> Runtime:
-            return open_artifact(path, threads=self.threads)
-
-        def open_pair(reference_first: bool) -> Pair:
-            if reference_first:
-                reference = open_one(other)
-                return Pair(open_one(self.path), reference)
-            return Pair(self.opened.pop() if self.opened else open_one(self.path), open_one(other))
-
-        batch, image = self.images.take(range(min(self.batch, len(self.images)))), self.images.take([0])
-        return SideBySide(reference=of.id, **compare(open_pair, {"offline": batch, "single": image}, plan))
+def _conditions(case: Case, plan: MeasurementPlan, times: _Times, other_load: OtherLoad) -> Conditions:
+    """What held while the times were taken."""
+    return Conditions(
+        batch=case.batch,
+        threads=plan.device.threads,
+        offline_warm_up=times.offline_warm_up,
+        single_warm_up=times.single.warm_up,
+        other_load=other_load,
+        gpu_use=times.gpu_use,
+    )
 
 
 def _notes(case: Case, floored: bool, training: Training, device: Device) -> tuple[str, ...]:
+    """What a reader of the score and of the size must know of how the artifact was made."""
     notes = []
     if floored:
         notes.append("no test image was wrong; the score takes half an error for it")
@@ -213,19 +383,19 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
 
 def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
     """What a reader of the times must know of how they were taken; nothing for a quiet machine."""
-    notes, other = [], conditions.other_load
-    if other.cores > _OTHER_CORES:
-        notes.append(f"other work took {other.cores:.1f} of {device.cores} cores while this was timed")
-    if other.stolen_cores > _OTHER_CORES:
-        notes.append(f"the hypervisor gave {other.stolen_cores:.1f} of {device.cores} cores to others meanwhile")
-    if other.throttle_events:
+    notes, load = [], conditions.other_load
+    if load.cores > _OTHER_CORES:
+        notes.append(f"other work took {load.cores:.1f} of {device.cores} cores while this was timed")
+    if load.stolen_cores > _OTHER_CORES:
+        notes.append(f"the hypervisor gave {load.stolen_cores:.1f} of {device.cores} cores to others meanwhile")
+    if load.throttle_events:
         notes.append("a processor was slowed for its heat while this was timed")
     notes += _gpu_notes(conditions.gpu_use) if conditions.gpu_use else []
     if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):
         notes.append("the last rounds of warming up did not agree within 10 %: the machine or the model is unsteady")
     if latency.p99 is None:
-        wanted = latency.LEAST_SAMPLES["p99"]
-        notes.append(f"not enough samples for p99: {latency.samples} of {wanted}")
+        least = latency.LEAST_SAMPLES["p99"]
+        notes.append(f"not enough samples for p99: {latency.samples} of {least}")
     return notes
 
 

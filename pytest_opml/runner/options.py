@@ -1,50 +1,167 @@
-"""What building and measuring a case are told by the run."""
+"""What the tasks of a case are told by the run: how to build, how to measure, and where things lie on the machine.
+
+``BuildOptions`` and ``MeasurementPlan`` hold for any machine of the kind; only ``LocalPaths`` is of one machine.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import registry
+from ..gate.sampling_limits import ratio_questions, time_questions
 from ..measure.side_by_side import NOT_AT_ALL, Plan
 from ..measure.timing import NOTHING, Wanted
 from ..records.device import Device
 from ..records.result import Result
+from .launchers.base import ProcessLimits
+from .plan import NO_OVERRIDES
+
+if TYPE_CHECKING:
+    from ..gate.budgets import Budget, GateTerms
+    from ..records.run import Rule
+    from ..settings import Settings, TimeKind
+    from .plan import CollectedRun, TestOverrides
 
 
-class ReleaseArtifact(NamedTuple):
-    """The artifact of a released run, that a case is measured beside.
-
-    Attributes:
-        stored: what was measured of it then, which says how it was made.
-        compare: how long it is timed beside the case, in each scenario.
-    """
-
-    path: Path
-    stored: Result
-    compare: Plan
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the pipeline is told by the run.
+@dataclass(frozen=True, kw_only=True)
+class LocalPaths:
+    """Folders of the machine on which a task runs; nothing else that a task is given is of one machine.
 
     Attributes:
-        time_weights: what inference and training seconds are multiplied by to make up the time in the score.
-        reference_samples: images that the inference time is scaled to.
-        compare: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
-        wanted: absolute limits on the case's own times, which their sampling is to decide.
-        kept: the artifact of a released run that the case is timed beside too.
-        registrations: names that the run's own process knows besides the installed ones.
+        cache_dir: trained models and artifacts.
+        data_dir: data sets that are not shipped; None for none.
+        release_dir: the artifacts of released runs; None where no task needs one.
+        case_dir: where the process that builds a case leaves its test part for the one that measures; None where
+            nothing is to be measured.
     """
 
     cache_dir: Path
-    data_dir: Path | None
+    data_dir: Path | None = None
+    release_dir: Path | None = None
+    case_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What training a model and applying techniques are told.
+
+    Attributes:
+        device: that the model is trained for.
+        registrations: names that the run's own process knows besides the installed ones; the ``file`` of one must be
+            on the machine that runs the task.
+    """
+
     device: Device
-    time_weights: dict[Any, float]
-    reference_samples: int
-    compare: Plan = NOT_AT_ALL
-    wanted: Wanted = NOTHING
-    kept: ReleaseArtifact | None = None
     registrations: tuple[registry.Registration, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseComparison:
+    """A released artifact to time side by side with a case's.
+
+    Attributes:
+        stored: what was measured of it, which names its file and says how it was made.
+        sampling: how long both are timed, in each scenario.
+    """
+
+    stored: Result
+    sampling: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementPlan:
+    """What measuring an artifact is told.
+
+    Attributes:
+        device: that it is measured on; a runtime may use its ``threads``.
+        time_weights: what inference and training seconds are multiplied by to make up the time in the score.
+        reference_samples: images that the inference time is scaled to.
+        vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
+        limits: absolute limits on the case's own times, which their sampling is to decide.
+        release: the artifact of a released run that the case is timed beside too.
+    """
+
+    device: Device
+    time_weights: Mapping[TimeKind, float]
+    reference_samples: int
+    vs_reference: Plan = NOT_AT_ALL
+    limits: Wanted = NOTHING
+    release: ReleaseComparison | None = None
+
+    def alone(self) -> MeasurementPlan:
+        """Return the plan for an artifact that is compared with nothing and held to no limits."""
+        return replace(self, vs_reference=NOT_AT_ALL, limits=NOTHING, release=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The settings of a run, as its tasks are told them.
+
+    Attributes:
+        settings: of the run.
+        device: that it runs on.
+        plan: what was collected.
+    """
+
+    settings: Settings
+    device: Device
+    plan: CollectedRun
+
+    @cached_property
+    def terms(self) -> GateTerms:
+        """The terms of the gate for one check among all that were collected."""
+        limits = self.plan.limits
+        checks = sum(len(self.budgets(name, limits.get(name, NO_OVERRIDES))) for name in self.plan.cases)
+        return self.settings.gate.terms_per_check(checks)
+
+    @property
+    def paths(self) -> LocalPaths:
+        """The folders of this machine."""
+        settings = self.settings
+        return LocalPaths(cache_dir=settings.cache_dir, data_dir=settings.data_dir, release_dir=settings.release_dir)
+
+    @property
+    def build(self) -> BuildOptions:
+        """What building a case is told, with the names that are registered by now."""
+        return BuildOptions(device=self.device, registrations=registry.registrations())
+
+    def budgets(self, case_id: str, overrides: TestOverrides) -> tuple[Budget, ...]:
+        """Return the budgets that a case is held to."""
+        return self.settings.gate.applicable(case_id, self.device.profile, overrides.budgets)
+
+    def limits(self, overrides: TestOverrides) -> ProcessLimits:
+        """Return what the processes of a case may take."""
+        memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
+        return ProcessLimits(overrides.timeout_s or self.settings.timeout_s, memory)
+
+    def measurement(
+        self, budgets: Sequence[Budget], reference: Result | None, release: Result | None
+    ) -> MeasurementPlan:
+        """Return what measuring a case is told.
+
+        Args:
+            budgets: that the case is held to, whose limits the sampling of times is to decide.
+            reference: the result of the case's reference; None where it has none.
+            release: a released result, measured again, whose artifact the case is timed beside.
+        """
+        settings, samples = self.settings, self.settings.score.reference_samples
+        return MeasurementPlan(
+            device=self.device,
+            time_weights=dict(settings.score.time),
+            reference_samples=samples,
+            vs_reference=self._beside(budgets, reference, "max_drop", "max_increase") if reference else NOT_AT_ALL,
+            limits=Wanted(time_questions(budgets, samples), self.terms.max_seconds, self.terms.error),
+            release=ReleaseComparison(stored=release, sampling=self._beside(budgets, release, "max_regression"))
+            if release
+            else None,
+        )
+
+    def _beside(self, budgets: Sequence[Budget], compared_with: Result, *rules: Rule) -> Plan:
+        """How long a case is timed beside another result's artifact, for the budgets of some rules."""
+        questions = ratio_questions(budgets, compared_with, rules)
+        settings, terms = self.settings, self.terms
+        return Plan(settings.compare_s, settings.compare_precision, questions, terms.max_seconds, terms.error)

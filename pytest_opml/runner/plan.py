@@ -13,6 +13,8 @@ class TestOverrides(NamedTuple):
     """What one test sets for its cases: budgets beside the file's, and seconds instead of the run's.
 
     Attributes:
+        budgets: that the test's markers hold its cases to.
+        timeout_s: seconds that each of them may take; None for those of the run.
         tables: the budgets as they were written, by where.
     """
 
@@ -37,4 +39,4 @@ class CollectedRun(NamedTuple):
     partial_selection: bool = False
 
 
-_NO_LIMITS, _NO_PLAN = TestOverrides(), CollectedRun()
+NO_OVERRIDES, NOTHING_COLLECTED = TestOverrides(), CollectedRun()

@@ -6,41 +6,63 @@ import contextlib
 import hashlib
 import uuid
 from pathlib import Path
-from typing import TypeVar
 
-from ..case import Case
+from ..errors import CaseFailed
 from ..records.base import Record
+from ..records.result import Result
+from ..records.run import Baseline, Failure
 
-_Found = TypeVar("_Found", bound=Record)
+
+class CaseOutcome(Record):
+    """What came of a case: its result or its failure, and what it was measured beside.
+
+    Attributes:
+        baseline: what the case is compared with; None where nothing asked for it, or there is none.
+    """
+
+    result: Result | None = None
+    failure: Failure | None = None
+    baseline: Baseline | None = None
+
+    def require(self) -> Result:
+        """Return the result.
+
+        Raises:
+            CaseFailed: there is none; says what the failure says.
+        """
+        if self.result is None:
+            failure = self.failure
+            raise CaseFailed(failure.kind, failure.message) if failure else ValueError("neither result nor failure")
+        return self.result
 
 
 class SharedResults:
-    """A folder of the run, with a file for each thing that was found for a case.
+    """A folder of the run, with a file for each case that is done.
 
     Args:
-        folder: made when the first one is given; None for a run of one process, which keeps what it finds to itself.
+        folder: made when the first outcome is put there; None for a run of one process, which has nobody to tell.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def put(self, case: Case, found: Record) -> None:
-        """Let the others find it."""
+    def put(self, case_id: str, outcome: CaseOutcome) -> None:
+        """Let the other processes find what came of a case."""
         if self._folder is None:
             return
-        path = self._path(self._folder, case, type(found))
+        path = self._path(self._folder, case_id)
         temporary = path.with_suffix(f".{uuid.uuid4().hex}")
         # Without room for it the others find nothing here and measure the case themselves.
         with contextlib.suppress(OSError):
             self._folder.mkdir(exist_ok=True)
-            temporary.write_text(found.model_dump_json(), "utf-8")
+            temporary.write_text(outcome.model_dump_json(), "utf-8")
             temporary.replace(path)
 
-    def get(self, case: Case, kind: type[_Found]) -> _Found | None:
-        """What another process found for the case, of one kind; None where there is nothing."""
-        path = self._folder and self._path(self._folder, case, kind)
-        return kind.model_validate_json(path.read_bytes()) if path and path.exists() else None
+    def get(self, case_id: str) -> CaseOutcome | None:
+        """Return what another process made of a case; None where none has, so far."""
+        path = self._folder and self._path(self._folder, case_id)
+        return CaseOutcome.model_validate_json(path.read_bytes()) if path and path.exists() else None
 
     @staticmethod
-    def _path(folder: Path, case: Case, kind: type[Record]) -> Path:
-        return folder / f"{hashlib.sha256(case.id.encode()).hexdigest()[:32]}.{kind.__name__}.json"
+    def _path(folder: Path, case_id: str) -> Path:
+        return folder / f"{hashlib.sha256(case_id.encode()).hexdigest()[:32]}.json"

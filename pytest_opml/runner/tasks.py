@@ -1,74 +1,141 @@
-"""The functions of a case that run in a worker process."""
+"""The functions of a case that a launcher runs, each in a process of its own."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import registry
 from ..case import Case
-from ..measure.timing import NOTHING
+from ..datasets.held_out import read_held_out, write_held_out
+from ..errors import CaseFailed
 from ..records.result import Result
-from .builder import ArtifactBuilder, BuiltArtifact, load_data
-from .measurement import _measure
-from .options import Options
+from ..storage import releases
+from ..storage.cache import Cache
+from .builder import ArtifactBuilder, BuiltArtifact, find_artifact, load_data
+from .cache_keys import CaseKeys
+from .measurement import measure
+from .options import BuildOptions, LocalPaths, MeasurementPlan
 
 
-def train_model(case: Case, options: Options) -> Path:
-    """Train the model of a case, unless the cache holds it; its file.
+@dataclass(frozen=True, kw_only=True)
+class BuiltCase:
+    """What the process that builds a case hands to the one that measures, besides the test part in ``case_dir``.
+
+    Attributes:
+        artifact: the key of the case's artifact in the cache.
+        reference: that of its reference's artifact, whether or not the cache holds it; None for a reference.
+    """
+
+    artifact: str
+    reference: str | None = None
+
+
+def train_model(case: Case, options: BuildOptions, paths: LocalPaths) -> Path:
+    """Train the model of a case, unless the cache holds it; return its file.
 
     Raises:
         UsageError: data, weights or the definition are at fault.
     """
     registry.adopt(options.registrations)
-    return ArtifactBuilder(case, load_data(case, options), options).trained()
+    data = load_data(case, paths.data_dir)
+    return ArtifactBuilder(case, data, options.device, Cache(paths.cache_dir)).trained()
 
 
-def make_artifact(case: Case, options: Options) -> Path:
-    """Train the model of a case and put it through its techniques, so that the cache holds both; the artifact's file.
+def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> BuiltCase:
+    """Make the artifact of a case, unless the cache holds it: train its model and put it through its techniques.
+
+    The data are loaded here, once for the case: their digest is part of the artifact's key, so that changed data are
+    noticed whatever the cache holds, and their test part is left in ``case_dir`` for the processes that measure.
 
     Raises:
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
     registry.adopt(options.registrations)
-    return ArtifactBuilder(case, load_data(case, options), options).make()
+    data, cache = load_data(case, paths.data_dir), Cache(paths.cache_dir)
+    builder = ArtifactBuilder(case, data, options.device, cache)
+    builder.make()
+    if paths.case_dir:
+        write_held_out(data, paths.case_dir)
+    is_candidate = case.reference != case
+    return BuiltCase(
+        artifact=builder.keys.artifact,
+        reference=CaseKeys(case.reference, data, options.device).artifact if is_candidate else None,
+    )
 
 
-def measure_artifact(case: Case, options: Options, vs_reference: bool = False) -> Result | None:
-    """Measure the artifact of a case from its file alone; None where the cache does not hold it.
+def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths: LocalPaths) -> Result:
+    """Measure the artifact of a case from its file alone, on the test part in ``case_dir``.
 
     Args:
         case: the case.
-        options: of the run.
-        vs_reference: whether to time it beside its reference's artifact too, if the cache holds that.
+        built: what ``make_artifact`` returned.
+        plan: how to measure; the reference's artifact is timed beside the case's if the plan has seconds for it.
+        paths: with the ``case_dir`` that ``make_artifact`` was given.
 
     Raises:
         ModelFileError: the file is no model.
+        CaseFailed: the artifact, or that of the release, is not there any more.
     """
-    registry.adopt(options.registrations)
-    data = load_data(case, options)
-    made = ArtifactBuilder(case, data, options).find()
-    if made is None:
-        return None
-    reference = (
-        ArtifactBuilder(case.reference, data, options).find() if vs_reference and options.compare.seconds else None
+    cache = Cache(paths.cache_dir)
+    artifact = _find(cache, built)
+    reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
+    release = _release_file(plan.release.stored, paths) if plan.release and plan.release.sampling.seconds else None
+    return measure(
+        case,
+        artifact,
+        read_held_out(_case_dir(paths)),
+        plan,
+        reference=reference.path if reference else None,
+        release=release,
     )
-    return _measure(case, made, reference, data, options)
 
 
-def measure_kept(case: Case, options: Options) -> Result:
-    """Measure the kept artifact of a released run as that of a case is measured, on today's machine and test images.
+def artifact_file(built: BuiltCase, paths: LocalPaths) -> Path:
+    """Return the file of an artifact that was made, which this process holds from now on.
+
+    Raises:
+        CaseFailed: it is not in the cache any more.
+    """
+    return _find(Cache(paths.cache_dir), built).path
+
+
+def _find(cache: Cache, built: BuiltCase) -> BuiltArtifact:
+    artifact = find_artifact(cache, built.artifact)
+    if artifact is None:
+        raise CaseFailed("error", f"cache {cache.root}: the artifact was removed before it was measured")
+    return artifact
+
+
+def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: LocalPaths) -> Result:
+    """Measure the artifact of a released run as that of a case is measured, on today's machine and test images.
 
     How it was made is what was stored of it.
 
+    Args:
+        case: the case, whose test part is in ``case_dir``.
+        stored: what was measured of the artifact then.
+        plan: how the case is measured.
+        paths: with the ``case_dir`` that ``make_artifact`` was given.
+
     Raises:
         ModelFileError: the file is no model.
-        ValueError: the options hold no such artifact.
+        CaseFailed: the artifact is not there any more.
     """
-    if options.kept is None:
-        raise ValueError("no kept artifact to measure")
-    registry.adopt(options.registrations)
-    path, stored, _ = options.kept
-    made = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s)
-    return _measure(case, made, None, load_data(case, options), replace(options, kept=None, wanted=NOTHING))
+    path = _release_file(stored, paths)
+    artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s)
+    return measure(case, artifact, read_held_out(_case_dir(paths)), plan.alone())
+
+
+def _release_file(stored: Result, paths: LocalPaths) -> Path:
+    path = releases.find_artifact(stored.artifact, paths.release_dir) if paths.release_dir else None
+    if path is None:
+        raise CaseFailed("error", f"the artifact of the release is not in {paths.release_dir}")
+    return path
+
+
+def _case_dir(paths: LocalPaths) -> Path:
+    if paths.case_dir is None:
+        raise ValueError("nothing can be measured without the folder that the case's test part is in")
+    return paths.case_dir

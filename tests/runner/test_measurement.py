@@ -5,49 +5,35 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.splits import prepare
-from pytest_opml.errors import ModelFileError
+from pytest_opml.errors import CaseFailed, ModelFileError
 from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Plan
 from pytest_opml.records.device import GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
-from pytest_opml.runner.builder import ArtifactBuilder, BuiltArtifact
 from pytest_opml.runner.measurement import timing_notes
-from pytest_opml.runner.options import Options
-from pytest_opml.runner.tasks import make_artifact, measure_artifact
+from pytest_opml.runner.tasks import BuiltCase, measure_artifact
 from pytest_opml.runtimes.loader import open_artifact
 from tests.support.builders import make_conditions, make_device
 from tests.support.fake_nvml import FakeNvml, v100
+from tests.support.workbench import Workbench
 
 MakeCase = Callable[..., Case]
 
 
-def measured(case: Case, options: Options) -> Result:
-    make_artifact(case, options)
-    result = measure_artifact(case, options)
-    assert result is not None
-    return result
-
-
-def made(case: Case, options: Options) -> BuiltArtifact:
-    make_artifact(case, options)
-    found = ArtifactBuilder(case, prepare(case, None), options).find()
-    assert found is not None
-    return found
-
-
 @pytest.fixture(scope="module")
-def result(make_case: MakeCase, options: Options) -> Result:
-    return measured(make_case(), options)
+def result(make_case: MakeCase, workbench: Workbench) -> Result:
+    return workbench.measure(make_case())
 
 
-def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, options: Options) -> None:
-    path = made(make_case(), options).path
+def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, workbench: Workbench) -> None:
+    path = workbench.make(make_case()).path
     content = path.read_bytes()
     data = prepare(make_case(), None)
     predicted = open_artifact(path, threads=2).predict(data.x_test.take(np.arange(599))).argmax(axis=1)
@@ -95,11 +81,11 @@ def test_the_rest_is_there_too(result: Result) -> None:
     assert len(result.training.epochs) == 2
 
 
-def test_techniques_share_one_trained_model(make_case: MakeCase, options: Options) -> None:
-    models = set(options.cache_dir.glob("entries/model-*"))
-    clustered = made(make_case("cluster-16"), options)
-    assert clustered.training == made(make_case(), options).training
-    assert set(options.cache_dir.glob("entries/model-*")) == models
+def test_techniques_share_one_trained_model(make_case: MakeCase, workbench: Workbench) -> None:
+    models = workbench.entries("model")
+    clustered = workbench.make(make_case("cluster-16"))
+    assert clustered.training == workbench.make(make_case()).training
+    assert workbench.entries("model") == models
     assert clustered.preparation_s > 0
 
 
@@ -107,14 +93,14 @@ def test_techniques_share_one_trained_model(make_case: MakeCase, options: Option
     "change", [{"epochs": 3}, {"seed": 1}, {"unfreeze": 2}, {"batch": 64}, {"split": "70-30"}, {"size": 8}]
 )
 def test_what_changes_the_model_changes_its_place_in_the_cache(
-    make_case: MakeCase, options: Options, change: dict[str, object]
+    make_case: MakeCase, workbench: Workbench, change: dict[str, object]
 ) -> None:
-    assert made(make_case(**change), options).path != made(make_case(), options).path
+    assert workbench.make(make_case(**change)).path != workbench.make(make_case()).path
 
 
-def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options) -> None:
-    other = replace(options, device=options.device.model_copy(update={"cpu": "another"}))
-    assert made(make_case(), other).path != made(make_case(), options).path
+def test_another_machine_trains_for_itself(make_case: MakeCase, workbench: Workbench) -> None:
+    other = workbench.on(workbench.device.model_copy(update={"cpu": "another"}))
+    assert other.make(make_case()).path != workbench.make(make_case()).path
 
 
 @pytest.mark.parametrize(
@@ -126,28 +112,29 @@ def test_another_machine_trains_for_itself(make_case: MakeCase, options: Options
     ],
 )
 def test_the_score_can_take_another_time(
-    make_case: MakeCase, options: Options, weights: dict[str, float], seconds: Callable[[Result], float]
+    make_case: MakeCase, workbench: Workbench, weights: dict[str, float], seconds: Callable[[Result], float]
 ) -> None:
-    other = replace(options, time_weights=weights)
-    result = measured(make_case(), other)
+    result = workbench.planned(time_weights=weights).measure(make_case())
     assert result.op_score.log_seconds == pytest.approx(math.log10(seconds(result)))
 
 
-def test_weights_that_are_not_there_are_named(make_case: MakeCase, options: Options) -> None:
+def test_weights_that_are_not_there_are_named(make_case: MakeCase, workbench: Workbench) -> None:
     with pytest.raises(ModelFileError, match=r"weights /no/such/file: no such file"):
-        make_artifact(make_case(weights="/no/such/file"), options)
+        workbench.make(make_case(weights="/no/such/file"))
 
 
-def test_nothing_is_measured_that_was_not_made(make_case: MakeCase, options: Options) -> None:
-    assert measure_artifact(make_case(seed=99), options) is None
+def test_nothing_is_measured_that_is_not_there(make_case: MakeCase, workbench: Workbench, tmp_path: Path) -> None:
+    paths = replace(workbench.paths, case_dir=tmp_path)
+    with pytest.raises(CaseFailed, match=r"the artifact was removed before it was measured$"):
+        measure_artifact(make_case(), BuiltCase(artifact="0" * 32), workbench.plan, paths)
 
 
 @pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.9)])
 def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
-    technique: str, megabytes: float, options: Options
+    technique: str, megabytes: float, workbench: Workbench
 ) -> None:
     common = {"dataset": "digits", "model": "efficientnetb0", "weights": "none", "size": 32, "subset": 60, "epochs": 1}
-    result = measured(Case.model_validate(common | {"technique": technique}), options)
+    result = workbench.measure(Case.model_validate(common | {"technique": technique}))
     assert result.size_mb == pytest.approx(megabytes, rel=0.05)
     assert bool(result.artifact.changes) == (technique != "baseline")
 
@@ -164,18 +151,18 @@ def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
     ],
 )
 def test_a_device_without_half_precision_is_noted_with_what_it_meant_for_the_training(
-    make_case: MakeCase, options: Options, technique: str, words: str | None
+    make_case: MakeCase, workbench: Workbench, technique: str, words: str | None
 ) -> None:
-    device = options.device.model_copy(update={"float16_in_hardware": False})
-    result = measured(make_case(technique), replace(options, device=device))
+    device = workbench.device.model_copy(update={"float16_in_hardware": False})
+    result = workbench.on(device).measure(make_case(technique))
     noted = [note for note in result.notes if "float16" in note]
     assert noted == ([f"this device has no float16 arithmetic: {words}"] if words else [])
     assert result.training.policy == ("mixed_float16" if technique == "float16,train=mixed" else "float32")
 
 
-def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, options: Options) -> None:
-    device = options.device.model_copy(update={"float16_in_hardware": True})
-    result = measured(make_case("float16"), replace(options, device=device))
+def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, workbench: Workbench) -> None:
+    device = workbench.device.model_copy(update={"float16_in_hardware": True})
+    result = workbench.on(device).measure(make_case("float16"))
     assert not [note for note in result.notes if "float16" in note]
     assert result.training.policy == "mixed_float16"
 
@@ -183,12 +170,9 @@ def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, options:
 # --- how it was timed
 
 
-def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, options: Options) -> None:
-    beside = replace(options, compare=Plan(0.3))
-    make_artifact(make_case(), options)
-    make_artifact(make_case("cluster-16"), options)
-    result = measure_artifact(make_case("cluster-16"), beside, vs_reference=True)
-    assert result is not None
+def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, workbench: Workbench) -> None:
+    workbench.make(make_case())
+    result = workbench.planned(vs_reference=Plan(0.3)).measure(make_case("cluster-16"))
     assert result.vs_reference is not None
     assert result.vs_reference.reference == make_case().id
     for ratio in (result.vs_reference.offline, result.vs_reference.single):
@@ -198,24 +182,17 @@ def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, options:
         assert ratio.seconds >= 0.3
 
 
-@pytest.mark.parametrize(("seconds", "vs_reference"), [(0.3, False), (0.0, True)])
-def test_it_is_timed_alone_where_that_is_wanted(
-    make_case: MakeCase, options: Options, seconds: float, vs_reference: bool
-) -> None:
-    make_artifact(make_case("cluster-16"), options)
-    result = measure_artifact(
-        make_case("cluster-16"), replace(options, compare=Plan(seconds)), vs_reference=vs_reference
-    )
-    assert result is not None
+def test_it_is_timed_alone_where_that_is_wanted(make_case: MakeCase, workbench: Workbench) -> None:
+    workbench.make(make_case())
+    result = workbench.planned(vs_reference=Plan(0.0)).measure(make_case("cluster-16"))
     assert result.vs_reference is None
 
 
-def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase, options: Options) -> None:
+def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase, workbench: Workbench) -> None:
     case = make_case("cluster-16", seed=123)
-    make_artifact(case, options)
-    assert ArtifactBuilder(case.reference, prepare(case, None), options).find() is None
-    result = measure_artifact(case, replace(options, compare=Plan(0.3)), vs_reference=True)
-    assert result is not None
+    workbench.make(case)
+    assert workbench.builder(case.reference).find() is None
+    result = workbench.planned(vs_reference=Plan(0.3)).measure(case)
     assert result.vs_reference is None
 
 
@@ -226,9 +203,9 @@ def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
     assert result.cold_start.first_call_s * 1e3 > 2 * result.latency_ms.p50
 
 
-def test_the_conditions_are_recorded(result: Result, options: Options) -> None:
+def test_the_conditions_are_recorded(result: Result, workbench: Workbench) -> None:
     found = result.conditions
-    assert (found.batch, found.threads, found.gpu_use) == (128, options.device.threads, None)
+    assert (found.batch, found.threads, found.gpu_use) == (128, workbench.device.threads, None)
     assert found.offline_warm_up.rounds >= 3
     assert found.single_warm_up.rounds >= 3
     assert found.other_load.cores >= 0
@@ -238,14 +215,14 @@ def test_the_conditions_are_recorded(result: Result, options: Options) -> None:
 
 
 def test_a_gpu_is_watched_while_the_passes_run(
-    make_case: MakeCase, options: Options, monkeypatch: pytest.MonkeyPatch
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # TensorFlow computes on the CPU here; the driver that is asked is the one of a V100 that gets too hot
     used = [5_000_000 + 10_000 * sample for sample in range(30)]
     gpu = v100(energy_mj=used, temperature_c=[60, 84], throttle_bits=[0, 0x20], processes=[[1]])
     FakeNvml(gpu).install(monkeypatch)
     device = detect("v100", 2)
-    result = measured(make_case(), replace(options, device=device))
+    result = workbench.on(device).measure(make_case())
     use = result.conditions.gpu_use
     assert use is not None
     assert use.samples == len(result.passes_s) + 2

@@ -154,6 +154,10 @@ def no_raw_data(data_dir: Path | None) -> str:
     return "images"
 
 
+def double(values: list[int]) -> list[int]:
+    return values * 2
+
+
 def environment() -> dict[str, str]:
     return dict(os.environ)
 

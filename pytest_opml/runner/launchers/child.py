@@ -22,7 +22,7 @@ from ...measure.tensorflow_info import let_gpu_memory_grow
 from ...progress import Progress, listen
 from ...records.device import Gpu
 
-_POLL_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 def _end_with_session() -> None:
@@ -52,20 +52,29 @@ class _Sender:
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.stage != self._stage or now - self._last >= _POLL_SECONDS:
+        if progress.stage != self._stage or now - self._last >= POLL_SECONDS:
             self._last, self._stage = now, progress.stage
             self._answer.send(("progress", progress))
 
 
-def _child(
-    function: Callable[..., Any],
+def run_child(
+    task: Callable[..., Any],
     arguments: tuple[Any, ...],
     log: str,
     gpu: Gpu | None,
     answer: Connection,
     session: Connection,
 ) -> None:
-    """Run in the worker: everything it prints goes to the log, its outcome through the pipe."""
+    """Run a task in the worker: everything it prints goes to the log, its outcome through the pipe.
+
+    Args:
+        task: see ``Launcher.run``.
+        arguments: of the task.
+        log: path of the file that what is printed goes to.
+        gpu: the only one that the process may see.
+        answer: the worker's end of the pipe that progress and the outcome go through.
+        session: the worker's end of a pipe that closes when the session ends.
+    """
     # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_killed_with(session)
@@ -79,23 +88,35 @@ def _child(
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
     listen(_Sender(answer))
-    try:
+    if gpu:
+        os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
+
+    def prepared() -> Any:
         if gpu:
-            os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
             let_gpu_memory_grow()
-        outcome: tuple[str, Any] = ("done", function(*arguments))
+        return task(*arguments)
+
+    answer.send(attempt(prepared))
+    answer.close()
+
+
+def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
+    """Return what came of some work: ``done`` with what it returned, or the kind of its failure with a line of text.
+
+    This is the border of the process: whatever the work raises becomes this case's failure.
+    """
+    try:
+        return "done", work()
     except UsageError as error:
-        outcome = ("usage", str(error))
+        return "usage", str(error)
     except OpmlError as error:
-        outcome = ("error", str(error))
+        return "error", str(error)
     except MemoryError as error:
-        outcome = ("out_of_memory", f"the process ran out of memory: {error}".rstrip(": "))
-    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes this case's failure
+        return "out_of_memory", f"the process ran out of memory: {error}".rstrip(": ")
+    except Exception as error:  # noqa: BLE001 - see above
         traceback.print_exc()
         text = one_line(error)
         # TensorFlow's word for a full disk is the same.
         exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
         kind = "out_of_memory" if exhausted else "error"
-        outcome = (kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}")
-    answer.send(outcome)
-    answer.close()
+        return kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""Each case in processes of its own: a crash, a memory kill or a hang costs that case and no other.
+"""Each task in a process of its own: a crash, a memory kill or a hang costs that case and no other.
 
 The processes are forked from a server that has imported TensorFlow once and run nothing with it, so a new one costs a
 fraction of a second.
@@ -11,26 +11,21 @@ import multiprocessing
 import os
 import re
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, cast
 
 import psutil
 
-from ...case import Case
 from ...errors import DeviceError, StorageError, one_line
 from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
-from ..options import Options
-from .base import ProcessLimits, WorkerFailed
-from .child import _POLL_SECONDS, _child
-
-_Value = TypeVar("_Value")
+from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
+from .child import POLL_SECONDS, run_child
 
 _LOG_LINES = 60
 _PROBE_SECONDS = 300.0
@@ -53,7 +48,7 @@ def start_server() -> None:
 
     _server()
     # What the libraries print while they are imported is of no use in the middle of a test report.
-    kept = os.dup(2)
+    standard_error = os.dup(2)
     try:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
@@ -63,8 +58,8 @@ def start_server() -> None:
             f"the server of workers cannot be started: {one_line(error)}; its socket is made in TMPDIR"
         ) from error
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
 
 
 def _oom_kills() -> int:
@@ -80,7 +75,7 @@ def _resident(pid: int) -> int:
     """Bytes that a process and those that it started hold."""
     try:
         process = psutil.Process(pid)
-        return sum(int(each.memory_info().rss) for each in [process, *process.children(recursive=True)])
+        return sum(int(member.memory_info().rss) for member in [process, *process.children(recursive=True)])
     except psutil.Error:
         return 0  # one of them has just ended
 
@@ -97,17 +92,13 @@ def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
 
 
 def _watch(
-    process: BaseProcess,
-    answer: Connection,
-    limits: ProcessLimits,
-    spent: float,
-    on_progress: Callable[[Progress], None],
+    process: BaseProcess, answer: Connection, limits: ProcessLimits, on_progress: Callable[[Progress], None]
 ) -> tuple[str, Any]:
-    """Wait for an outcome within the limits, ``spent`` of whose seconds are gone already."""
+    """Wait for an outcome within the limits."""
     kills = _oom_kills()
-    deadline = time.monotonic() + limits.seconds - spent
+    deadline = time.monotonic() + limits.seconds - limits.spent
     while True:
-        if answer.poll(_POLL_SECONDS):
+        if answer.poll(POLL_SECONDS):
             try:
                 kind, value = answer.recv()
             except EOFError:
@@ -122,72 +113,46 @@ def _watch(
             return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)"
 
 
-class _Done(NamedTuple):
-    """What a function returned, and the seconds since its process was there."""
+class ProcessLauncher(Launcher):
+    """Runs each task in a fresh process that is forked from the server.
 
-    value: Any
-    seconds: float
-
-
-def _log_folder() -> tempfile.TemporaryDirectory[str]:
-    try:
-        return tempfile.TemporaryDirectory(prefix="opml-")
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        text = f"temporary files: {error.strerror}{where}; set TMPDIR to another folder"
-        raise WorkerFailed("usage", text, "") from error
-
-
-def _unheard(_progress: Progress) -> None:
-    """Nobody listens."""
-
-
-def _run(
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    gpu: Gpu | None,
-    limits: ProcessLimits,
-    spent: float = 0.0,
-    on_progress: Callable[[Progress], None] = _unheard,
-) -> _Done:
-    context = _server()
-    receiver, sender = context.Pipe(duplex=False)
-    session, kept_open = context.Pipe(duplex=False)
-    with receiver, kept_open, _log_folder() as folder:
-        log = Path(folder) / "log"
-        given = (function, arguments, str(log), gpu, sender, session)
-        process = context.Process(target=_child, args=given, daemon=True)
-        try:
-            process.start()  # returns when the server, done with its imports, has forked
-            started = time.monotonic()
-            sender.close()
-            session.close()
-            kind, value = _watch(process, receiver, limits, spent, on_progress)
-        finally:
-            # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
-            if process.pid is not None:
-                process.kill()
-                process.join()
-        if kind == "done":
-            return _Done(value, time.monotonic() - started)
-        printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-        raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
-
-
-def run_step(
-    function: Callable[[Case, Options], _Value],
-    case: Case,
-    options: Options,
-    limits: ProcessLimits,
-    on_progress: Callable[[Progress], None] = _unheard,
-) -> _Value:
-    """One function of a case in a fresh process.
-
-    Raises:
-        WorkerFailed: with the kind of failure.
+    Args:
+        gpu: the only one that the processes see; None for none.
     """
-    value: _Value = _run(function, (case, options), options.device.gpu, limits, on_progress=on_progress).value
-    return value
+
+    def __init__(self, gpu: Gpu | None) -> None:
+        self._gpu = gpu
+
+    def run(
+        self,
+        task: Callable[..., Value],
+        arguments: tuple[Any, ...],
+        limits: ProcessLimits,
+        on_progress: Callable[[Progress], None] = ignore_progress,
+    ) -> Value:
+        """See ``Launcher.run``; the clock starts when the process is there."""
+        context = _server()
+        receiver, sender = context.Pipe(duplex=False)
+        session, kept_open = context.Pipe(duplex=False)
+        with receiver, kept_open, temporary_folder() as folder:
+            log = Path(folder) / "log"
+            process = context.Process(
+                target=run_child, args=(task, arguments, str(log), self._gpu, sender, session), daemon=True
+            )
+            try:
+                process.start()  # returns when the server, done with its imports, has forked
+                sender.close()
+                session.close()
+                kind, value = _watch(process, receiver, limits, on_progress)
+            finally:
+                # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
+                if process.pid is not None:
+                    process.kill()
+                    process.join()
+            if kind == "done":
+                return cast("Value", value)
+            printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+            raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
 
 
 def probe(device: Device) -> TensorFlowBuild:
@@ -196,12 +161,11 @@ def probe(device: Device) -> TensorFlowBuild:
     Raises:
         DeviceError: TensorFlow does not start there.
     """
+    limits = ProcessLimits(_PROBE_SECONDS, None)
     try:
-        done = _run(describe_tensorflow, (device.gpu,), device.gpu, ProcessLimits(_PROBE_SECONDS, None), 0.0)
+        return ProcessLauncher(device.gpu).run(describe_tensorflow, (device.gpu,), limits)
     except WorkerFailed as error:
         text = f"no answer within {_PROBE_SECONDS:g} s" if error.kind == "timeout" else one_line(error)
         raise DeviceError(
             f"TensorFlow does not start on {device.gpu.name if device.gpu else 'the CPU'}: {text}"
         ) from error
-    build: TensorFlowBuild = done.value
-    return build

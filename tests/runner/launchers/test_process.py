@@ -17,15 +17,15 @@ from pytest_opml.case import Case
 from pytest_opml.errors import DeviceError, StorageError
 from pytest_opml.progress import Progress
 from pytest_opml.records.device import Gpu
-from pytest_opml.runner.case_runner import run_case
 from pytest_opml.runner.launchers import process
 from pytest_opml.runner.launchers.base import ProcessLimits, WorkerFailed
-from pytest_opml.runner.launchers.process import probe
-from pytest_opml.runner.options import Options
+from pytest_opml.runner.launchers.process import ProcessLauncher, probe
+from pytest_opml.runner.tasks import make_artifact
 from tests.support.builders import make_device
-from tests.support.faults import environment, exhaust, hang, segfault
+from tests.support.faults import double, environment, exhaust, hang, segfault
 from tests.support.processes import python_path
 from tests.support.waiting import ended, wait_for
+from tests.support.workbench import Workbench
 
 pytestmark = pytest.mark.tensorflow  # which workers have imported
 
@@ -33,82 +33,85 @@ MakeCase = Callable[..., Case]
 GENEROUS = ProcessLimits(300, None)
 
 
-def failure_of(case: Case, options: Options, limits: ProcessLimits = GENEROUS) -> WorkerFailed:
+def failure_of(case: Case, workbench: Workbench, limits: ProcessLimits = GENEROUS) -> WorkerFailed:
     with pytest.raises(WorkerFailed) as caught:
-        run_case(case, options, limits)
+        ProcessLauncher(None).run(make_artifact, (case, workbench.build, workbench.paths), limits)
     assert "\n" not in str(caught.value)
     return caught.value
 
 
-def test_a_result_comes_back_from_the_worker(make_case: MakeCase, options: Options) -> None:
-    result = run_case(make_case(), options, GENEROUS)
-    assert result.case == make_case()
-    assert result.accuracy.value > 0.5
+def test_what_a_task_returns_comes_back() -> None:
+    assert ProcessLauncher(None).run(double, ([1, 2],), GENEROUS) == [1, 2, 1, 2]
 
 
-def test_what_a_worker_does_is_told_while_it_does_it(make_case: MakeCase, options: Options) -> None:
+def test_what_a_task_says_is_told_while_it_runs(make_case: MakeCase, workbench: Workbench) -> None:
     heard: list[Progress] = []
     case = make_case("cluster-16", seed=7, unfreeze="all")
-    run_case(case, options, GENEROUS, on_progress=heard.append)
+    ProcessLauncher(None).run(make_artifact, (case, workbench.build, workbench.paths), GENEROUS, heard.append)
     stages = [str(progress) for progress in heard]
     assert "applying cluster-16" in stages
-    assert "measuring" in stages
     assert any(stage.startswith("training, epoch 2 of 2, step ") for stage in stages)
 
 
-def test_a_segmentation_fault_is_a_crash_and_leaves_its_trace(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:segfault"), options)
+def test_seconds_that_earlier_tasks_took_are_gone() -> None:
+    with pytest.raises(WorkerFailed, match=r"^no result after 20 s \(--opml-timeout\)$") as caught:
+        ProcessLauncher(None).run(hang, (None,), ProcessLimits(20, None, spent=19.5))
+    assert caught.value.kind == "timeout"
+
+
+def test_a_segmentation_fault_is_a_crash_and_leaves_its_trace(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:segfault"), workbench)
     assert (failure.kind, str(failure)) == ("crash", "the process crashed (SIGSEGV)")
     assert "about to crash" in failure.log_tail
     assert "Segmentation fault" in failure.log_tail
     assert "segfault" in failure.log_tail
 
 
-def test_a_process_that_just_ends_is_a_crash(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:leave"), options)
+def test_a_process_that_just_ends_is_a_crash(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:leave"), workbench)
     assert (failure.kind, str(failure)) == ("crash", "the process ended without an answer (exit code 3)")
 
 
-def test_a_killed_process_is_told_from_a_crash(make_case: MakeCase, options: Options) -> None:
-    assert failure_of(make_case(dataset="tests.support.faults:killed"), options).kind == "killed"
+def test_a_killed_process_is_told_from_a_crash(make_case: MakeCase, workbench: Workbench) -> None:
+    assert failure_of(make_case(dataset="tests.support.faults:killed"), workbench).kind == "killed"
 
 
-def test_a_hanging_case_is_ended(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:hang"), options, ProcessLimits(1.5, None))
+def test_a_hanging_case_is_ended(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:hang"), workbench, ProcessLimits(1.5, None))
     assert (failure.kind, str(failure)) == ("timeout", "no result after 1.5 s (--opml-timeout)")
 
 
-def test_a_case_that_takes_too_much_memory_is_ended(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:hog"), options, ProcessLimits(300, 1.5e9))
+def test_a_case_that_takes_too_much_memory_is_ended(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:hog"), workbench, ProcessLimits(300, 1.5e9))
     assert (failure.kind, str(failure)) == ("out_of_memory", "the process took more than 1500 MB (--opml-memory-mb)")
 
 
-def test_pythons_own_memory_error_is_out_of_memory(make_case: MakeCase, options: Options) -> None:
-    assert failure_of(make_case(dataset="tests.support.faults:memory_error"), options).kind == "out_of_memory"
+def test_pythons_own_memory_error_is_out_of_memory(make_case: MakeCase, workbench: Workbench) -> None:
+    assert failure_of(make_case(dataset="tests.support.faults:memory_error"), workbench).kind == "out_of_memory"
 
 
-def test_bad_input_is_a_usage_failure(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:single_class"), options)
+def test_bad_input_is_a_usage_failure(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:single_class"), workbench)
     assert failure.kind == "usage"
     assert "a classifier needs at least 2" in str(failure)
 
 
-def test_an_error_in_the_users_code_keeps_its_traceback(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case(dataset="tests.support.faults:broken_code"), options)
+def test_an_error_in_the_users_code_keeps_its_traceback(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case(dataset="tests.support.faults:broken_code"), workbench)
     assert (failure.kind, str(failure)) == ("error", "KeyError: 'no such key'")
     assert "in broken_code" in failure.log_tail
 
 
-def test_a_technique_that_changes_nothing_is_an_error(make_case: MakeCase, options: Options) -> None:
-    failure = failure_of(make_case("cluster-256+cluster-256"), options)
+def test_a_technique_that_changes_nothing_is_an_error(make_case: MakeCase, workbench: Workbench) -> None:
+    failure = failure_of(make_case("cluster-256+cluster-256"), workbench)
     assert failure.kind == "error"
     assert "nothing changed" in str(failure)
 
 
 def test_what_an_extension_prints_does_not_reach_the_terminal(
-    make_case: MakeCase, options: Options, capfd: pytest.CaptureFixture[str]
+    make_case: MakeCase, workbench: Workbench, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    failure_of(make_case(dataset="tests.support.faults:segfault"), options)
+    failure_of(make_case(dataset="tests.support.faults:segfault"), workbench)
     assert capfd.readouterr() == ("", "")
 
 
@@ -118,8 +121,10 @@ def test_what_an_extension_prints_does_not_reach_the_terminal(
 @pytest.mark.parametrize("hang", ["tell_and_hang", "tell_and_hang_in_native_code"])
 def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: str) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom pytest_opml.runner.launchers import base, process as worker\nfrom tests.support import faults\n"
-        f"worker._run(faults.{hang}, (Path(sys.argv[1]),), None, base.ProcessLimits(600, None))"
+        "import sys\nfrom pathlib import Path\n"
+        "from pytest_opml.runner.launchers import base, process\nfrom tests.support import faults\n"
+        f"launcher = process.ProcessLauncher(None)\n"
+        f"launcher.run(faults.{hang}, (Path(sys.argv[1]),), base.ProcessLimits(600, None))"
     )
     environment = os.environ | {"PYTHONPATH": python_path()}
     session = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)
@@ -142,7 +147,7 @@ def test_no_room_for_a_log_is_a_failure_of_the_case(monkeypatch: pytest.MonkeyPa
     with pytest.raises(
         WorkerFailed, match=r"^temporary files: No such file or directory: /proc/none\S+; set TMPDIR"
     ) as e:
-        process._run(environment, (), None, GENEROUS)
+        ProcessLauncher(None).run(environment, (), GENEROUS)
     assert e.value.kind == "usage"
 
 
@@ -161,7 +166,7 @@ def test_a_server_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyP
 )
 def test_no_memory_is_told_from_no_space(text: str, kind: str) -> None:
     with pytest.raises(WorkerFailed, match=text) as caught:
-        process._run(exhaust, (text,), None, GENEROUS)
+        ProcessLauncher(None).run(exhaust, (text,), GENEROUS)
     assert caught.value.kind == kind
 
 
@@ -171,7 +176,7 @@ def test_no_memory_is_told_from_no_space(text: str, kind: str) -> None:
 @pytest.mark.parametrize("gpu", [None, make_device("v100").gpu], ids=["cpu", "gpu"])
 def test_a_worker_may_use_the_chosen_gpu_and_no_other(gpu: Gpu | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    seen = process._run(environment, (), gpu, GENEROUS, 0.0).value
+    seen = ProcessLauncher(gpu).run(environment, (), GENEROUS)
     assert seen["CUDA_VISIBLE_DEVICES"] == (gpu.uuid if gpu else "-1")
     assert ("TF_FORCE_GPU_ALLOW_GROWTH" in seen) == (gpu is not None or "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ)
 

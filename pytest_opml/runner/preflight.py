@@ -1,0 +1,78 @@
+"""Everything that refuses a run before it has cost anything."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..records.device import Device
+    from ..records.run import Commit
+    from ..settings import Settings
+    from .baselines import Baselines
+
+_VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """What was found out before the run.
+
+    Attributes:
+        device: that it runs on.
+        baselines: what its cases are compared with.
+        commit: of the user's project, as it was now; None outside a repository.
+        versions: of Python and of the packages that a result depends on.
+    """
+
+    device: Device
+    baselines: Baselines
+    commit: Commit | None
+    versions: dict[str, str]
+
+
+def check_run(settings: Settings, root: Path) -> Preflight:
+    """Check that a run can begin: its device, cache, history, record's path, MLflow and TensorFlow.
+
+    Args:
+        settings: of the run.
+        root: the user's project.
+
+    Raises:
+        UsageError: something of that cannot be used.
+    """
+    from .launchers.process import probe, start_server
+
+    start_server()  # its imports take seconds, and the rest of this can go on beside them
+    from ..history.git import read_commit
+    from ..history.record_files import check_writable
+    from ..integrations.mlflow import check_tracking
+    from ..measure.device import detect
+    from ..measure.tensorflow_info import confirm
+    from ..storage.cache import Cache
+    from .baselines import Baselines
+
+    commit = read_commit(root)  # now, for the checkout may change while the run goes on
+    device = detect(settings.gpu, settings.threads)
+    Cache(settings.cache_dir)
+    if settings.json_path:
+        check_writable(settings.json_path)
+    baselines = Baselines(settings, root)
+    if settings.mlflow:
+        check_tracking(settings.mlflow, settings.mlflow_experiment)
+    # last, since it waits for the server: what is wrong elsewhere is told at once
+    device = confirm(settings.gpu, device, probe(device))
+    versions = {name: _version(name) for name in _VERSIONS}
+    return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
+
+
+def _version(name: str) -> str:
+    if name == "python":
+        return platform.python_version()
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
