@@ -74,16 +74,24 @@ class Baselines:
                 self.errors[case_id] = printable(str(error))
         return self._stored[case_id]
 
-    def measure_again(self, baseline: Baseline, measure: Callable[[Result], Result]) -> Baseline:
-        """Return the baseline with its result measured anew, where it is a release whose artifact was kept.
+    def compare_with(
+        self, case_id: str, profile: str, budgets: Iterable[Budget], measure: Callable[[Result], Result]
+    ) -> Baseline | None:
+        """Return what a case that is about to be measured is compared with; None where nothing asks for it or is there.
 
-        Where that cannot be, it is returned as it was stored, and its note says why.
+        The result of a release whose artifact was kept is measured anew. Where that cannot be, it is returned as it was
+        stored, and its note says why.
 
         Args:
-            baseline: as it was looked up.
-            measure: measures the artifact of the stored result again; may raise ``WorkerFailed``.
+            case_id: of the case.
+            profile: of the device.
+            budgets: that the case is held to.
+            measure: measures the artifact of a stored result again; may raise ``WorkerFailed``.
         """
-        if self._selector.kind != "release":
+        if not self.is_needed(budgets):
+            return None
+        baseline = self.look_up(case_id, profile)
+        if baseline is None or self._selector.kind != "release":
             return baseline
         if find_artifact(baseline.result.artifact, self._settings.release_dir) is None:
             return baseline.model_copy(update={"note": f"its artifact is not in {self._settings.release_dir}"})

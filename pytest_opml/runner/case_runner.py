@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..case import Case
 from ..progress import Progress
+from ..records.device import Device
 from ..records.result import Result
-from ..records.run import Baseline, Failure
+from ..records.run import Failure
 from ..storage.locks import exclusive_device
 from .baselines import Baselines
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
@@ -23,6 +24,9 @@ from .tasks import make_artifact, measure_artifact, measure_release
 if TYPE_CHECKING:
     from ..gate.budgets import Budget
     from .plan import TestOverrides
+
+
+_WAITING = Progress("waiting for another run on this device")
 
 
 class CaseRunner:
@@ -47,7 +51,7 @@ class CaseRunner:
         self._launcher, self._options, self._baselines = launcher, options, baselines
         self._shared, self._on_progress = shared, on_progress
 
-    def run(
+    def run_case(
         self, case: Case, overrides: TestOverrides, *, is_judged: bool = True, reference: Result | None = None
     ) -> CaseOutcome:
         """Return what came of a case; it is measured unless another process of this run has done so.
@@ -61,17 +65,41 @@ class CaseRunner:
         Raises:
             StorageError: the device cannot be locked.
         """
-        budgets = self._options.budgets(case.id, overrides) if is_judged else ()
-        with self._alone(case):
-            baseline, shared = None, self._shared.get(case.id)
-            if is_judged and self._baselines.is_needed(budgets):
-                baseline = shared.baseline if shared else None
-                baseline = baseline or self._baselines.look_up(case.id, self._options.device.profile)
-            if shared:
-                return shared.model_copy(update={"baseline": baseline})
-            outcome = self._measure(case, self._options.limits(overrides), budgets, reference, baseline)
-            self._shared.put(case.id, outcome)
+        limits = self._options.limits(overrides)
+        budgets = self._options.budgets(case.id, overrides) if is_judged else None
+        with exclusive_device(self._options.device, lambda: self._on_progress(case, _WAITING)):
+            outcome = self._shared.get(case.id)
+            if outcome is None:
+                outcome = self._measure(case, limits, budgets, reference)
+                self._shared.put(case.id, outcome)
             return outcome
+
+    def _measure(
+        self, case: Case, limits: ProcessLimits, budgets: Sequence[Budget] | None, reference: Result | None
+    ) -> CaseOutcome:
+        """Build a case, then measure the release that it is compared with, then the case itself.
+
+        The data are loaded by the first of these tasks only, which leaves the test part for the others.
+        """
+        options = self._options
+        launch = partial(self._launcher.run, on_progress=partial(self._on_progress, case))
+        try:
+            with temporary_folder() as folder:
+                paths = replace(options.paths, case_dir=Path(folder))
+
+                def measure_again(stored: Result) -> Result:
+                    return launch(measure_release, (case, stored, options.measurement_alone, paths), limits)
+
+                started = time.monotonic()
+                built = launch(make_artifact, (case, options.build, paths), limits)
+                spent, baseline = time.monotonic() - started, None
+                if budgets is not None:
+                    baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
+                plan = options.measurement(budgets or (), reference, baseline)
+                result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
+                return CaseOutcome(result=result, baseline=baseline)
+        except WorkerFailed as error:
+            return CaseOutcome(failure=_failure(case, self._options.device, error))
 
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
         """Return what ``train_model`` or ``make_artifact`` returns for a case.
@@ -80,47 +108,12 @@ class CaseRunner:
             WorkerFailed: with the kind of failure.
             StorageError: the device cannot be locked.
         """
-        options = self._options
-        with self._alone(case):
-            return self._launch(task, (case, options.build, options.paths), options.limits(overrides))
+        options, on_progress = self._options, partial(self._on_progress, case)
+        with exclusive_device(options.device, lambda: on_progress(_WAITING)):
+            arguments = (case, options.build, options.paths)
+            return self._launcher.run(task, arguments, options.limits(overrides), on_progress)
 
-    def _alone(self, case: Case) -> AbstractContextManager[None]:
-        waiting = Progress("waiting for another run on this device")
-        return exclusive_device(self._options.device, lambda: self._on_progress(case, waiting))
 
-    def _launch(self, task: Callable[..., Value], arguments: tuple[Any, ...], limits: ProcessLimits) -> Value:
-        """Run a task of the case that is the first of its arguments."""
-        return self._launcher.run(task, arguments, limits, lambda progress: self._on_progress(arguments[0], progress))
-
-    def _measure(
-        self,
-        case: Case,
-        limits: ProcessLimits,
-        budgets: Sequence[Budget],
-        reference: Result | None,
-        baseline: Baseline | None,
-    ) -> CaseOutcome:
-        """Build a case, then measure the release that it is compared with, then the case itself.
-
-        The data are loaded by the first of these tasks only, which leaves the test part for the others.
-        """
-        options = self._options
-        try:
-            with temporary_folder() as folder:
-                paths = replace(options.paths, case_dir=Path(folder))
-                started = time.monotonic()
-                built = self._launch(make_artifact, (case, options.build, paths), limits)
-                spent = time.monotonic() - started
-                plan = options.measurement(budgets, reference, None)
-                if baseline:
-                    baseline = self._baselines.measure_again(
-                        baseline, lambda stored: self._launch(measure_release, (case, stored, plan, paths), limits)
-                    )
-                    if baseline.remeasured:
-                        plan = options.measurement(budgets, reference, baseline.result)
-                result = self._launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
-                return CaseOutcome(result=result, baseline=baseline)
-        except WorkerFailed as error:
-            texts = {"message": printable(str(error)), "log_tail": printable(error.log_tail)}
-            failure = Failure.model_validate({"case": case, "device": self._device, "kind": error.kind, **texts})
-            return CaseOutcome(failure=failure, baseline=baseline)
+def _failure(case: Case, device: Device, error: WorkerFailed) -> Failure:
+    texts = {"message": printable(str(error)), "log_tail": printable(error.log_tail)}
+    return Failure.model_validate({"case": case, "device": device, "kind": error.kind, **texts})

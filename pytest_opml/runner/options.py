@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,12 @@ from .plan import NO_OVERRIDES
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget, GateTerms
-    from ..records.run import Rule
+    from ..records.run import Baseline, Rule
     from ..settings import Settings, TimeKind
     from .plan import CollectedRun, TestOverrides
+
+_AGAINST_REFERENCE: tuple[Rule, ...] = ("max_drop", "max_increase")
+_AGAINST_BASELINE: tuple[Rule, ...] = ("max_regression",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +95,6 @@ class MeasurementPlan:
     limits: Wanted = NOTHING
     release: ReleaseComparison | None = None
 
-    def alone(self) -> MeasurementPlan:
-        """Return the plan for an artifact that is compared with nothing and held to no limits."""
-        return replace(self, vs_reference=NOT_AT_ALL, limits=NOTHING, release=None)
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
@@ -138,30 +137,37 @@ class RunOptions:
         memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
         return ProcessLimits(overrides.timeout_s or self.settings.timeout_s, memory)
 
+    @property
+    def measurement_alone(self) -> MeasurementPlan:
+        """What measuring an artifact is told that is compared with nothing and held to no limits."""
+        score = self.settings.score
+        return MeasurementPlan(
+            device=self.device, time_weights=dict(score.time), reference_samples=score.reference_samples
+        )
+
     def measurement(
-        self, budgets: Sequence[Budget], reference: Result | None, release: Result | None
+        self, budgets: Sequence[Budget], reference: Result | None, baseline: Baseline | None
     ) -> MeasurementPlan:
         """Return what measuring a case is told.
 
         Args:
             budgets: that the case is held to, whose limits the sampling of times is to decide.
             reference: the result of the case's reference; None where it has none.
-            release: a released result, measured again, whose artifact the case is timed beside.
+            baseline: what the case is compared with; one that was measured again it is timed beside too.
         """
-        settings, samples = self.settings, self.settings.score.reference_samples
-        return MeasurementPlan(
-            device=self.device,
-            time_weights=dict(settings.score.time),
-            reference_samples=samples,
-            vs_reference=self._beside(budgets, reference, "max_drop", "max_increase") if reference else NOT_AT_ALL,
-            limits=Wanted(time_questions(budgets, samples), self.terms.max_seconds, self.terms.error),
-            release=ReleaseComparison(stored=release, sampling=self._beside(budgets, release, "max_regression"))
-            if release
-            else None,
+        settings, terms, alone = self.settings, self.terms, self.measurement_alone
+        beside = partial(
+            Plan,
+            settings.compare_s,
+            settings.compare_precision,
+            max_seconds=terms.max_seconds,
+            error=terms.error,
         )
-
-    def _beside(self, budgets: Sequence[Budget], compared_with: Result, *rules: Rule) -> Plan:
-        """How long a case is timed beside another result's artifact, for the budgets of some rules."""
-        questions = ratio_questions(budgets, compared_with, rules)
-        settings, terms = self.settings, self.terms
-        return Plan(settings.compare_s, settings.compare_precision, questions, terms.max_seconds, terms.error)
+        limits = Wanted(time_questions(budgets, alone.reference_samples), terms.max_seconds, terms.error)
+        vs_reference, release = NOT_AT_ALL, None
+        if reference:
+            vs_reference = beside(ratio_questions(budgets, reference, _AGAINST_REFERENCE))
+        if baseline and baseline.remeasured:
+            sampling = beside(ratio_questions(budgets, baseline.result, _AGAINST_BASELINE))
+            release = ReleaseComparison(stored=baseline.result, sampling=sampling)
+        return replace(alone, limits=limits, vs_reference=vs_reference, release=release)

@@ -116,7 +116,7 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
     Args:
         case: the case, whose test part is in ``case_dir``.
         stored: what was measured of the artifact then.
-        plan: how the case is measured.
+        plan: how to measure; it is compared with nothing.
         paths: with the ``case_dir`` that ``make_artifact`` was given.
 
     Raises:
@@ -125,7 +125,7 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
     """
     path = _release_file(stored, paths)
     artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s)
-    return measure(case, artifact, read_held_out(_case_dir(paths)), plan.alone())
+    return measure(case, artifact, read_held_out(_case_dir(paths)), plan)
 
 
 def _release_file(stored: Result, paths: LocalPaths) -> Path:

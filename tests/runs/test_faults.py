@@ -345,14 +345,13 @@ _WATCH = """
     import os, time
     from pathlib import Path
     from pytest_opml.runner import case_runner
-    from pytest_opml.storage import locks
 
-    real_run, real_lock = case_runner.run_case, locks.exclusive_device
+    real_measure, real_lock = case_runner.CaseRunner._measure, case_runner.exclusive_device
 
-    def run_case(*arguments, **options):
+    def measure(*arguments):
         began = time.monotonic()
         try:
-            return real_run(*arguments, **options)
+            return real_measure(*arguments)
         finally:
             with open("{folder}/spans", "a") as spans:
                 print(os.getpid(), began, time.monotonic(), file=spans)
@@ -363,7 +362,7 @@ _WATCH = """
             on_wait()
         return real_lock(device, waits)
 
-    case_runner.run_case, locks.exclusive_device = run_case, exclusive_device
+    case_runner.CaseRunner._measure, case_runner.exclusive_device = measure, exclusive_device
 """
 
 

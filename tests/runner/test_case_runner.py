@@ -1,0 +1,186 @@
+"""One case once: what its tasks are given, in which order, and what becomes of their failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_opml.case import Case
+from pytest_opml.gate.budgets import parse_budgets
+from pytest_opml.history.base import Release
+from pytest_opml.history.store import open_store
+from pytest_opml.measure.device import detect
+from pytest_opml.progress import Progress
+from pytest_opml.records.result import Result
+from pytest_opml.runner import case_runner
+from pytest_opml.runner.baselines import Baselines
+from pytest_opml.runner.case_runner import CaseRunner
+from pytest_opml.runner.launchers.base import Launcher, WorkerFailed
+from pytest_opml.runner.launchers.process import ProcessLauncher
+from pytest_opml.runner.options import RunOptions
+from pytest_opml.runner.plan import NO_OVERRIDES, NOTHING_COLLECTED
+from pytest_opml.runner.shared_results import SharedResults
+from pytest_opml.settings import build_settings
+from pytest_opml.storage.releases import store_artifacts
+from tests.support import counted, faults, small
+from tests.support.builders import make_run
+from tests.support.workbench import InlineLauncher
+
+MAKING_AND_MEASURING = ["make_artifact", "measure_artifact"]
+Start = Callable[..., CaseRunner]
+
+
+def make_case(technique: str = "baseline", dataset: str = counted.NAME, **changes: Any) -> Case:
+    values = {"model": small.NAME, "weights": "none", "size": 16, "epochs": 1, "subset": 400} | changes
+    return Case(dataset=dataset, technique=technique, **values)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def start(project: Path) -> Start:
+    """Starts the case runner of a run in a project of its own, with a cache of its own."""
+
+    def begin(launcher: Launcher, shared: Path | None = None, **settings: Any) -> CaseRunner:
+        table = {"store": f"sqlite:///{project}/history.db", "compare_seconds": 0.1, "data_dir": "data"} | settings
+        read = build_settings(table | {"cache_dir": "cache", "release_dir": "releases"}, {}, project)
+        options = RunOptions(settings=read, device=detect("cpu", 2), plan=NOTHING_COLLECTED)
+        heard: list[tuple[Case, Progress]] = []
+        baselines = Baselines(read, project)
+        return CaseRunner(launcher, options, baselines, SharedResults(shared), lambda *said: heard.append(said))
+
+    return begin
+
+
+def measured(runner: CaseRunner, case: Case, reference: Result | None = None) -> Result:
+    return runner.run_case(case, NO_OVERRIDES, reference=reference).require()
+
+
+def test_a_case_is_made_and_then_measured_within_its_seconds_in_all(start: Start) -> None:
+    launcher = InlineLauncher()
+    result = measured(start(launcher, timeout=1000.0, memory_mb=8000.0), make_case())
+    assert launcher.ran == MAKING_AND_MEASURING
+    making, measuring = launcher.limits
+    assert making == (1000.0, 8e9, 0.0)
+    assert measuring[:2] == making[:2]
+    assert 0 < measuring.spent < 1000
+    assert (result.case, result.vs_reference, result.vs_baseline) == (make_case(), None, None)
+
+
+def test_what_is_given_to_a_launcher_names_folders_of_the_machine_in_one_place(start: Start, project: Path) -> None:
+    launcher = InlineLauncher()
+    runner = start(launcher)
+    measured(runner, make_case("cluster-16"), measured(runner, make_case()))
+    for arguments in launcher.arguments:
+        *travelling, paths = arguments
+        assert str(project) in repr(paths)
+        assert str(project) not in repr(travelling)
+
+
+@pytest.mark.parametrize("inline", [True, False], ids=["in this process", "in processes"])
+def test_each_case_loads_its_data_once_whatever_the_cache_holds(start: Start, project: Path, inline: bool) -> None:
+    data = project / "data"
+    for _ in ("an empty cache", "a full cache"):
+        runner = start(InlineLauncher() if inline else ProcessLauncher(None))
+        reference = measured(runner, make_case())
+        assert counted.loads(data) == 1
+        for technique in ("cluster-16", "cluster-8+float16"):
+            candidate = measured(runner, make_case(technique), reference)
+            assert candidate.vs_reference is not None  # without loading them for the reference again
+            assert counted.loads(data) == 1
+            assert candidate.test_samples == reference.test_samples
+    assert len(list((project / "cache" / "entries").glob("artifact-*"))) == 3
+
+
+def test_changed_data_are_noticed_whatever_the_cache_holds(start: Start, project: Path) -> None:
+    before = measured(start(InlineLauncher()), make_case())
+    again = measured(start(InlineLauncher()), make_case())
+    (project / "data" / "pixel").write_text("77")
+    after = measured(start(InlineLauncher()), make_case())
+    assert before.artifact.entry == again.artifact.entry
+    assert before.artifact.sha256 == again.artifact.sha256
+    assert before.artifact.entry != after.artifact.entry
+
+
+def test_a_release_is_measured_again_on_the_same_data(start: Start, project: Path) -> None:
+    run = make_run([measured(start(InlineLauncher()), make_case())], device=detect("cpu", 2))
+    store_artifacts(run, project / "cache", project / "releases")
+    with open_store(f"sqlite:///{project}/history.db") as history:
+        history.append(run)
+        history.promote(Release(run.run_id, datetime.now(timezone.utc), "v1"))
+    counted.loads(project / "data")
+    launcher = InlineLauncher()
+    outcome = start(launcher, baseline="release").run_case(make_case(), NO_OVERRIDES)
+    assert launcher.ran == ["make_artifact", "measure_release", "measure_artifact"]
+    assert counted.loads(project / "data") == 1
+    assert outcome.baseline is not None
+    assert outcome.baseline.remeasured
+    assert outcome.baseline.result.passes_s != run.results[0].passes_s
+    assert outcome.require().vs_baseline is not None
+    assert [limits.spent > 0 for limits in launcher.limits] == [False, False, True]
+
+    def fail(task: str) -> WorkerFailed | None:
+        return WorkerFailed("crash", "planted", "") if task == "measure_release" else None
+
+    outcome = start(InlineLauncher(fail), baseline="release").run_case(make_case(), NO_OVERRIDES)
+    assert outcome.baseline is not None
+    assert (outcome.baseline.remeasured, outcome.baseline.result) == (False, run.results[0])
+    assert outcome.baseline.note == "its artifact could not be measured again: planted"
+    assert outcome.require().vs_baseline is None
+
+
+def test_a_case_that_only_others_compare_with_is_held_to_nothing(start: Start) -> None:
+    launcher = InlineLauncher()
+    overrides = TestOverrides(
+        parse_budgets({"inference_s": {"max": 10.0}, "size_mb": {"max_regression": "1%"}}, "test")
+    )
+    outcome = start(launcher).run_case(make_case(), overrides, is_judged=False)
+    assert outcome.baseline is None
+    assert launcher.arguments[-1][2].limits.questions == {}
+    start(launcher := InlineLauncher()).run_case(make_case(), overrides)
+    assert list(launcher.arguments[-1][2].limits.questions) == ["inference_s"]
+
+
+def test_a_failure_of_any_task_is_what_comes_of_the_case(start: Start) -> None:
+    for task in MAKING_AND_MEASURING:
+        launcher = InlineLauncher(
+            lambda ran, task=task: WorkerFailed("crash", f"\udcff {ran}", "log") if ran == task else None
+        )  # type: ignore[misc]
+        outcome = start(launcher).run_case(make_case(), NO_OVERRIDES)
+        assert outcome.result is None
+        assert outcome.failure is not None
+        assert (outcome.failure.case, outcome.failure.kind) == (make_case(), "crash")
+        assert (outcome.failure.message, outcome.failure.log_tail) == (f"? {task}", "log")
+        assert launcher.ran[-1] == task
+
+
+def test_a_users_mistake_is_told_from_an_error(start: Start) -> None:
+    wrong = start(InlineLauncher()).run_case(make_case(dataset=f"{faults.__name__}:single_class"), NO_OVERRIDES)
+    broken = start(InlineLauncher()).run_case(make_case(dataset=f"{faults.__name__}:broken_code"), NO_OVERRIDES)
+    assert [outcome.failure and outcome.failure.kind for outcome in (wrong, broken)] == ["usage", "error"]
+
+
+def test_what_another_process_of_the_run_measured_is_taken_over(start: Start, project: Path) -> None:
+    first = start(InlineLauncher(), shared=project / "shared").run_case(make_case(), NO_OVERRIDES)
+    launcher = InlineLauncher()
+    second = start(launcher, shared=project / "shared").run_case(make_case(), NO_OVERRIDES)
+    assert launcher.ran == []
+    assert second == first
+
+
+def test_no_room_for_temporary_files_is_a_failure_of_the_case(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise WorkerFailed("usage", "temporary files: No space left", "")
+
+    monkeypatch.setattr(case_runner, "temporary_folder", refuse)
+    outcome = start(InlineLauncher()).run_case(make_case(), NO_OVERRIDES)
+    assert outcome.failure is not None
+    assert outcome.failure.message == "temporary files: No space left"
