@@ -16,31 +16,26 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from workers import Setup, artifact, cpu_setup, in_worker, test_images
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.splits import prepare
 from pytest_opml.gate.budgets import GateTerms
 from pytest_opml.measure import side_by_side
-from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.measure.timing import predict_all
 from pytest_opml.records.result import Ratio
-from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import ProcessLimits
-from pytest_opml.runner.launchers.process import run_step, start_server
-from pytest_opml.runner.options import Options
-from pytest_opml.runner.tasks import make_artifact
+from pytest_opml.runner.launchers.process import start_server
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.settings import build_settings
 from pytest_opml.stats import predictions
 from pytest_opml.stats.evidence import PairedProportion, PairedTime
 from pytest_opml.stats.sequential import TimeLimit
 
-_LIMITS = ProcessLimits(3600, None)
 _LIMIT, _PLANTED = 1.03, 1.06
 _SCENARIO = "offline"
 _OPEN_S = 15.0
@@ -57,12 +52,12 @@ class Quad(NamedTuple):
 # --- recording
 
 
-def recorded(case: Case, options: Options) -> list[list[Quad]]:
+def recorded(case: Case, setup: Setup) -> list[list[Quad]]:
     """In a worker: the artifact beside itself, opened anew every 15 s; the times of each opening."""
-    path, threads = make_artifact(case, options), options.device.threads
-    images = load_data(case, options).x_test.take(range(case.batch))
+    path, threads = artifact(case, setup), setup.threads
+    images = test_images(case, setup).take(range(case.batch))
     openings: list[list[Quad]] = []
-    for number in range(round(options.compare.seconds / _OPEN_S)):
+    for number in range(round(setup.sampling.seconds / _OPEN_S)):
         first, second = (open_artifact(path, threads=threads) for _ in range(2))
         reference_first = number % 2 == 1
         pair = Pair(second, first) if reference_first else Pair(first, second)
@@ -81,9 +76,9 @@ def recorded(case: Case, options: Options) -> list[list[Quad]]:
     return openings
 
 
-def _record(case: Case, options: Options, sessions: int, file: Path) -> None:
+def _record(case: Case, setup: Setup, sessions: int, file: Path) -> None:
     for number in range(1, sessions + 1):
-        openings = run_step(recorded, case, options, _LIMITS)
+        openings = in_worker(recorded, case, setup)
         with file.open("a") as lines:
             lines.write(json.dumps(openings) + "\n")
         print(f"{number:3} of {sessions}: {sum(map(len, openings))} quads", flush=True)
@@ -139,7 +134,7 @@ def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Ou
     terms = GateTerms()
     plan = Plan(3.0, 0.02, {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}, terms.max_seconds, terms.error)
     played = _Playback(openings, start, factor)
-    originals = side_by_side._quad, side_by_side.time
+    kept = side_by_side._quad, side_by_side.time
     side_by_side._quad, side_by_side.time = played.quad, played  # type: ignore[assignment]
     try:
         sampling = side_by_side._sampling(plan, _SCENARIO)
@@ -147,7 +142,7 @@ def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Ou
             played.open()
             sampling.sample(None, None)  # type: ignore[arg-type]
     finally:
-        side_by_side._quad, side_by_side.time = originals  # type: ignore[assignment]
+        side_by_side._quad, side_by_side.time = kept  # type: ignore[assignment]
     return Outcome(_verdict(sampling.ratio(), terms), played.now)
 
 
@@ -188,7 +183,7 @@ def _benchmatrix(
     def runs(openings: Sequence[Sequence[Quad]], side: str, first: int, scale: float) -> list[BenchmarkRun]:
         quads = [quad for opening in openings for quad in opening]
         size = len(quads) // 20
-        runs_of_side = []
+        found = []
         for number in range(10):
             # paired: the order of the two sides changes from pair to pair
             part = 2 * number + ((first + number) % 2)
@@ -203,8 +198,8 @@ def _benchmatrix(
             info = {"metric_name": "single_call_latency", "case_fresh_inputs": False}
             derived = {f"latency_{name}": stats[name] for name in ("mean", "median", "min")}
             row = ParsedBenchmarkRow("b", "single_call_latency", "model", "case", stats, info, derived, tuple(samples))
-            runs_of_side.append(BenchmarkRun((row,), {}))
-        return runs_of_side
+            found.append(BenchmarkRun((row,), {}))
+        return found
 
     old, new = runs(before, "reference", 0, 1.0), runs(after, "candidate", 1, factor)
     compare_runs = compare_paired_benchmark_run_groups if paired else compare_benchmark_run_groups
@@ -250,19 +245,19 @@ def _replay(file: Path) -> None:
 # --- live
 
 
-def gated(case: Case, options: Options) -> Ratio:
+def gated(case: Case, setup: Setup) -> Ratio:
     """In a worker: the artifact beside itself, sampled as the gate does."""
-    path, threads = make_artifact(case, options), options.device.threads
-    images = load_data(case, options).x_test.take(range(case.batch))
+    path, threads = artifact(case, setup), setup.threads
+    images = test_images(case, setup).take(range(case.batch))
 
     def open_pair(reference_first: bool) -> Pair:
         first, second = (open_artifact(path, threads=threads) for _ in range(2))
         return Pair(second, first) if reference_first else Pair(first, second)
 
-    return compare(open_pair, {_SCENARIO: images}, options.compare)[_SCENARIO]
+    return compare(open_pair, {_SCENARIO: images}, setup.sampling)[_SCENARIO]
 
 
-def slowed(case: Case, options: Options) -> Ratio:
+def slowed(case: Case, setup: Setup) -> Ratio:
     """The same with 6 % added to each of the candidate's turns, by waiting as long as its own work took."""
 
     class Slow(side_by_side._Turn):
@@ -275,27 +270,27 @@ def slowed(case: Case, options: Options) -> Ratio:
                 pass
             return seconds * (1 + self.extra)
 
-    plain_turns = side_by_side._turns
+    made = side_by_side._turns
 
     def turns(pair: Pair, images: Any, reference_first: bool) -> Any:
-        candidate, reference = plain_turns(pair, images, reference_first)
+        candidate, reference = made(pair, images, reference_first)
         slow = Slow(candidate.runtime, images)
         slow.calls, slow.extra = candidate.calls, _PLANTED - 1
         return slow, reference
 
     side_by_side._turns = turns  # the process is this gate's alone
-    return gated(case, options)
+    return gated(case, setup)
 
 
-def _live(case: Case, options: Options, gates: int, planted: int) -> None:
+def _live(case: Case, setup: Setup, gates: int, planted: int) -> None:
     terms = GateTerms()
     questions = {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}
     plan = Plan(3.0, 0.02, questions, terms.max_seconds, terms.error)
-    asked = Options(**vars(options) | {"compare": plan})
+    asked = replace(setup, sampling=plan)
     for title, function, count in (("nothing changed", gated, gates), (f"{_PLANTED - 1:.0%} slower", slowed, planted)):
         outcomes = []
         for _ in range(count):
-            ratio = run_step(function, case, asked, _LIMITS)
+            ratio = in_worker(function, case, asked)
             first = ratio.seconds
             outcomes.append(Outcome(_verdict(ratio, terms), first))
         _told(f"{title}, live", outcomes)
@@ -304,20 +299,20 @@ def _live(case: Case, options: Options, gates: int, planted: int) -> None:
 # --- accuracy
 
 
-def answered(case: Case, options: Options) -> str:
+def answered(case: Case, setup: Setup) -> str:
     """In a worker: what the artifact answers to the test images, packed."""
-    data = prepare(case.model_copy(update={"size": case.size}), options.data_dir)
-    runtime = open_artifact(make_artifact(case, options), threads=options.device.threads)
+    data = prepare(case.model_copy(update={"size": case.size}), setup.paths.data_dir)
+    runtime = open_artifact(artifact(case, setup), threads=setup.threads)
     probabilities, _ = predict_all(runtime, data.x_test, case.batch)
     return predictions.pack(data.y_test, probabilities.argmax(axis=1))
 
 
-def _accuracy(options: Options, draws: int = 10_000, images: int = 2_000) -> None:
+def _accuracy(setup: Setup, draws: int = 10_000, images: int = 2_000) -> None:
     """Draw test sets of 2,000 images from what two real models answered, with and without a planted drop of 0.02."""
     random = np.random.default_rng(0)
     common = {"dataset": "digits", "model": "efficientnet_lite0", "split": "10-90"}
     packed = {
-        technique: run_step(answered, Case(technique=technique, **common), options, _LIMITS)
+        technique: in_worker(answered, Case(technique=technique, **common), setup)
         for technique in ("baseline", "int8", "cluster-256", "float16")
     }
     reference = predictions.unpack(packed.pop("baseline"))
@@ -348,11 +343,6 @@ def _accuracy(options: Options, draws: int = 10_000, images: int = 2_000) -> Non
                     )
 
 
-def _options(seconds: float) -> Options:
-    settings = build_settings({}, {}, Path.cwd())
-    return Options(settings.cache_dir, None, detect("cpu", None), {}, 10_000, compare=Plan(seconds))
-
-
 def main() -> None:
     """Print what each gate came to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -368,15 +358,15 @@ def main() -> None:
         return
     start_server()
     case = Case(dataset="digits", model="efficientnet_lite0", technique=given.technique)
-    options = _options(60.0)
+    setup = cpu_setup(Plan(60.0))
     if given.what == "accuracy":
-        _accuracy(options)
+        _accuracy(setup)
         return
-    run_step(make_artifact, case, options, _LIMITS)
+    in_worker(artifact, case, setup)
     if given.what == "record":
-        _record(case, options, given.sessions, given.file)
+        _record(case, setup, given.sessions, given.file)
     else:
-        _live(case, options, given.gates, given.planted)
+        _live(case, setup, given.gates, given.planted)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from pytest_opml.case import Case
-from pytest_opml.measure.device import detect
-from pytest_opml.runner.launchers import base, process
-from pytest_opml.runner.options import Options
-from pytest_opml.runner.tasks import make_artifact, measure_artifact
-from pytest_opml.settings import build_settings
+from workers import LIMITS, Setup, artifact, cpu_setup, in_worker
 
-_LIMITS = base.ProcessLimits(3600, None)
+from pytest_opml.case import Case
+from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
+from pytest_opml.runner.options import MeasurementPlan
+from pytest_opml.runner.tasks import make_artifact, measure_artifact
+
 _TARGET_S = 0.3
 
 
@@ -29,11 +30,14 @@ def nothing() -> None:
     """In a worker: return at once."""
 
 
-def timed(case: Case, options: Options) -> tuple[float, object]:
-    """In a worker: what ``run_case`` has it do for a case whose artifact is made, and the seconds that took."""
+def timed(case: Case, setup: Setup) -> float:
+    """In a worker: what a run has it do for a case whose artifact is made, and the seconds that took."""
     started = time.perf_counter()
-    result = measure_artifact(case, options)
-    return time.perf_counter() - started, result
+    with tempfile.TemporaryDirectory() as folder:
+        paths = replace(setup.paths, case_dir=Path(folder))
+        plan = MeasurementPlan(device=setup.build.device, time_weights={"inference": 1.0}, reference_samples=10_000)
+        measure_artifact(case, make_artifact(case, setup.build, paths), plan, paths)
+    return time.perf_counter() - started
 
 
 def _seconds(call: Callable[[], float], count: int) -> list[float]:
@@ -57,25 +61,20 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=30)
     parser.add_argument("--cases", type=int, default=10)
     given = parser.parse_args()
-    process.start_server()
+    start_server()
 
     def start_and_end() -> float:
-        process._run(nothing, (), None, _LIMITS)
+        ProcessLauncher(None).run(nothing, (), LIMITS)
         return 0.0
 
     print(_line("a function that returns at once", _seconds(start_and_end, given.workers)), flush=True)
 
     case = Case(dataset="digits", model="efficientnet_lite0", technique="int8")
-    options = Options(
-        build_settings({}, {}, Path.cwd()).cache_dir, None, detect("cpu", None), {"inference": 1.0}, 10_000
-    )
-    process.run_step(make_artifact, case, options, _LIMITS)
+    setup = cpu_setup()
+    in_worker(artifact, case, setup)
 
     def measure() -> float:
-        inside, result = process.run_step(timed, case, options, _LIMITS)
-        if result is None:
-            raise SystemExit("the cache lost the artifact")
-        return inside
+        return in_worker(timed, case, setup)
 
     seconds = _seconds(measure, given.cases)
     print(_line("a case, less its measuring", seconds))

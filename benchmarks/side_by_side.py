@@ -16,43 +16,37 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+
+from workers import Setup, artifact, cpu_setup, in_worker, test_images
 
 from pytest_opml.case import Case
-from pytest_opml.measure.device import detect
 from pytest_opml.measure.side_by_side import Pair, Plan, compare
 from pytest_opml.records.result import Ratio
-from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import ProcessLimits
-from pytest_opml.runner.launchers.process import run_step, start_server
-from pytest_opml.runner.options import Options
-from pytest_opml.runner.tasks import make_artifact
+from pytest_opml.runner.launchers.process import start_server
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.settings import build_settings
-
-_LIMITS = ProcessLimits(3600, None)
 
 
-def compare_with_itself(case: Case, options: Options) -> Ratio:
+def compare_with_itself(case: Case, setup: Setup) -> Ratio:
     """In a worker: the artifact beside itself."""
-    path, threads = make_artifact(case, options), options.device.threads
-    images = load_data(case, options).x_test.take(range(case.batch))
+    path, threads = artifact(case, setup), setup.threads
+    images = test_images(case, setup).take(range(case.batch))
 
     def open_pair(reference_first: bool) -> Pair:
         first, second = (open_artifact(path, threads=threads) for _ in range(2))
         return Pair(second, first) if reference_first else Pair(first, second)
 
-    return compare(open_pair, {"offline": images}, options.compare)["offline"]
+    return compare(open_pair, {"offline": images}, setup.sampling)["offline"]
 
 
-def median_alone(case: Case, options: Options) -> float:
+def median_alone(case: Case, setup: Setup) -> float:
     """In a worker: the median seconds of a batch, by itself."""
-    runtime: Runtime = open_artifact(make_artifact(case, options), threads=options.device.threads)
-    placed = runtime.place(load_data(case, options).x_test.take(range(case.batch)))
+    runtime: Runtime = open_artifact(artifact(case, setup), threads=setup.threads)
+    placed = runtime.place(test_images(case, setup).take(range(case.batch)))
     for _ in range(5):
         runtime.run(placed)
-    taken, until = [], time.perf_counter() + options.compare.seconds
+    taken, until = [], time.perf_counter() + setup.sampling.seconds
     while time.perf_counter() < until:
         started = time.perf_counter()
         runtime.run(placed)
@@ -71,11 +65,11 @@ def _load(busy: bool) -> Iterator[None]:
             process.wait()
 
 
-def _aa(case: Case, options: Options, comparisons: int, busy: bool) -> None:
+def _aa(case: Case, setup: Setup, comparisons: int, busy: bool) -> None:
     widths, held, centres = [], 0, []
     with _load(busy):
         for number in range(1, comparisons + 1):
-            ratio = run_step(compare_with_itself, case, options, _LIMITS)
+            ratio = in_worker(compare_with_itself, case, setup)
             inside = ratio.low <= 1 <= ratio.high
             held += inside
             widths.append(ratio.half_width)
@@ -86,19 +80,19 @@ def _aa(case: Case, options: Options, comparisons: int, busy: bool) -> None:
                 flush=True,
             )
     print(
-        f"{case.technique}, {options.compare.seconds:g} s each{', one core loaded' if busy else ''}: "
+        f"{case.technique}, {setup.sampling.seconds:g} s each{', one core loaded' if busy else ''}: "
         f"{held} of {comparisons} intervals hold 1; half-width {100 * statistics.median(widths):.2f} % (median), "
         f"{100 * max(widths):.2f} % (largest); ratio off by {100 * max(centres):.2f} % at most"
     )
 
 
-def _separate(case: Case, options: Options, comparisons: int, busy: bool) -> None:
+def _separate(case: Case, setup: Setup, comparisons: int, busy: bool) -> None:
     together, apart = [], []
-    alone = Options(**vars(options) | {"compare": Plan(options.compare.seconds / 2)})
+    alone = replace(setup, sampling=Plan(setup.sampling.seconds / 2))
     with _load(busy):
         for number in range(1, comparisons + 1):
-            together.append(run_step(compare_with_itself, case, options, _LIMITS).value)
-            first, second = (run_step(median_alone, case, alone, _LIMITS) for _ in range(2))
+            together.append(in_worker(compare_with_itself, case, setup).value)
+            first, second = (in_worker(median_alone, case, alone) for _ in range(2))
             apart.append(second / first)
             print(f"{number:3} side by side {together[-1]:.4f}, one after the other {apart[-1]:.4f}", flush=True)
     for name, ratios in (("side by side", together), ("one after the other", apart)):
@@ -118,10 +112,9 @@ def main() -> None:
     given = parser.parse_args()
     start_server()
     case = Case(dataset="digits", model="efficientnet_lite0", technique=given.technique)
-    settings = build_settings({}, {}, Path.cwd())
-    options = Options(settings.cache_dir, None, detect("cpu", None), {}, 10_000, compare=Plan(given.seconds))
-    run_step(make_artifact, case, options, _LIMITS)
-    (_aa if given.what == "aa" else _separate)(case, options, given.comparisons, given.load)
+    setup = cpu_setup(Plan(given.seconds))
+    in_worker(artifact, case, setup)
+    (_aa if given.what == "aa" else _separate)(case, setup, given.comparisons, given.load)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import psutil
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.builder import ArtifactBuilder, load_data
-from pytest_opml.runner.options import Options
+from pytest_opml.runner.options import BuildOptions, LocalPaths
 from pytest_opml.runner.tasks import make_artifact
+from pytest_opml.storage.cache import Cache
 
 BOUND_GB = 3.0
 
@@ -50,22 +51,23 @@ def main() -> None:
         epochs=options.epochs,
     )
     with tempfile.TemporaryDirectory() as cache:
-        told = Options(Path(cache), options.data_dir, detect("auto", None), {"inference": 1.0}, 10_000)
-        process = multiprocessing.get_context("spawn").Process(target=make_artifact, args=(case, told))
+        build = BuildOptions(device=detect("auto", None))
+        paths = LocalPaths(cache_dir=Path(cache), data_dir=options.data_dir)
+        process = multiprocessing.get_context("spawn").Process(target=make_artifact, args=(case, build, paths))
         process.start()
         watched, peak = psutil.Process(process.pid), 0
         while process.is_alive():
             peak = max(peak, _resident(watched))
             process.join(0.1)
-        data = load_data(case, told)
-        artifact = ArtifactBuilder(case, data, told).find()
+        data = load_data(case, options.data_dir)
+        artifact = ArtifactBuilder(case, data, build.device, Cache(paths.cache_dir)).find()
     if artifact is None:
         raise SystemExit(f"training ended with exit code {process.exitcode}; peak {peak / 1e9:.2f} GB")
-    training, images = artifact.training, len(data.y_train)
+    images, training = len(data.y_train), artifact.training
+    accuracy = training.epochs[-1].test_accuracy
     print(
         f"{case.id}: {images:,} training images, {images * options.size**2 * 12 / 1e9:.1f} GB as float32; "
-        f"{training.training_s:.0f} s of training ({training.training_mode}), "
-        f"test accuracy {training.epochs[-1].test_accuracy:.4f}; "
+        f"{training.training_s:.0f} s of training ({training.training_mode}), test accuracy {accuracy:.4f}; "
         f"peak {peak / 1e9:.2f} GB (bound {BOUND_GB:g} GB)"
     )
 

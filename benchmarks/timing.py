@@ -14,30 +14,23 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from workers import Setup, artifact, cpu_setup, in_worker, test_images
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.imageset import ImageSet
-from pytest_opml.measure.device import detect
 from pytest_opml.measure.timing import predict_all, warm_up
 from pytest_opml.measure.warm_up import no_collection, repeat_until_steady
-from pytest_opml.runner.builder import load_data
-from pytest_opml.runner.launchers.base import ProcessLimits
-from pytest_opml.runner.launchers.process import run_step, start_server
-from pytest_opml.runner.options import Options
-from pytest_opml.runner.tasks import make_artifact
+from pytest_opml.runner.launchers.process import start_server
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.keras_graph import KerasRuntime
 from pytest_opml.runtimes.litert import LiteRTRuntime
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.settings import build_settings
 from pytest_opml.stats.intervals import median
 
-_LIMITS = ProcessLimits(7200, None)
 _BATCH, _SINGLES = 128, 662
 _TOLERANCE = 0.02
 Inputs = list[npt.NDArray[Any]]
@@ -116,10 +109,10 @@ def _inputs(runtime: Runtime, batches: list[npt.NDArray[Any]]) -> Inputs:
     return batches
 
 
-def compare(case: Case, options: Options, pairs: int) -> list[str]:
+def compare(case: Case, setup: Setup, pairs: int) -> list[str]:
     """In a worker: a line for each scenario."""
-    runtime = open_artifact(make_artifact(case, options), threads=options.device.threads)
-    images: ImageSet = load_data(case, options).x_test
+    runtime = open_artifact(artifact(case, setup), threads=setup.threads)
+    images: ImageSet = test_images(case, setup)
     images.preload()
     bare = _bare(runtime)
     singles = [image[None] for image in images.take(np.arange(_SINGLES) % len(images))]
@@ -148,11 +141,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=40, help="of passes over the test images")
     given = parser.parse_args()
     start_server()
-    options = Options(build_settings({}, {}, Path.cwd()).cache_dir, None, detect("cpu", None), {}, 10_000)
+    setup = cpu_setup()
     for technique in given.technique or ("baseline", "int8"):
         case = Case(dataset="digits", model="efficientnet_lite0", technique=technique)
-        run_step(make_artifact, case, options, _LIMITS)
-        for line in run_step(partial(compare, pairs=given.pairs), case, options, _LIMITS):
+        in_worker(artifact, case, setup)
+        for line in in_worker(partial(compare, pairs=given.pairs), case, setup):
             print(line, flush=True)
 
 
