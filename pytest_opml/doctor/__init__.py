@@ -1,4 +1,4 @@
-"""Whether a run can go well on this machine: each thing that it needs, looked at without measuring anything."""
+"""The examination of a machine and a project: each thing that a run needs, looked at without measuring anything."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _INSTALL = "install what is missing: pip install --upgrade pytest-opml"
 
 
 class Asked(NamedTuple):
-    """What the doctor is told.
+    """The question that the doctor is asked.
 
     Attributes:
         config: the file with ``[tool.opml]``; its folder is the project.
@@ -46,7 +46,7 @@ class _Check(NamedTuple):
 
 
 def examine(asked: Asked) -> list[Finding]:
-    """Everything that a run needs, topic by topic. Where the settings are wrong, the rest is looked at without them."""
+    """Look at everything that a run needs, topic by topic; where the settings are wrong, at the rest without them."""
     root = asked.config.absolute().parent
     installed = _Check("installed", "packages", packages, "install pytest-opml anew")
     try:
@@ -82,7 +82,7 @@ def examine(asked: Asked) -> list[Finding]:
 
 
 def _settings(asked: Asked, root: Path) -> tuple[Settings, SettingsError | None]:
-    """The settings, or those that hold without the file, and why."""
+    """Return the settings, or those that apply without the file and what is wrong with it."""
     from ..settings import build_settings, read_pyproject
 
     try:

@@ -1,4 +1,4 @@
-"""What the cases could run on, and what TensorFlow sees of it."""
+"""The checks of the devices that cases could run on, and of what TensorFlow sees of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEE_DRIVER = "see what nvidia-smi says; a driver that was updated needs a resta
 
 
 def devices(settings: Settings, *, quick: bool) -> Iterator[Finding]:
-    """The processor, the GPUs, the device that ``[tool.opml]`` asks for, and TensorFlow on it.
+    """Look at the processor, the GPUs, the device that ``[tool.opml]`` asks for, and TensorFlow on it.
 
     Args:
         settings: of the project.

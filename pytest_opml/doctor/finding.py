@@ -1,4 +1,4 @@
-"""What an examination of the machine and the project finds."""
+"""A finding of the examination of a machine and a project."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ State = Literal["ok", "note", "problem"]
 
 
 class Finding(NamedTuple):
-    """One item.
+    """One thing that was looked at, and its state.
 
     Attributes:
         topic: what it belongs to, such as ``devices``.
         name: what was looked at.
-        text: what was found, in one line.
+        text: what it is like, in one line.
         remedy: what to do about it; of a problem always, of a note where there is something to do.
     """
 

@@ -1,4 +1,4 @@
-"""Weights and data sets that can be used without a download."""
+"""The checks for weights and data sets that can be used without a download."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LITE0 = "efficientnet_lite0"
 
 
 def weights() -> Iterator[Finding]:
-    """The weights that a package ships, and those of ``keras.applications`` that were downloaded before."""
+    """Look at the weights that a package ships, and those of ``keras.applications`` that were downloaded before."""
     from ..models.applications import APPLICATIONS
     from ..models.efficientnet_lite0 import SHA256, pretrained_tensors
 
@@ -35,7 +35,7 @@ def weights() -> Iterator[Finding]:
 
 
 def data_sets(data_dir: Path | None) -> Iterator[Finding]:
-    """Each registered data set, and whether it can be loaded without a download."""
+    """Look whether each registered data set can be loaded without a download."""
     from ..datasets.locations import find_copy
 
     if data_dir is not None and not data_dir.is_dir():

@@ -1,4 +1,4 @@
-"""What is installed, held against what this package's own metadata asks for."""
+"""The packages that are installed, against those that this package's own metadata asks for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = ("tensorflow", "keras", "ai-edge-litert")
 
 
 def packages() -> Iterator[Finding]:
-    """Python, this package, what it cannot do without, and each of its extras."""
+    """Look at Python, this package, what it cannot do without, and each of its extras."""
     from packaging.requirements import Requirement
 
     yield Finding(_TOPIC, "python", "ok", f"{platform.python_version()}, {sys.executable}")
@@ -30,11 +30,11 @@ def packages() -> Iterator[Finding]:
         text = "its metadata are missing, so its models, data sets and techniques have no names"
         yield Finding(_TOPIC, _OWN, "problem", text, "install it with pip, also from its own folder (pip install -e .)")
         return
-    all_of_them = [Requirement(text) for text in requires(_OWN) or ()]
-    needed = [each for each in all_of_them if each.marker is None or each.marker.evaluate({"extra": ""})]
+    requirements = [Requirement(text) for text in requires(_OWN) or ()]
+    needed = [needs for needs in requirements if needs.marker is None or needs.marker.evaluate({"extra": ""})]
     yield from _needed(needed)
     for extra in metadata(_OWN).get_all("Provides-Extra") or ():
-        of_extra = [each for each in all_of_them if each not in needed and _belongs(each, extra)]
+        of_extra = [needs for needs in requirements if needs not in needed and _belongs(needs, extra)]
         yield _extra(extra, of_extra)
 
 
@@ -57,19 +57,19 @@ def _needed(requirements: list[Requirement]) -> Iterator[Finding]:
 
 
 def _extra(extra: str, requirements: list[Requirement]) -> Finding:
-    lacking = [f"{each.name}: {reason}" for each in requirements if (reason := _lacking(each))]
+    lacking = [f"{needs.name}: {reason}" for needs in requirements if (reason := _lacking(needs))]
     if lacking:
         return Finding(_TOPIC, f"extra {extra}", "note", "; ".join(lacking), f"pip install '{_OWN}[{extra}]'")
-    there = ", ".join(f"{each.name} {version(each.name)}" for each in requirements)
+    there = ", ".join(f"{needs.name} {version(needs.name)}" for needs in requirements)
     return Finding(_TOPIC, f"extra {extra}", "ok", there)
 
 
 def _lacking(requirement: Requirement) -> str:
-    """What is wrong with a package; empty where nothing is."""
+    """Say what is wrong with a package; empty where nothing is."""
     try:
-        found = version(requirement.name)
+        installed = version(requirement.name)
     except PackageNotFoundError:
         return "not installed"
-    if requirement.specifier.contains(found, prereleases=True):
+    if requirement.specifier.contains(installed, prereleases=True):
         return ""
-    return f"version {found} is installed, {requirement.specifier} is needed"
+    return f"version {installed} is installed, {requirement.specifier} is needed"

@@ -1,4 +1,4 @@
-"""The user's project: its settings, its benchmarks, its repository."""
+"""The checks of the user's project: its settings, its benchmarks, its repository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TOPIC = "project"
 
 
 def project(config: Path, wrong: SettingsError | None, unregistered: Sequence[str] = ()) -> Iterator[Finding]:
-    """The settings and the benchmarks.
+    """Look at the settings and the benchmarks.
 
     Args:
         config: the file with ``[tool.opml]``.
@@ -26,7 +26,7 @@ def project(config: Path, wrong: SettingsError | None, unregistered: Sequence[st
     elif config.is_file():
         yield Finding(_TOPIC, "settings", "ok", f"[tool.opml] of {config} is valid")
     else:
-        text = f"no {config.name} in {config.parent}: defaults hold, and nothing is gated"
+        text = f"no {config.name} in {config.parent}: the defaults apply, and nothing is gated"
         yield Finding(_TOPIC, "settings", "note", text, "write budgets into [tool.opml.gate] of it")
     if unregistered:
         text = f"budgets name metrics that no installed package registers: {listed(unregistered)}"
@@ -44,7 +44,7 @@ def project(config: Path, wrong: SettingsError | None, unregistered: Sequence[st
 
 
 def git(root: Path) -> Iterator[Finding]:
-    """The commit that a run would be stored with."""
+    """Look for the commit that a run would be stored with."""
     from ..history.git import read_commit
 
     if shutil.which("git") is None:

@@ -1,4 +1,4 @@
-"""The places that a run writes to."""
+"""The checks of the places that a run writes to."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LEAST_FREE_BYTES = 1e9
 
 
 def cache(root: Path) -> Iterator[Finding]:
-    """The cache: whether it can be written, what it holds, and the room on its disk."""
+    """Look whether the cache can be written, what is in it, and how much room its disk has."""
     from ..storage.cache_cleanup import inspect_cache, nearest_folder
 
     contents = inspect_cache(root)
-    held = f"{amount(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
-    text = f"{root}: {held}" if root.is_dir() else f"{root}: is made when it is first used"
+    content = f"{amount(len(contents.entries), 'entry', 'entries')}, {contents.size_bytes / 1e6:,.1f} MB"
+    text = f"{root}: {content}" if root.is_dir() else f"{root}: is made when it is first used"
     try:
         with tempfile.TemporaryFile(dir=nearest_folder(root.absolute())):
             pass
@@ -40,7 +40,7 @@ def cache(root: Path) -> Iterator[Finding]:
 
 
 def _temporary() -> Finding:
-    """The folder for what lives no longer than a run."""
+    """Look for the folder of what lives no longer than a run."""
     try:
         folder = tempfile.gettempdir()
         free = shutil.disk_usage(folder).free
@@ -50,7 +50,7 @@ def _temporary() -> Finding:
 
 
 def history(url: str | None) -> Iterator[Finding]:
-    """The history: whether it opens, and how many runs it holds."""
+    """Look whether the history opens, and how many runs are in it."""
     if url is None:
         yield Finding(_TOPIC, "history", "note", "none is kept: no budget can look back", "set store in [tool.opml]")
         return

@@ -1,4 +1,4 @@
-"""What the doctor found, in lines and as plain data."""
+"""The findings of the doctor, in lines and as plain data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_TEXT = 30
 
 
 def finding_lines(findings: Sequence[Finding], width: int) -> list[str]:
-    """Each finding with its state and name, under its topic; the remedies below what they are for.
+    """Show each finding with its state and name, under its topic; the remedies stand below what they are for.
 
     Args:
         findings: those of a topic one after the other.
@@ -24,9 +24,9 @@ def finding_lines(findings: Sequence[Finding], width: int) -> list[str]:
     """
     first = max((len(finding.name) for finding in findings), default=0)
     lines: list[str] = []
-    for topic, found in groupby(findings, key=lambda finding: finding.topic):
+    for topic, about in groupby(findings, key=lambda finding: finding.topic):
         lines.append(topic)
-        for finding in found:
+        for finding in about:
             lines += _item(finding, first, width)
         lines.append("")
     counts = {state: sum(finding.state == state for finding in findings) for state in _STATES}
@@ -34,7 +34,7 @@ def finding_lines(findings: Sequence[Finding], width: int) -> list[str]:
 
 
 def finding_table(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The same as plain data."""
+    """Return the same as plain data."""
     return {
         "problems": sum(finding.state == "problem" for finding in findings),
         "findings": [finding._asdict() for finding in findings],

@@ -14,7 +14,14 @@ TABLES = {5: "CIFAR-10", 6: "CIFAR-100"}
 
 
 class PublishedRow(NamedTuple):
-    """One row as printed, the score that its printed columns give, and whether rounding explains the difference."""
+    """One row as printed, with the score that its printed columns give.
+
+    Attributes:
+        score: as published.
+        recomputed: from the printed accuracy, inference time and size.
+        consistent: whether the rounding of the printed figures explains the difference of the two.
+        from_training: the score that the training time would give in the place of the inference time.
+    """
 
     model: str
     accuracy: float
@@ -58,13 +65,13 @@ def _read(row: dict[str, str]) -> PublishedRow:
 
 
 def published_table(number: int) -> tuple[PublishedRow, ...]:
-    """The rows of table 5 or 6 in the order printed, MIN first and MAX last."""
+    """Return the rows of table 5 or 6 in the order printed, MIN first and MAX last."""
     text = files(__package__).joinpath("tables", f"table{number}.csv").read_text("utf-8")
     return tuple(_read(row) for row in csv.DictReader(text.splitlines()))
 
 
 def explain(row: PublishedRow) -> str:
-    """One line on a row whose score does not follow from its columns; empty for one whose score does."""
+    """Say in one line why a score does not follow from its columns; empty for one that does."""
     if row.consistent:
         return ""
     text = f"{row.model}: published {row.score:.2f}, its columns give {row.recomputed:.2f}"
