@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from ..records.run import Baseline, RunRecord
     from ..settings import Settings
 
-_ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
-
 
 @click.command(short_help="Write a run as a page for people.")
 @RUN_ARGUMENT
@@ -42,7 +39,7 @@ _ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm":
 @as_json
 def report(
     run: str | None,
-    form: str | None,
+    form: Literal["markdown", "html"] | None,
     output: Path | None,
     against: str | None,
     config: Path,
@@ -63,8 +60,8 @@ def report(
 
     The exit code is 0 whatever the verdict, or 4 for a wrong input.
     """
-    from ..history.record_files import written_whole
     from ..reports.page.build import page_of
+    from ..reports.page.reporter import Format, format_of, make_reporter, write_page
 
     if json_wanted and form:
         raise click.UsageError("--json and --format exclude each other")
@@ -72,21 +69,8 @@ def report(
     record = judge_again(resolve_run(run, settings, root), settings.gate)
     baselines = None if against is None else _baselines(against, record, settings, root)
     page = page_of(record, settings.gate, baselines, against or "")
-    if json_wanted:
-        text = json.dumps(page.as_plain(), indent=2) + "\n"
-    elif (form or _ENDINGS.get(output.suffix.lower() if output else "")) == "html":
-        from ..reports.page.html import html
-
-        text = html(page)
-    else:
-        from ..reports.page.markdown import markdown
-
-        text = markdown(page)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    with written_whole(output) as file:
-        file.write(text.encode())
+    name: Format = "json" if json_wanted else form or format_of(output)
+    write_page(page, make_reporter(name), output, lambda text: click.echo(text, nl=False))
 
 
 def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) -> list[Baseline]:

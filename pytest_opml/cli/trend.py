@@ -70,7 +70,7 @@ def trend(
     from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
-    from ..reports.charts.trend_plot import draw_trend
+    from ..reports.charts.trend import draw_trend
     from ..reports.terminal.trend import trend_lines, trend_table
 
     with history_of(settings_of(config, store=store)) as history:

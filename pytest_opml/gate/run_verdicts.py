@@ -78,7 +78,7 @@ def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check
                 budget=budget.text,
                 source=budget.source,
                 value=None,
-                verdict="unjudged",
+                verdict="not_judged",
                 blocking=not budget.optional,
                 reason=f"the metric {name} is not registered here, and no check of this budget was stored",
             )
@@ -139,7 +139,7 @@ def _absent(name: str, source: str, reason: str) -> Check:
         budget="a case with a result",
         source=source,
         value=None,
-        verdict="unjudged",
+        verdict="not_judged",
         blocking=True,
         reason=reason,
     )

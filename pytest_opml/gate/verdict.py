@@ -61,7 +61,7 @@ def judge(budgets: Sequence[Budget], subject: JudgedResult, terms: GateTerms = _
     Args:
         budgets: those that apply to the case.
         subject: the result; a relative budget without what it compares with, or a metric without a value, is
-            ``unjudged`` and never passes.
+            ``not_judged`` and never passes.
         terms: confidence, and what becomes of what stays undecided.
     """
     is_reference = subject.result.case == subject.result.case.reference
@@ -102,7 +102,7 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     except _Unjudged as error:
         fields |= {
             "limit": budget.limit,
-            "verdict": "unjudged",
+            "verdict": "not_judged",
             "blocking": not budget.optional,
             "reason": str(error),
         }

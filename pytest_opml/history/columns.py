@@ -84,7 +84,7 @@ def summary(run: RunRecord) -> Summary:
         holding=verdicts["pass"],
         broken=verdicts["fail"],
         undecided=verdicts["inconclusive"],
-        unjudged=verdicts["unjudged"],
+        unjudged=verdicts["not_judged"],
     )
 
 

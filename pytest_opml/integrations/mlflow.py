@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..errors import MissingDependencyError, StorageError, masked, one_line
 from ..records.run import RunRecord
 from ..storage.locks import runtime_folder
-from .mlflow_entries import Entry, case_entries, session_entry
+from .mlflow_runs import MlflowRun, case_runs, session_run
 
 _T = TypeVar("_T")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -44,7 +44,7 @@ class _Times(NamedTuple):
 
 
 def check_tracking(uri: str, experiment: str) -> None:
-    """Find out before a run whether it can be logged after it; makes the database and the experiment where missing.
+    """Check before a run that it can be logged after it; make the database and the experiment where they are missing.
 
     Args:
         uri: as ``mlflow.set_tracking_uri`` takes it.
@@ -70,7 +70,7 @@ def log_run(record: RunRecord, uri: str, experiment: str) -> None:
         StorageError: something could not be logged.
     """
     times = _Times(_milliseconds(record), _milliseconds(record, record.seconds))
-    session, cases = session_entry(record), list(case_entries(record))
+    session, cases = session_run(record), list(case_runs(record))
     _apart(uri, lambda: _log(uri, experiment, session, cases, times))
 
 
@@ -78,7 +78,7 @@ def _milliseconds(record: RunRecord, after: float = 0.0) -> int:
     return round((record.started + timedelta(seconds=after)).timestamp() * 1000)
 
 
-def _log(uri: str, experiment: str, session: Entry, cases: list[Entry], times: _Times) -> None:
+def _log(uri: str, experiment: str, session: MlflowRun, cases: list[MlflowRun], times: _Times) -> None:
     client, experiment_id = _open(uri, experiment)
     with _logged(client, experiment_id, session, times) as parent:
         for case in cases:
@@ -87,36 +87,36 @@ def _log(uri: str, experiment: str, session: Entry, cases: list[Entry], times: _
 
 
 @contextmanager
-def _logged(client: Any, experiment_id: str, entry: Entry, times: _Times, parent: str | None = None) -> Iterator[str]:
-    """The id of an entry's run, which ends with the context, as failed where that does."""
+def _logged(client: Any, experiment_id: str, run: MlflowRun, times: _Times, parent: str | None = None) -> Iterator[str]:
+    """Return the id of a run that ends with the context, as failed where that does."""
     from mlflow.exceptions import MlflowException
 
     nested = {"mlflow.parentRunId": parent} if parent else {}
-    run_id = client.create_run(experiment_id, times.start, nested, entry.name).info.run_id
+    run_id = client.create_run(experiment_id, times.start, nested, run.name).info.run_id
     try:
-        _fill(client, run_id, entry, times)
+        _fill(client, run_id, run, times)
         yield run_id
     except BaseException:
         # Where the store itself is gone this fails as well, and the run stays as one that never ended.
         with suppress(MlflowException, OSError):
             client.set_terminated(run_id, "FAILED", times.end)
         raise
-    client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", times.end)
+    client.set_terminated(run_id, "FAILED" if run.failed else "FINISHED", times.end)
 
 
-def _fill(client: Any, run_id: str, entry: Entry, times: _Times) -> None:
+def _fill(client: Any, run_id: str, run: MlflowRun, times: _Times) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    metrics = [Metric(name, value, times.end, 0) for name, value in entry.metrics.items()]
-    params = [Param(name, value) for name, value in entry.params.items()]
-    tags = [RunTag(name, value) for name, value in entry.tags.items()]
+    metrics = [Metric(name, value, times.end, 0) for name, value in run.metrics.items()]
+    params = [Param(name, value) for name, value in run.params.items()]
+    tags = [RunTag(name, value) for name, value in run.tags.items()]
     client.log_batch(run_id, metrics, params, tags, synchronous=True)
-    for name, text in entry.files.items():
+    for name, text in run.files.items():
         client.log_text(run_id, text, name)
 
 
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
-    """A client, and the id of the experiment."""
+    """Return a client, and the id of the experiment, which is made where it is missing."""
     from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -125,18 +125,18 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
     with FileLock(runtime_folder() / "mlflow.lock"):
         location = _knock(uri)
         client = MlflowClient(tracking_uri=uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
+        existing = client.get_experiment_by_name(experiment)
+        if existing is None:
             folder = location / re.sub(r"[^\w.-]", "_", experiment) if location else None
             try:
                 return client, client.create_experiment(experiment, folder.as_uri() if folder else None)
             except MlflowException:
-                found = client.get_experiment_by_name(experiment)  # made on another machine meanwhile
-                if found is None:
+                existing = client.get_experiment_by_name(experiment)  # made on another machine meanwhile
+                if existing is None:
                     raise
-    if found.lifecycle_stage != "active":
+    if existing.lifecycle_stage != "active":
         raise StorageError(f"the experiment {experiment!r} was deleted; restore it, or name another")
-    return client, found.experiment_id
+    return client, existing.experiment_id
 
 
 def _knock(uri: str) -> Path | None:
@@ -164,7 +164,7 @@ def _knock(uri: str) -> Path | None:
 
 
 def _apart(uri: str, call: Callable[[], _T]) -> _T:
-    """What ``call`` returns, with its errors as ours, in one line that tells no password."""
+    """Return what ``call`` returns, and raise its errors as ours, in one line that tells no password."""
     name = f"mlflow {masked(uri)}"
     try:
         with _environment(), _silence(), ThreadPoolExecutor(1) as pool:
@@ -199,7 +199,7 @@ def _package(error: ImportError) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Why, without the layers around it: what the system or the database's driver said, or else MLflow."""
+    """Say why something failed, without the layers around it: what the system, the driver or else MLflow said."""
     text = one_line(error)
     if "MLFLOW_ALLOW_FILE_STORE" in text:
         return "MLflow takes a folder no longer: use sqlite:///mlflow.db, or set MLFLOW_ALLOW_FILE_STORE=true"
@@ -217,7 +217,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """What MLflow reads from the environment, set for as long as we call it; a user's own values stay."""
+    """Set what MLflow reads from the environment for as long as we call it; a user's own values stay."""
     wanted: Mapping[str, str] = _FORCED | {key: value for key, value in _DEFAULTS.items() if key not in os.environ}
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)

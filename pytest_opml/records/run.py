@@ -17,7 +17,7 @@ FORMAT_VERSION: Literal[1] = 1
 FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
 
 
-Verdict = Literal["pass", "fail", "inconclusive", "unjudged"]
+Verdict = Literal["pass", "fail", "inconclusive", "not_judged"]
 
 
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]

@@ -1,4 +1,4 @@
-"""The cases of a run on each test set: what they are called in tables, and the rows of their ranking."""
+"""The cases of a run on each test set: their names in tables, and the rows of their ranking."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..records.run import Check, Failure, RunRecord
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Group(NamedTuple):
+class CaseGroup(NamedTuple):
     """The cases on one test set and machine: the only ones whose scores may be compared.
 
     Attributes:
         title: what the ids of the cases have in common, and where a run is of several machines, which one they ran on.
-        names: what each case is called, by its id.
+        names: the short name of each case, by its id.
     """
 
     title: str
@@ -27,8 +27,15 @@ class Group(NamedTuple):
     failures: tuple[Failure, ...]
 
 
-class Row(NamedTuple):
-    """A line of the table; the fictitious models (MIN, MAX) have no result."""
+class RankingRow(NamedTuple):
+    """A row of a ranking; the fictitious models (MIN, MAX) have no result.
+
+    Attributes:
+        name: of the case, with the marks of its notes.
+        normalised: the score, 0 for MIN and 1 for MAX; None where the two are the same.
+        place: in the ranking, with a star on the Pareto front.
+        reference: result of the case that this one is compared with; None where it has none.
+    """
 
     name: str
     entry: Entry
@@ -39,37 +46,37 @@ class Row(NamedTuple):
 
 
 def short_names(record: RunRecord) -> dict[str, str]:
-    """What each case is called where all of a run stand together: its id without what they have in common."""
+    """Name the cases of a run, by id, where they all stand together: each id without what they have in common."""
     cases = [*(result.case for result in record.results), *(failure.case for failure in record.failures)]
     return _named(cases, record)[1] if cases else {}
 
 
-def named(check: Check, names: Mapping[str, str], record: RunRecord) -> str:
-    """What the case of a check is called, with the kind of hardware where a run is of several."""
+def check_name(check: Check, names: Mapping[str, str], record: RunRecord) -> str:
+    """Name the case of a check, with the kind of hardware where a run is of several."""
     name = names.get(check.case_id, check.case_id)
-    several = len({device.profile for device in record.devices}) > 1
-    return f"{name} on {check.profile}" if several and check.profile else name
+    is_of_several = len({device.profile for device in record.devices}) > 1
+    return f"{name} on {check.profile}" if is_of_several and check.profile else name
 
 
-def groups_of(record: RunRecord) -> list[Group]:
-    """The cases of a run on each test set and machine, in the order in which they came."""
+def groups_of(record: RunRecord) -> list[CaseGroup]:
+    """Return the cases of a run on each test set and machine, in the order in which they were measured."""
     outcomes: tuple[CaseOutcome, ...] = (*record.results, *record.failures)
     members: dict[tuple[object, ...], list[CaseOutcome]] = {}
-    for member in outcomes:
-        members.setdefault((member.device.machine, *test_set_of(member)), []).append(member)
+    for outcome in outcomes:
+        members.setdefault((outcome.device.machine, *test_set_of(outcome)), []).append(outcome)
     groups = []
     for together in members.values():
-        title, names = _named([member.case for member in together], record)
+        title, names = _named([outcome.case for outcome in together], record)
         if len(record.devices) > 1:
             title += f", on {together[0].device.profile} ({together[0].device.machine})"
-        results = tuple(member for member in together if isinstance(member, Result))
-        failures = tuple(member for member in together if isinstance(member, Failure))
-        groups.append(Group(title, names, results, failures))
+        results = tuple(outcome for outcome in together if isinstance(outcome, Result))
+        failures = tuple(outcome for outcome in together if isinstance(outcome, Failure))
+        groups.append(CaseGroup(title, names, results, failures))
     return groups
 
 
 def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[str, str]]:
-    """What the ids have in common as a title, and the rest of each as its name, which keeps the technique.
+    """Return what the ids have in common as a title, and the rest of each as its name, which keeps the technique.
 
     The name of a case that was only measured to be compared with stands in brackets.
     """
@@ -98,27 +105,27 @@ def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[st
     return ", ".join([title, *common]), names
 
 
-def ranked_rows(group: Group) -> tuple[list[Row], dict[str, str]]:
-    """The rows of a group with results, from best to worst, and the mark of each note."""
+def ranked_rows(group: CaseGroup) -> tuple[list[RankingRow], dict[str, str]]:
+    """Return the rows of a group with results, from best to worst, and the mark of each note."""
     results = {result.case.id: result for result in group.results}
     ranking = ranked(group.results)
     notes: dict[str, str] = {}
     rows = []
-    for row in ranking.rows:
-        result = results[row.entry.name]
+    for place in ranking.rows:
+        result = results[place.entry.name]
         for note in result.notes:
             notes.setdefault(note, str(len(notes) + 1).translate(_SUPERSCRIPTS))
         rows.append(
-            Row(
-                " ".join([group.names[row.entry.name], *(notes[note] for note in result.notes)]),
-                row.entry,
-                row.normalised,
-                f"{'*' if row.pareto else ''}{row.rank}",
+            RankingRow(
+                " ".join([group.names[place.entry.name], *(notes[note] for note in result.notes)]),
+                place.entry,
+                place.normalised,
+                f"{'*' if place.pareto else ''}{place.rank}",
                 result,
                 results.get(result.case.reference.id),
             )
         )
     if len(rows) > 1:
         low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
-        rows = [Row("MIN", ranking.minimum, low), *rows, Row("MAX", ranking.maximum, high)]
+        rows = [RankingRow("MIN", ranking.minimum, low), *rows, RankingRow("MAX", ranking.maximum, high)]
     return rows, notes

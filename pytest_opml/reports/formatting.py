@@ -1,6 +1,6 @@
-"""Words, numbers and names in lines.
+"""Words, numbers, times and names in lines, whatever shows them.
 
-It imports nothing heavy: `opml doctor` shows what it found where packages are missing.
+It imports nothing heavy: `opml doctor` shows its findings where packages are missing.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 
+_HASH_DIGITS = 10
+
 
 def amount(number: int, one: str, many: str = "") -> str:
-    """So many of something: ``1 run``, ``2,000 runs``; ``many``: where it is not ``one`` with an s."""
+    """Return so many of something: ``1 run``, ``2,000 runs``; ``many`` where it is not ``one`` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A text in lines, those after the first indented."""
+    """Break a text into lines of at most ``width`` columns; those after the first are indented."""
     return textwrap.wrap(" ".join(text.split()), width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def three_digits(value: float) -> str:
-    """Three significant digits, and never an exponent."""
+    """Return a number to three significant digits, at most four decimals, and never with an exponent."""
     decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
     return f"{value:.{min(max(decimals, 0), 4)}f}"
 
 
 def shortened(names: Sequence[str], length: int) -> list[str]:
-    """The names cut in their middle, where it leaves them distinct; the end, with the technique, keeps the most.
+    """Cut names in their middle, where it leaves them distinct; the end, with the technique, keeps the most.
 
     Where no such cut does, what they have in common at their beginning and end goes first.
     """
@@ -40,7 +42,7 @@ def shortened(names: Sequence[str], length: int) -> list[str]:
 
     third = (length - 1) // 3
     heads = sorted(range(1, length - 1), key=lambda head: abs(head - third))
-    distinct = next((found for found in map(cut, heads) if len(set(found)) == len(set(names))), None)
+    distinct = next((texts for texts in map(cut, heads) if len(set(texts)) == len(set(names))), None)
     if distinct is not None:
         return distinct
     own = _without_common_parts(names)
@@ -48,7 +50,7 @@ def shortened(names: Sequence[str], length: int) -> list[str]:
 
 
 def _without_common_parts(names: Sequence[str]) -> list[str]:
-    """The names without the parts, between slashes, that all of them begin or end with; each keeps one at least."""
+    """Return the names without the parts, between slashes, that all begin or end with; each keeps one at least."""
     parts = [name.split("/") for name in names]
     first = _common(parts)
     last = _common([part[first:][::-1] for part in parts])
@@ -57,15 +59,22 @@ def _without_common_parts(names: Sequence[str]) -> list[str]:
 
 
 def _common(parts: Sequence[Sequence[str]]) -> int:
-    """How many parts all begin with, of which each has one more."""
+    """Return how many parts all begin with, where each has one more."""
     shortest = min(map(len, parts))
     alike = takewhile(lambda number: len({part[number] for part in parts}) == 1, range(shortest - 1))
     return sum(1 for _ in alike)
 
 
-_COMMIT = 10
-
-
-def moment(when: datetime) -> str:
-    """In UTC, to the minute."""
+def minute(when: datetime) -> str:
+    """Return a time to the minute, in the time zone that it has: UTC in what is stored."""
     return f"{when:%Y-%m-%d %H:%M}"
+
+
+def short_hash(commit: str | None) -> str:
+    """Return the first ten digits of a commit's hash, which are enough to find it; empty for no commit."""
+    return (commit or "")[:_HASH_DIGITS]
+
+
+def signed(value: float, decimals: int) -> str:
+    """Return a difference with its sign; what rounds to zero is ``+0``, never ``-0``."""
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"

@@ -1,4 +1,4 @@
-"""The columns of a ranking, whatever shows them."""
+"""The columns of a ranking and the words around it, whatever shows them."""
 
 from __future__ import annotations
 
@@ -7,35 +7,28 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from ..analysis.op_score import difference
-from ..metrics import METRICS
+from ..metrics import METRICS, Metric
 from ..records.device import Device
 from ..records.result import Estimate, Result, Score
 from ..records.run import Failure, RunRecord
-from .cases import Group, Row
-from .formatting import three_digits
-
-WIDE = 120
-
+from .cases import CaseGroup, RankingRow
+from .formatting import signed, three_digits
 
 DIFFERENCE = "OpScore - reference\n= error + time + size"
-
-
-_BESIDE = "time\n/ reference"
-
-
+TIME_RATIO = "time\n/ reference"
 WIDE_ONLY = ("energy\nJ", "cold\ns", "prep\ns", "peak\nMB", "AUC", "F1", "train\ns", "p50\nms", "p99\nms", DIFFERENCE)
 
 
 class Column(NamedTuple):
-    """A column of the ranking; ``align`` as tabulate takes it."""
+    """A column of the ranking; ``align`` is left, right or decimal."""
 
     header: str
     align: str
-    cell: Callable[[Row], str]
+    cell: Callable[[RankingRow], str]
 
 
 def device_text(device: Device) -> str:
-    """What cases ran on, and which GPU of the machine they did not use."""
+    """Say what cases ran on, and which GPU of the machine they did not use."""
     parts = [f"{device.cpu}, {device.threads} threads on {device.cores} cores"]
     if device.gpu:
         parts.insert(0, f"{device.gpu.name}, driver {device.gpu.driver}")
@@ -47,8 +40,8 @@ def device_text(device: Device) -> str:
     return f"{device.profile}: {'; '.join(parts)}"
 
 
-def heading(group: Group) -> str:
-    """The test set of a group with results, and what its times are."""
+def heading(group: CaseGroup) -> str:
+    """Say on which test set the results of a group are, and what their times are."""
     first = group.results[0]
     time = f"inference over {first.reference_samples:,} images"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
@@ -57,12 +50,12 @@ def heading(group: Group) -> str:
 
 
 def failure_text(failure: Failure) -> str:
-    """Why a case has no result."""
+    """Say why a case has no result."""
     return f"{failure.kind.replace('_', ' ')}: {failure.message}"
 
 
-def columns_of(rows: Sequence[Row], hidden: Collection[str]) -> list[Column]:
-    """The columns that have anything to show.
+def columns_of(rows: Sequence[RankingRow], hidden: Collection[str]) -> list[Column]:
+    """Return the columns that have anything to show.
 
     Args:
         rows: of the ranking.
@@ -82,7 +75,7 @@ def _columns(hidden: Collection[str]) -> list[Column]:
             lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
         ),
         Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
-        Column(_BESIDE, "right", _beside),
+        Column(TIME_RATIO, "right", _time_ratio),
         Column("size\nMB", "decimal", lambda row: three_digits(row.entry.megabytes)),
         Column(
             "OpScore",
@@ -103,30 +96,33 @@ def _columns(hidden: Collection[str]) -> list[Column]:
     ]
 
 
+def figure_cell(metric: Metric, value: float) -> str:
+    """Return a value without its unit, which is in the header: three digits, or as the metric formats what has none."""
+    return three_digits(value) if metric.unit else metric.format(value)
+
+
 def _metric(header: str, name: str, absent: str = "n/a") -> Column:
     metric = METRICS[name]
 
-    def cell(row: Row) -> str:
+    def cell(row: RankingRow) -> str:
         if row.result is None:
             return ""
         value = metric.read(row.result)
-        if value is None:
-            return absent
-        return three_digits(value) if metric.unit else metric.format(value)
+        return absent if value is None else figure_cell(metric, value)
 
     return Column(header, "decimal", cell)
 
 
-def _margin(row: Row, read: Callable[[Result], Estimate | Score]) -> str:
-    """Half the width of an interval; a dash of the same width in the fictitious rows."""
+def _margin(row: RankingRow, read: Callable[[Result], Estimate | Score]) -> str:
+    """Return half the width of an interval, or a dash of the same width in a fictitious row."""
     if row.result is None:
         return "     -"
     interval = read(row.result)
     return " " + f"±{(interval.high - interval.low) / 2:.3f}".replace("±0.", "±.")
 
 
-def _beside(row: Row) -> str:
-    """How the time compares with the reference's, both timed side by side."""
+def _time_ratio(row: RankingRow) -> str:
+    """Return the time over that of the reference, both timed side by side."""
     if row.result is None or row.result.vs_reference is None:
         return ""
     ratio = row.result.vs_reference.offline
@@ -135,19 +131,18 @@ def _beside(row: Row) -> str:
     return f"{ratio.value:.{decimals}f} ±{half:.{decimals}f}".replace("±0.", "±.")
 
 
-def _difference(row: Row) -> str:
+def _difference(row: RankingRow) -> str:
     if row.result is None or row.result is row.reference:
         return ""
     if row.reference is None:
         return "no reference"
     parts = difference(row.result.op_score, row.reference.op_score)
-    # Adding zero after rounding turns -0.00 into +0.00.
-    total, error, time, size = (f"{round(part, 2) + 0.0:+.2f}" for part in (parts.total, *parts))
+    total, error, time, size = (signed(part, 2) for part in (parts.total, *parts))
     return f"{total} = {error} {time} {size}"
 
 
-def legend(groups: Sequence[Group], record: RunRecord) -> str:
-    """What the marks of the tables mean."""
+def legend(groups: Sequence[CaseGroup], record: RunRecord) -> str:
+    """Explain the marks of the rankings."""
     parts = [
         "Lower OpScore is better (0.301: a factor of two)",
         "±: half of the 95 % interval",

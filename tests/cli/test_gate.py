@@ -111,7 +111,7 @@ def test_the_best_case_and_the_price_of_a_budget(record: Path) -> None:
     found = run("best", record, "--gate", "size_mb.min=10")
     assert found.exit_code == 0
     assert found.output.splitlines() == [
-        "Best of 2 on digits within the budgets, which 1 keep: baseline (OpScore 0.845)",
+        "Best of 2 on digits within the budgets, which 1 pass: baseline (OpScore 0.845)",
         "Pareto front: int8, baseline",
         "without size_mb min: int8 (OpScore 0.079)",
     ]

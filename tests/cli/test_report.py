@@ -44,14 +44,14 @@ def refusal(*arguments: object) -> str:
     return found.output
 
 
-def test_a_broken_budget_is_told_and_not_judged(record: Path) -> None:
+def test_a_failed_budget_is_told_and_not_judged(record: Path) -> None:
     found = run(record)
     assert found.exit_code == 0
-    assert found.output.startswith("## ❌ 1 of 2 budgets is broken\n\n- broken: `baseline`\n")
+    assert found.output.startswith("## ❌ 1 of 2 budgets failed\n\n- failed: `baseline`\n")
 
 
 def test_budgets_are_those_of_today(record: Path) -> None:
-    assert "## ✅ All 2 budgets hold" in run(record, "--gate", "size_mb.max=20").output
+    assert "## ✅ All 2 budgets passed" in run(record, "--gate", "size_mb.max=20").output
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_budgets_are_those_of_today(record: Path) -> None:
         (("-o", "page.txt"), "## "),
         (("-o", "page.html"), "<!DOCTYPE html>"),
         (("-o", "page.HTM"), "<!DOCTYPE html>"),
+        (("-o", "page.json"), "{"),
         (("-o", "page.html", "--format", "markdown"), "## "),
         (("-o", "page.html", "--json"), "{"),
         (("--json",), "{"),
@@ -89,7 +90,7 @@ def test_the_file_is_written_whole_or_not_at_all(record: Path) -> None:
 
 def test_the_same_is_had_as_plain_data(record: Path) -> None:
     found = json.loads(run(record, "--json").output)
-    assert (found["state"], found["headline"]) == ("broken", "1 of 2 budgets is broken")
+    assert (found["state"], found["headline"]) == ("fail", "1 of 2 budgets failed")
     assert [row[1] for row in found["test_sets"][0]["table"]["rows"]] == ["MIN", "int8", "baseline", "MAX"]
 
 

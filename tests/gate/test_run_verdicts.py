@@ -64,7 +64,7 @@ def test_places_among_all_cases_are_judged_at_the_end() -> None:
 
 def test_a_case_alone_has_no_place() -> None:
     (found,) = judge_run(make_run([make_result()]), gate({"rank": {"max": 1}}))
-    assert (found.verdict, found.reason) == ("unjudged", "rank needs another case on the same test set")
+    assert (found.verdict, found.reason) == ("not_judged", "rank needs another case on the same test set")
 
 
 def test_a_reference_that_was_not_collected_is_not_judged() -> None:
@@ -88,7 +88,7 @@ def test_the_markers_budgets_are_in_the_record() -> None:
 def test_a_case_that_was_collected_and_has_no_result_does_not_pass() -> None:
     record = make_run(three(), collected={make_case("cluster-8").id: "bench/bench_it.py::bench[cluster-8]"})
     found = judge_run(record, gate({"size_mb": {"max": 100}}))[-1]
-    assert (found.case_id, found.rule, found.verdict) == (make_case("cluster-8").id, "case", "unjudged")
+    assert (found.case_id, found.rule, found.verdict) == (make_case("cluster-8").id, "case", "not_judged")
     assert found.reason == "was collected, but has no result"
     assert exit_code(settled(record, {"size_mb": {"max": 100}})) == NOT_JUDGED
 
@@ -118,7 +118,7 @@ NAMED = {"case": [{"match": "*/prune-*", "size_mb": {"max": 5}}]}
 
 def test_a_budget_for_cases_that_are_not_there_does_not_pass() -> None:
     (found,) = judge_run(make_run(three()), gate(NAMED))
-    assert (found.case_id, found.verdict, found.source) == ("*/prune-*", "unjudged", "gate.case[1]")
+    assert (found.case_id, found.verdict, found.source) == ("*/prune-*", "not_judged", "gate.case[1]")
     assert found.blocking
     assert exit_code(settled(make_run(three()), NAMED)) == NOT_JUDGED
 
@@ -267,7 +267,7 @@ def test_the_reason_that_was_stored_is_kept_beside_it() -> None:
 def test_another_budget_on_it_is_not_judged(optional: bool, blocking: bool) -> None:
     record = make_run([make_result("int8")], checks=[layers_check()])
     (check,) = judge_run(record, lenient({"layers_seen": {"max": 90, "optional": optional}}))
-    assert (check.verdict, check.blocking, check.value, check.limit) == ("unjudged", blocking, None, 90.0)
+    assert (check.verdict, check.blocking, check.value, check.limit) == ("not_judged", blocking, None, 90.0)
     assert check.reason == "the metric layers_seen is not registered here, and no check of this budget was stored"
 
 
@@ -316,7 +316,7 @@ def test_a_result_is_compared_with_the_reference_and_the_baseline_of_its_own_dev
         ("t4", "max_increase", "pass", 20.0),
         ("t4", "max_regression", "fail", 4.0),
         ("cpu", "max_increase", "pass", 10.0),
-        ("cpu", "max_regression", "unjudged", None),
+        ("cpu", "max_regression", "not_judged", None),
     ]
 
 

@@ -290,7 +290,7 @@ def test_how_a_release_was_made_is_only_known_of_the_machine_that_made_it(metric
     name, _, part = metric.partition(".")
     rules = {"max_regression": 1.0}
     found = check({name: {part: rules} if part else rules}, make_result("int8"), None, baseline)
-    assert (found.verdict != "unjudged") == judged
+    assert (found.verdict != "not_judged") == judged
 
 
 def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
@@ -298,7 +298,7 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
     of_training = make_result("int8").op_score.model_copy(update={"log_seconds": 5.0})
     baseline = baseline_of(make_result("int8", op_score=of_training), then, remeasured=True)
     found = check({"op_score": {"max_regression": 0.1}}, make_result("int8"), None, baseline)
-    assert found.verdict == "unjudged"
+    assert found.verdict == "not_judged"
 
 
 @pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("best", "device for the baseline best")])
@@ -313,13 +313,13 @@ def test_a_baseline_that_could_not_be_read_is_not_one_that_is_not_there() -> Non
         parse_budgets({"size_mb": {"max_regression": 1}}, "gate"),
         JudgedResult(make_result("int8"), baseline_errors="store: is gone"),
     )
-    assert (found.verdict, found.blocking) == ("unjudged", True)
+    assert (found.verdict, found.blocking) == ("not_judged", True)
     assert found.reason == "the baseline could not be read: store: is gone"
 
 
 def test_without_a_baseline_a_regression_is_not_judged() -> None:
     found = check({"size_mb": {"max_regression": 1}}, make_result("int8"))
-    assert (found.verdict, found.blocking) == ("unjudged", True)
+    assert (found.verdict, found.blocking) == ("not_judged", True)
     assert "knows of no earlier result" in found.reason
 
 
@@ -349,7 +349,7 @@ def test_a_time_for_another_number_of_images_is_no_baseline(metric: str, reason:
     then = make_result("int8", inference_s=1.0, reference_samples=1_000)
     found = check({metric: {"max_regression": 9}}, make_result("int8"), None, baseline_of(then, make_device()))
     assert found.reason == reason
-    assert (found.verdict == "unjudged") == bool(reason)
+    assert (found.verdict == "not_judged") == bool(reason)
 
 
 def test_a_score_over_training_is_no_baseline_for_one_of_inference_alone() -> None:
@@ -366,7 +366,7 @@ def test_a_score_over_training_is_no_baseline_for_one_of_inference_alone() -> No
 @pytest.mark.parametrize("metric", JUDGED)
 def test_without_a_reference_a_relative_budget_is_not_judged(metric: str, rule: str) -> None:
     found = check({metric: {rule: 1e6}}, on_gpu("int8"))
-    assert (found.verdict, found.reason) == ("unjudged", "the reference case has no result to compare with")
+    assert (found.verdict, found.reason) == ("not_judged", "the reference case has no result to compare with")
 
 
 def test_an_optional_budget_that_cannot_be_judged_does_not_block() -> None:
@@ -392,21 +392,21 @@ def test_an_absolute_budget_needs_no_reference(metric: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_what_was_not_measured_is_not_judged(rule: str) -> None:
     found = check({"latency_ms": {"p99": {rule: 1e6}}}, make_result("int8", p99=None), make_result())
-    assert (found.verdict, found.value, found.reason) == ("unjudged", None, "latency_ms.p99 has not enough samples")
+    assert (found.verdict, found.value, found.reason) == ("not_judged", None, "latency_ms.p99 has not enough samples")
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_not_judged(rule: str, value: float) -> None:
     result = make_result("int8").model_copy(update={"auc": value})
-    assert verdict({"auc": {rule: 0.1}}, result, make_result()) == "unjudged"
+    assert verdict({"auc": {rule: 0.1}}, result, make_result()) == "not_judged"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("rule", ["max_drop", "max_increase"])
 def test_a_reference_that_is_no_number_is_not_judged(rule: str, value: float) -> None:
     reference = make_result().model_copy(update={"auc": value})
-    assert verdict({"auc": {rule: 0.1}}, make_result("int8"), reference) == "unjudged"
+    assert verdict({"auc": {rule: 0.1}}, make_result("int8"), reference) == "not_judged"
 
 
 def test_a_reference_without_the_metric_is_not_judged() -> None:
@@ -425,7 +425,7 @@ def test_every_budget_has_its_check_in_the_order_given() -> None:
     assert [(c.case_id, c.metric, c.rule, c.budget, c.source, c.verdict) for c in checks] == [
         (name, "size_mb", "max", "max = 10", "gate.size_mb.max", "fail"),
         (name, "deflated_mb", "min", "min = 0.5", "gate.deflated_mb.min", "pass"),
-        (name, "deflated_mb", "max_drop", "max_drop = 0.1", "gate.deflated_mb.max_drop", "unjudged"),
+        (name, "deflated_mb", "max_drop", "max_drop = 0.1", "gate.deflated_mb.max_drop", "not_judged"),
     ]
 
 
@@ -494,7 +494,7 @@ def test_the_interval_that_is_printed_agrees_with_the_verdict(metric: str, limit
 def test_what_depends_on_the_data_is_not_compared_with_that_of_other_data(metric: str, judged: bool) -> None:
     baseline = baseline_of(make_result("int8", data_digest="e" * 64), make_device())
     found = check({metric: {"max_regression": 9}}, make_result("int8"), None, baseline)
-    assert (found.verdict == "unjudged") is not judged
+    assert (found.verdict == "not_judged") is not judged
     assert found.reason == ("" if judged else "the test data differ from the baseline's")
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pytest_opml.integrations.mlflow_entries import case_entries, session_entry
 
 from pytest_opml import cli
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
-from pytest_opml.integrations.mlflow_entries import case_entries, session_entry
 from pytest_opml.records.case_record import CaseRecord
 from pytest_opml.records.run import Check, RunRecord
 from tests.support.builders import make_failure, make_result, make_run
@@ -109,7 +109,7 @@ def test_its_checks_are_told_apart_for_other_programs(project: str) -> None:
     assert {name: check["verdict"] for name, check in checks.items()} == {
         "size_mb": "pass",
         "layers_seen": "fail",
-        "wrong_per_mb": "unjudged",
+        "wrong_per_mb": "not_judged",
     }
     assert checks["layers_seen"]["value"] == 50.0
     assert "no check of this budget was stored" in checks["wrong_per_mb"]["reason"]

@@ -94,7 +94,7 @@ def test_a_release_without_its_artifacts_is_compared_as_it_was_stored(bench: Ben
     assert "as it was stored; its artifact is not in" in " ".join(output(found).split())
 
 
-def test_a_history_that_fails_in_the_middle_of_a_run_leaves_unjudged_what_needs_it_and_loses_no_result(
+def test_a_history_that_fails_in_the_middle_of_a_run_leaves_not_judged_what_needs_it_and_loses_no_result(
     bench: Bench,
 ) -> None:
     failing = """
@@ -112,7 +112,7 @@ def test_a_history_that_fails_in_the_middle_of_a_run_leaves_unjudged_what_needs_
     assert run.baseline_errors == {result.id: problem}
     verdicts = {check.rule: (check.verdict, check.reason) for check in run.checks}
     assert verdicts["max"] == ("pass", "")
-    assert verdicts["max_regression"] == ("unjudged", f"the baseline could not be read: {problem}")
+    assert verdicts["max_regression"] == ("not_judged", f"the baseline could not be read: {problem}")
     assert f"not written: {problem}" in output(found)
 
 
@@ -191,6 +191,6 @@ def test_a_stored_time_of_another_machine_is_not_judged(bench: Bench, tmp_path: 
     assert found.ret == 11, output(found)
     checks = {check.metric: check for check in newest(bench).checks}
     assert checks["size_mb"].verdict == "pass"
-    assert checks["inference_s"].verdict == "unjudged"
+    assert checks["inference_s"].verdict == "not_judged"
     assert checks["inference_s"].reason.startswith("the baseline was measured on another machine: 9")
     assert "n/a: measured on another machine" in " ".join(output(found).split())

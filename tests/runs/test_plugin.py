@@ -59,7 +59,7 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
     result = bench.run("--opml-json=out/record.json")
     assert result.ret == 0
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*= opml =*", "*accuracy*", "*MIN*", "*cluster-16*", "*MAX*", "*budgets: 3 hold*"])
+    result.stdout.fnmatch_lines(["*= opml =*", "*accuracy*", "*MIN*", "*cluster-16*", "*MAX*", "*budgets: 3 passed*"])
     assert result.outlines[-1] == "opml: exit code 0: 3 checks passed"
 
     path = bench.pytester.path / "out" / "record.json"
@@ -124,7 +124,7 @@ def test_a_failed_budget_fails_its_own_test_and_the_session(bench: Bench) -> Non
     breach = "size_mb 0.122 MB is above 0.05 MB (max = 0.05)"
     breaches = [line.partition(f": {breach}")[0] for line in result.outlines if breach in line]
     assert breaches[0].startswith("digits/tests.support.small:build/all/baseline/")  # with its test
-    assert "BROKEN baseline" in breaches  # and at the end
+    assert "FAIL baseline" in breaches  # and at the end
     verdicts = {(c.metric, c.verdict) for c in read_record(bench.pytester.path / "record.json").checks}
     assert verdicts == {("accuracy", "pass"), ("size_mb", "fail"), ("size_mb", "pass")}
 
@@ -157,7 +157,7 @@ def test_a_failing_assert_is_a_failed_test_and_budgets_are_still_checked(bench: 
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\n")
     result = bench.run("--opml-store=none")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*budgets: 1 hold*", "opml: exit code 1: 1 test failed"])
+    result.stdout.fnmatch_lines(["*budgets: 1 passed*", "opml: exit code 1: 1 test failed"])
 
 
 # --- cases without a result

@@ -138,13 +138,13 @@ def make_hostile(text: str) -> RunRecord:
         blocking=True,
         reason=text,
     )
-    unjudged = check.model_copy(update={"verdict": "unjudged"})
+    not_judged = check.model_copy(update={"verdict": "not_judged"})
     passed = check.model_copy(update={"verdict": "pass"})
     device = make_device().model_copy(update={"cpu": text})
     job = CiRun(service=text, url=f'https://ci.example/"{text}', pull_request=text, target=text)
     commit = Commit(commit=text, branch=text, dirty=True, ci=job)
     failure = Failure(case=make_case("float16", dataset=f"data/{line}"), device=device, kind="error", message=text)
-    record = make_run(results, [failure], [check, unjudged, passed], device=device, commit=commit)
+    record = make_run(results, [failure], [check, not_judged, passed], device=device, commit=commit)
     baselines = make_baselines(record, run_id=text, note=text)
     told = {"versions": {text: text}, "collected": {cases[1].id: text}, "baselines": baselines, "baseline": text}
     return record.model_copy(update=told)

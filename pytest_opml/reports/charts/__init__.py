@@ -1,1 +1,1 @@
-"""The charts of a page and of the command."""
+"""The pictures of the pages and of `opml trend`, one a module."""

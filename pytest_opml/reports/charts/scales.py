@@ -8,7 +8,7 @@ from itertools import product
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values from ``low`` to ``high``, at most so many and as many as 1, 2 and 5 times a power of ten give."""
+    """Return round values from ``low`` to ``high``, as many as 1, 2 and 5 times a power of ten give within ``most``."""
     if high <= low:
         return []
     least = (high - low) / most
@@ -20,18 +20,18 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values for a logarithmic scale from ``low`` to ``high``, both above 0, at most so many."""
+    """Return round values for a logarithmic scale from ``low`` to ``high``, both above 0, at most so many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        found = [float(f"{factor}e{power}") for power, factor in product(powers, factors)]
-        found = [value for value in found if low <= value <= high]
-        if len(found) <= most:
-            return found if len(found) > 1 else ticks(low, high, most)
-    return found[:: math.ceil(len(found) / most)]
+        candidates = [float(f"{factor}e{power}") for power, factor in product(powers, factors)]
+        values = [value for value in candidates if low <= value <= high]
+        if len(values) <= most:
+            return values if len(values) > 1 else ticks(low, high, most)
+    return values[:: math.ceil(len(values) / most)]
 
 
 def widened(values: Sequence[float], least: float, margin: float) -> tuple[float, float]:
-    """The ends of a scale that shows all values, ``margin`` of its length beyond them, and no less than ``least``."""
+    """Return the ends of a scale of at least ``least`` that shows all values, ``margin`` of its length beyond them."""
     low, high = min(values), max(values)
     spare = max(0.0, least - (high - low)) / 2
     low, high = low - spare, high + spare
@@ -40,6 +40,6 @@ def widened(values: Sequence[float], least: float, margin: float) -> tuple[float
 
 
 def scale(ends: tuple[float, float], first: float, last: float) -> Callable[[float], float]:
-    """From a value to its place: ``ends`` of the scale lie at ``first`` and ``last``."""
+    """Return the function from a value to its place, where ``ends`` of the scale lie at ``first`` and ``last``."""
     low, high = ends
     return lambda value: first + (value - low) / (high - low) * (last - first)

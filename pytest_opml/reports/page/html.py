@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from ..charts.layout import bar_chart, bubble_chart
+from ..charts.bubbles import bubble_chart
+from ..charts.score_axes import score_axes_chart
+from ..formatting import signed
+from .environment import make_environment
 from .model import Page
 
-_WIDE, _NARROW = 760.0, 340.0
+_WIDTHS = {"wide": 760.0, "narrow": 340.0}  # of the pictures, on wide and on narrow screens
 
 
-def html(page: Page) -> str:
-    """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("pytest_opml.reports.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"n": "{:.1f}".format, "signed": lambda value: f"{round(value, 3) + 0.0:+.3f}"}
-    environment.globals |= {
-        "bubble_chart": bubble_chart,
-        "bar_chart": bar_chart,
-        "widths": {"wide": _WIDE, "narrow": _NARROW},
-    }
-    return environment.get_template("run.html.jinja").render(page=page)
+class HtmlReporter:
+    """Writes a page as HTML."""
+
+    def render(self, page: Page) -> str:
+        """Return the page as HTML, with its style and its pictures in it."""
+        environment = make_environment()
+        environment.filters |= {"n": "{:.1f}".format, "signed": lambda value: signed(value, 3)}
+        environment.globals |= {
+            "bubble_chart": bubble_chart,
+            "score_axes_chart": score_axes_chart,
+            "widths": _WIDTHS,
+        }
+        return environment.get_template("run.html.jinja").render(page=page)

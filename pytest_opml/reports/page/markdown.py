@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from .environment import make_environment
 from .model import Page, State
 
 LONGEST = 65_536  # characters that GitHub takes in a comment
-_SIGNS: dict[State, str] = {"holds": "✅", "open": "⚠️", "broken": "❌", "none": "📏"}
+_SIGNS: dict[State, str] = {"pass": "✅", "not_judged": "⚠️", "fail": "❌", "none": "📏"}
 _ROWS = (200, 100, 50, 20, 10, 5)
 
 # Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
@@ -22,35 +23,38 @@ _SPECIAL = re.compile(
 _BLOCK = re.compile(r"^(?=[-+#=])|^\d+(?=[.)])", re.ASCII)
 
 
-def markdown(page: Page) -> str:
-    """The page as Markdown; of a large run the tables are cut, so that it fits a comment."""
-    template = _environment().get_template("run.md.jinja")
-    text = template.render(page=page, most=None)
-    for most in _ROWS:
-        if len(text) <= LONGEST:
-            break
-        text = template.render(page=page, most=most)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+class MarkdownReporter:
+    """Writes a page as Markdown."""
+
+    def render(self, page: Page) -> str:
+        """Return the page as Markdown; of a large run the tables are cut, so that it fits a comment."""
+        template = _environment().get_template("run.md.jinja")
+        text = template.render(page=page, most=None)
+        for most in _ROWS:
+            if len(text) <= LONGEST:
+                break
+            text = template.render(page=page, most=most)
+        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def inline(value: object) -> Markup:
-    """A text that stands within a line, such as a table's cell, and shows as it is."""
+    """Escape a text that stands within a line, such as a table's cell, and shows as it is."""
     return Markup(_SPECIAL.sub(_escaped, str(value)))  # noqa: S704 - all structure is escaped
 
 
-def _escaped(found: re.Match[str]) -> str:
-    if found["entity"]:
-        return f"&#{ord(found[0])};"
-    return f"{found[0]}&#8203;" if found["mention"] else f"\\{found[0]}"
+def _escaped(match: re.Match[str]) -> str:
+    if match["entity"]:
+        return f"&#{ord(match[0])};"
+    return f"{match[0]}&#8203;" if match["mention"] else f"\\{match[0]}"
 
 
 def prose(value: object) -> Markup:
-    """A text that may begin a paragraph or an item of a list."""
-    return Markup(_BLOCK.sub(lambda found: f"{found[0]}\\", inline(value)))  # noqa: S704 - likewise
+    """Escape a text that may begin a paragraph or an item of a list."""
+    return Markup(_BLOCK.sub(lambda match: f"{match[0]}\\", inline(value)))  # noqa: S704 - likewise
 
 
 def code(value: object) -> Markup:
-    """A text in the font of code."""
+    """Escape a text and set it in the font of code."""
     text = str(value)
     if not text:
         return Markup("")
@@ -60,20 +64,13 @@ def code(value: object) -> Markup:
 
 
 def _shown(value: Any) -> Any:
-    """What a template writes without saying how."""
+    """Escape what a template writes without saying how."""
     return value if isinstance(value, Markup) else prose(value)
 
 
 def _environment() -> Environment:
-    found = Environment(
-        loader=PackageLoader("pytest_opml.reports.page"),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    found.filters |= {"inline": inline, "code": code, "link": Markup}  # a page links only to what is safe to write
-    found.globals |= {"signs": _SIGNS}
-    return found
+    environment = make_environment(finalize=_shown)
+    # a page links only to what is safe to write
+    environment.filters |= {"inline": inline, "code": code, "link": Markup}
+    environment.globals |= {"signs": _SIGNS}
+    return environment

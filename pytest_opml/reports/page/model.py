@@ -1,15 +1,18 @@
-"""What a page about a run holds, whatever it is written in: each figure formatted once, each text in one line."""
+"""The content of a page about a run, whatever it is written in: each figure formatted once, each text in one line."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from ..charts.layout import Point, Shift
+from ...analysis.op_score import Difference
+from ..charts.bubbles import CasePoint
+from ..charts.score_axes import CaseDifference
 
-State = Literal["holds", "open", "broken", "none"]
+# Of a run: not judged where something is missing that a verdict needs; none where it has no budgets.
+State = Literal["pass", "fail", "not_judged", "none"]
 Kind = Literal["name", "number", "text"]
-Mark = Literal["", "bound", "best", "broken", "open"]
+Mark = Literal["", "bound", "best", "better", "worse", "fail", "inconclusive", "not_judged"]
 
 _LONGEST = 1_000
 _T = TypeVar("_T")
@@ -17,7 +20,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headers; ``kinds`` says what each column holds, ``marks`` what is to be seen of each row."""
+    """Rows under headers.
+
+    Attributes:
+        kinds: what each column holds.
+        marks: what makes each row stand out; empty for nothing.
+    """
 
     title: str
     headers: tuple[str, ...]
@@ -28,7 +36,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that the run was; ``link`` is empty or safe to be followed."""
+    """A line about the run; ``link`` is empty or safe to be followed."""
 
     label: str
     text: str
@@ -36,10 +44,10 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Involved:
-    """What happened, and the cases that it happened to; of many only the first are ``cases``."""
+class Concerned:
+    """A verdict, and the cases that it is about; of many only the first are ``cases``, and ``more`` are left out."""
 
-    what: str
+    verdict: str
     cases: tuple[str, ...]
     more: int = 0
 
@@ -54,21 +62,21 @@ class NoResult:
 
 @dataclass(frozen=True)
 class TestSet:
-    """The cases on one test set. ``points`` and ``shifts`` are what its pictures show."""
+    """The cases on one test set; its pictures show ``points`` and ``differences``."""
 
     title: str
     table: Table | None
     notes: tuple[str, ...]
     failures: tuple[NoResult, ...]
-    points: tuple[Point, ...]
-    shifts: tuple[Shift, ...]
+    points: tuple[CasePoint, ...]
+    differences: tuple[CaseDifference, ...]
 
     __test__ = False  # pytest takes a class of such a name for tests
 
 
 @dataclass(frozen=True)
-class Explained:
-    """Why the budgets of a case do not hold: what it is compared with, and the command that repeats it."""
+class Explanation:
+    """Why the budgets of a case did not pass: what it is compared with, and the command that repeats it."""
 
     case: str
     facts: tuple[str, ...]
@@ -76,7 +84,7 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class Compared:
+class BaselineSection:
     """The run beside a baseline; without a table there was nothing to compare with."""
 
     title: str
@@ -89,42 +97,46 @@ class Page:
     """One run.
 
     Attributes:
-        headline: the verdict in words, with ``involved`` what it is about.
+        headline: the verdict in words, with ``concerned`` the cases that it is about.
         legend: of the rankings.
         best: a sentence each.
-        failing: budgets that are broken, undecided or not judged.
-        holding: the others.
-        counts: of the verdicts.
-        asked: how sure the verdicts were to be.
-        compared: with a baseline; None where none was asked for and the run has none.
+        not_passed: budgets that failed, were not judged or are inconclusive; None where there are none.
+        passed: the others; None where there are none.
+        counts: of the verdicts; empty without budgets.
+        budget_legend: of the budgets; empty where they need none.
+        baseline: what changed against one; None where none was asked for and the run has none.
     """
 
     title: str
     state: State
     headline: str
-    involved: tuple[Involved, ...]
+    concerned: tuple[Concerned, ...]
     facts: tuple[Fact, ...]
     test_sets: tuple[TestSet, ...]
     legend: str
     best: tuple[str, ...]
-    failing: Table | None
-    explained: tuple[Explained, ...]
-    holding: Table | None
+    not_passed: Table | None
+    explanations: tuple[Explanation, ...]
+    passed: Table | None
     counts: str
-    asked: str
-    compared: Compared | None
+    budget_legend: str
+    baseline: BaselineSection | None
 
     def as_plain(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
+        """Return the page as plain data, for JSON."""
+        return asdict(self, dict_factory=_plain)
+
+
+def _plain(fields_of: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value._asdict() if isinstance(value, Difference) else value for name, value in fields_of}
 
 
 def cleaned(value: _T) -> _T:
-    """The same with every text in one line: what terminals and browsers obey in it is gone, and what no one reads."""
+    """Return the same with every text in one line, cut where it is long, without what browsers obey."""
     if isinstance(value, str):
         text = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(value.split()))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # type: ignore[return-value]
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not isinstance(value, Difference):
         return tuple(map(cleaned, value))  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: cleaned(getattr(value, field.name)) for field in fields(value)})

@@ -1,4 +1,4 @@
-"""Which budgets apply to which cases, and where they were written."""
+"""The budgets that apply to each case, and where they were written."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ...records.case_record import CaseRecord
 from ..formatting import wrapped
 
 
-def _why(case_id: str, found: Override) -> str:
-    """Why a budget does not count; empty for one that does."""
-    if found.replaced_by is not None:
-        return f"replaced by {found.replaced_by}"
-    if not found.budget.metric.registered:
+def _why_idle(case_id: str, override: Override) -> str:
+    """Say why a budget does not count; empty for one that does."""
+    if override.replaced_by is not None:
+        return f"replaced by {override.replaced_by}"
+    if not override.budget.metric.registered:
         return "the metric is not registered here"
-    if found.budget.rule in ("max_drop", "max_increase") and _is_reference(case_id):
+    if override.budget.rule in ("max_drop", "max_increase") and _is_reference(case_id):
         return "not for a reference"
     return ""
 
@@ -30,45 +30,45 @@ def _is_reference(case_id: str) -> bool:
     return case == case.reference
 
 
-def budget_lines(found: Mapping[str, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
-    """A block for each case: its budgets, and where each is from.
+def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
+    """Show for each case its budgets, and where each is from.
 
     Args:
-        found: what was written for each case, by its id.
+        overrides: what was written for each case, by its id.
         terms: of the gate.
         width: columns that prose keeps to.
     """
     lines: list[str] = []
-    for name, applying in found.items():
-        shown = [f"{each.budget.metric.name} {each.budget.text}" for each in applying]
-        first = max(map(len, shown), default=0)
+    for name, written in overrides.items():
+        texts = [f"{override.budget.metric.name} {override.budget.text}" for override in written]
+        longest = max(map(len, texts), default=0)
         lines.append(name)
-        for text, each in zip(shown, applying, strict=True):
-            why = _why(name, each)
-            lines.append(f"  {text:{first}}  {each.budget.source}{f'  ({why})' if why else ''}")
-        lines += [] if shown else ["  no budget"]
+        for text, override in zip(texts, written, strict=True):
+            why = _why_idle(name, override)
+            lines.append(f"  {text:{longest}}  {override.budget.source}{f'  ({why})' if why else ''}")
+        lines += [] if texts else ["  no budget"]
         lines.append("")
-    said = (
-        f"confidence {terms.confidence:g}; what stays undecided counts as a {terms.undecided}; a time is sampled for "
-        f"{terms.max_seconds:g} s at most while a budget on it is undecided; checks are judged "
+    terms_text = (
+        f"confidence {terms.confidence:g}; what stays inconclusive counts as a {terms.undecided}; a time is sampled "
+        f"for {terms.max_seconds:g} s at most while a budget on it is inconclusive; checks are judged "
         f"{'each by itself' if terms.multiple == 'each' else 'as one family (Holm)'}."
     )
-    return [*lines, *wrapped(said, width)]
+    return [*lines, *wrapped(terms_text, width)]
 
 
-def budget_table(found: Mapping[str, Sequence[Override]]) -> dict[str, list[dict[str, Any]]]:
-    """The same as plain data; ``idle`` says why a budget does not count, or is empty."""
+def budget_table(overrides: Mapping[str, Sequence[Override]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the same as plain data; ``idle`` says why a budget does not count, or is empty."""
     return {
         name: [
             {
-                "metric": each.budget.metric.name,
-                "rule": each.budget.rule,
-                "limit": f"{each.budget.limit:g}%" if each.budget.percent else each.budget.limit,
-                "source": each.budget.source,
-                "optional": each.budget.optional,
-                "idle": _why(name, each),
+                "metric": override.budget.metric.name,
+                "rule": override.budget.rule,
+                "limit": f"{override.budget.limit:g}%" if override.budget.percent else override.budget.limit,
+                "source": override.budget.source,
+                "optional": override.budget.optional,
+                "idle": _why_idle(name, override),
             }
-            for each in applying
+            for override in written
         ]
-        for name, applying in found.items()
+        for name, written in overrides.items()
     }

@@ -1,4 +1,4 @@
-"""What a cache holds, and what a clean-up did, in lines and as plain data."""
+"""The contents of a cache and the outcome of a clean-up, in lines and as plain data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ...storage.cache_cleanup import CleanupReport, Contents, Entry, Reason, total_bytes
-from ..formatting import amount, wrapped
+from ..formatting import amount, minute, wrapped
+from .tables import fitted
 
 _KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}
 _REASONS: dict[Reason, str] = {
@@ -20,21 +21,21 @@ _SHOWN_KEY = 8
 
 
 def contents_lines(contents: Contents, width: int) -> list[str]:
-    """What a cache holds by kind, and the room on its disk.
+    """Show what a cache holds by kind, and the room on its disk.
 
     Args:
         contents: of the cache.
         width: columns that prose keeps to.
     """
     rows = [
-        [_KINDS.get(kind, kind), str(len(found)), _mb(total_bytes(found)), _moment(max(each.used for each in found))]
-        for kind, found in _by_kind(contents.entries).items()
+        _kind_row(_KINDS.get(kind, kind), len(entries), total_bytes(entries), max(entry.used for entry in entries))
+        for kind, entries in _by_kind(contents.entries).items()
     ]
     if contents.half_built:
-        rows.append(["half-built", str(contents.half_built), _mb(contents.half_built_bytes), ""])
+        rows.append(_kind_row("half-built", contents.half_built, contents.half_built_bytes))
     count = len(contents.entries) + contents.half_built
-    rows.append(["all", str(count), _mb(contents.size_bytes), ""])
-    table = _rendered(rows, ("", "entries", "MB", "last used"), ("left", "right", "right", "left"))
+    rows.append(_kind_row("all", count, contents.size_bytes))
+    table = fitted(rows, width, left=("", "last used")).lines
     return [
         *wrapped(f"cache {contents.root}", width),
         "",
@@ -44,15 +45,20 @@ def contents_lines(contents: Contents, width: int) -> list[str]:
     ]
 
 
+def _kind_row(kind: str, count: int, size_bytes: int, used: datetime | None = None) -> dict[str, str]:
+    last_used = _local_minute(used) if used else ""
+    return {"": kind, "entries": str(count), "MB": _mb(size_bytes), "last used": last_used}
+
+
 def contents_table(contents: Contents) -> dict[str, Any]:
-    """The same as plain data; sizes in bytes."""
+    """Return the same as plain data; sizes in bytes."""
     kinds = {
         kind: {
-            "entries": len(found),
-            "bytes": total_bytes(found),
-            "last_used": max(each.used for each in found).isoformat(),
+            "entries": len(entries),
+            "bytes": total_bytes(entries),
+            "last_used": max(entry.used for entry in entries).isoformat(),
         }
-        for kind, found in _by_kind(contents.entries).items()
+        for kind, entries in _by_kind(contents.entries).items()
     }
     return {
         "root": str(contents.root),
@@ -64,38 +70,43 @@ def contents_table(contents: Contents) -> dict[str, Any]:
 
 
 def pruned_lines(pruned: CleanupReport, width: int) -> list[str]:
-    """What went, what stayed because it is in use, and how much room it made.
+    """Show what was removed, what stayed because it is in use, and how much room there is now.
 
     Args:
         pruned: the clean-up.
         width: columns that prose keeps to.
     """
     rows = [
-        [entry.kind, entry.key[:_SHOWN_KEY], _mb(entry.size_bytes), _moment(entry.used), _REASONS[reason]]
+        {
+            "entry": entry.kind,
+            "key": entry.key[:_SHOWN_KEY],
+            "MB": _mb(entry.size_bytes),
+            "last used": _local_minute(entry.used),
+            "why": _REASONS[reason],
+        }
         for entry, reason in pruned.removed
     ]
-    align = ("left", "left", "right", "left", "left")
-    table = [*_rendered(rows, ("entry", "key", "MB", "last used", "why"), align), ""] if rows else []
-    said = [
+    table = [*fitted(rows, width, left=("entry", "key", "last used", "why")).lines, ""] if rows else []
+    sentences = [
         f"{'would remove' if pruned.dry_run else 'removed'}: {amount(len(pruned.removed), 'entry', 'entries')}"
         + (f", {amount(pruned.half_built, 'half-built folder')}" if pruned.half_built else "")
         + f", {_mb(pruned.freed_bytes)} MB",
         f"left: {amount(len(pruned.left), 'entry', 'entries')}, {_mb(total_bytes(pruned.left))} MB",
     ]
     if pruned.in_use:
-        said.append(
+        sentences.append(
             f"in use by a running session, or used less than a minute ago, and so left alone: "
             f"{amount(len(pruned.in_use), 'entry', 'entries')}, {_mb(total_bytes(pruned.in_use))} MB"
         )
-    return [*table, *(line for each in said for line in wrapped(each, width))]
+    return [*table, *(line for sentence in sentences for line in wrapped(sentence, width))]
 
 
 def pruned_table(pruned: CleanupReport) -> dict[str, Any]:
-    """The same as plain data; sizes in bytes."""
+    """Return the same as plain data; sizes in bytes."""
     return {
         "root": str(pruned.root),
         "dry_run": pruned.dry_run,
-        "removed": [_plain(found.entry) | {"reason": found.reason} for found in pruned.removed],
+        "removed": [_plain(entry) | {"reason": reason} for entry, reason in pruned.removed],
         "half_built": {"entries": pruned.half_built, "bytes": pruned.half_built_bytes},
         "freed_bytes": pruned.freed_bytes,
         "in_use": [_plain(entry) for entry in pruned.in_use],
@@ -104,10 +115,10 @@ def pruned_table(pruned: CleanupReport) -> dict[str, Any]:
 
 
 def _by_kind(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Entries by their kind, the known kinds first."""
+    """Sort entries by their kind, those that have a name here first."""
     kinds = dict.fromkeys([*_KINDS, *sorted(entry.kind for entry in entries)])
-    found = {kind: [entry for entry in entries if entry.kind == kind] for kind in kinds}
-    return {kind: of_kind for kind, of_kind in found.items() if of_kind}
+    by_kind = {kind: [entry for entry in entries if entry.kind == kind] for kind in kinds}
+    return {kind: of_kind for kind, of_kind in by_kind.items() if of_kind}
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -118,12 +129,5 @@ def _mb(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f}"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _rendered(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> list[str]:
-    from tabulate import tabulate
-
-    text = tabulate(rows, headers, colalign=align, disable_numparse=True)
-    return [line.rstrip() for line in text.splitlines()]
+def _local_minute(when: datetime) -> str:
+    return minute(when.astimezone())

@@ -1,4 +1,4 @@
-"""How cases compare with their baselines, as text of a terminal."""
+"""The changes of a run against its baselines, in the terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ...analysis.comparison import Comparison
 from ...records.run import RunRecord
 from ..cases import short_names
 from ..comparison_rows import (
-    _ACCURACY,
-    _AXES,
-    _SIZE,
-    _TIME,
-    _absent,
+    ACCURACY,
+    AXES,
+    SIZE,
+    TIME,
+    absence_texts,
     comparison_row,
     comparisons,
     explanations,
@@ -21,11 +21,12 @@ from ..comparison_rows import (
 from ..formatting import wrapped
 from .tables import fitted
 
-_YIELDING = (_AXES, _SIZE, _ACCURACY, _TIME)
+# What gives way until the table fits, the first one first.
+_YIELDING = (AXES, SIZE, ACCURACY, TIME)
 
 
 def comparison_lines(record: RunRecord, width: int) -> list[str]:
-    """The results of a run against its baselines.
+    """Compare the results of a run with its baselines.
 
     Args:
         record: the run.
@@ -35,31 +36,31 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
         Lines of plain text; none for a run that had nothing to be compared with, and was not asked to be.
     """
     wanted = record.baseline or "last"
-    found = comparisons(record, {baseline.result.key: baseline for baseline in record.baselines})
+    compared = comparisons(record, {baseline.result.key: baseline for baseline in record.baselines})
     names = short_names(record)
-    missing = without_baseline(record, {each.key for each in found})
-    if found:
-        return table_lines(f"Against the baseline {wanted}", found, missing, names, width)
+    missing = without_baseline(record, {comparison.key for comparison in compared})
+    if compared:
+        return table_lines(f"Against the baseline {wanted}", compared, missing, names, width)
     if not record.baseline or not missing:
         return []
     nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
-    texts = _absent(missing, names) if any(missing.values()) else [nothing]
+    texts = absence_texts(missing, names) if any(missing.values()) else [nothing]
     return [line for text in texts for line in wrapped(text, width)]
 
 
 def table_lines(
-    title: str, found: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str], width: int
+    title: str, compared: Sequence[Comparison], missing: Mapping[str, str], names: Mapping[str, str], width: int
 ) -> list[str]:
-    """A table of comparisons, with the runs that they are with.
+    """Show comparisons, and the runs that they are with.
 
     Args:
         title: above it.
-        found: at least one.
+        compared: at least one.
         missing: ids of cases without a baseline, and why; empty: there is none.
-        names: what each case is called.
+        names: the short name of each case, by its id.
         width: columns that no line exceeds.
     """
-    rows = [comparison_row(each, names) for each in found]
-    table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case")
-    explained = [line for text in explanations(found, missing, names) for line in wrapped(text, width)]
+    rows = [comparison_row(comparison, names) for comparison in compared]
+    table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case").lines
+    explained = [line for text in explanations(compared, missing, names) for line in wrapped(text, width)]
     return [*wrapped(title, width), "", *table, "", *explained]

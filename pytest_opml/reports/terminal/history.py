@@ -1,4 +1,4 @@
-"""Runs, results and releases of the history, a line each."""
+"""Runs, results and releases of the history, a row each."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Any
 
 from ...history.base import CALL_S, Release, Row, Summary
 from ...metrics import METRICS
-from ..formatting import _COMMIT, moment, three_digits
+from ...records.run import Verdict
+from ..formatting import minute, short_hash
+from ..phrases import COUNT_WORDS, WORST_FIRST
+from ..ranking_columns import figure_cell
 from .tables import fitted
 
 _ID = 12
 _LONGEST_LABEL = 24
+_COUNTS = ("holding", "broken", "undecided", "unjudged")  # fields of a summary
 _SHOWN = ("accuracy", "inference_s", "size_mb", "op_score")
 _HEADERS = {"accuracy": "accuracy", "inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
 
 
 def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) -> list[str]:
-    """Runs with what came of their budgets.
+    """Show runs with what came of their budgets.
 
     Args:
         runs: the newest first.
@@ -29,9 +33,9 @@ def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) ->
     rows = [
         {
             "run": run.run_id[:_ID],
-            "started (UTC)": moment(run.started),
+            "started (UTC)": minute(run.started),
             "branch": run.branch or "",
-            "commit": (run.commit or "")[:_COMMIT] + ("+" if run.dirty else ""),
+            "commit": short_hash(run.commit) + ("+" if run.dirty else ""),
             "on": run.profile,
             "cases": str(run.results or run.timings),
             "failed": str(run.failures or ""),
@@ -41,12 +45,12 @@ def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) ->
         for run in runs
     ]
     left = ("run", "started (UTC)", "branch", "commit", "on", "budgets", "release")
-    table = fitted(rows, width, left=left, yielding=("failed", "on", "commit", "cases"), names="branch")
+    table = fitted(rows, width, left=left, yielding=("failed", "on", "commit", "cases"), names="branch").lines
     return [*table, *(["", "+: files differed from the commit"] if any(run.dirty for run in runs) else [])]
 
 
 def _label(label: str | None) -> str:
-    """A label for a cell, which is one line and of a bounded length, wherever it was imported from."""
+    """Return a label for a cell: one line of a bounded length, wherever it was imported from."""
     if label is None:
         return ""
     text = " ".join(label.split())
@@ -54,12 +58,17 @@ def _label(label: str | None) -> str:
 
 
 def _budgets(run: Summary) -> str:
-    counts = {"broken": run.broken, "not judged": run.unjudged, "undecided": run.undecided, "hold": run.holding}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    counts = _counts(run)
+    return ", ".join(f"{counts[verdict]} {COUNT_WORDS[verdict]}" for verdict in WORST_FIRST if counts[verdict])
+
+
+def _counts(run: Summary) -> dict[Verdict, int]:
+    """Return how many checks of a run came out how."""
+    return {"pass": run.holding, "fail": run.broken, "inconclusive": run.undecided, "not_judged": run.unjudged}
 
 
 def row_lines(rows: Sequence[Row], width: int) -> list[str]:
-    """Results of cases, and imported benchmarks.
+    """Show results of cases, and imported benchmarks.
 
     Args:
         rows: the newest first.
@@ -70,16 +79,14 @@ def row_lines(rows: Sequence[Row], width: int) -> list[str]:
 
     def shown(row: Row, metric: str) -> str:
         value = row.figures[metric]
-        if value is None:
-            return ""
-        return three_digits(value) if METRICS[metric].unit else METRICS[metric].format(value)
+        return "" if value is None else figure_cell(METRICS[metric], value)
 
     cells = [
         {
             "run": row.run_id[:_ID],
-            "started (UTC)": moment(row.started),
+            "started (UTC)": minute(row.started),
             "branch": row.branch or "",
-            "commit": (row.commit or "")[:_COMMIT],
+            "commit": short_hash(row.commit),
             "on": row.profile,
             "case": row.case_id,
             **{_HEADERS[metric]: shown(row, metric) for metric in _SHOWN},
@@ -88,46 +95,54 @@ def row_lines(rows: Sequence[Row], width: int) -> list[str]:
         for row in rows
     ]
     left = ("run", "started (UTC)", "branch", "commit", "on", "case")
-    return fitted(cells, width, left=left, yielding=("on", "commit", "branch", "run"), names="case")
+    return fitted(cells, width, left=left, yielding=("on", "commit", "branch", "run"), names="case").lines
 
 
 def release_lines(releases: Sequence[Release], runs: Mapping[str, Summary], width: int) -> list[str]:
-    """The releases, the one that counts first.
+    """Show the releases, the one that counts first.
 
     Args:
         releases: the one that was promoted last first.
-        runs: what is known of their runs.
+        runs: their runs, by id.
         width: columns that no line exceeds.
     """
     if not releases:
         return ["no run was promoted yet: opml release promote RUN"]
     rows = [
         {
-            "release": _label(each.label) if each.label else "-",
-            "promoted (UTC)": moment(each.promoted),
-            "run": each.run_id[:_ID],
+            "release": _label(release.label) if release.label else "-",
+            "promoted (UTC)": minute(release.promoted),
+            "run": release.run_id[:_ID],
             "branch": run.branch or "",
-            "commit": (run.commit or "")[:_COMMIT],
+            "commit": short_hash(run.commit),
             "on": run.profile,
             "cases": str(run.results),
         }
-        for each in releases
-        for run in [runs[each.run_id]]
+        for release in releases
+        for run in [runs[release.run_id]]
     ]
     left = ("release", "promoted (UTC)", "run", "branch", "commit", "on")
-    return fitted(rows, width, left=left, yielding=("cases", "on", "commit"), names="branch")
+    return fitted(rows, width, left=left, yielding=("cases", "on", "commit"), names="branch").lines
 
 
 def run_table(runs: Sequence[Summary], labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Runs as plain data."""
-    return [{**run._asdict(), "started": run.started.isoformat(), "release": labels.get(run.run_id)} for run in runs]
+    """Return runs as plain data."""
+    return [
+        {
+            **{name: value for name, value in run._asdict().items() if name not in _COUNTS},
+            "started": run.started.isoformat(),
+            "verdicts": _counts(run),
+            "release": labels.get(run.run_id),
+        }
+        for run in runs
+    ]
 
 
 def row_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Results as plain data."""
+    """Return results as plain data."""
     return [{**row._asdict(), "started": row.started.isoformat(), "figures": dict(row.figures)} for row in rows]
 
 
 def release_table(releases: Sequence[Release]) -> list[dict[str, Any]]:
-    """Releases as plain data."""
-    return [{**each._asdict(), "promoted": each.promoted.isoformat()} for each in releases]
+    """Return releases as plain data."""
+    return [{**release._asdict(), "promoted": release.promoted.isoformat()} for release in releases]

@@ -1,20 +1,21 @@
-"""The names that a case, a budget or an option may use, and what is known of each."""
+"""The names that a case, a budget or an option may use, each with what there is to say about it."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...metrics import Metric
 from ...records.hardware_profiles import Profile
 from ..formatting import wrapped
+from .tables import fitted
 
 _OTHERS = {"cpu": "the processor", "gpu": "any other GPU"}
 
 
 def technique_table(techniques: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Techniques by name as plain data; their options with their defaults, and what each means."""
+    """Return techniques by name as plain data; their options with their defaults, and the meaning of each."""
     return [
         {
             "name": name,
@@ -27,23 +28,25 @@ def technique_table(techniques: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def technique_lines(techniques: Mapping[str, Any], width: int) -> list[str]:
-    """The same in lines: how each is written in a chain, what it does, and its options.
+    """Say of each technique how it is written in a chain, what it does, and its options.
 
     Args:
         techniques: by name.
         width: columns that prose keeps to.
     """
     lines: list[str] = []
-    for entry in technique_table(techniques):
-        lines.append(entry["usage"])
-        lines += textwrap.wrap(entry["summary"], width, initial_indent="    ", subsequent_indent="    ")
-        first = max((len(each["option"]) for each in entry["options"]), default=0)
-        lines += [f"      {each['option']:{first}}  {each['meaning']}".rstrip() for each in entry["options"]]
+    for technique in technique_table(techniques):
+        lines.append(technique["usage"])
+        lines += textwrap.wrap(technique["summary"], width, initial_indent="    ", subsequent_indent="    ")
+        longest = max((len(option["option"]) for option in technique["options"]), default=0)
+        lines += [
+            f"      {option['option']:{longest}}  {option['meaning']}".rstrip() for option in technique["options"]
+        ]
     return lines
 
 
 def metric_table(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
-    """Metrics by name as plain data, with what a budget on each may say."""
+    """Return metrics by name as plain data, with what a budget on each may say."""
     return [
         {
             "name": name,
@@ -58,22 +61,27 @@ def metric_table(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
 
 
 def metric_lines(metrics: Mapping[str, Metric], width: int) -> list[str]:
-    """The same as a table.
+    """Show metrics by name, with what a budget on each may say.
 
     Args:
         metrics: by name.
         width: columns that prose keeps to.
     """
     rows = [
-        [name, metric.unit, metric.better, "yes" if metric.percent else "no", _comparable(metric)]
+        {
+            "metric": name,
+            "unit": metric.unit,
+            "better": metric.better,
+            "percent": "yes" if metric.percent else "no",
+            "compared": _comparable(metric),
+        }
         for name, metric in metrics.items()
     ]
-    said = (
+    legend = (
         "percent: whether a budget relative to the reference may be a percentage; compared: with which other results "
         "max_regression and the reports compare it."
     )
-    table = _rendered(rows, ("metric", "unit", "better", "percent", "compared"), ("left",) * 5)
-    return [*table, "", *wrapped(said, width)]
+    return [*fitted(rows, width, left=tuple(rows[0])).lines, "", *wrapped(legend, width)]
 
 
 def _comparable(metric: Metric) -> str:
@@ -83,7 +91,7 @@ def _comparable(metric: Metric) -> str:
 
 
 def profile_table(profiles: Mapping[str, Profile]) -> list[dict[str, Any]]:
-    """Kinds of hardware by name as plain data."""
+    """Return kinds of hardware by name as plain data."""
     return [{"name": name} | profile._asdict() for name, profile in profiles.items()]
 
 
@@ -102,55 +110,38 @@ def _figure(value: float | None) -> str:
 
 
 class _Column(NamedTuple):
-    header: str
-    align: str
+    """A column of the table of hardware; ``meaning`` explains its header."""
+
     cell: Callable[[str, Profile], str]
     meaning: str = ""
 
 
-_PROFILE_COLUMNS = (
-    _Column("profile", "left", lambda name, _: name),
-    _Column(
-        "names that the driver gives",
-        "left",
-        _patterns,
-        "names: a regular expression that finds them",
-    ),
-    _Column("CUDA", "right", lambda _, profile: profile.compute_capability or "", "CUDA: the compute capability"),
-    _Column(
-        "half",
-        "left",
-        _half,
-        "half: whether TensorFlow gains time by half precision",
-    ),
-    _Column("GB", "right", lambda _, profile: _figure(profile.memory_gb), "GB: memory, 10^9 bytes"),
-    _Column("GB/s", "right", lambda _, profile: _figure(profile.bandwidth_gb_s), "GB/s: its bandwidth"),
-    _Column("fp32", "right", lambda _, profile: _figure(profile.float32_tflops), "fp32: 10^12 operations a second"),
-    _Column("fp16", "right", lambda _, profile: _figure(profile.float16_tflops), "fp16: likewise, half precision"),
-    _Column("int8", "right", lambda _, profile: _figure(profile.int8_tops), "int8: likewise, whole numbers"),
-)
+_PROFILE_COLUMNS = {
+    "profile": _Column(lambda name, _: name),
+    "names that the driver gives": _Column(_patterns, "names: a regular expression that finds them"),
+    "CUDA": _Column(lambda _, profile: profile.compute_capability or "", "CUDA: the compute capability"),
+    "half": _Column(_half, "half: whether TensorFlow gains time by half precision"),
+    "GB": _Column(lambda _, profile: _figure(profile.memory_gb), "GB: memory, 10^9 bytes"),
+    "GB/s": _Column(lambda _, profile: _figure(profile.bandwidth_gb_s), "GB/s: its bandwidth"),
+    "fp32": _Column(lambda _, profile: _figure(profile.float32_tflops), "fp32: 10^12 operations a second"),
+    "fp16": _Column(lambda _, profile: _figure(profile.float16_tflops), "fp16: likewise, half precision"),
+    "int8": _Column(lambda _, profile: _figure(profile.int8_tops), "int8: likewise, whole numbers"),
+}
+_LEFT = ("profile", "names that the driver gives", "half")
 _LEAST_COLUMNS = 4
 
 
 def profile_lines(profiles: Mapping[str, Profile], width: int) -> list[str]:
-    """The same as a table, with as many of the vendor's figures as fit.
+    """Show kinds of hardware by name, with as many of the vendor's figures as fit.
 
     Args:
         profiles: by name.
         width: columns that no line exceeds, down to those that the names take.
     """
-    for count in range(len(_PROFILE_COLUMNS), _LEAST_COLUMNS - 1, -1):
-        shown = _PROFILE_COLUMNS[:count]
-        rows = [[column.cell(name, profile) for column in shown] for name, profile in profiles.items()]
-        table = _rendered(rows, [column.header for column in shown], [column.align for column in shown])
-        if max(map(len, table)) <= width:
-            break
-    meanings = "; ".join(column.meaning for column in shown if column.meaning)
-    return [*table, "", *wrapped(f"{meanings}. Rates are the most that the vendor's data sheets say.", width)]
-
-
-def _rendered(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> list[str]:
-    from tabulate import tabulate
-
-    text = tabulate(rows, headers, colalign=align, disable_numparse=True)
-    return [line.rstrip() for line in text.splitlines()]
+    rows = [
+        {header: column.cell(name, profile) for header, column in _PROFILE_COLUMNS.items()}
+        for name, profile in profiles.items()
+    ]
+    table = fitted(rows, width, left=_LEFT, yielding=list(_PROFILE_COLUMNS)[: _LEAST_COLUMNS - 1 : -1])
+    meanings = "; ".join(filter(None, (_PROFILE_COLUMNS[header].meaning for header in table.headers)))
+    return [*table.lines, "", *wrapped(f"{meanings}. Rates are the most that the vendor's data sheets say.", width)]

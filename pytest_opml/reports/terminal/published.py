@@ -1,32 +1,26 @@
-"""The paper's rankings with each score worked out again."""
+"""The paper's rankings in the terminal, with each score worked out again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...paper.published import TABLES, explain, published_table
+from ...paper.published import TABLES, PublishedRow, explain, published_table
+from .tables import fitted
 
-_HEADERS = ("model", "accuracy", "MB", "inference s", "published", "recomputed", "")
+_WIDTH = 120  # more than the printed tables take
 
 
 def paper_lines() -> list[str]:
-    """The two ranking tables as printed, each with how many of its scores follow from their own columns."""
-    from tabulate import tabulate
-
+    """Show the two ranking tables as printed, each with how many of its scores follow from their own columns."""
     lines: list[str] = []
     for number, dataset in TABLES.items():
         rows = published_table(number)
-        cells = [
-            (r.model, r.accuracy, r.megabytes, r.inference_s, r.score, r.recomputed, "" if r.consistent else "differs")
-            for r in rows
-        ]
-        table = tabulate(cells, _HEADERS, floatfmt=("", ".2f", ".1f", ".2f", ".2f", ".3f", ""))
         agreeing = sum(row.consistent for row in rows)
         lines += [
             *([""] if lines else []),
             f"Table {number}: {dataset}, ranked by OpScore",
             "",
-            *(line.rstrip() for line in table.splitlines()),
+            *fitted(list(map(_cells, rows)), _WIDTH, left=("model", "")).lines,
             "",
             f"{agreeing} of {len(rows)} scores follow from their own columns within their rounding",
             *filter(None, map(explain, rows)),
@@ -34,8 +28,20 @@ def paper_lines() -> list[str]:
     return lines
 
 
+def _cells(row: PublishedRow) -> dict[str, str]:
+    return {
+        "model": row.model,
+        "accuracy": f"{row.accuracy:.2f}",
+        "MB": f"{row.megabytes:.1f}",
+        "inference s": f"{row.inference_s:.2f}",
+        "published": f"{row.score:.2f}",
+        "recomputed": f"{row.recomputed:.3f}",
+        "": "" if row.consistent else "differs",
+    }
+
+
 def paper_table() -> list[dict[str, Any]]:
-    """The same as plain data; ``explanation`` is empty for a score that follows from its columns."""
+    """Return the same as plain data; ``explanation`` is empty for a score that follows from its columns."""
     return [
         {
             "table": number,

@@ -1,24 +1,28 @@
-"""What a run shows in the terminal: a ranking for each test set, and what became of the budgets."""
+"""The results of a run in the terminal: a ranking for each test set, and what the cases ran on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ...records.run import RunRecord
-from ..cases import Group, Row, groups_of, ranked_rows
-from ..formatting import shortened, wrapped
-from ..ranking_columns import _BESIDE, WIDE, WIDE_ONLY, columns_of, device_text, failure_text, heading, legend
+from ..cases import CaseGroup, RankingRow, groups_of, ranked_rows
+from ..formatting import wrapped
+from ..ranking_columns import TIME_RATIO, WIDE_ONLY, columns_of, device_text, failure_text, heading, legend
+from .tables import fitted
+
+# From so many columns of the terminal on, a table shows all that there is.
+_WIDE = 120
 
 # What gives way until a table fits, the first one first: columns by header, then the half widths beside two values.
-_YIELDING = (*WIDE_ONLY, "norm", "accuracy ±", "OpScore ±", _BESIDE)
+_YIELDING = ("norm", "accuracy ±", "OpScore ±", TIME_RATIO)
 
 
 def ranking_lines(record: RunRecord, width: int) -> list[str]:
-    """The results of a run ranked by OpScore, in one table for each data set, split, input size and seed.
+    """Rank the results of a run by OpScore, in one table for each test set.
 
     Args:
         record: the run; its failures follow the tables, the notes of its results are footnotes.
-        width: columns that no line exceeds; from ``WIDE`` on, a table shows more.
+        width: columns that no line exceeds; from 120 on, a table shows more.
 
     Returns:
         Lines of plain text; none for a run without results and failures.
@@ -31,7 +35,7 @@ def ranking_lines(record: RunRecord, width: int) -> list[str]:
 
 
 def device_lines(record: RunRecord, width: int) -> list[str]:
-    """What the cases ran on, in lines.
+    """Say what the cases ran on.
 
     Args:
         record: the run.
@@ -40,7 +44,7 @@ def device_lines(record: RunRecord, width: int) -> list[str]:
     return [line for device in record.devices for line in wrapped(f"device {device_text(device)}", width)]
 
 
-def _group_lines(group: Group, width: int) -> list[str]:
+def _group_lines(group: CaseGroup, width: int) -> list[str]:
     if not group.results:
         return [*wrapped(group.title, width), *_failure_lines(group, width)]
     rows, notes = ranked_rows(group)
@@ -48,7 +52,7 @@ def _group_lines(group: Group, width: int) -> list[str]:
     return [*wrapped(heading(group), width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
 
 
-def _failure_lines(group: Group, width: int) -> list[str]:
+def _failure_lines(group: CaseGroup, width: int) -> list[str]:
     return [
         line
         for failure in group.failures
@@ -56,27 +60,19 @@ def _failure_lines(group: Group, width: int) -> list[str]:
     ]
 
 
-def _table(rows: Sequence[Row], width: int) -> list[str]:
-    hidden = 0 if width >= WIDE else len(WIDE_ONLY)
-    lines = _rendered(rows, _YIELDING[:hidden])
-    while (excess := max(map(len, lines)) - width) > 0 and hidden < len(_YIELDING):
-        hidden += 1
-        lines = _rendered(rows, _YIELDING[:hidden])
-    if excess > 0:
-        longest = max(len(row.name) for row in rows) - excess
-        names = shortened([row.name for row in rows], longest)
-        lines = _rendered([row._replace(name=name) for row, name in zip(rows, names, strict=True)], _YIELDING)
-    return lines
+def _table(rows: Sequence[RankingRow], width: int) -> list[str]:
+    first = () if width >= _WIDE else WIDE_ONLY
 
+    def cells(hidden: Collection[str]) -> list[Mapping[str, str]]:
+        columns = columns_of(rows, (*first, *hidden))
+        return [{column.header: column.cell(row) for column in columns} for row in rows]
 
-def _rendered(rows: Sequence[Row], hidden: Collection[str]) -> list[str]:
-    from tabulate import tabulate
-
-    shown = columns_of(rows, hidden)
-    text = tabulate(
-        [[column.cell(row) for column in shown] for row in rows],
-        headers=[column.header for column in shown],
-        colalign=[column.align for column in shown],
-        disable_numparse=True,
-    )
-    return [line.rstrip() for line in text.splitlines()]
+    columns = columns_of(rows, ())
+    return fitted(
+        cells,
+        width,
+        left=[column.header for column in columns if column.align == "left"],
+        decimal=[column.header for column in columns if column.align == "decimal"],
+        yielding=_YIELDING if first else (*WIDE_ONLY, *_YIELDING),
+        names="case",
+    ).lines

@@ -1,4 +1,4 @@
-"""The history of one metric of a case in the terminal: a chart, and what its lasting steps can be tied to."""
+"""The history of one metric of a case in the terminal: a chart, and the causes that its lasting steps may have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ...analysis.trend import Point, Shift
 from ...metrics import Metric
 from ..charts.scales import scale, ticks, widened
-from ..formatting import moment, wrapped
+from ..formatting import amount, minute, short_hash, wrapped
 
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]
@@ -16,13 +16,12 @@ Between = Callable[[str, str], Sequence[str] | None]
 _HEIGHT, _NARROWEST, _WIDEST = 12, 8, 100
 _MARGIN = 0.05  # of the scale, above and below the values
 _LEAST_SHARE = 0.01  # of the values, which the scale shows at the least: smaller changes would look like large ones
-_COMMIT = 10
 
 
 def trend_lines(
     case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between, width: int
 ) -> list[str]:
-    """A chart of the values in the order of time, and a block for each lasting step.
+    """Draw the values in the order of time, and say of each lasting step what it comes to and what to look at.
 
     Args:
         case_id: whose history it is.
@@ -33,8 +32,8 @@ def trend_lines(
         width: columns that no line but a command exceeds.
     """
     first, last = points[0], points[-1]
-    span = f"{moment(first.started)} to {moment(last.started)}" if len(points) > 1 else moment(first.started)
-    title = f"{metric.name} of {case_id}: {len(points)} run{'s' if len(points) > 1 else ''}, {span} (UTC)"
+    span = f"{minute(first.started)} to {minute(last.started)}" if len(points) > 1 else minute(first.started)
+    title = f"{metric.name} of {case_id}: {amount(len(points), 'run')}, {span} (UTC)"
     branches = sorted({point.branch or "no branch" for point in points})
     notes = []
     if len(branches) > 1:
@@ -51,7 +50,7 @@ def trend_lines(
 
 
 def _chart(metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], width: int) -> list[str]:
-    """The values by the number of their run; each label stands on the row that its value falls on."""
+    """Draw the values by the number of their run; a label stands on the row that its value falls on."""
     from uniplot import plot_to_string
 
     values, count = [point.value for point in points], len(points)
@@ -86,12 +85,12 @@ def _chart(metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], wid
 
 
 def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[str]:
-    """What a step comes to, where it lies, and what to look at."""
+    """Say what a step comes to, where it lies, and what to look at."""
     step = shift.step
     share = "" if step.change is None or not metric.percent else f" ({100 * step.change:+.1f} %)"
     head = f"{_word(metric, shift)} {metric.format(step.before)} to {metric.format(step.after)}{share}"
-    at = f"at the run {shift.at.run_id[:12]} of {moment(shift.at.started)}"
-    lines = wrapped(f"{head} {at}, {_sure(step.error)}", width)
+    at = f"at the run {shift.at.run_id[:12]} of {minute(shift.at.started)}"
+    lines = wrapped(f"{head} {at}, {_chance(step.error)}", width)
     if shift.machine:
         lines += _indented(f"on {shift.machine}", width)
     return [*lines, *_cause(shift, between, width)]
@@ -102,7 +101,7 @@ def _word(metric: Metric, shift: Shift) -> str:
     return "better:" if better else "WORSE:"
 
 
-def _sure(error: float) -> str:
+def _chance(error: float) -> str:
     return "exact" if error == 0 else f"by chance in less than {100 * error:.1g} % of histories without a step"
 
 
@@ -112,12 +111,12 @@ def _cause(shift: Shift, between: Between, width: int) -> list[str]:
         return _indented("its commits are not known", width)
     if old == new:
         why = "the machine or its surroundings, unless files differed from it"
-        text = f"the same commit {old[:_COMMIT]} on both sides: {why}"
+        text = f"the same commit {short_hash(old)} on both sides: {why}"
         return _indented(text, width)
     commits = between(old, new)
-    count = "" if commits is None else f" ({len(commits)} commit{'s' if len(commits) != 1 else ''})"
+    count = "" if commits is None else f" ({amount(len(commits), 'commit')})"
     # a command is for copying, so it stays on one line
-    return [f"  commits{count}: git log --oneline {old[:_COMMIT]}..{new[:_COMMIT]}"]
+    return [f"  commits{count}: git log --oneline {short_hash(old)}..{short_hash(new)}"]
 
 
 def _indented(text: str, width: int) -> list[str]:
@@ -127,7 +126,7 @@ def _indented(text: str, width: int) -> list[str]:
 def trend_table(
     case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift], between: Between
 ) -> dict[str, Any]:
-    """The same as plain data."""
+    """Return the same as plain data."""
 
     def commits(shift: Shift) -> Sequence[str] | None:
         old, new = shift.before.commit, shift.after.commit

@@ -44,16 +44,16 @@ def texts(value: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("table", "failures", "state", "headline"),
     [
-        (BUDGETS, 0, "holds", "All 30 budgets hold"),
-        (BUDGETS, 1, "open", "All 30 budgets hold; 1 case without a result"),
-        ({"rank": {"max": 9}, "case": []}, 0, "holds", "All 8 budgets hold"),
-        (BROKEN, 1, "broken", "4 of 38 budgets are broken"),
-        ({"size_mb": {"max": 14}}, 0, "broken", "2 of 8 budgets are broken"),
-        ({"energy_j": {"max": 3}}, 0, "open", "No budget is broken: 0 of 8 budgets hold, 8 not judged"),
-        (CLOSE, 0, "holds", "No budget is broken: 4 of 8 budgets hold, 4 undecided"),
-        (CLOSE | {"undecided": "fail"}, 0, "open", "No budget is broken: 4 of 8 budgets hold, 4 undecided"),
+        (BUDGETS, 0, "pass", "All 30 budgets passed"),
+        (BUDGETS, 1, "not_judged", "All 30 budgets passed; 1 case without a result"),
+        ({"rank": {"max": 9}, "case": []}, 0, "pass", "All 8 budgets passed"),
+        (BROKEN, 1, "fail", "4 of 38 budgets failed"),
+        ({"size_mb": {"max": 14}}, 0, "fail", "2 of 8 budgets failed"),
+        ({"energy_j": {"max": 3}}, 0, "not_judged", "No budget failed: 0 of 8 budgets passed, 8 not judged"),
+        (CLOSE, 0, "pass", "No budget failed: 4 of 8 budgets passed, 4 inconclusive"),
+        (CLOSE | {"undecided": "fail"}, 0, "not_judged", "No budget failed: 4 of 8 budgets passed, 4 inconclusive"),
         ({}, 0, "none", "No budget is set"),
-        ({}, 2, "open", "No budget is set; 2 cases without a result"),
+        ({}, 2, "not_judged", "No budget is set; 2 cases without a result"),
     ],
 )
 def test_the_headline_is_the_verdict_in_words(table: dict[str, Any], failures: int, state: str, headline: str) -> None:
@@ -67,20 +67,20 @@ def test_the_headline_is_the_verdict_in_words(table: dict[str, Any], failures: i
     [
         ({}, "Nothing was measured"),
         ({"failures": [make_failure()]}, "Nothing was measured: 1 case without a result"),
-        ({"timings": [make_timing()]}, "Nothing was measured; the run holds 1 imported benchmark"),
+        ({"timings": [make_timing()]}, "Nothing was measured; the run has 1 imported benchmark"),
     ],
 )
 def test_a_run_without_results_says_so(fields: dict[str, Any], headline: str) -> None:
     page = page_of(make_run(**fields), gate_of({}))
-    assert (page.state, page.headline, page.legend) == ("open", headline, "")
+    assert (page.state, page.headline, page.legend) == ("not_judged", headline, "")
     assert [found.table for found in page.test_sets] == [None] * len(fields.get("failures", ()))
 
 
 def test_the_cases_of_the_verdict_are_named_and_of_many_the_first() -> None:
-    involved = {each.what: each for each in make_full_page().involved}
-    assert involved["broken"].cases == ("top1/baseline", "top1/float16", "top10/baseline", "top10/float16")
-    assert (len(involved["not judged"].cases), involved["not judged"].more) == (5, 3)
-    assert involved["no result"].cases == ("top1/prune-0.5",)
+    concerned = {line.verdict: line for line in make_full_page().concerned}
+    assert concerned["failed"].cases == ("top1/baseline", "top1/float16", "top10/baseline", "top10/float16")
+    assert (len(concerned["not judged"].cases), concerned["not judged"].more) == (5, 3)
+    assert concerned["no result"].cases == ("top1/prune-0.5",)
 
 
 def test_the_ranking_has_what_the_terminal_has_and_the_axes() -> None:
@@ -102,28 +102,28 @@ def test_the_pictures_show_every_case_and_the_bars_every_one_that_has_a_referenc
         "top1/baseline",
         "top1/float16",
     ]
-    assert [shift.name for shift in found.shifts][-2:] == ["top10/float16", "top1/float16"]
-    assert len(found.shifts) == 6
-    assert found.shifts[0].total == pytest.approx(-1.03, abs=0.005)
+    assert [case.name for case in found.differences][-2:] == ["top10/float16", "top1/float16"]
+    assert len(found.differences) == 6
+    assert found.differences[0].parts.total == pytest.approx(-1.03, abs=0.005)
 
 
-def test_a_budget_that_does_not_hold_has_its_figures_and_where_it_was_written() -> None:
+def test_a_budget_that_did_not_pass_has_its_figures_and_where_it_was_written() -> None:
     page = make_page({"accuracy": {"min": 0.95}, "size_mb": {"max": 5}})
-    table = page.failing
+    table = page.not_passed
     verdicts = column(table, "verdict")
     assert verdicts == sorted(verdicts)
-    assert set(verdicts) == {"broken", "undecided"}
+    assert set(verdicts) == {"fail", "inconclusive"}
     rows = [dict(zip(table.headers, row, strict=True)) for row in table.rows] if table else []
     (row,) = [row for row in rows if row["case"] == "top1/int8"]
     assert row["budget"] == "accuracy min = 0.95"
     assert (row["value"], row["limit"], row["confidence"]) == ("0.9182", "0.9500", "99.98 %")
     assert row["interval"] == "0.8935 to 0.9376"
     assert row["written in"] == "tool.opml.gate.accuracy.min in pyproject.toml"
-    assert column(page.holding, "value")[0] == "3.98 MB"
+    assert column(page.passed, "value")[0] == "3.98 MB"
 
 
 def test_why_and_how_to_repeat_it_are_told_by_case() -> None:
-    explained = {each.case: each for each in make_page(BROKEN).explained}
+    explained = {case.case: case for case in make_page(BROKEN).explanations}
     assert explained["top1/float16"].facts == (
         "reference digits/efficientnet_lite0/top1/baseline",
         "OpScore +0.240 against it: error +0.000, time +0.539, size -0.299",
@@ -151,17 +151,17 @@ def test_a_baseline_that_was_asked_for_stands_in_the_place_of_those_of_the_run()
     record = make_eight(baseline="last")
     own = record.model_copy(update={"baselines": make_baselines(record, name="last")})
     gate = gate_of(BUDGETS)
-    assert page_of(record, gate).compared is None
-    of_run = page_of(own, gate).compared
+    assert page_of(record, gate).baseline is None
+    of_run = page_of(own, gate).baseline
     assert of_run
     assert of_run.title == "Against the baseline last"
     assert len(of_run.table.rows if of_run.table else ()) == 7
     assert "no baseline: top10/cluster-256" in of_run.notes
-    other = page_of(own, gate, make_baselines(record, 0.5, name="branch main"), "main").compared
+    other = page_of(own, gate, make_baselines(record, 0.5, name="branch main"), "main").baseline
     assert other
     assert other.title == "Against the baseline branch main"
     assert column(other.table, "time / baseline")[0].startswith("2.000")
-    nothing = page_of(own, gate, [], "main").compared
+    nothing = page_of(own, gate, [], "main").baseline
     assert nothing
     assert (nothing.title, nothing.table) == ("Against the baseline main", None)
     assert nothing.notes == ("It has no earlier result of these cases on cpu to compare with.",)
@@ -174,7 +174,7 @@ def test_on_two_test_sets_cases_are_told_apart() -> None:
     record = record.model_copy(update={"checks": judge_run(record, gate_of(table))})
     page = page_of(record, gate_of(table))
     assert len(page.test_sets) == 2
-    assert sorted(column(page.failing, "case")) == ["baseline/size=32", "baseline/size=96"]
+    assert sorted(column(page.not_passed, "case")) == ["baseline/size=32", "baseline/size=96"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -195,3 +195,4 @@ def test_the_page_is_frozen_and_plain_data_without_loss() -> None:
     plain = json.loads(json.dumps(page.as_plain()))
     assert set(plain) == set(Page.__dataclass_fields__)
     assert plain["test_sets"][0]["points"][0]["megabytes"] == 3.98
+    assert list(plain["test_sets"][0]["differences"][0]["parts"]) == ["error", "time", "size"]

@@ -7,9 +7,14 @@ from importlib.resources import files
 import pytest
 
 from pytest_opml.reports.page.build import page_of
-from pytest_opml.reports.page.html import html
+from pytest_opml.reports.page.html import HtmlReporter
+from pytest_opml.reports.page.model import Page
 from tests.support.builders import make_run
 from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
+
+
+def html(page: Page) -> str:
+    return HtmlReporter().render(page)
 
 
 class Parsed(HTMLParser):
@@ -59,7 +64,7 @@ def test_the_templates_are_found_where_the_package_is_installed() -> None:
 
 
 def test_the_sections_come_in_the_order_in_which_they_are_read(page: Parsed) -> None:
-    assert page.texts("h1") == ["4 of 38 budgets are broken"]
+    assert page.texts("h1") == ["4 of 38 budgets failed"]
     assert page.texts("h2") == [
         "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images",
         "Best case",
@@ -67,16 +72,16 @@ def test_the_sections_come_in_the_order_in_which_they_are_read(page: Parsed) -> 
         "Against the baseline release",
     ]
     assert page.texts("caption") == [
-        *("Ranking by OpScore", "Budgets that do not hold", "Budgets that hold", "Against the baseline release"),
+        *("Ranking by OpScore", "Budgets that did not pass", "Budgets that passed", "Against the baseline release"),
     ]
-    assert page.texts("summary") == ["Which axis paid, and how to repeat the cases", "Budgets that hold (26)"]
+    assert page.texts("summary") == ["Which axis paid, and how to repeat the cases", "Budgets that passed (26)"]
 
 
 def test_the_head_says_what_a_browser_and_a_reader_need(page: Parsed) -> None:
     assert page.all("html")[0][0]["lang"] == "en"
     metas = {attrs.get("name"): attrs.get("content") for attrs, _ in page.all("meta")}
     assert metas["viewport"] == "width=device-width, initial-scale=1"
-    assert page.texts("title")[0] == "4 of 38 budgets are broken: run 20260102-030 of 2026-01-02 03:04 UTC"
+    assert page.texts("title")[0] == "4 of 38 budgets failed: run 20260102-030 of 2026-01-02 03:04 UTC"
 
 
 def test_tables_have_headers_with_a_scope_and_a_box_of_their_own(page: Parsed) -> None:
@@ -133,7 +138,7 @@ def test_colours_can_be_told_from_the_ground(page: Parsed, mode: int) -> None:
     found = re.findall(r":root \{(.*?)\}", page.texts("style")[0], re.DOTALL)[mode]
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", found))
     for ground in ("ground", "panel"):
-        for text in ("text", "quiet", "holds", "open", "broken", "link"):
+        for text in ("text", "quiet", "pass", "caution", "fail", "link"):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
     for part in ("error", "time", "size", "dot"):
         assert contrast(colours[part], colours["ground"]) >= 3, part

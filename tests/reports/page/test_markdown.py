@@ -8,11 +8,16 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pytest_opml.reports.page.build import page_of
-from pytest_opml.reports.page.markdown import LONGEST, code, inline, markdown, prose
+from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, code, inline, prose
+from pytest_opml.reports.page.model import Page
 from tests.support.builders import make_case, make_result, make_run
 from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
 
 OURS = {"<br>", "<sub>", "</sub>", "<code>", "</code>"}
+
+
+def markdown(page: Page) -> str:
+    return MarkdownReporter().render(page)
 
 
 def tokens(text: str) -> list[Token]:
@@ -51,7 +56,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
     assert headings(markdown(make_full_page())) == [
-        "❌ 4 of 38 budgets are broken",
+        "❌ 4 of 38 budgets failed",
         "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images",
         "Best case",
         "Budgets",
@@ -60,23 +65,23 @@ def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
 
 
 def test_tables_have_a_cell_for_each_header_and_a_row_for_each_case() -> None:
-    ranking, failing, holding, compared = tables(markdown(make_full_page()))
-    assert [len(found) for found in (ranking, failing, holding, compared)] == [11, 13, 27, 8]
-    assert all(len({len(row) for row in found}) == 1 for found in (ranking, failing, holding, compared))
+    ranking, not_passed, passed, compared = tables(markdown(make_full_page()))
+    assert [len(found) for found in (ranking, not_passed, passed, compared)] == [11, 13, 27, 8]
+    assert all(len({len(row) for row in found}) == 1 for found in (ranking, not_passed, passed, compared))
     assert ranking[2] == [
         *(r"\*1", "`top10/int8`", "0.9533 ±.030", "0.914", "0.268 ±.003", "3.98", "-0.770 ±.331", "0.05"),
         "-1.03 = +0.08 -0.57 -0.55",
     ]
-    assert failing[1] == [
-        *("broken", "`top1/baseline`", "`size_mb max = 5`", "14.2 MB", "5 MB", "exact", ""),
+    assert not_passed[1] == [
+        *("fail", "`top1/baseline`", "`size_mb max = 5`", "14.2 MB", "5 MB", "exact", ""),
         "`tool.opml.gate.size_mb.max in pyproject.toml`",
     ]
 
 
-def test_what_holds_and_how_to_repeat_it_is_folded() -> None:
+def test_what_passed_and_how_to_repeat_it_is_folded() -> None:
     text = markdown(make_full_page())
     assert text.count("<details>") == text.count("</details>") == 2
-    assert "<details><summary>Budgets that hold (26)</summary>\n\n| case |" in text
+    assert "<details><summary>Budgets that passed (26)</summary>\n\n| case |" in text
 
 
 def test_a_run_without_budgets_and_baselines_is_short() -> None:

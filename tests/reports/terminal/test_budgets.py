@@ -34,8 +34,9 @@ def test_each_case_has_its_budgets_with_their_origin() -> None:
         "  inference_s max_increase = 5%  gate.inference_s.max_increase  (not for a reference)",
         "  size_mb max = 5                --opml-gate size_mb.max=5",
         "",
-        "confidence 0.95; what stays undecided counts as a pass; a time is sampled for 60",
-        "  s at most while a budget on it is undecided; checks are judged each by itself.",
+        "confidence 0.95; what stays inconclusive counts as a pass; a time is sampled for",
+        "  60 s at most while a budget on it is inconclusive; checks are judged each by",
+        "  itself.",
     ]
 
 

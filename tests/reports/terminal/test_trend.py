@@ -11,7 +11,7 @@ import pytest
 from pytest_opml.analysis.trend import Point, find_shifts
 from pytest_opml.errors import MissingDependencyError, StorageError
 from pytest_opml.metrics import METRICS, Metric
-from pytest_opml.reports.charts.trend_plot import FORMATS, draw_trend
+from pytest_opml.reports.charts.trend import FORMATS, draw_trend
 from pytest_opml.reports.terminal.trend import trend_lines, trend_table
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

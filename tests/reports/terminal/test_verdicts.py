@@ -42,17 +42,17 @@ def test_no_budgets_are_no_lines() -> None:
 
 def test_the_last_line_counts_the_verdicts_and_what_chance_may_do() -> None:
     assert " ".join(told(gate(TABLE)).split("\n\n")[-1].split()) == (
-        "budgets: 8 hold, 1 broken, 1 undecided, 1 not judged; of 5 that chance can touch, "
-        "at most 0.13 would be called broken by it alone"
+        "budgets: 8 passed, 1 failed, 1 inconclusive, 1 not judged "
+        "(5 statistical checks; at most 0.13 false alarms expected)"
     )
 
 
 def test_a_family_is_named_in_it() -> None:
     text = " ".join(told(gate(TABLE | {"multiple": "holm"})).split())
-    assert "of 5 that chance can touch together (Holm), at most 0.025 would" in text
+    assert "(5 statistical checks in one family (Holm); at most 0.025 false alarms expected)" in text
 
 
-def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_breaking_it() -> None:
+def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_failing_it() -> None:
     lines = told(gate(TABLE), 160).splitlines()
     assert lines[0].split() == [
         "budget",
@@ -63,23 +63,23 @@ def test_each_budget_has_a_line_with_the_case_that_is_nearest_to_breaking_it() -
         "limit",
         "verdict",
         "confidence",
-        "would",
+        "min.",
     ]
     found = {" ".join(line.split()[:4]): line.split()[4:] for line in lines[3:7]}
     assert found["accuracy min = 0.85"] == [
-        *("3", "cluster-8", "0.8600", "0.8441", "to", "0.8745", "0.8500", "undecided", "89.5", "%", "0.0217")
+        *("3", "cluster-8", "0.8600", "0.8441", "to", "0.8745", "0.8500", "inconclusive", "89.5", "%", "0.0217")
     ]
-    assert found["size_mb max = 15"] == ["3", "baseline", "14", "MB", "15", "MB", "holds", "exact"]
+    assert found["size_mb max = 15"] == ["3", "baseline", "14", "MB", "15", "MB", "pass", "exact"]
     assert found["accuracy max_drop = 0.05"][:2] == ["2", "cluster-8"]
-    assert "broken" in found["accuracy max_drop = 0.05"]
+    assert "fail" in found["accuracy max_drop = 0.05"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-def test_how_sure_it_is_and_what_it_would_have_seen_are_told_at_any_width(width: int) -> None:
+def test_the_confidence_and_what_could_have_been_detected_are_told_at_any_width(width: int) -> None:
     lines = told(gate(TABLE), width).splitlines()
-    line = next(line for line in lines if line.startswith("accuracy min = 0.85"))
+    line = next(line for line in lines if line.startswith("accuracy min ="))
     assert line.split()[-3:] == ["89.5", "%", "0.0217"]
-    assert "would see: the smallest excess" in " ".join(" ".join(lines).split())
+    assert "Min. detectable is the smallest excess" in " ".join(" ".join(lines).split())
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
@@ -93,11 +93,11 @@ def test_a_no_is_explained() -> None:
     collected = {make_case("cluster-8").id: "bench/bench_it.py::bench[c d]"}
     given = gate(TABLE, "size_mb.max=20", "confidence=0.9")
     text = told(given, 100, collected=collected)
-    block = next(part for part in text.split("\n\n") if part.startswith("BROKEN")).splitlines()
-    assert block[0] == "BROKEN cluster-8: accuracy 0.8600 is below 0.9000 (max_drop = 0.05 from 0.9500)"
+    block = next(part for part in text.split("\n\n") if part.startswith("FAIL")).splitlines()
+    assert block[0] == "FAIL cluster-8: accuracy 0.8600 is below 0.9000 (max_drop = 0.05 from 0.9500)"
     assert block[1] == "  budget     max_drop = 0.05, tool.opml.gate.accuracy.max_drop in pyproject.toml"
     assert block[2].startswith("  evidence   interval 0.8")
-    assert block[2].endswith("> 99.99 % sure")
+    assert block[2].endswith(", confidence > 99.99 %")
     assert block[3] == "  reference  digits/efficientnet_lite0/top1/baseline"
     assert block[4] == "  OpScore    +0.000 against it: error +0.447, time +0.000, size -0.447"
     assert block[5] == (
@@ -112,8 +112,8 @@ def test_what_was_measured_once_says_so() -> None:
 
 def test_two_breaches_of_a_case_share_their_explanation() -> None:
     text = told(gate({"size_mb": {"max": 3}, "training_s": {"max": 1}}), collected={INT8: "t"})
-    block = next(part for part in text.split("\n\n") if part.startswith("BROKEN int8")).splitlines()
-    assert sum(line.startswith("BROKEN") for line in block) == 2
+    block = next(part for part in text.split("\n\n") if part.startswith("FAIL int8")).splitlines()
+    assert sum(line.startswith("FAIL") for line in block) == 2
     assert sum("  again " in line for line in block) == sum("OpScore" in line for line in block) == 1
 
 
@@ -132,8 +132,8 @@ def test_a_missing_case_is_named() -> None:
     assert "NOT JUDGED */prune-*: no case of this run has such an id: renamed, or no longer collected?" in text
 
 
-def test_what_is_undecided_is_one_line() -> None:
-    assert "UNDECIDED cluster-8: accuracy 0.8600 (min = 0.85): 0.8500 lies within 0.8441 to\n  0.8745" in told(
+def test_what_is_inconclusive_is_one_line() -> None:
+    assert "INCONCLUSIVE cluster-8: accuracy 0.8600 (min = 0.85): 0.8500 lies within 0.8441\n  to 0.8745" in told(
         gate(TABLE)
     )
 
@@ -155,7 +155,7 @@ def test_a_check_of_an_unknown_metric_is_still_told() -> None:
 def test_the_best_within_the_budgets_and_what_they_cost() -> None:
     lines = best_lines(run(gate({"size_mb": {"max": 4.5, "min": 4.5}})), 80)
     assert lines == [
-        "Best of 3 on digits within the budgets, which 0 keep: none",
+        "Best of 3 on digits within the budgets, which 0 pass: none",
         "Pareto front: int8, baseline",
         "without size_mb max: cluster-8 (OpScore 0.845)",
         "without size_mb min: int8 (OpScore -0.143)",

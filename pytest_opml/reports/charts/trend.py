@@ -1,4 +1,4 @@
-"""The history of one metric of a case as a picture."""
+"""The picture of the history of one metric of a case."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from ...analysis.trend import Point, Shift
 from ...errors import MissingDependencyError, StorageError
 from ...metrics import Metric
+from ..formatting import short_hash
 
 FORMATS = (".png", ".svg", ".pdf")
 
 
 def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift]) -> None:
-    """Write the values over time, a colour for each machine, and the levels between the steps.
+    """Draw the values over time, a colour for each machine, and the levels between the steps.
 
     Args:
         path: ends in one of ``FORMATS``; replaced where it exists.
@@ -50,7 +51,7 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
             axes.hlines(level, start, end, colors="black", linewidth=1.5)
     for shift in shifts:
         axes.axvline(day(shift.at), color="black", linewidth=0.8, linestyle=":")
-        label, place = (shift.at.commit or shift.at.run_id)[:10], (day(shift.at), 1.0)
+        label, place = short_hash(shift.at.commit or shift.at.run_id), (day(shift.at), 1.0)
         axes.annotate(label, place, xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right")
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
@@ -66,5 +67,5 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
 
 
 def _plain(text: str) -> str:
-    """A text in which matplotlib finds no formula."""
+    """Return a text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")

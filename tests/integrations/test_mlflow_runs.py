@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_opml import registry
-from pytest_opml.integrations.mlflow_entries import Entry, case_entries, session_entry
+from pytest_opml.integrations.mlflow_runs import MlflowRun, case_runs, session_run
 from pytest_opml.metrics import METRICS, Metric
 from pytest_opml.records.run import Check, CiRun, Commit, RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run, make_side_by_side
@@ -24,12 +24,12 @@ def full_run(**fields: Any) -> RunRecord:
     return make_run(results, [make_failure("float16", "timeout", "took too long")], checks, **fields)
 
 
-def by_technique(record: RunRecord) -> dict[str, Entry]:
-    return {entry.params["technique"]: entry for entry in case_entries(record)}
+def by_technique(record: RunRecord) -> dict[str, MlflowRun]:
+    return {entry.params["technique"]: entry for entry in case_runs(record)}
 
 
 def test_the_session_says_where_it_ran_and_what_came_of_it() -> None:
-    entry = session_entry(full_run())
+    entry = session_run(full_run())
     expected = {
         "opml.run_id": "20260102-030405-abcdef",
         "opml.profile": "v100",
@@ -42,7 +42,7 @@ def test_the_session_says_where_it_ran_and_what_came_of_it() -> None:
         "opml.failures": "1",
         "opml.verdicts.pass": "1",
         "opml.verdicts.fail": "1",
-        "opml.verdicts.unjudged": "0",
+        "opml.verdicts.not_judged": "0",
     }
     assert {name: entry.tags.get(name) for name in expected} == expected
     assert RunRecord.model_validate_json(entry.files["record.json"]) == full_run()
@@ -51,13 +51,13 @@ def test_the_session_says_where_it_ran_and_what_came_of_it() -> None:
 
 def test_every_case_says_where_it_ran_too() -> None:
     commit = Commit(commit="c" * 40, branch=None, dirty=True, ci=CiRun(service="github", url="https://ci/7"))
-    for entry in case_entries(full_run(commit=commit)):
+    for entry in case_runs(full_run(commit=commit)):
         assert (entry.tags["opml.commit"], entry.tags["opml.ci_url"]) == ("c" * 40, "https://ci/7")
         assert "opml.branch" not in entry.tags
 
 
 def test_without_a_commit_the_session_is_named_by_its_id() -> None:
-    entry = session_entry(full_run(commit=None))
+    entry = session_run(full_run(commit=None))
     assert entry.name == "v100 20260102-030"
     assert "opml.commit" not in entry.tags
 
@@ -65,7 +65,7 @@ def test_without_a_commit_the_session_is_named_by_its_id() -> None:
 def test_the_fields_of_the_case_and_the_artifact_are_parameters() -> None:
     result = make_result("int8")
     artifact = result.artifact.model_copy(update={"changes": {"quantised": 0.98, "layers": "all"}})
-    (entry,) = case_entries(make_run([result.model_copy(update={"artifact": artifact})]))
+    (entry,) = case_runs(make_run([result.model_copy(update={"artifact": artifact})]))
     expected = {
         "model": "efficientnet_lite0",
         "technique": "int8",
@@ -98,7 +98,7 @@ def test_every_metric_that_has_a_value_is_there_with_its_interval() -> None:
 
 def test_rank_and_normalised_score_are_those_among_the_cases_on_the_same_test_set() -> None:
     others = [make_result(case=make_case(name, split="70-30")) for name in ("baseline", "cluster-16")]
-    entries = {entry.name: entry for entry in case_entries(make_run([*full_run().results, others[0]]))}
+    entries = {entry.name: entry for entry in case_runs(make_run([*full_run().results, others[0]]))}
     ranks = {name.split("/top1/")[1]: entry.metrics["rank"] for name, entry in entries.items()}
     assert ranks == {"int8": 1, "baseline": 2, "baseline/split=70-30": 1}
     first, second, alone = entries.values()
@@ -111,7 +111,7 @@ def test_a_metric_of_ones_own_is_there_under_a_name_that_mlflow_takes(monkeypatc
     record = make_run([make_result()])
     monkeypatch.setattr(registry, "names", lambda kind: ["layers/seen (all)"])
     monkeypatch.setattr(registry, "get", lambda kind, name: lambda: Metric(name, lambda result: result.artifact.layers))
-    (entry,) = case_entries(record)
+    (entry,) = case_runs(record)
     assert entry.metrics["layers_seen _all_"] == 50
 
 
@@ -137,7 +137,7 @@ def test_a_case_without_a_result_is_a_failure_with_its_message() -> None:
 
 def test_what_is_too_long_for_mlflow_is_cut_and_says_so() -> None:
     artifact = make_result().artifact.model_copy(update={"changes": {"k" * 300: "v" * 7_000}})
-    (entry,) = case_entries(make_run([make_result(artifact=artifact, notes=("n" * 9_000,))]))
+    (entry,) = case_runs(make_run([make_result(artifact=artifact, notes=("n" * 9_000,))]))
     key = next(name for name in entry.params if name.startswith("artifact.changes."))
     assert len(key) == 250
     assert len(entry.params[key]) == 6_000

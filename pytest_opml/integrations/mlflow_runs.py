@@ -1,4 +1,4 @@
-"""What a tracking server is told of a run: parameters, metrics, tags and files of the session and of each case."""
+"""A run of benchmarks as runs of MLflow: parameters, metrics, tags and files of the session and of each case."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..records.run import Check, RunRecord, Verdict
 # MLflow's own limits
 _LONGEST_KEY, _LONGEST_PARAM, _LONGEST_TAG = 250, 6_000, 8_000
 _CUT = " … (cut)"
-_WORST_FIRST: tuple[Verdict, ...] = ("fail", "unjudged", "inconclusive", "pass")
+_WORST_FIRST: tuple[Verdict, ...] = ("fail", "not_judged", "inconclusive", "pass")
 
 
-class Entry(NamedTuple):
-    """What is logged as one run of the tracking server.
+class MlflowRun(NamedTuple):
+    """One run of the tracking server.
 
     Attributes:
         files: the text of each, by its name.
@@ -38,10 +38,10 @@ class Entry(NamedTuple):
     failed: bool = False
 
 
-def session_entry(record: RunRecord) -> Entry:
-    """The run as a whole, with its record as a file."""
+def session_run(record: RunRecord) -> MlflowRun:
+    """Return the run that stands for the session, with its record as a file."""
     verdicts = Counter(check.verdict for check in record.checks)
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "platform": record.device.platform,
         "results": len(record.results),
         "failures": len(record.failures),
@@ -50,11 +50,11 @@ def session_entry(record: RunRecord) -> Entry:
     }
     name = f"{record.device.profile} {(record.commit.commit if record.commit else record.run_id)[:12]}"
     files = {"record.json": record.model_dump_json(indent=2)}
-    return Entry(name, {}, {}, _origin(record, record.device) | _tags(told), files)
+    return MlflowRun(name, {}, {}, _origin(record, record.device) | _tags(values), files)
 
 
-def case_entries(record: RunRecord) -> Iterator[Entry]:
-    """An entry for each result, then one for each case without."""
+def case_runs(record: RunRecord) -> Iterator[MlflowRun]:
+    """Yield a run for each result, then one for each case without."""
     places = {
         Key(row.entry.name, group[0].device.profile): row
         for group in groups(record.results)
@@ -62,35 +62,40 @@ def case_entries(record: RunRecord) -> Iterator[Entry]:
     }
     for result in record.results:
         row, origin = places[result.key], _origin(record, result.device)
-        found = dict(_measured(result)) | {"rank": float(row.rank)}
+        figures = dict(_measured(result)) | {"rank": float(row.rank)}
         if row.normalised is not None:
-            found["normalised_score"] = row.normalised
+            figures["normalised_score"] = row.normalised
         checks = [check for check in record.checks if check.is_of(result)]
-        told = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
+        values = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
         files = {"result.json": result.model_dump_json(indent=2), "checks.json": _json(checks)}
         params = _params(result.case) | _artifact(result)
-        yield Entry(result.case.id, params, found, origin | _case_tags(result.case, checks) | _tags(told), files)
+        yield MlflowRun(
+            result.case.id, params, figures, origin | _case_tags(result.case, checks) | _tags(values), files
+        )
     for failure in record.failures:
         origin = _origin(record, failure.device)
         checks = [check for check in record.checks if check.is_of(failure)]
         tags = origin | _case_tags(failure.case, checks) | _tags({"failure": failure.kind, "message": failure.message})
         files = {"failure.json": failure.model_dump_json(indent=2), "checks.json": _json(checks)}
-        yield Entry(failure.case.id, _params(failure.case), {}, tags, files, failed=True)
+        yield MlflowRun(failure.case.id, _params(failure.case), {}, tags, files, failed=True)
 
 
 def _origin(record: RunRecord, device: Device) -> dict[str, str]:
-    """Where all of a run comes from; on each entry, so that cases of many runs can be searched and compared by it."""
+    """Return the tags that say where a session comes from.
+
+    Each case has them too, so that cases of many sessions can be searched and compared by them.
+    """
     commit = record.commit
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "run_id": record.run_id,
         "profile": device.profile,
         "device": device.gpu.name if device.gpu else device.cpu,
     }
     if commit is None:
-        return _tags(told)
-    told |= {"commit": commit.commit, "branch": commit.branch, "dirty": commit.dirty}
-    told["ci_url"] = commit.ci.url if commit.ci else None
-    return _tags(told) | {"mlflow.source.git.commit": commit.commit}  # by which MLflow's own pages know it
+        return _tags(values)
+    values |= {"commit": commit.commit, "branch": commit.branch, "dirty": commit.dirty}
+    values["ci_url"] = commit.ci.url if commit.ci else None
+    return _tags(values) | {"mlflow.source.git.commit": commit.commit}  # by which MLflow's own pages know it
 
 
 def _params(case: CaseRecord) -> dict[str, str]:
@@ -99,13 +104,13 @@ def _params(case: CaseRecord) -> dict[str, str]:
 
 def _artifact(result: Result) -> dict[str, str]:
     artifact = result.artifact
-    told = {name: getattr(artifact, name) for name in ("format", "runtime", "sha256", "parameters", "layers")}
-    told |= {f"changes.{name}": value for name, value in artifact.changes.items()}
-    return {_key(f"artifact.{name}"): _cut(str(value), _LONGEST_PARAM) for name, value in told.items()}
+    values = {name: getattr(artifact, name) for name in ("format", "runtime", "sha256", "parameters", "layers")}
+    values |= {f"changes.{name}": value for name, value in artifact.changes.items()}
+    return {_key(f"artifact.{name}"): _cut(str(value), _LONGEST_PARAM) for name, value in values.items()}
 
 
 def _measured(result: Result) -> Iterator[tuple[str, float]]:
-    """Each metric that has a value, the ends of its 95 % interval, and its ratio to the reference's."""
+    """Yield each metric that has a value, the ends of its 95 % interval, and its ratio to the reference's."""
     for name in metrics.known():
         metric = metrics.find(name, "mlflow")
         value = metric.read(result)
@@ -126,18 +131,20 @@ def _ends(name: str, interval: Estimate | Score | None) -> Iterator[tuple[str, f
 
 
 def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
-    """The verdict of each check, and the worst of them."""
-    told: dict[str, Any] = {"case": case.id}
+    """Return the verdict of each check, and the worst of them, as tags."""
+    values: dict[str, Any] = {"case": case.id}
     for check in checks:
-        said = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
-        told[f"check.{check.metric}.{check.rule}"] = said
+        verdict = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
+        values[f"check.{check.metric}.{check.rule}"] = verdict
     if checks:
-        told["verdict"] = min((check.verdict for check in checks), key=_WORST_FIRST.index)
-    return _tags(told)
+        values["verdict"] = min((check.verdict for check in checks), key=_WORST_FIRST.index)
+    return _tags(values)
 
 
-def _tags(told: Mapping[str, Any]) -> dict[str, str]:
-    return {_key(f"opml.{name}"): _cut(_text(value), _LONGEST_TAG) for name, value in told.items() if value is not None}
+def _tags(values: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        _key(f"opml.{name}"): _cut(_text(value), _LONGEST_TAG) for name, value in values.items() if value is not None
+    }
 
 
 def _text(value: object) -> str:
@@ -145,7 +152,7 @@ def _text(value: object) -> str:
 
 
 def _key(name: str) -> str:
-    """A name in the characters that every store of MLflow takes."""
+    """Return a name in the characters that every store of MLflow takes."""
     return re.sub(r"[^\w.\- ]", "_", name)[:_LONGEST_KEY]
 
 
