@@ -81,9 +81,7 @@ def confidence(check: Check) -> str:
 def confidence_legend(terms: GateTerms) -> str:
     """Explain the confidence of a verdict, and say how much of it the gate asks for."""
     asked = percent(1 - terms.error / 2)
-    return (
-        f"Confidence is the level at which the interval just leaves the limit out; {asked} is asked for on its side."
-    )
+    return f"Confidence is the level at which the interval just leaves the limit out; {asked} is asked for on its side."
 
 
 def percent(share: float) -> str:

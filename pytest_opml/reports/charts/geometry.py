@@ -21,15 +21,15 @@ class Box:
     right: float
     bottom: float
 
-    def overlaps(self, other: Box) -> bool:
+    def overlaps(self, box: Box) -> bool:
         """Tell whether the two share more than an edge."""
-        beside = self.right <= other.left or other.right <= self.left
-        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+        beside = self.right <= box.left or box.right <= self.left
+        return not (beside or self.bottom <= box.top or box.bottom <= self.top)
 
-    def holds(self, other: Box) -> bool:
-        """Tell whether the other lies wholly within."""
-        across = self.left <= other.left and other.right <= self.right
-        return across and self.top <= other.top and other.bottom <= self.bottom
+    def holds(self, box: Box) -> bool:
+        """Tell whether the box lies wholly within."""
+        across = self.left <= box.left and box.right <= self.right
+        return across and self.top <= box.top and box.bottom <= self.bottom
 
 
 @dataclass(frozen=True)

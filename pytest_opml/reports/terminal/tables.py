@@ -73,7 +73,7 @@ def _excess(table: Table, width: int) -> int:
 
 
 def _wrapped(rows: Cells, style: _Style, header: str, width: int) -> Table:
-    """The table with the texts of one column in as many lines as the width asks for."""
+    """Lay out the table with the texts of one column in as many lines as the width asks for."""
     table = _laid_out(rows, style)
     if (excess := _excess(table, width)) <= 0:
         return table
@@ -82,7 +82,7 @@ def _wrapped(rows: Cells, style: _Style, header: str, width: int) -> Table:
 
 
 def _laid_out(rows: Cells, style: _Style, widest: Mapping[str, int] | None = None) -> Table:
-    """The table as it is; ``widest``: columns of the terminal that the cells under a header may take."""
+    """Lay out the table as it is; ``widest``: columns of the terminal that the cells under a header may take."""
     from tabulate import tabulate
 
     headers = [header for header in rows[0] if any(row[header] for row in rows)]

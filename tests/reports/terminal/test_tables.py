@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pytest_opml.reports.terminal.tables import fitted
+
+ROWS = [
+    {"case": "digits/some_model/top1/int8", "time\ns": "1.5", "note": "", "size": "4"},
+    {"case": "digits/some_model/top1/baseline", "time\ns": "12.25", "note": "", "size": "14"},
+]
+
+
+def test_columns_without_a_cell_are_left_out_and_the_others_are_set_as_asked() -> None:
+    table = fitted(ROWS, 80, left=("case",), decimal=("time\ns",))
+    assert table.headers == ("case", "time\ns", "size")
+    assert table.lines[0].split() == ["case", "time", "size"]
+    assert table.lines[3:] == [
+        "digits/some_model/top1/int8        1.5        4",
+        "digits/some_model/top1/baseline   12.25      14",
+    ]
+
+
+def test_columns_give_way_in_their_order_then_names_are_cut_and_stay_distinct() -> None:
+    def headers(width: int) -> tuple[str, ...]:
+        return fitted(ROWS, width, left=("case",), yielding=("size", "time\ns"), names="case").headers
+
+    assert [headers(width) for width in (49, 41, 31, 20)] == [
+        ("case", "time\ns", "size"),
+        ("case", "time\ns"),
+        ("case",),
+        ("case",),
+    ]
+    lines = fitted(ROWS, 20, left=("case",), yielding=("size", "time\ns"), names="case").lines
+    assert max(map(len, lines)) == 20
+    assert len(set(lines[2:])) == 2
+
+
+def test_where_names_cannot_be_cut_enough_they_go_and_texts_are_wrapped() -> None:
+    rows = [{"budget": "accuracy max_drop = 0.05", "closest": "top1/cluster-256", "verdict": "inconclusive"}]
+    table = fitted(rows, 30, left=rows[0], names="closest", wrapping="budget")
+    assert table.headers == ("budget", "verdict")
+    assert max(map(len, table.lines)) <= 30
+    assert "accuracy" in table.lines[2]
+    assert "= 0.05" in " ".join(table.lines[3:])
+
+
+def test_a_header_may_stand_for_a_part_of_a_cell_that_gives_way() -> None:
+    def rows(hidden: Collection[str]) -> list[dict[str, str]]:
+        return [{"accuracy": "0.95" if "±" in hidden else "0.95 ±.03"}]
+
+    assert fitted(rows, 10, yielding=("±",)).lines[2].split() == ["0.95", "±.03"]
+    assert fitted(rows, 8, yielding=("±",)).lines[2].split() == ["0.95"]
