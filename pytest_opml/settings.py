@@ -4,7 +4,8 @@ Each setting is one field of ``Settings``: its type and range, its key in the fi
 The plugin and the command ``opml`` make their options from these fields.
 
 pytest loads this module in every run of every project that has the plugin installed, so it imports nothing heavy: the
-types are read, and pydantic is imported, when settings are built.
+types are read, and pydantic is imported, when settings are built. No two settings are compared, and methods that
+dataclasses would generate for it cost each run their time.
 """
 # ruff: noqa: RUF009 - setting() declares a field
 
@@ -38,7 +39,7 @@ _TIMES: dict[str, dict[TimeKind, float]] = {
 # --- how a setting is declared
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Written:
     """A value as it was written.
 
@@ -57,7 +58,7 @@ class Written:
     unregistered: Unregistered = "refused"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
     """How one setting is written; its field in ``Settings`` has its type.
 
@@ -221,7 +222,7 @@ def _reference_samples() -> int:
 # --- the settings
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ScoreSettings:
     """``[tool.opml.score]``.
 
@@ -234,7 +235,7 @@ class ScoreSettings:
     reference_samples: PositiveInt = setting(_reference_samples)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """Everything that a run can be told.
 

@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .stash import USAGE_ERRORS, uses_opml
+from .stash import USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
@@ -159,6 +159,8 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
     """Write the record and settle the exit code; say it below all that pytest prints."""
+    if not is_concerned(session.config):
+        return (yield)
     from .session import end_session, print_exit
 
     end_session(session, exitstatus)
@@ -169,6 +171,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the ranking and the checks."""
-    from .session import print_summary
+    if is_concerned(config):
+        from .session import print_summary
 
-    print_summary(terminalreporter, config)
+        print_summary(terminalreporter, config)

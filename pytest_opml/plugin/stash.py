@@ -57,3 +57,9 @@ USAGE_ERRORS = pytest.StashKey[list[str]]()
 def uses_opml(item: pytest.Item) -> bool:
     """Whether a test asks for one of our fixtures."""
     return not set(FIXTURES).isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def is_concerned(config: pytest.Config) -> bool:
+    """Whether the end of a run may be ours: it has run cases, found an input wrong, or is spread by pytest-xdist."""
+    is_spread = hasattr(config, "workerinput") or config.pluginmanager.hasplugin("dsession")
+    return is_spread or STATE in config.stash or bool(config.stash[USAGE_ERRORS])
