@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from pytest_opml.integrations.mlflow_entries import case_entries, session_entry
+from pytest_opml.integrations.mlflow_runs import case_runs, session_run
 
 from pytest_opml import cli
 from pytest_opml.history.record_files import write_record
@@ -117,8 +117,8 @@ def test_its_checks_are_told_apart_for_other_programs(project: str) -> None:
 
 def test_it_can_be_logged_to_a_tracking_server() -> None:
     record = gone("a", 1)
-    assert session_entry(record).files["record.json"]
-    assert [entry.params["technique"] for entry in case_entries(record)][-1] == CASE.technique
+    assert session_run(record).files["record.json"]
+    assert [entry.params["technique"] for entry in case_runs(record)][-1] == CASE.technique
 
 
 def test_reading_one_needs_no_registry(project: str) -> None:

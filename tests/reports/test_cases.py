@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.records.run import Check
-from pytest_opml.reports.cases import groups_of, named, short_names
+from pytest_opml.reports.cases import check_name, groups_of, short_names
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 
 CASES = st.builds(
@@ -53,6 +53,6 @@ def test_a_check_names_its_device_where_there_are_several() -> None:
     several = make_run([make_result(device=make_device("t4")), make_result(device=make_device("cpu"))])
     about = {"metric": "size_mb", "rule": "max", "limit": 1.0, "budget": "max = 1", "source": "gate", "value": 1.0}
     check = Check(case_id=make_case().id, profile="t4", verdict="pass", blocking=False, **about)
-    assert named(check, short_names(several), several).endswith("baseline on t4")
+    assert check_name(check, short_names(several), several).endswith("baseline on t4")
     one = make_run([make_result()])
-    assert named(check, short_names(one), one).endswith("baseline")
+    assert check_name(check, short_names(one), one).endswith("baseline")
