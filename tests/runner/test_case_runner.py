@@ -139,9 +139,8 @@ def test_a_release_is_measured_again_on_the_same_data(start: Start, project: Pat
 
 def test_a_case_that_only_others_compare_with_is_held_to_nothing(start: Start) -> None:
     launcher = InlineLauncher()
-    overrides = TestOverrides(
-        parse_budgets({"inference_s": {"max": 10.0}, "size_mb": {"max_regression": "1%"}}, "test")
-    )
+    table = {"inference_s": {"max": 10.0}, "size_mb": {"max_regression": "1%"}}
+    overrides = NO_OVERRIDES._replace(budgets=parse_budgets(table, "test"))
     outcome = start(launcher).run_case(make_case(), overrides, is_judged=False)
     assert outcome.baseline is None
     assert launcher.arguments[-1][2].limits.questions == {}

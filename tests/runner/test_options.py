@@ -1,0 +1,80 @@
+"""What the settings of a run make of building and measuring a case."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_opml.gate.budgets import Budget, parse_budgets
+from pytest_opml.runner.options import RunOptions
+from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
+from pytest_opml.settings import build_settings
+from tests.support.builders import make_device, make_result, make_run
+
+CASE = make_result().case
+
+
+def options(plan: CollectedRun = CollectedRun(), **table: Any) -> RunOptions:  # noqa: B008 - it is frozen
+    return RunOptions(settings=build_settings(table, {}, Path("/project")), device=make_device("cpu"), plan=plan)
+
+
+def budgets(**table: Any) -> tuple[Budget, ...]:
+    return parse_budgets(table, "test")
+
+
+def test_folders_of_this_machine_are_in_one_place() -> None:
+    told = options(cache_dir="cache", data_dir="data", release_dir="releases")
+    paths = told.paths
+    assert (paths.cache_dir, paths.data_dir) == (Path("/project/cache"), Path("/project/data"))
+    assert (paths.release_dir, paths.case_dir) == (Path("/project/releases"), None)
+    plan = told.measurement(budgets(inference_s={"max": 10.0}), make_result(), None)
+    for travelling in (told.build, plan):
+        assert "/project" not in repr(travelling)
+        assert pickle.loads(pickle.dumps(travelling)) == travelling
+
+
+def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
+    told = options(timeout=100.0, memory_mb=2000.0)
+    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0)
+    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0)
+    assert options().limits(NO_OVERRIDES).memory_bytes is None
+
+
+def test_a_case_without_a_result_to_compare_with_is_measured_alone() -> None:
+    told = options(compare_seconds=3.0)
+    plan = told.measurement((), None, None)
+    assert (plan.vs_reference.seconds, plan.release, dict(plan.limits.questions)) == (0.0, None, {})
+    assert told.measurement_alone.vs_reference.seconds == 0.0
+    assert told.measurement((), make_result(), None).vs_reference.seconds == 3.0
+
+
+def test_absolute_limits_are_decided_alone_and_relative_ones_side_by_side() -> None:
+    held_to = budgets(inference_s={"max": 10.0, "max_increase": "10%", "max_regression": "20%"})
+    run = make_run([make_result()])
+    stored = {"run_id": "a", "started": run.started, "commit": None, "device": run.device, "result": make_result()}
+    from pytest_opml.records.run import Baseline
+
+    for remeasured in (False, True):
+        plan = options().measurement(held_to, make_result(), Baseline(**stored, remeasured=remeasured))
+        assert [limit.limit for limit in plan.limits.questions["inference_s"]] == [10.0]
+        assert [limit.limit for limit in plan.vs_reference.questions["offline"]] == [pytest.approx(1.1)]
+        assert (plan.release is not None) == remeasured
+    assert plan.release is not None
+    assert [limit.limit for limit in plan.release.sampling.questions["offline"]] == [pytest.approx(1.2)]
+    assert plan.release.stored == make_result()
+
+
+def test_one_family_of_checks_shares_the_error_among_those_that_were_collected() -> None:
+    gate = {"multiple": "holm", "size_mb": {"max": 10.0}, "accuracy": {"min": 0.5}}
+    collected = CollectedRun(cases={CASE.id: "test"})
+    each = options(collected, gate=gate | {"multiple": "each"}).terms
+    assert options(collected, gate=gate).terms.error == pytest.approx(each.error / 2)
+    assert options(gate=gate).terms.error == pytest.approx(each.error)
+
+
+def test_the_time_of_the_score_is_that_of_the_settings() -> None:
+    plan = options(score={"time": "total", "reference_samples": 500}).measurement_alone
+    assert (dict(plan.time_weights), plan.reference_samples) == ({"inference": 1.0, "training": 1.0}, 500)

@@ -1,0 +1,64 @@
+"""What refuses a run before it has cost anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_opml.errors import DeviceError, StorageError, UsageError
+from pytest_opml.records.device import Device, TensorFlowBuild
+from pytest_opml.runner.launchers import process
+from pytest_opml.runner.preflight import check_run
+from pytest_opml.settings import build_settings
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of the server of workers, which is not started."""
+    told: list[str] = []
+
+    def probe(device: Device) -> TensorFlowBuild:
+        told.append("probe")
+        return TensorFlowBuild(version="2.21", cuda_build=False, gpus=(), xla="off", environment={})
+
+    monkeypatch.setattr(process, "start_server", lambda: told.append("start"))
+    monkeypatch.setattr(process, "probe", probe)
+    return told
+
+
+def check(root: Path, **table: Any) -> Any:
+    table = {"gpu": "cpu", "store": "sqlite:///history.db", "cache_dir": "cache"} | table
+    return check_run(build_settings(table, {}, root), root)
+
+
+def test_a_run_that_can_begin(tmp_path: Path, asked: list[str]) -> None:
+    ready = check(tmp_path, json="record.json")
+    assert asked == ["start", "probe"]
+    assert ready.device.profile == "cpu"
+    assert ready.device.tensorflow.version == "2.21"
+    assert ready.commit is None
+    assert {"python", "pytest-opml", "tensorflow", "keras"} <= set(ready.versions)
+    assert not (tmp_path / "record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "error"),
+    [
+        ({"cache_dir": "file/cache"}, StorageError),
+        ({"json": "file/record.json"}, StorageError),
+        ({"store": "sqlite:///file/history.db"}, StorageError),
+        ({"baseline": "nowhere.json"}, StorageError),
+        ({"gpu": "v100"}, DeviceError),
+        ({"mlflow": "file/runs"}, UsageError),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_tensorflow_is_waited_for(
+    tmp_path: Path, asked: list[str], table: dict[str, Any], error: type[UsageError]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(error) as caught:
+        check(tmp_path, **table)
+    assert "\n" not in str(caught.value)
+    assert asked == ["start"]
