@@ -37,14 +37,14 @@ def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
     Raises:
         StorageError: the folder cannot be written; what was complete by then stays.
     """
-    kept, lost = [], {}
+    stored, lost = [], {}
     for result in run.results:
         reason = _keep(result, cache_dir, folder)
         if reason:
             lost[result.case.id] = reason
         else:
-            kept.append(result.case.id)
-    return Promotion(tuple(kept), lost)
+            stored.append(result.case.id)
+    return Promotion(tuple(stored), lost)
 
 
 def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
@@ -113,7 +113,7 @@ def remove_artifacts(run: RunRecord, still_released: Collection[RunRecord], fold
     Raises:
         StorageError: one cannot be removed.
     """
-    shared = {result.artifact.sha256 for other in still_released for result in other.results}
+    shared = {result.artifact.sha256 for release in still_released for result in release.results}
     gone = 0
     for digest in {result.artifact.sha256 for result in run.results} - shared:
         place = _place(digest, folder)

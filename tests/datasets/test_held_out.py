@@ -9,13 +9,13 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.held_out import read_held_out, write_held_out
-from pytest_opml.datasets.splits import Split, prepare
+from pytest_opml.datasets.splits import Images, ImageSet, Split, prepare
 from pytest_opml.errors import StorageError
 from tests.support import small
 
 
-def everything(images: object) -> np.ndarray:
-    return images.take(range(len(images)))  # type: ignore[attr-defined, arg-type]
+def everything(images: ImageSet) -> Images:
+    return images.take(range(len(images)))
 
 
 @pytest.fixture(params=["array", "files", "memory-mapped"])

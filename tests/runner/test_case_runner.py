@@ -24,10 +24,11 @@ from pytest_opml.runner.launchers.process import ProcessLauncher
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, NOTHING_COLLECTED
 from pytest_opml.runner.shared_results import SharedResults
+from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.settings import build_settings
 from pytest_opml.storage.releases import store_artifacts
 from tests.support import counted, faults, small
-from tests.support.builders import make_run
+from tests.support.builders import make_result, make_run
 from tests.support.workbench import InlineLauncher
 
 MAKING_AND_MEASURING = ["make_artifact", "measure_artifact"]
@@ -75,21 +76,25 @@ def test_a_case_is_made_and_then_measured_within_its_seconds_in_all(start: Start
     assert (result.case, result.vs_reference, result.vs_baseline) == (make_case(), None, None)
 
 
+def not_measured(task: str) -> WorkerFailed | None:
+    """Spares a test the seconds of measuring, where what was asked for is enough."""
+    return WorkerFailed("crash", "planted", "") if task == "measure_artifact" else None
+
+
 def test_what_is_given_to_a_launcher_names_folders_of_the_machine_in_one_place(start: Start, project: Path) -> None:
-    launcher = InlineLauncher()
-    runner = start(launcher)
-    measured(runner, make_case("cluster-16"), measured(runner, make_case()))
+    launcher = InlineLauncher(not_measured)
+    start(launcher).run_case(make_case("cluster-16"), NO_OVERRIDES, reference=make_result())
+    assert launcher.ran == MAKING_AND_MEASURING
     for arguments in launcher.arguments:
         *travelling, paths = arguments
         assert str(project) in repr(paths)
         assert str(project) not in repr(travelling)
 
 
-@pytest.mark.parametrize("inline", [True, False], ids=["in this process", "in processes"])
-def test_each_case_loads_its_data_once_whatever_the_cache_holds(start: Start, project: Path, inline: bool) -> None:
+def test_each_case_loads_its_data_once_whatever_the_cache_holds(start: Start, project: Path) -> None:
     data = project / "data"
     for _ in ("an empty cache", "a full cache"):
-        runner = start(InlineLauncher() if inline else ProcessLauncher(None))
+        runner = start(ProcessLauncher(None))
         reference = measured(runner, make_case())
         assert counted.loads(data) == 1
         for technique in ("cluster-16", "cluster-8+float16"):
@@ -101,13 +106,13 @@ def test_each_case_loads_its_data_once_whatever_the_cache_holds(start: Start, pr
 
 
 def test_changed_data_are_noticed_whatever_the_cache_holds(start: Start, project: Path) -> None:
-    before = measured(start(InlineLauncher()), make_case())
-    again = measured(start(InlineLauncher()), make_case())
+    def built() -> str:
+        return start(InlineLauncher()).make(make_artifact, make_case(), NO_OVERRIDES).artifact
+
+    before = built()
+    assert built() == before
     (project / "data" / "pixel").write_text("77")
-    after = measured(start(InlineLauncher()), make_case())
-    assert before.artifact.entry == again.artifact.entry
-    assert before.artifact.sha256 == again.artifact.sha256
-    assert before.artifact.entry != after.artifact.entry
+    assert built() != before
 
 
 def test_a_release_is_measured_again_on_the_same_data(start: Start, project: Path) -> None:
@@ -137,28 +142,29 @@ def test_a_release_is_measured_again_on_the_same_data(start: Start, project: Pat
     assert outcome.require().vs_baseline is None
 
 
-def test_a_case_that_only_others_compare_with_is_held_to_nothing(start: Start) -> None:
-    launcher = InlineLauncher()
-    table = {"inference_s": {"max": 10.0}, "size_mb": {"max_regression": "1%"}}
-    overrides = NO_OVERRIDES._replace(budgets=parse_budgets(table, "test"))
-    outcome = start(launcher).run_case(make_case(), overrides, is_judged=False)
-    assert outcome.baseline is None
-    assert launcher.arguments[-1][2].limits.questions == {}
-    start(launcher := InlineLauncher()).run_case(make_case(), overrides)
-    assert list(launcher.arguments[-1][2].limits.questions) == ["inference_s"]
+@pytest.mark.parametrize(("is_judged", "limits"), [(False, []), (True, ["inference_s"])])
+def test_a_case_that_only_others_compare_with_is_held_to_nothing(
+    start: Start, is_judged: bool, limits: list[str]
+) -> None:
+    launcher = InlineLauncher(not_measured)
+    overrides = NO_OVERRIDES._replace(budgets=parse_budgets({"inference_s": {"max": 10.0}}, "test"))
+    start(launcher).run_case(make_case(), overrides, is_judged=is_judged)
+    _, _, plan, _ = launcher.arguments[-1]
+    assert list(plan.limits.questions) == limits
 
 
-def test_a_failure_of_any_task_is_what_comes_of_the_case(start: Start) -> None:
-    for task in MAKING_AND_MEASURING:
-        launcher = InlineLauncher(
-            lambda ran, task=task: WorkerFailed("crash", f"\udcff {ran}", "log") if ran == task else None
-        )  # type: ignore[misc]
-        outcome = start(launcher).run_case(make_case(), NO_OVERRIDES)
-        assert outcome.result is None
-        assert outcome.failure is not None
-        assert (outcome.failure.case, outcome.failure.kind) == (make_case(), "crash")
-        assert (outcome.failure.message, outcome.failure.log_tail) == (f"? {task}", "log")
-        assert launcher.ran[-1] == task
+@pytest.mark.parametrize("failing", MAKING_AND_MEASURING)
+def test_a_failure_of_any_task_is_what_comes_of_the_case(start: Start, failing: str) -> None:
+    def fail(task: str) -> WorkerFailed | None:
+        return WorkerFailed("crash", f"\udcff {task}", "log") if task == failing else None
+
+    launcher = InlineLauncher(fail)
+    outcome = start(launcher).run_case(make_case(), NO_OVERRIDES)
+    assert outcome.result is None
+    assert outcome.failure is not None
+    assert (outcome.failure.case, outcome.failure.kind) == (make_case(), "crash")
+    assert (outcome.failure.message, outcome.failure.log_tail) == (f"? {failing}", "log")
+    assert launcher.ran[-1] == failing
 
 
 def test_a_users_mistake_is_told_from_an_error(start: Start) -> None:
