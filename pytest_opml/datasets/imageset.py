@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Up to this size resized images stay in memory, so that they are resized once and not in every pass.
 RESIZED_BYTES = 256 * 2**20
+
+Remember = Callable[[str, Callable[[], str]], str]
 
 
 class ImageSet:
@@ -129,8 +131,18 @@ class ImageSet:
         """
         self._source.write(folder, self._indices)
 
-    def digest(self) -> str:
-        """SHA-256 of the images as they are before resizing, and of the size; another for any pixel that changes."""
-        digest = hashlib.sha256(f"{len(self)} images at {self.size}".encode())
-        self._source.feed(digest, self._indices)
-        return digest.hexdigest()
+    def digest(self, remember: Remember | None = None) -> str:
+        """Return the SHA-256 of the images as they are before resizing, and of the size: another for any changed pixel.
+
+        Args:
+            remember: returns what it remembers for a text, or what the function that it is given works out; spares
+                reading image files that have not changed since. None reads them.
+        """
+
+        def work_out() -> str:
+            digest = hashlib.sha256(f"{len(self)} images at {self.size}".encode())
+            self._source.feed(digest, self._indices)
+            return digest.hexdigest()
+
+        stamp = self._source.stamp(self._indices) if remember else None
+        return remember(f"{stamp} at {self.size}", work_out) if remember and stamp else work_out()

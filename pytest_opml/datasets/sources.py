@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +30,8 @@ _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 # Of float32 pixels that are resized at a time; few enough to stay in a cache of the processor.
 _CHUNK_BYTES = 2**23
 _DECODERS = min(8, os.cpu_count() or 1)
+# A file that changed later than this before it is looked at may change again within the same tick of its clock.
+_SETTLED_NS = 2 * 10**9
 # What ``Source.write`` leaves in a folder: one of them.
 _ARRAY, _PATHS = "images.npy", "images.json"
 
@@ -61,6 +65,10 @@ class Source(Protocol):
 
     def feed(self, digest: _Hash, indices: Indices) -> None:
         """Add the content of the images with these numbers, as it is before resizing, to a digest."""
+        ...
+
+    def stamp(self, indices: Indices) -> str | None:
+        """Return a text that changes with the content of these images, which are not read; None where there is none."""
         ...
 
     def write(self, folder: Path, indices: Indices) -> None:
@@ -109,6 +117,10 @@ class ArraySource:
         for start in range(0, len(indices), step):
             digest.update(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
 
+    def stamp(self, indices: Indices) -> str | None:  # noqa: ARG002 - an array has been read already
+        """See ``Source.stamp``."""
+        return None
+
     def write(self, folder: Path, indices: Indices) -> None:
         """See ``Source.write``."""
         shape, step = (len(indices), *self._images.shape[1:]), _per_chunk(self._images)
@@ -153,6 +165,20 @@ class FileSource:
                 raise DatasetError(f"{self._files[index]}: cannot be read: {error.strerror}") from error
             digest.update(f"file{len(content)}".encode())
             digest.update(content)
+
+    def stamp(self, indices: Indices) -> str | None:
+        """See ``Source.stamp``; paths, inodes, sizes and times of the files, unless one has changed just now."""
+        digest, newest = hashlib.sha256(), 0
+        for index in indices:
+            path = Path(self._files[index]).absolute()
+            try:
+                status = path.stat()
+            except OSError:
+                return None  # reading it says what is wrong
+            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+            about = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            digest.update(f"{path} {about}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest() if time.time_ns() - newest > _SETTLED_NS else None
 
     def write(self, folder: Path, indices: Indices) -> None:
         """See ``Source.write``."""

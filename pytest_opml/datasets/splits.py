@@ -12,7 +12,7 @@ import numpy as np
 from .. import registry
 from ..case import Case
 from ..errors import CaseDefinitionError, DatasetError
-from .imageset import ImageSet
+from .imageset import ImageSet, Remember
 from .raw import Part, RawData, checked, joined
 from .sampling import sample
 from .sources import Images, Indices, Labels
@@ -35,12 +35,13 @@ class Split(NamedTuple):
     test_digest: str
 
 
-def prepare(case: Case, data_dir: Path | None) -> Split:
+def prepare(case: Case, data_dir: Path | None, remember: Remember | None = None) -> Split:
     """Load and divide the data of a case; images are resized when they are asked for.
 
     Args:
         case: names the data set, the split, the seed and the size.
         data_dir: where data sets that are not shipped may lie.
+        remember: see ``ImageSet.digest``.
 
     Raises:
         DatasetError: the data are malformed, or a class has no images in a part; names the field.
@@ -64,8 +65,8 @@ def prepare(case: Case, data_dir: Path | None) -> Split:
     if case.size == "own":
         raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
-    test_digest = _digest(x_test, y_test)
-    fingerprint = hashlib.sha256(f"{_digest(x_train, y_train)} {test_digest}".encode()).hexdigest()
+    test_digest = _digest(x_test, y_test, remember)
+    fingerprint = hashlib.sha256(f"{_digest(x_train, y_train, remember)} {test_digest}".encode()).hexdigest()
     return Split(x_train, y_train, x_test, y_test, raw.classes, fingerprint, test_digest)
 
 
@@ -104,7 +105,7 @@ def _check_classes(case: Case, classes: tuple[str, ...], y_train: Labels, y_test
             raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")
 
 
-def _digest(images: ImageSet, labels: Labels) -> str:
-    digest = hashlib.sha256(images.digest().encode())
+def _digest(images: ImageSet, labels: Labels, remember: Remember | None) -> str:
+    digest = hashlib.sha256(images.digest(remember).encode())
     digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()

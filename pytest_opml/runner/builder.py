@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ from ..models.classifier import input_size
 from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
-from .cache_keys import CaseKeys
+from .cache_keys import CaseKeys, key_of, source_digest
 
 if TYPE_CHECKING:
     from ..records.device import Device
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _DETAILS = "details.json"
 # The kind of the cache's entries that hold artifacts.
 ARTIFACT = "artifact"
+# That of those which remember a digest, and the name of the file in them.
+DIGEST = "digest"
 
 
 class BuiltArtifact(NamedTuple):
@@ -36,17 +39,29 @@ class BuiltArtifact(NamedTuple):
     preparation_s: float
 
 
-def load_data(case: Case, data_dir: Path | None) -> Split:
+def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> Split:
     """Load the images of a case, to be handed out at the size that its model takes.
 
     Args:
         case: names the data set and the model.
         data_dir: where data sets that are not shipped may lie.
+        cache: remembers the digests of image files, which are then not read again until one changes.
 
     Raises:
         UsageError: the data, the model's file or the definition are at fault.
     """
-    return prepare(case.model_copy(update={"size": input_size(case)}), data_dir)
+    case = case.model_copy(update={"size": input_size(case)})
+    return prepare(case, data_dir, partial(_remembered, cache) if cache else None)
+
+
+def _remembered(cache: Cache, stamp: str, work_out: Callable[[], str]) -> str:
+    """The digest of image files by their stamp: to read them all may take longer than everything else."""
+
+    def build(folder: Path) -> None:
+        (folder / DIGEST).write_text(work_out(), "ascii")
+
+    key = key_of({"stamp": stamp, "code": source_digest()})
+    return (cache.entry(DIGEST, key, build) / DIGEST).read_text("ascii")
 
 
 def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:

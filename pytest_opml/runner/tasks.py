@@ -38,8 +38,8 @@ def train_model(case: Case, options: BuildOptions, paths: LocalPaths) -> Path:
         UsageError: data, weights or the definition are at fault.
     """
     registry.adopt(options.registrations)
-    data = load_data(case, paths.data_dir)
-    return ArtifactBuilder(case, data, options.device, Cache(paths.cache_dir)).trained()
+    cache = Cache(paths.cache_dir)
+    return ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache).trained()
 
 
 def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> BuiltCase:
@@ -53,7 +53,8 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
     registry.adopt(options.registrations)
-    data, cache = load_data(case, paths.data_dir), Cache(paths.cache_dir)
+    cache = Cache(paths.cache_dir)
+    data = load_data(case, paths.data_dir, cache)
     builder = ArtifactBuilder(case, data, options.device, cache)
     builder.make()
     if paths.case_dir:

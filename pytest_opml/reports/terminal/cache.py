@@ -10,7 +10,7 @@ from ...storage.cache_cleanup import CleanupReport, Contents, Entry, Reason, tot
 from ..formatting import amount, minute, wrapped
 from .tables import fitted
 
-_KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps"}
+_KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps", "digest": "digests of image files"}
 _REASONS: dict[Reason, str] = {
     "damaged": "damaged",
     "old": "unused for too long",
