@@ -88,9 +88,8 @@ class Session:
         if case.id not in self._outcomes:
             # be it asked for later, and not only by others that compare with it
             is_judged = case.id in self._asked or case.id in self._plan.cases
-            self._outcomes[case.id] = self._runner.run_case(
-                case, overrides, is_judged=is_judged, reference=self._measured(case.reference)
-            )
+            reference = self._measured(case.reference)
+            self._outcomes[case.id] = self._runner.run_case(case, overrides, is_judged=is_judged, reference=reference)
         return self._outcomes[case.id].require()
 
     def _measured(self, case: Case) -> Result | None:

@@ -222,14 +222,14 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     bench.file(BENCH % '["cluster-16"]')
     # the reference, and only it, is given no chance to be measured
     (bench.pytester.path / "bench" / "conftest.py").write_text(
-        "from pytest_opml.runner import case_runner\n"
         "from pytest_opml.runner.launchers.base import WorkerFailed\n"
-        "real = case_runner.CaseRunner._launch\n"
-        "def launch(self, task, arguments, limits):\n"
-        "    if arguments[0].technique == 'baseline':\n"
+        "from pytest_opml.runner.launchers.process import ProcessLauncher\n"
+        "real = ProcessLauncher.run\n"
+        "def run(self, task, arguments, *rest, **named):\n"
+        "    if getattr(arguments[0], 'technique', '') == 'baseline':\n"
         "        raise WorkerFailed('crash', 'planted', '')\n"
-        "    return real(self, task, arguments, limits)\n"
-        "case_runner.CaseRunner._launch = launch\n"
+        "    return real(self, task, arguments, *rest, **named)\n"
+        "ProcessLauncher.run = run\n"
     )
     bench.settings("[tool.opml.gate]\naccuracy = { max_drop = 0.5 }\n")
     result = bench.pytester.runpytest_subprocess("bench", "--opml-store=none", f"--opml-cache-dir={bench.cache}")
