@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.processes import ROOT
 
+pytestmark = pytest.mark.slow  # a process for each program
+
 PROGRAMS = sorted((ROOT / "benchmarks").glob("*.py"))
 
 

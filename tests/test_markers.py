@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.processes import ROOT, python_path
 
+pytestmark = pytest.mark.slow  # runs of pytest in processes of their own
+
 _TESTS = {
     "its module": "import keras\ndef test_it():\n    pass\n",
     "its code": "def test_it():\n    def inner():\n        import tensorflow\n",

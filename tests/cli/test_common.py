@@ -136,6 +136,7 @@ def nowhere(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     os.close(unread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [("history",), ("history", "--json"), ("export", "-"), ("paper",), ("--help",)])
 def test_output_that_nobody_takes_is_no_traceback(

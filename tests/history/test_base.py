@@ -323,6 +323,7 @@ _QUERIES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(runs=_runs(), query=_QUERIES, limit=st.integers(1, 8), order=st.sampled_from(["newest", "best"]), data=st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_database_and_its_twin_answer_alike(

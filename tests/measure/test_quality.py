@@ -42,6 +42,7 @@ def test_logits_become_probabilities_and_probabilities_stay() -> None:
     assert as_probabilities(found) is found
 
 
+@pytest.mark.slow
 def test_the_error_of_an_auc_is_that_of_drawing_the_test_images_anew() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 600)

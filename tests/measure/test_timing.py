@@ -54,6 +54,7 @@ def test_a_pass_covers_every_image_in_batches() -> None:
     assert seconds >= 0
 
 
+@pytest.mark.tensorflow
 def test_a_slow_start_is_warmed_away() -> None:
     runtime = Clocked(0.3, 0.01)
     warmed = timing.warm_up(runtime, IMAGES, 70)

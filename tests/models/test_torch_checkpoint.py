@@ -468,6 +468,7 @@ EDITS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(EDITS)
 @settings(max_examples=1_000)
 def test_an_edited_file_is_read_as_tensors_or_is_refused(
