@@ -38,13 +38,13 @@ _ARRAY, _PATHS = "images.npy", "images.json"
 
 def resized(images: Images, size: int) -> Images:
     """Images (n, height, width, 1 or 3) as (n, size, size, 3): bilinear with antialiasing, grey in each channel."""
-    import tensorflow as tf
-
     count, height, width, channels = images.shape
     out = np.empty((count, size, size, 3), dtype=np.uint8)
     if (height, width) == (size, size):
         out[...] = images
         return out
+    import tensorflow as tf
+
     step = max(1, _CHUNK_BYTES // (4 * channels * max(size * size, height * width)))
     for start in range(0, count, step):
         with tf.device("CPU"):  # the same pixels on every machine, and no memory of an accelerator that is measured

@@ -56,7 +56,6 @@ def test_the_three_channels_are_the_same_grey(make_case: MakeCase) -> None:
     assert np.ptp(everything(data.x_test), axis=-1).max() == 0
 
 
-@pytest.mark.tensorflow
 def test_at_its_own_size_an_image_is_unchanged(make_case: MakeCase) -> None:
     raw, data = digits.load(None), prepare(make_case(size=8), None)
     originals = {image.tobytes() for image in raw.images}

@@ -45,7 +45,6 @@ class Echo(Clocked):
         return placed[:, 0, 0, :2].astype(np.float32)
 
 
-@pytest.mark.tensorflow
 def test_a_pass_covers_every_image_in_batches() -> None:
     runtime = Clocked(0.0, 0.0)
     probabilities, seconds = timing.predict_all(runtime, IMAGES, 32)
@@ -54,7 +53,6 @@ def test_a_pass_covers_every_image_in_batches() -> None:
     assert seconds >= 0
 
 
-@pytest.mark.tensorflow
 def test_a_slow_start_is_warmed_away() -> None:
     runtime = Clocked(0.3, 0.01)
     warmed = timing.warm_up(runtime, IMAGES, 70)
@@ -107,7 +105,6 @@ class Slow(ImageSet):
             yield images
 
 
-@pytest.mark.tensorflow
 def test_fetching_images_is_not_timed() -> None:
     slow = Slow(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
     _, seconds = timing.predict_all(Clocked(0.01, 0.01), slow, 32)
