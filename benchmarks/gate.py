@@ -27,14 +27,14 @@ from pytest_opml.case import Case
 from pytest_opml.datasets.splits import prepare
 from pytest_opml.gate.budgets import GateTerms
 from pytest_opml.measure import side_by_side
-from pytest_opml.measure.side_by_side import Pair, Plan, compare
+from pytest_opml.measure.side_by_side import Pair, compare
 from pytest_opml.measure.timing import predict_all
 from pytest_opml.records.result import Ratio
 from pytest_opml.runner.launchers.process import start_server
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.stats import predictions
 from pytest_opml.stats.evidence import PairedProportion, PairedTime
-from pytest_opml.stats.sequential import TimeLimit
+from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 
 _LIMIT, _PLANTED = 1.03, 1.06
 _SCENARIO = "offline"
@@ -129,10 +129,15 @@ class Outcome(NamedTuple):
     seconds: float
 
 
+def _plan(terms: GateTerms) -> SamplingPlan:
+    limits = {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}
+    return SamplingPlan(seconds=3.0, precision=0.02, limits=limits, max_seconds=terms.max_seconds, error=terms.error)
+
+
 def _ours(openings: Sequence[Sequence[Quad]], start: float, factor: float) -> Outcome:
     """The gate's own sampling and verdict, on a recorded session."""
     terms = GateTerms()
-    plan = Plan(3.0, 0.02, {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}, terms.max_seconds, terms.error)
+    plan = _plan(terms)
     played = _Playback(openings, start, factor)
     kept = side_by_side._quad, side_by_side.time
     side_by_side._quad, side_by_side.time = played.quad, played  # type: ignore[assignment]
@@ -284,9 +289,7 @@ def slowed(case: Case, setup: Setup) -> Ratio:
 
 def _live(case: Case, setup: Setup, gates: int, planted: int) -> None:
     terms = GateTerms()
-    questions = {_SCENARIO: (TimeLimit(_LIMIT, above=True),)}
-    plan = Plan(3.0, 0.02, questions, terms.max_seconds, terms.error)
-    asked = replace(setup, sampling=plan)
+    asked = replace(setup, sampling=_plan(terms))
     for title, function, count in (("nothing changed", gated, gates), (f"{_PLANTED - 1:.0%} slower", slowed, planted)):
         outcomes = []
         for _ in range(count):
@@ -358,7 +361,7 @@ def main() -> None:
         return
     start_server()
     case = Case(dataset="digits", model="efficientnet_lite0", technique=given.technique)
-    setup = cpu_setup(Plan(60.0))
+    setup = cpu_setup(SamplingPlan(seconds=60.0))
     if given.what == "accuracy":
         _accuracy(setup)
         return

@@ -21,11 +21,12 @@ from dataclasses import replace
 from workers import Setup, artifact, cpu_setup, in_worker, test_images
 
 from pytest_opml.case import Case
-from pytest_opml.measure.side_by_side import Pair, Plan, compare
+from pytest_opml.measure.side_by_side import Pair, compare
 from pytest_opml.records.result import Ratio
 from pytest_opml.runner.launchers.process import start_server
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
+from pytest_opml.stats.sequential import SamplingPlan
 
 
 def compare_with_itself(case: Case, setup: Setup) -> Ratio:
@@ -88,7 +89,7 @@ def _aa(case: Case, setup: Setup, comparisons: int, busy: bool) -> None:
 
 def _separate(case: Case, setup: Setup, comparisons: int, busy: bool) -> None:
     together, apart = [], []
-    alone = replace(setup, sampling=Plan(setup.sampling.seconds / 2))
+    alone = replace(setup, sampling=SamplingPlan(seconds=setup.sampling.seconds / 2))
     with _load(busy):
         for number in range(1, comparisons + 1):
             together.append(in_worker(compare_with_itself, case, setup).value)
@@ -112,7 +113,7 @@ def main() -> None:
     given = parser.parse_args()
     start_server()
     case = Case(dataset="digits", model="efficientnet_lite0", technique=given.technique)
-    setup = cpu_setup(Plan(given.seconds))
+    setup = cpu_setup(SamplingPlan(seconds=given.seconds))
     in_worker(artifact, case, setup)
     (_aa if given.what == "aa" else _separate)(case, setup, given.comparisons, given.load)
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 from pytest_opml.case import Case
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure.device import detect
-from pytest_opml.measure.side_by_side import NOT_AT_ALL, Plan
 from pytest_opml.runner.builder import load_data
 from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.launchers.process import ProcessLauncher
 from pytest_opml.runner.options import BuildOptions, LocalPaths
 from pytest_opml.runner.tasks import artifact_file, make_artifact
 from pytest_opml.settings import build_settings
+from pytest_opml.stats.sequential import NO_SAMPLING, SamplingPlan
 
 LIMITS = ProcessLimits(7200, None)
 _Value = TypeVar("_Value")
@@ -28,7 +28,7 @@ class Setup:
 
     build: BuildOptions
     paths: LocalPaths
-    sampling: Plan = NOT_AT_ALL
+    sampling: SamplingPlan = NO_SAMPLING
 
     @property
     def threads(self) -> int:
@@ -36,7 +36,7 @@ class Setup:
         return self.build.device.threads
 
 
-def cpu_setup(sampling: Plan = NOT_AT_ALL) -> Setup:
+def cpu_setup(sampling: SamplingPlan = NO_SAMPLING) -> Setup:
     """Return the setup of the CPU here and the user's cache."""
     paths = LocalPaths(cache_dir=build_settings({}, {}, Path.cwd()).cache_dir)
     return Setup(build=BuildOptions(device=detect("cpu", None)), paths=paths, sampling=sampling)

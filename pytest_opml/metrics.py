@@ -1,32 +1,56 @@
-"""The metrics that a budget may name: each with its unit, its format and where a result holds it."""
+"""The table of metrics: what each is, in one row, from which budgets, sampling, history and reports derive the rest.
+
+A row says the unit and the format, which way is better, where a result holds the value and how sure it is, from which
+samples a time is taken, what it is scaled to, how two values are compared, and whether the history has a column for it.
+A new percentile of the latency is one more row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
 
 from . import registry
 from .errors import CaseDefinitionError, SettingsError, UnknownNameError
 from .records.result import Estimate, Ratio, Result, Score, SideBySide
 
+INFERENCE, LATENCY = "inference_s", "latency_ms"
 
-class Metric(NamedTuple):
+
+@dataclass(frozen=True)
+class Metric:
     """One metric.
 
     Attributes:
+        name: as budgets name it; what is registered has the name that it is registered by.
         read: the value in a result; None where it was not measured.
         unit: as printed behind a value; empty for shares and scores.
-        pattern: the format of a value.
+        format_spec: the format of a value.
         percent: whether a relative budget may be a percentage of the reference; only where zero means none.
         missing: what to say of a result that has no value.
         better: which way is an improvement; ``max_regression`` asks it.
-        machine: whether the value depends on the machine, so that it is compared with an earlier run on the same only.
-        making: whether the value is of how the artifact was made, which measuring its file again does not tell.
+        machine_dependent: whether the value depends on the machine, so that it is compared with an earlier run on the
+            same only.
+        build_only: whether the value is of how the artifact was made, which measuring its file again does not tell.
+        run_level: whether the value is a place among all cases of the run, which only its end knows.
         exact: whether the same model always has the same value.
+        scaled: whether the value is scaled to the ``reference_samples`` of the result.
+        column: whether the history keeps the value in a column of its own; only for rows of this table.
+        evidence: what verdicts rest on. ``interval``: what ``interval`` or ``standard_error`` gives, else the value as
+            it is; a difference adds both as if independent. ``proportion``: the share of right predictions, by Wilson's
+            interval; a difference is paired on the test samples. ``bootstrap``: a macro average of the predictions; a
+            difference is paired too. ``score``: the sum of the axes, each paired where it can be.
         interval: the value with its 95 % interval; None for a metric that was measured once.
-        beside: the ratio of the value to the reference's where both were timed side by side.
-        of_run: whether the value is a place among all cases of the run, which only its end knows.
-        data: whether the value depends on the test data, so that it is compared with an earlier run on the same only.
+        standard_error: of the value; 0 where it is not known.
+        paired_ratio: the ratio of the value to the reference's where both were timed side by side, by which a
+            difference is then judged.
+        scenario: whose samples the value is worked out from, and are taken until budgets on it are decided:
+            ``offline``, that is ``inference_s`` or a rate by it, or ``single``; None for all that is not sampled so.
+        inverse: whether the value falls as the time rises: images divided by seconds.
+        percentile: which percentile of the latency it is, 1 to 99; None for all that is none.
+        data_dependent: whether the value depends on the test data, so that it is compared with an earlier run on the
+            same only.
         registered: False where only the name is known, as of a metric that was registered in a file which is not read
             here; see ``placeholder``.
     """
@@ -34,53 +58,71 @@ class Metric(NamedTuple):
     name: str
     read: Callable[[Result], float | None]
     unit: str = ""
-    pattern: str = ".3g"
+    format_spec: str = ".3g"
+    _: KW_ONLY
     percent: bool = True
     missing: str = "was not measured"
     better: Literal["lower", "higher"] = "lower"
-    machine: bool = False
-    making: bool = False
+    machine_dependent: bool = False
+    build_only: bool = False
+    run_level: bool = False
     exact: bool = False
+    scaled: bool = False
+    column: bool = True
+    evidence: Literal["interval", "proportion", "bootstrap", "score"] = "interval"
     interval: Callable[[Result], Estimate | Score | None] | None = None
-    beside: Callable[[SideBySide], Ratio] | None = None
-    of_run: bool = False
-    data: bool = True
+    standard_error: Callable[[Result], float] | None = None
+    paired_ratio: Callable[[SideBySide], Ratio] | None = None
+    scenario: Literal["offline", "single"] | None = None
+    inverse: bool = False
+    percentile: int | None = None
+    data_dependent: bool = True
     registered: bool = True
 
     def format(self, value: float | None) -> str:
-        """The value with its unit."""
-        return "n/a" if value is None else f"{_plain(value, self.pattern)} {self.unit}".rstrip()
+        """Write a value with its unit, without the exponent that ``g`` writes from its number of digits on."""
+        if value is None:
+            return "n/a"
+        text = f"{value:{self.format_spec}}"
+        return f"{f'{value:.0f}' if 'e+' in text and abs(value) < 1e15 else text} {self.unit}".rstrip()
+
+    @property
+    def sampled_time(self) -> str | None:
+        """The name by which sampling knows the time that the value is worked out from; None for all but such times."""
+        if self.scenario == "offline":
+            return INFERENCE
+        return self.name if self.percentile is not None else None
 
 
-def _plain(value: float, pattern: str) -> str:
-    """The value without an exponent, which ``g`` writes from its number of digits on."""
-    text = f"{value:{pattern}}"
-    return f"{value:.0f}" if "e+" in text and abs(value) < 1e15 else text
+def _share(name: str, **facts: Any) -> Metric:
+    given: dict[str, Any] = {"read": lambda result: getattr(result, name), "format_spec": ".4f", "better": "higher"}
+    return Metric(name, **given | facts)
 
 
-_SHARE, _SCORE = ".4f", ".3f"
-_FEW = "has not enough samples"
-_ALONE = "needs another case on the same test set"
+def percentile(percent: int, **facts: Any) -> Metric:
+    """Return the row of a percentile of the latency.
 
-
-def _offline(found: SideBySide) -> Ratio:
-    return found.offline
-
-
-def _single(found: SideBySide) -> Ratio:
-    return found.single
-
-
-def _latency(part: Literal["p50", "p90", "p99"], beside: Callable[[SideBySide], Ratio] | None = None) -> Metric:
-    def read(result: Result) -> float | None:
-        return getattr(result.latency_ms, part)  # type: ignore[no-any-return]
+    Args:
+        percent: 1 to 99.
+        facts: what else is in its row.
+    """
+    part = f"p{percent}"
 
     def interval(result: Result) -> Estimate | None:
-        value, ends = read(result), result.latency_ms.intervals.get(part)
+        value, ends = getattr(result.latency_ms, part), result.latency_ms.intervals.get(part)
         return None if value is None or ends is None else Estimate(value=value, low=ends[0], high=ends[1])
 
     return Metric(
-        f"latency_ms.{part}", read, "ms", missing=_FEW, machine=True, interval=interval, beside=beside, data=False
+        f"{LATENCY}.{part}",
+        lambda result: getattr(result.latency_ms, part),
+        "ms",
+        missing="has not enough samples",
+        machine_dependent=True,
+        interval=interval,
+        scenario="single",
+        percentile=percent,
+        data_dependent=False,
+        **facts,
     )
 
 
@@ -89,64 +131,84 @@ def _throughput(result: Result) -> Estimate:
     return Estimate(value=images / time.value, low=images / time.high, high=images / time.low)
 
 
-def _share(name: str) -> Metric:
-    return Metric(name, lambda result: getattr(result, name), pattern=_SHARE, better="higher")
+def _once(name: str, unit: str, read: Callable[[Result], float | None] | None = None, **facts: Any) -> Metric:
+    """A figure of the machine that is measured once."""
+    return Metric(name, read or (lambda result: getattr(result, name)), unit, machine_dependent=True, **facts)
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        _share("accuracy")._replace(read=lambda r: r.accuracy.value, interval=lambda r: r.accuracy),
-        *map(_share, ("recall", "precision", "f1", "auc")),
-        Metric(
-            "inference_s",
-            lambda r: r.inference_s.value,
-            "s",
-            machine=True,
-            interval=lambda r: r.inference_s,
-            beside=_offline,
-            data=False,
-        ),
-        Metric(
-            "throughput",
-            lambda r: r.throughput,
-            "images/s",
-            ".4g",
-            better="higher",
-            machine=True,
-            interval=_throughput,
-            beside=lambda found: found.offline.inverse,
-            data=False,
-        ),
-        _latency("p50", _single),
-        _latency("p90"),
-        _latency("p99"),
-        Metric(
-            "cold_start_s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, "s", machine=True, data=False
-        ),
-        Metric("training_s", lambda r: r.training_s, "s", machine=True, making=True, data=False),
-        Metric("preparation_s", lambda r: r.preparation_s, "s", machine=True, making=True, data=False),
-        Metric("size_mb", lambda r: r.size_mb, "MB", exact=True, data=False),
-        Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True, data=False),
-        Metric("peak_memory_mb", lambda r: r.peak_memory_mb, "MB", ".4g", machine=True, data=False),
-        Metric("energy_j", lambda r: r.energy_j, "J", missing="is not told by this device", machine=True, data=False),
-        # A score can be zero or negative, where a percentage of it means nothing or the opposite.
-        Metric(
-            "op_score",
-            lambda r: r.op_score.value,
-            pattern=_SCORE,
-            percent=False,
-            machine=True,
-            interval=lambda r: r.op_score,
-        ),
-        Metric("normalised_score", lambda _: None, pattern=_SCORE, percent=False, missing=_ALONE, of_run=True),
-        Metric("rank", lambda _: None, percent=False, missing=_ALONE, of_run=True),
-    )
-}
+def _place(name: str, **facts: Any) -> Metric:
+    """A place among the cases on one test set."""
+    missing = "needs another case on the same test set"
+    return Metric(name, lambda _: None, percent=False, missing=missing, run_level=True, column=False, **facts)
 
 
-def known() -> list[str]:
-    """The names of all metrics, a user's own included."""
+_TABLE = (
+    _share("accuracy", read=lambda r: r.accuracy.value, interval=lambda r: r.accuracy, evidence="proportion"),
+    _share("recall", evidence="bootstrap"),
+    _share("precision", evidence="bootstrap"),
+    _share("f1", evidence="bootstrap"),
+    _share("auc", standard_error=lambda r: r.auc_error),
+    Metric(
+        INFERENCE,
+        lambda r: r.inference_s.value,
+        "s",
+        machine_dependent=True,
+        scaled=True,
+        data_dependent=False,
+        interval=lambda r: r.inference_s,
+        paired_ratio=lambda times: times.offline,
+        scenario="offline",
+    ),
+    Metric(
+        "throughput",
+        lambda r: r.throughput,
+        "images/s",
+        ".4g",
+        better="higher",
+        machine_dependent=True,
+        data_dependent=False,
+        interval=_throughput,
+        paired_ratio=lambda times: times.offline.inverse,
+        scenario="offline",
+        inverse=True,
+    ),
+    percentile(50, paired_ratio=lambda times: times.single),
+    percentile(90),
+    percentile(95),
+    percentile(99),
+    _once("cold_start_s", "s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s),
+    _once("training_s", "s", build_only=True),
+    _once("preparation_s", "s", build_only=True),
+    Metric("size_mb", lambda r: r.size_mb, "MB", exact=True, data_dependent=False),
+    Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True, data_dependent=False),
+    _once("peak_memory_mb", "MB", format_spec=".4g"),
+    _once("energy_j", "J", missing="is not told by this device", scaled=True),
+    # A score can be zero or negative, where a percentage of it means nothing or the opposite.
+    Metric(
+        "op_score",
+        lambda r: r.op_score.value,
+        format_spec=".3f",
+        percent=False,
+        machine_dependent=True,
+        scaled=True,
+        evidence="score",
+        interval=lambda r: r.op_score,
+    ),
+    _place("normalised_score", format_spec=".3f"),
+    _place("rank"),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
+
+
+def percentiles() -> dict[str, int]:
+    """Return the percentiles of the latency that the table asks for, by the name of the record's field: ``p99``."""
+    asked = [metric.percentile for metric in METRICS.values() if metric.percentile is not None]
+    return {f"p{percent}": percent for percent in sorted(asked)}
+
+
+def names() -> list[str]:
+    """Return the names of all metrics, a user's own included."""
     return [*METRICS, *registry.names("metric")]
 
 
@@ -156,7 +218,7 @@ def _registered(name: str) -> Metric:
     metric = registry.get("metric", name)()
     if not isinstance(metric, Metric):
         raise SettingsError(f"metric {name!r}: its function must return a Metric, not {metric!r}")
-    return metric._replace(name=name)
+    return replace(metric, name=name)
 
 
 def get(name: str) -> Metric | None:
@@ -177,7 +239,7 @@ def find(name: str, where: str) -> Metric:
     try:
         return _registered(name)
     except UnknownNameError:
-        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(known())}") from None
+        raise SettingsError(f"{where}: unknown metric {name!r}; known: {', '.join(names())}") from None
 
 
 def placeholder(name: str, where: str = "") -> Metric:  # noqa: ARG001 - it stands in for find

@@ -177,7 +177,9 @@ def _gate(written: Written) -> Gate:
 
     in_file = find if written.unregistered == "refused" else placeholder
     given = placeholder if written.unregistered == "anywhere" else find
-    return with_options(parse_gate(written.value, written.where, tuple(PROFILES), find=in_file), written.added, find=given)
+    return with_options(
+        parse_gate(written.value, written.where, tuple(PROFILES), find=in_file), written.added, find=given
+    )
 
 
 def _score(written: Written) -> ScoreSettings:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +33,7 @@ def on_gpu(technique: str = "baseline") -> Result:
         ("inference_s", 10.0, "10 s"),
         ("latency_ms.p50", 1.0, "1 ms"),
         ("latency_ms.p90", 1.5, "1.5 ms"),
+        ("latency_ms.p95", 1.75, "1.75 ms"),
         ("latency_ms.p99", 2.0, "2 ms"),
         ("training_s", 60.0, "60 s"),
         ("preparation_s", 0.5, "0.5 s"),
@@ -51,7 +55,7 @@ def test_a_metric_is_read_from_a_result_and_shown_with_its_unit(name: str, value
 
 def test_every_metric_is_known_by_its_own_name() -> None:
     assert [metric.name for metric in METRICS.values()] == list(METRICS)
-    assert len(METRICS) == 20
+    assert len(METRICS) == 21
 
 
 def test_a_metric_that_was_not_measured_is_shown_as_such() -> None:
@@ -70,7 +74,7 @@ def test_a_metric_of_the_user_s_own_is_found_by_its_name(monkeypatch: pytest.Mon
     register("metric", "wrong_per_mb")(wrong_per_mb)
     metric = find("wrong_per_mb", "gate")
     assert (metric.name, metric.read(make_result(accuracy=0.9, size_mb=10.0))) == ("wrong_per_mb", pytest.approx(0.01))
-    assert metrics.known()[-1] == "wrong_per_mb"
+    assert metrics.names()[-1] == "wrong_per_mb"
 
 
 def test_a_metric_s_function_must_return_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,3 +103,61 @@ def test_of_a_metric_that_is_not_here_only_the_name_is_known(name: str) -> None:
     metric = placeholder(name)
     assert (metric.name, metric.registered, metric.read(make_result())) == (name, False, None)
     assert placeholder("accuracy") == METRICS["accuracy"]
+
+
+ONE_MORE_ROW = """
+import sys
+from pytest_opml import metrics
+metrics.METRICS["latency_ms.p75"] = metrics.percentile(75)
+
+import numpy as np
+from click.testing import CliRunner
+from pytest_opml import cli
+from pytest_opml.gate.budgets import parse_budgets
+from pytest_opml.gate.sampling_limits import time_limits
+from pytest_opml.gate.verdict import JudgedResult, judge
+from pytest_opml.history.base import Query
+from pytest_opml.history.store import open_store
+from pytest_opml.measure.timing import summarise_latency
+from pytest_opml.stats.sequential import TimeLimit
+from tests.support.builders import make_result, make_run
+
+latency = summarise_latency(list(np.linspace(0.001, 0.002, 700)))
+result = make_result(latency_ms=latency)
+budgets = parse_budgets({"latency_ms": {"p75": {"max": 1.9}}}, "gate")
+assert time_limits(budgets, 10_000) == {"latency_ms.p75": (TimeLimit(1.9, above=True),)}
+(check,) = judge(budgets, JudgedResult(result))
+assert (check.metric, check.verdict) == ("latency_ms.p75", "pass") and check.low < 1.75 < check.high, check
+assert summarise_latency([0.001] * 23).p75 is None
+with open_store("sqlite:///" + sys.argv[1]) as store:
+    store.append(make_run([result]))
+    assert store.rows(Query(), 1)[0].figures["latency_ms.p75"] == latency.p75
+listed = CliRunner().invoke(cli.main, ["list", "metrics"]).output
+assert "latency_ms.p75" in listed, listed
+"""
+
+
+def test_a_metric_is_one_row_of_the_table(tmp_path: Path) -> None:
+    """Budgets, sampling, verdicts, the record, the history's columns and lists follow from the row."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_MORE_ROW, str(tmp_path / "history.db")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_each_percentile_of_the_table_is_asked_for() -> None:
+    assert metrics.percentiles() == {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("inference_s", "inference_s"),
+        ("throughput", "inference_s"),
+        ("latency_ms.p95", "latency_ms.p95"),
+        ("cold_start_s", None),
+        ("size_mb", None),
+    ],
+)
+def test_a_metric_says_from_which_samples_its_time_is(name: str, time: str | None) -> None:
+    assert METRICS[name].sampled_time == time

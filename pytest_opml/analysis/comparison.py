@@ -7,8 +7,7 @@ from typing import Any, Literal, NamedTuple
 from ..metrics import METRICS, Metric
 from ..records.result import Key, Result
 from ..records.run import Baseline
-from ..stats import evidence
-from ..stats.evidence import Evidence
+from ..stats.evidence import Evidence, PairedTime
 from . import figures
 from .comparability import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
 from .op_score import Difference, difference
@@ -71,7 +70,7 @@ class Comparison(NamedTuple):
                 "measured_again": self.baseline.remeasured,
                 "note": self.baseline.note,
             },
-            **{name: found and found._asdict() for name, found in changes.items()},
+            **{name: change and change._asdict() for name, change in changes.items()},
             "axes": self.axes and self.axes._asdict(),
             "other_machine": self.elsewhere,
             "other_data": self.other_data,
@@ -80,54 +79,54 @@ class Comparison(NamedTuple):
 
 
 def compare(result: Result, baseline: Baseline) -> Comparison:
-    """A result beside an earlier one.
+    """Compare a result with an earlier one of the same case.
 
     Args:
         result: the later one.
         baseline: the earlier one; where it was measured again, both times are of one session.
     """
-    other = baseline.result
-    beside = result.vs_baseline if baseline.remeasured else None
+    earlier = baseline.result
+    times = result.vs_baseline if baseline.remeasured else None
     elsewhere = differing_in(result.device, baseline.device)
-    other_data = OTHER_DATA if result.data_digest != other.data_digest else ""
+    other_data = OTHER_DATA if result.data_digest != earlier.data_digest else ""
 
     metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
 
-    def known(metric: Metric) -> Evidence | None:
-        """What is known of a figure, seen from the baseline's; None where the two say nothing of each other."""
-        now, then = metric.read(result), metric.read(other)
+    def evidence_of(metric: Metric) -> Evidence | None:
+        """The evidence of a figure, given the baseline's; None where the two say nothing of each other."""
+        now, then = metric.read(result), metric.read(earlier)
         if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
             return None
-        if (other_data and metric.data) or worked_out_otherwise(metric, result, other):
+        if (other_data and metric.data_dependent) or worked_out_otherwise(metric, result, earlier):
             return None
-        return figures.of_difference(metric, result, now, other, then, beside)
+        return figures.of_difference(metric, result, now, earlier, then, times)
 
-    accuracy, time, size, score = map(known, metrics)
+    accuracy, time, size, score = map(evidence_of, metrics)
     # a time that was taken in turn is seen from what the earlier one took beside it
-    earlier = time.beside if isinstance(time, evidence.PairedTime) else other.inference_s.value
+    earlier_time = time.reference if isinstance(time, PairedTime) else earlier.inference_s.value
     return Comparison(
         key=result.key,
         baseline=baseline,
-        accuracy=None if accuracy is None else _difference(accuracy, other.accuracy.value, higher_is_better=True),
-        time=None if time is None else _ratio(time, earlier),
-        size=None if size is None else _ratio(size, other.size_mb),
-        op_score=None if score is None else _difference(score, other.op_score.value),
-        axes=None if score is None else difference(result.op_score, other.op_score),
+        accuracy=None if accuracy is None else _difference(accuracy, earlier.accuracy.value, higher_is_better=True),
+        time=None if time is None else _ratio(time, earlier_time),
+        size=None if size is None else _ratio(size, earlier.size_mb),
+        op_score=None if score is None else _difference(score, earlier.op_score.value),
+        axes=None if score is None else difference(result.op_score, earlier.op_score),
         elsewhere=elsewhere if any(needs_same_machine(metric, baseline) for metric in metrics) else "",
         other_data=other_data,
-        otherwise=next(filter(None, (worked_out_otherwise(metric, result, other) for metric in metrics)), ""),
+        otherwise=next(filter(None, (worked_out_otherwise(metric, result, earlier) for metric in metrics)), ""),
     )
 
 
-def _difference(known: Evidence, earlier: float, *, higher_is_better: bool = False) -> Change:
-    low, high = known.interval(ERROR)
-    ends = known.value - earlier, low - earlier, high - earlier
+def _difference(figure: Evidence, earlier: float, *, higher_is_better: bool = False) -> Change:
+    low, high = figure.interval(ERROR)
+    ends = figure.value - earlier, low - earlier, high - earlier
     return Change(*ends, _word(*ends, 0.0, higher_is_better))
 
 
-def _ratio(known: Evidence, earlier: float) -> Change:
-    low, high = known.interval(ERROR)
-    ends = known.value / earlier, low / earlier, high / earlier
+def _ratio(figure: Evidence, earlier: float) -> Change:
+    low, high = figure.interval(ERROR)
+    ends = figure.value / earlier, low / earlier, high / earlier
     return Change(*ends, _word(*ends, 1.0, False))
 
 

@@ -36,22 +36,25 @@ class Ranking(NamedTuple):
     maximum: Entry
 
 
-def dominates(one: Entry, other: Entry) -> bool:
-    """Whether ``one`` is no worse on any axis and better on at least one."""
-    no_worse = one.accuracy >= other.accuracy and one.seconds <= other.seconds and one.megabytes <= other.megabytes
-    return no_worse and (one.accuracy, one.seconds, one.megabytes) != (other.accuracy, other.seconds, other.megabytes)
+def dominates(entry: Entry, rival: Entry) -> bool:
+    """Whether ``entry`` is no worse on any axis and better on at least one."""
+    axes, rival_axes = (
+        (-entry.accuracy, entry.seconds, entry.megabytes),
+        (-rival.accuracy, rival.seconds, rival.megabytes),
+    )
+    return axes != rival_axes and all(own <= its for own, its in zip(axes, rival_axes, strict=True))
 
 
 def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
     """The paper's MIN and MAX: the best and the worst of each column, scored as if they were models."""
 
-    def made(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
+    def scored(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
         return Entry(name, accuracy, seconds, megabytes, op_score(accuracy, seconds, megabytes, samples=samples).value)
 
     accuracies, times, sizes = zip(*((e.accuracy, e.seconds, e.megabytes) for e in entries), strict=True)
     return (
-        made("MIN", max(accuracies), min(times), min(sizes)),
-        made("MAX", min(accuracies), max(times), max(sizes)),
+        scored("MIN", max(accuracies), min(times), min(sizes)),
+        scored("MAX", min(accuracies), max(times), max(sizes)),
     )
 
 
@@ -74,7 +77,7 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
             entry,
             rank=scores.index(entry.score) + 1,
             normalised=(entry.score - minimum.score) / span if span > 0 else None,
-            pareto=not any(dominates(other, entry) for other in entries),
+            pareto=not any(dominates(rival, entry) for rival in entries),
         )
         for entry in ordered
     )

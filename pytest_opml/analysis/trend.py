@@ -51,11 +51,11 @@ def find_shifts(points: Sequence[Point], metric: Metric) -> tuple[Shift, ...]:
         metric: whose values they are.
     """
     points = points[-MOST_POINTS:]
-    machines = list(dict.fromkeys(point.machine for point in points)) if metric.machine else [""]
-    found = []
+    machines = list(dict.fromkeys(point.machine for point in points)) if metric.machine_dependent else [""]
+    shifts = []
     for machine in machines:
         own = [point for point in points if not machine or point.machine == machine]
         # many machines are many histories, of which chance would find a step in each hundredth
         steps = find_steps([point.value for point in own], false_alarms=0.01 / len(machines), exact=metric.exact)
-        found += [Shift(step, machine, own[step.low - 1], own[step.at], own[step.high]) for step in steps]
-    return tuple(sorted(found, key=lambda shift: shift.at.started))
+        shifts += [Shift(step, machine, own[step.low - 1], own[step.at], own[step.high]) for step in steps]
+    return tuple(sorted(shifts, key=lambda shift: shift.at.started))

@@ -32,7 +32,7 @@ def list_names(kind: str, json_wanted: bool) -> None:
         techniques = {name: registry.get("technique", name) for name in registry.names("technique")}
         lines, plain = names.technique_lines(techniques, width()), names.technique_table(techniques)
     elif kind == "metrics":
-        rows = {name: metrics.find(name, "list") for name in metrics.known()}
+        rows = {name: metrics.find(name, "list") for name in metrics.names()}
         lines, plain = names.metric_lines(rows, width()), names.metric_table(rows)
     elif kind == "gpus":
         lines, plain = names.profile_lines(PROFILES, width()), names.profile_table(PROFILES)

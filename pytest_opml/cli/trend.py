@@ -105,7 +105,7 @@ def _points(history: History, query: Query, name: str | None, limit: int) -> tup
     from ..history.base import CALL_S, COLUMNS
     from ..metrics import METRICS, Metric
 
-    call = Metric(CALL_S, lambda _: None, "s", machine=True)
+    call = Metric(CALL_S, lambda _: None, "s", machine_dependent=True)
     newest = history.rows(query, 1)
     if name is None:
         name = "op_score" if not newest or newest[0].figures["op_score"] is not None else CALL_S

@@ -21,7 +21,7 @@ _ABOUT, _LABELS = "held_out.json", "labels.npy"
 
 
 class HeldOut(NamedTuple):
-    """Test images, their labels (n,) from 0 to classes - 1, the names of the classes, and a digest of images and labels."""
+    """Test images, labels (n,) from 0 to classes - 1, the names of the classes, and a digest of images and labels."""
 
     images: ImageSet
     labels: Labels

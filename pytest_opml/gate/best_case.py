@@ -15,7 +15,7 @@ class WithoutBudget(NamedTuple):
 
     Attributes:
         budget: metric and rule, such as ``size_mb max``.
-        best: None where no case would hold the others.
+        best: None where no case would pass the others.
     """
 
     budget: str
@@ -61,7 +61,7 @@ def select_best(record: RunRecord, checks: Sequence[Check]) -> list[Selection]:
 
     Args:
         record: of the run; references that were not collected cannot be chosen.
-        checks: its verdicts; what is broken or could not be judged keeps a case out, as does what is undecided where
+        checks: its verdicts; what fails or could not be judged keeps a case out, as does what is inconclusive where
             the gate counts that as a failure.
     """
     blocking = [check for check in checks if check.blocking]

@@ -46,7 +46,7 @@ class Budget(NamedTuple):
 
     @property
     def below(self) -> bool:
-        """Whether too low a value breaks it."""
+        """Whether too low a value fails it."""
         return self.rule in ("min", "max_drop") or (self.rule == "max_regression" and self.metric.better == "higher")
 
 
@@ -55,13 +55,13 @@ class GateTerms(NamedTuple):
 
     Attributes:
         confidence: of the intervals; a verdict is wrong by chance in at most half of the rest, on its side.
-        undecided: what becomes of a run with a check whose interval holds the limit.
-        max_seconds: of sampling a time for as long as a budget on it is undecided, in each scenario.
+        inconclusive: what becomes of a run with a check whose interval contains the limit.
+        max_seconds: of sampling a time for as long as a budget on it is inconclusive, in each scenario.
         multiple: ``each`` check by itself, or all of a run as one family by Holm's method.
     """
 
     confidence: float = 0.95
-    undecided: Literal["pass", "fail"] = "pass"
+    inconclusive: Literal["pass", "fail"] = "pass"
     max_seconds: float = 60.0
     multiple: Literal["each", "holm"] = "each"
 
@@ -120,13 +120,15 @@ class Gate(NamedTuple):
 
     def applicable(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Budget, ...]:
         """The budgets that one case is held to."""
-        return tuple(found.budget for found in self.overrides(case_id, profile, marked) if found.replaced_by is None)
+        return tuple(
+            override.budget for override in self.overrides(case_id, profile, marked) if override.replaced_by is None
+        )
 
     def terms_per_check(self, checks: int) -> GateTerms:
-        """The terms for one check of so many, while the others are not known yet.
+        """The terms for one check of so many, before the others are judged.
 
-        As one family each is given an equal part of the error (Bonferroni): what is broken by that, is by Holm's
-        method when all are known.
+        As one family each is given an equal part of the error (Bonferroni): what fails by that, fails by Holm's
+        method when all are judged.
         """
         if self.terms.multiple == "each":
             return self.terms
@@ -160,7 +162,7 @@ def _budget(metric: Metric, rule: str, value: Any, where: str, optional: bool) -
     if percent and rule not in RELATIVE:
         raise SettingsError(f"{where}: {rule} is an absolute limit and cannot be a percentage ({value!r})")
     if percent and not metric.percent:
-        why = "it is a place among others" if metric.of_run else "it can be zero or negative"
+        why = "it is a place among others" if metric.run_level else "it can be zero or negative"
         raise SettingsError(f"{where}: no percentage of {metric.name}: {why}; give an absolute difference")
     if percent and _is_finite(float(percent[1])):
         return Budget(metric, rule, float(percent[1]), True, where, optional)
@@ -205,7 +207,7 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
 def _terms(table: dict[str, Any], where: str) -> GateTerms:
     """Take the keys of ``GateTerms`` out of a table."""
     given = {key: table.pop(key) for key in GateTerms._fields if key in table}
-    for key, allowed in (("undecided", ("pass", "fail")), ("multiple", ("each", "holm"))):
+    for key, allowed in (("inconclusive", ("pass", "fail")), ("multiple", ("each", "holm"))):
         if key in given and given[key] not in allowed:
             raise SettingsError(f"{where}.{key}: must be one of {', '.join(allowed)}, not {given[key]!r}")
     for key, least, below in (("confidence", 0.5, 1.0), ("max_seconds", 0.0, 86_400.0)):
@@ -284,7 +286,8 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
         name, _, rule = key.rpartition(".")
         if not equals or not name or not text.strip():
             raise SettingsError(
-                f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of {', '.join(GateTerms._fields)}"
+                f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of "
+                f"{', '.join(GateTerms._fields)}"
             )
         (budget,) = (_budget(find(name, where), rule, _written(text), where, False),)
         budgets.append(budget._replace(source=f"{OPTION} {option}"))

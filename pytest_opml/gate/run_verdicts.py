@@ -148,20 +148,20 @@ def _absent(name: str, source: str, reason: str) -> Check:
 def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
     """The checks with Holm's step-down over all that chance decides (Scandinavian Journal of Statistics 6, 1979).
 
-    The chance that any budget of the run which holds is called broken stays below half of ``terms.error``.
+    The chance that any budget of the run is wrongly called failed stays below half of ``terms.error``.
     """
     chancy = [check for check in checks if check.confidence is not None]
     by_error = sorted(
         (check for check in chancy if check.verdict == "fail"), key=lambda check: -(check.confidence or 0.0)
     )
-    kept: set[int] = set()
+    rejected: set[int] = set()
     for number, check in enumerate(by_error):
         if 2 * (1 - (check.confidence or 0.0)) > terms.error / (len(chancy) - number):
             break
-        kept.add(id(check))
+        rejected.add(id(check))
     return [
         check
-        if check.verdict != "fail" or check.confidence is None or id(check) in kept
+        if check.verdict != "fail" or check.confidence is None or id(check) in rejected
         else check.model_copy(
             update={
                 "verdict": "inconclusive",
@@ -174,6 +174,6 @@ def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
 
 
 def expected_false_alarms(checks: Sequence[Check], terms: GateTerms) -> float:
-    """How many checks of a run chance alone would call broken at most, were every figure just at its limit."""
+    """Return how many checks of a run chance alone would make fail at most, were every figure just at its limit."""
     chancy = sum(check.confidence is not None for check in checks)
     return terms.error / 2 * (min(chancy, 1) if terms.multiple == "holm" else chancy)

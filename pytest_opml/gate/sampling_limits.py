@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from ..metrics import Metric
 from ..records.result import Result
 from ..records.run import Rule
 from ..stats.sequential import TimeLimit
@@ -11,48 +12,51 @@ from .budgets import Budget
 from .verdict import bound
 
 
-def ratio_questions(
+def ratio_limits(
     budgets: Sequence[Budget], reference: Result, rules: Collection[Rule] = ("max_drop", "max_increase")
 ) -> dict[str, tuple[TimeLimit, ...]]:
-    """The limits that relative budgets set on the ratio of times, by scenario.
+    """Return the limits that relative budgets set on the ratio of times, by scenario: ``offline`` and ``single``.
 
     Args:
         budgets: those that apply to the case.
         reference: what the case is compared with.
         rules: of the budgets that compare with it.
     """
-    found: dict[str, list[TimeLimit]] = {"offline": [], "single": []}
+    limits: dict[str, list[TimeLimit]] = {"offline": [], "single": []}
     for budget in budgets:
-        name = budget.metric.name
-        if budget.metric.beside is None or budget.rule not in rules:
+        metric = budget.metric
+        if metric.paired_ratio is None or budget.rule not in rules:
             continue
-        value = budget.metric.read(reference)
-        if not value:
-            continue
-        ratio = bound(budget, value) / value
-        scenario = "single" if name.startswith("latency_ms") else "offline"
-        if name == "throughput":
-            if ratio > 0:
-                found[scenario].append(TimeLimit(1 / ratio, above=budget.below))
-        else:
-            found[scenario].append(TimeLimit(ratio, above=not budget.below))
-    return {scenario: tuple(questions) for scenario, questions in found.items()}
+        value = metric.read(reference)
+        if value:
+            limits[metric.scenario or "offline"] += _on_time(metric, bound(budget, value) / value, 1.0, budget.below)
+    return {scenario: tuple(its_limits) for scenario, its_limits in limits.items()}
 
 
-def time_questions(budgets: Sequence[Budget], reference_samples: int) -> dict[str, tuple[TimeLimit, ...]]:
-    """The absolute limits on times, by metric: ``inference_s`` in seconds (those on throughput too), and the latencies.
+def time_limits(budgets: Sequence[Budget], reference_samples: int) -> dict[str, tuple[TimeLimit, ...]]:
+    """Return the absolute limits on times, by the metric that is sampled: ``inference_s`` in seconds, and latencies.
 
     Args:
         budgets: those that apply to the case.
         reference_samples: images that ``inference_s`` is scaled to.
     """
-    found: dict[str, list[TimeLimit]] = {}
+    limits: dict[str, list[TimeLimit]] = {}
     for budget in budgets:
-        name = budget.metric.name
-        if budget.rule not in ("min", "max"):
-            continue
-        if name == "throughput" and budget.limit > 0:
-            found.setdefault("inference_s", []).append(TimeLimit(reference_samples / budget.limit, above=budget.below))
-        elif name == "inference_s" or name.startswith("latency_ms."):
-            found.setdefault(name, []).append(TimeLimit(budget.limit, above=not budget.below))
-    return {name: tuple(questions) for name, questions in found.items()}
+        time = budget.metric.sampled_time
+        if time is not None and budget.rule in ("min", "max"):
+            limits.setdefault(time, []).extend(_on_time(budget.metric, budget.limit, reference_samples, budget.below))
+    return {time: tuple(its_limits) for time, its_limits in limits.items() if its_limits}
+
+
+def _on_time(metric: Metric, limit: float, images: float, below: bool) -> list[TimeLimit]:
+    """The limit on a metric as one on the time; none where it is one on a rate that no time breaks.
+
+    Args:
+        metric: a time, or the rate of so many ``images`` by it.
+        limit: on the metric.
+        images: in whose time the rate is.
+        below: whether too low a value of the metric breaks the budget.
+    """
+    if metric.inverse:
+        return [TimeLimit(images / limit, above=below)] if limit > 0 else []
+    return [TimeLimit(limit, above=not below)]

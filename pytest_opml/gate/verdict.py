@@ -1,7 +1,7 @@
 """The verdict on a result: pure functions over records, so a stored run can be judged again under other budgets.
 
 A budget is a limit on a figure, and a figure has an interval. The interval wholly on the right side of the limit is a
-pass, wholly on the wrong side a fail; one that holds the limit is inconclusive.
+pass, wholly on the wrong side a fail; one that contains the limit is inconclusive.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..stats.evidence import Evidence, Exact, PairedTime
 from .budgets import RELATIVE, Budget, GateTerms
 
 _ROUNDING = 1e-12
-_POWER = 0.8  # of the smallest excess that is called detectable
+_POWER = 0.8  # of the minimum detectable effect
 _NORMAL = NormalDist()
 
 
@@ -53,7 +53,7 @@ _USUAL = GateTerms()
 
 
 def judge(budgets: Sequence[Budget], subject: JudgedResult, terms: GateTerms = _USUAL) -> tuple[Check, ...]:
-    """Hold a result against its budgets.
+    """Judge a result by its budgets.
 
     ``max_drop`` and ``max_increase`` do not apply to a reference itself; what needs all cases waits for the end of the
     run.
@@ -62,28 +62,28 @@ def judge(budgets: Sequence[Budget], subject: JudgedResult, terms: GateTerms = _
         budgets: those that apply to the case.
         subject: the result; a relative budget without what it compares with, or a metric without a value, is
             ``not_judged`` and never passes.
-        terms: confidence, and what becomes of what stays undecided.
+        terms: confidence, and what becomes of what is inconclusive.
     """
     is_reference = subject.result.case == subject.result.case.reference
     return tuple(
         _check(budget, subject, terms)
         for budget in budgets
         if not (is_reference and budget.rule in ("max_drop", "max_increase"))
-        and not (budget.metric.of_run and subject.standing is None)
+        and not (budget.metric.run_level and subject.standing is None)
     )
 
 
-class _Unjudged(Exception):  # noqa: N818 - an outcome, not an error
+class _NotJudged(Exception):  # noqa: N818 - an outcome, not an error
     """Why a budget cannot be judged."""
 
 
-class _Other(NamedTuple):
-    """What a relative budget compares with, and its figure."""
+class _Reference(NamedTuple):
+    """What a relative budget compares with, its figure, and the times of both where they were taken in turn."""
 
     name: str
     result: Result
     value: float
-    beside: SideBySide | None
+    times: SideBySide | None
 
 
 def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
@@ -91,15 +91,15 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     try:
         value = _figure(budget.metric, subject.result, subject.standing)
         fields["value"] = value
-        other = _other(budget, subject) if budget.rule in RELATIVE else None
-        known = _evidence(budget.metric, subject.result, value, other)
+        reference = _reference(budget, subject) if budget.rule in RELATIVE else None
+        figure = _evidence(budget.metric, subject.result, value, reference)
         limit = budget.limit
-        if other:
-            beside = known.beside if isinstance(known, PairedTime) else other.value
-            limit = bound(budget, beside)
-            fields |= {"reference": other.name, "reference_value": beside}
-        fields |= {"limit": limit} | _verdict(known, limit, budget.below, terms)
-    except _Unjudged as error:
+        if reference:
+            reference_value = figure.reference if isinstance(figure, PairedTime) else reference.value
+            limit = bound(budget, reference_value)
+            fields |= {"reference": reference.name, "reference_value": reference_value}
+        fields |= {"limit": limit} | _verdict(figure, limit, budget.below, terms)
+    except _NotJudged as error:
         fields |= {
             "limit": budget.limit,
             "verdict": "not_judged",
@@ -119,74 +119,76 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
 
 def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None, of: str = "") -> float:
     """The value of a metric; ``of``: whose it is, for the message."""
-    value = (standing or {}).get(metric.name) if metric.of_run else metric.read(result)
+    value = (standing or {}).get(metric.name) if metric.run_level else metric.read(result)
     if value is None or not math.isfinite(value):
-        raise _Unjudged(f"{metric.name} {of}{metric.missing}")
+        raise _NotJudged(f"{metric.name} {of}{metric.missing}")
     return float(value)
 
 
-def _other(budget: Budget, subject: JudgedResult) -> _Other:
+def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
     metric = budget.metric
     if budget.rule != "max_regression":
-        found = subject.reference
-        if found is None:
-            raise _Unjudged("the reference case has no result to compare with")
-        standing = (subject.standings or {}).get(found.case.id)
-        beside = subject.result.vs_reference
-        paired = beside if beside and beside.reference == found.case.id else None
-        return _Other(found.case.id, found, _figure(metric, found, standing, "of the reference "), paired)
-    if metric.of_run:
-        raise _Unjudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
+        reference = subject.reference
+        if reference is None:
+            raise _NotJudged("the reference case has no result to compare with")
+        standing = (subject.standings or {}).get(reference.case.id)
+        times = subject.result.vs_reference
+        paired = times if times and times.reference == reference.case.id else None
+        return _Reference(
+            reference.case.id, reference, _figure(metric, reference, standing, "of the reference "), paired
+        )
+    if metric.run_level:
+        raise _NotJudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
     if subject.baseline_errors:
-        raise _Unjudged(f"the baseline could not be read: {subject.baseline_errors}")
+        raise _NotJudged(f"the baseline could not be read: {subject.baseline_errors}")
     if baseline is None:
         asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
         # a stored run that is judged again was not asked for one if no budget needed it then
-        raise _Unjudged(f"the run knows of no earlier result of this case on this kind of device{asked}")
+        raise _NotJudged(f"the run knows of no earlier result of this case on this kind of device{asked}")
     differing = differing_in(subject.result.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
-        raise _Unjudged(f"the baseline was measured on another machine: {differing}")
-    if metric.data and subject.result.data_digest != baseline.result.data_digest:
-        raise _Unjudged(OTHER_DATA)
+        raise _NotJudged(f"the baseline was measured on another machine: {differing}")
+    if metric.data_dependent and subject.result.data_digest != baseline.result.data_digest:
+        raise _NotJudged(OTHER_DATA)
     if otherwise := worked_out_otherwise(metric, subject.result, baseline.result):
-        raise _Unjudged(f"{metric.name} of the baseline is {otherwise}")
+        raise _NotJudged(f"{metric.name} of the baseline is {otherwise}")
     value = _figure(metric, baseline.result, None, "of the baseline ")
-    beside = subject.result.vs_baseline if baseline.remeasured else None
-    return _Other(baseline.described, baseline.result, value, beside)
+    times = subject.result.vs_baseline if baseline.remeasured else None
+    return _Reference(baseline.described, baseline.result, value, times)
 
 
-def _evidence(metric: Metric, result: Result, value: float, other: _Other | None) -> Evidence:
-    if metric.of_run:
+def _evidence(metric: Metric, result: Result, value: float, reference: _Reference | None) -> Evidence:
+    if metric.run_level:
         return Exact(value)
-    if other is None:
+    if reference is None:
         return figures.of_value(metric, result, value)
-    return figures.of_difference(metric, result, value, other.result, other.value, other.beside)
+    return figures.of_difference(metric, result, value, reference.result, reference.value, reference.times)
 
 
 def bound(budget: Budget, reference: float) -> float:
-    """The limit of a relative budget on the value itself."""
+    """Turn a relative budget into an absolute limit, given the reference's value."""
     allowed = abs(reference) * budget.limit / 100 if budget.percent else budget.limit
     return reference - allowed if budget.below else reference + allowed
 
 
-def _verdict(known: Evidence, limit: float, below: bool, terms: GateTerms) -> dict[str, object]:
+def _verdict(figure: Evidence, limit: float, below: bool, terms: GateTerms) -> dict[str, object]:
     """What the evidence says of a limit: the fields of a check that depend on it.
 
     Args:
-        known: of the figure.
+        figure: the evidence of the value.
         limit: in its unit.
         below: whether too low a figure breaks it.
         terms: of the gate.
     """
-    # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding holds.
-    at_limit = math.isclose(known.value, limit, rel_tol=_ROUNDING)
-    broken = not at_limit and (known.value < limit if below else known.value > limit)
-    if isinstance(known, Exact):
-        verdict: Verdict = "fail" if broken else "pass"
-        return {"verdict": verdict, "blocking": broken}
-    low, high = known.interval(terms.error)
-    error = 1.0 if at_limit else known.error_at(limit, below=below if broken else not below)
+    # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding passes.
+    at_limit = math.isclose(figure.value, limit, rel_tol=_ROUNDING)
+    beyond = not at_limit and (figure.value < limit if below else figure.value > limit)
+    if isinstance(figure, Exact):
+        verdict: Verdict = "fail" if beyond else "pass"
+        return {"verdict": verdict, "blocking": beyond}
+    low, high = figure.interval(terms.error)
+    error = 1.0 if at_limit else figure.error_at(limit, below=below if beyond else not below)
     fields: dict[str, object] = {
         "low": low,
         "high": high,
@@ -197,14 +199,14 @@ def _verdict(known: Evidence, limit: float, below: bool, terms: GateTerms) -> di
     # The interval itself decides, so that what is printed agrees with the verdict.
     outside = high < limit if below else low > limit
     inside = low >= limit if below else high <= limit
-    verdict = "fail" if outside and broken else "pass" if inside else "inconclusive"
-    if verdict == "fail" and known.second is not None:
-        confirmed = known.second < limit if below else known.second > limit
+    verdict = "fail" if outside and beyond else "pass" if inside else "inconclusive"
+    if verdict == "fail" and figure.repeat is not None:
+        confirmed = figure.repeat < limit if below else figure.repeat > limit
         if not confirmed:
-            verdict, reason = "inconclusive", "a second look did not confirm it"
+            verdict, reason = "inconclusive", "a repeat did not confirm it"
     return fields | {"verdict": verdict, "reason": reason, "blocking": blocks(verdict, terms)}
 
 
 def blocks(verdict: Verdict, terms: GateTerms) -> bool:
     """Whether a verdict keeps the run from exiting with 0."""
-    return verdict == "fail" or (verdict == "inconclusive" and terms.undecided == "fail")
+    return verdict == "fail" or (verdict == "inconclusive" and terms.inconclusive == "fail")

@@ -11,7 +11,7 @@ from ..metrics import METRICS
 from ..records.run import RunRecord
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
-COLUMNS = tuple(name for name, metric in METRICS.items() if not metric.of_run)
+COLUMNS = tuple(name for name, metric in METRICS.items() if metric.column)
 # Of an imported benchmark, which has none of the others.
 CALL_S = "call_s"
 
@@ -71,10 +71,10 @@ class Summary(NamedTuple):
     results: int
     failures: int
     timings: int
-    holding: int
-    broken: int
-    undecided: int
-    unjudged: int
+    passed: int
+    failed: int
+    inconclusive: int
+    not_judged: int
 
 
 class Release(NamedTuple):

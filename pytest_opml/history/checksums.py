@@ -35,6 +35,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat()
     if isinstance(value, Mapping):
-        # A database gives every figure back as a float, and may give -0.0 back as 0.0.
-        return [None if figure is None else float(figure) + 0.0 for figure in value.values()]
+        # A database gives every figure back as a float, and may give -0.0 back as 0.0. What was not measured does not
+        # count, so that a metric may get its column later.
+        return sorted((name, float(figure) + 0.0) for name, figure in value.items() if figure is not None)
     return value

@@ -81,10 +81,10 @@ def summary(run: RunRecord) -> Summary:
         results=len(run.results),
         failures=len(run.failures),
         timings=len(run.timings),
-        holding=verdicts["pass"],
-        broken=verdicts["fail"],
-        undecided=verdicts["inconclusive"],
-        unjudged=verdicts["not_judged"],
+        passed=verdicts["pass"],
+        failed=verdicts["fail"],
+        inconclusive=verdicts["inconclusive"],
+        not_judged=verdicts["not_judged"],
     )
 
 

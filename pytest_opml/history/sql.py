@@ -28,7 +28,7 @@ from . import checksums
 from .base import Added, Found, History, Order, Query, Release, Row, Summary
 from .columns import clipped, dump, is_same, load, parts, summary
 from .engine import mapped, sound
-from .migrations import NEWEST, REVISIONS, upgrade
+from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
 from .statements import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
 from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of
 
@@ -104,12 +104,14 @@ class SqlHistory(History):
         """
         with self._reading() as connection:
             version = self._version(connection)
+            lacks_columns = version == NEWEST and bool(missing_columns(connection, self._name))
         if version is None and not create:
             raise StorageError(f"{self._name}: no history yet: run pytest first, or give the record of a run")
-        if version != NEWEST:
+        if version != NEWEST or lacks_columns:
             with self._writing() as connection:
                 if self._version(connection) != NEWEST:  # another session may have been faster
                     upgrade(connection, self._name)
+                add_columns(connection, self._name)
         if create:
             with self._writing() as connection:
                 # Only a real write finds a full disk or a folder in which SQLite may not make its journal.

@@ -78,7 +78,7 @@ RUN = Table(
     Column("dirty", Boolean),
     *(
         Column(name, Integer, nullable=False)
-        for name in ("results", "failures", "timings", "holding", "broken", "undecided", "unjudged")
+        for name in ("results", "failures", "timings", "passed", "failed", "inconclusive", "not_judged")
     ),
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),

@@ -111,15 +111,15 @@ def _artifact(result: Result) -> dict[str, str]:
 
 def _measured(result: Result) -> Iterator[tuple[str, float]]:
     """Yield each metric that has a value, the ends of its 95 % interval, and its ratio to the reference's."""
-    for name in metrics.known():
+    for name in metrics.names():
         metric = metrics.find(name, "mlflow")
         value = metric.read(result)
         if value is None:
             continue
         yield _key(name), float(value)
         yield from _ends(name, metric.interval(result) if metric.interval else None)
-        if metric.beside and result.vs_reference:
-            ratio = metric.beside(result.vs_reference)
+        if metric.paired_ratio and result.vs_reference:
+            ratio = metric.paired_ratio(result.vs_reference)
             yield _key(f"{name}.ratio"), ratio.value
             yield from _ends(f"{name}.ratio", ratio)
 

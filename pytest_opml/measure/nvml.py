@@ -124,15 +124,15 @@ def visible(gpus: tuple[Gpu, ...], setting: str | None) -> tuple[Gpu, ...]:
     """
     if setting is None:
         return gpus
-    found: list[Gpu] = []
+    seen: list[Gpu] = []
     for entry in map(str.strip, setting.split(",")):
         named = [gpu for gpu in gpus if entry and gpu.uuid.startswith(entry)]
         if entry.isdigit():
             named = [gpu for gpu in gpus if gpu.index == int(entry)][:1]  # of its slices, CUDA takes the first
-        if len(named) != 1 or named[0] in found:
+        if len(named) != 1 or named[0] in seen:
             break
-        found += named
-    return tuple(found)
+        seen += named
+    return tuple(seen)
 
 
 class Reading(NamedTuple):

@@ -13,7 +13,7 @@ from ..stats.predictions import pack
 
 
 class Quality(NamedTuple):
-    """Correct predictions, macro averages over the classes, the standard error of the last, and the answers packed."""
+    """Correct predictions, macro averages over the classes, the standard error of the last, and packed predictions."""
 
     correct: int
     recall: float

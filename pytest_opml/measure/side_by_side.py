@@ -17,36 +17,16 @@ from ..records.result import Ratio
 from ..runtimes.base import Runtime
 from ..stats.evidence import PairedTime
 from ..stats.paired_ratio import paired_ratio
-from ..stats.sequential import FIRST, AlphaSpending, TimeLimit, all_decided, any_broken, plan_openings, second_seconds
+from ..stats.sequential import SamplingPlan, SequentialSampler, TimeLimit, plan_openings
 from .warm_up import no_collection, repeat_until_steady
 
 # Of shorter turns too much would be what the system does between them.
 _TURN_SECONDS = 0.02
-_FEWEST_QUADS, _FIRST_LOOK = 3, 8
+_FEWEST_QUADS, _FIRST_ANALYSIS = 3, 8
 # From here on both are opened anew at least once, in the other order: a file that was opened first in its process was
 # 0.3 % slower than the same file opened second, which a longer sampling would take for a difference.
 _REOPEN_FROM_SECONDS, _REOPEN_SECONDS = 10.0, 15.0
-
-
-class Plan(NamedTuple):
-    """How long to sample.
-
-    Attributes:
-        seconds: of sampling, at most, where no budget asks for more; 0: not at all.
-        precision: half-width of the ratio's interval, as a share of the ratio, at which that ends early; 0 never.
-        questions: limits that the sampling is to decide, by scenario.
-        max_seconds: of sampling in a scenario with such limits, at most, a second look included.
-        error: that the gate allows.
-    """
-
-    seconds: float
-    precision: float = 0.0
-    questions: Mapping[str, tuple[TimeLimit, ...]] = {}
-    max_seconds: float = 0.0
-    error: float = 0.05
-
-
-NOT_AT_ALL = Plan(0.0)
+_RATIO = "ratio"  # the one time of a scenario
 
 
 class Pair(NamedTuple):
@@ -73,13 +53,15 @@ class _Turn:
         return time.perf_counter() - started
 
 
-def compare(open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[Any]], plan: Plan) -> dict[str, Ratio]:
-    """The ratio of the candidate's time to the reference's in each scenario, with its 95 % interval.
+def compare(
+    open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[Any]], plan: SamplingPlan
+) -> dict[str, Ratio]:
+    """Return the ratio of the candidate's time to the reference's in each scenario, with its 95 % interval.
 
     Args:
         open_pair: opens both, the reference first if its argument is true.
         inputs: the name of each scenario, and the images (n, size, size, 3) uint8 that each call in it answers.
-        plan: how long to sample each.
+        plan: how long to sample each, and its limits on the ratios, by scenario.
     """
     samplings = {name: _sampling(plan, name) for name in inputs}
     reference_first = False
@@ -95,18 +77,18 @@ def compare(open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[
     return {name: sampling.ratio() for name, sampling in samplings.items()}
 
 
-def _sampling(plan: Plan, name: str) -> _Sampling:
-    questions = plan.questions.get(name, ())
-    return _Deciding(plan, questions) if questions and plan.max_seconds > 0 else _Sampling(plan)
+def _sampling(plan: SamplingPlan, name: str) -> _FixedSampling:
+    limits = plan.limits_on(name)
+    return _SequentialSampling(plan, limits[name]) if limits else _FixedSampling(plan)
 
 
-class _Sampling:
-    """The logarithms of the ratios found so far, of each opening by itself, and whether they suffice."""
+class _FixedSampling:
+    """Collects logarithms of ratios, of each opening by itself, until the planned time or precision is reached."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SamplingPlan) -> None:
         self.plan, self.seconds, self.done = plan, 0.0, False
         self.openings: list[list[float]] = []
-        self._next_look = _FIRST_LOOK
+        self._next_analysis = _FIRST_ANALYSIS
         # an even number, so that each is opened first as often as the other
         openings = 2 * math.ceil(plan.seconds / 2 / _REOPEN_SECONDS)
         self._seconds_open = plan.seconds / openings if plan.seconds >= _REOPEN_FROM_SECONDS else math.inf
@@ -135,10 +117,10 @@ class _Sampling:
         count = sum(map(len, self.openings))
         if self.seconds >= self.plan.seconds and count >= _FEWEST_QUADS:
             return True
-        if count < self._next_look:
+        if count < self._next_analysis:
             return False
-        # Each look at twice the samples: whoever looks all the time stops at a lucky moment.
-        self._next_look *= 2
+        # Each analysis at twice the samples: whoever tests all the time stops at a lucky moment.
+        self._next_analysis *= 2
         return self.ratio().half_width <= self.plan.precision
 
     def ratio(self) -> Ratio:
@@ -156,61 +138,52 @@ class _Sampling:
         )
 
 
-class _Deciding(_Sampling):
-    """Samples until every limit is decided, at planned looks, and then once more what seems to break one."""
+class _SequentialSampling(_FixedSampling):
+    """Samples until every limit is decided, at planned interim analyses, and then anew what seems to fail one."""
 
-    def __init__(self, plan: Plan, questions: tuple[TimeLimit, ...]) -> None:
+    def __init__(self, plan: SamplingPlan, limits: tuple[TimeLimit, ...]) -> None:
         super().__init__(plan)
-        self._questions = questions
-        self._longest = max(plan.max_seconds, plan.seconds)
-        self._ends = iter(plan_openings(self._longest * FIRST))
-        self._spending = AlphaSpending(self._longest * FIRST)
+        self._sampler = SequentialSampler({_RATIO: limits}, max(plan.max_seconds, plan.seconds), plan.error)
+        self._openings = iter(plan_openings(self._sampler.longest_s))
         self._first: Ratio | None = None
 
     @property
     def _until(self) -> float:
-        if self._first:
-            return self.seconds + second_seconds(self._first.seconds, self._longest)
-        return self._end
+        return self.seconds + self._sampler.repeat_s if self._first else self._end
 
     @property
     def _fewest(self) -> int:
         return _FEWEST_QUADS
 
     def sample(self, candidate: _Turn, reference: _Turn) -> None:
-        """Time the two up to the next planned opening; with the first looks over, up to the end of the second."""
+        """Time the two up to the next planned opening; where they are sampled anew, up to the end of that."""
         if self._first:
             super().sample(candidate, reference)
             self.done = True
             return
-        self._end, is_look = next(self._ends)
+        self._end, is_analysis = next(self._openings)
         super().sample(candidate, reference)
-        if not is_look and self.seconds < self._longest * FIRST:
+        if not is_analysis and self.seconds < self._sampler.longest_s:
             return
-        self._spending.look(self.seconds)
-        found = self._seen()
-        known = PairedTime(found)
-        over = self.seconds >= self._longest * FIRST
-        if not over and not all_decided(self._questions, known, self.plan.error):
-            return
-        if any_broken(self._questions, known, self.plan.error):
-            self._first, self.openings = found, []
+        self._sampler.analyse(self.seconds, lambda _: {_RATIO: PairedTime(self._so_far())})
+        if self._sampler.repeat_s:
+            self._first, self.openings = self._so_far(), []
         else:
-            self.done = True
+            self.done = self._sampler.done
 
     def _suffices(self) -> bool:
         return False
 
-    def _seen(self) -> Ratio:
-        return super().ratio().model_copy(update={"share": self._spending.share})
+    def _so_far(self) -> Ratio:
+        return super().ratio().model_copy(update={"alpha_share": self._sampler.alpha_share})
 
     def ratio(self) -> Ratio:
-        """What the first looks say, beside what the second one says."""
+        """What the samples up to the last analysis say, beside what was sampled anew."""
         if self._first is None:
-            return self._seen()
-        second = super().ratio()
-        spent = {"seconds": second.seconds, "openings": self._first.openings + second.openings}
-        return self._first.model_copy(update=spent | {"second": second.value})
+            return self._so_far()
+        anew = super().ratio()
+        spent = {"seconds": anew.seconds, "openings": self._first.openings + anew.openings}
+        return self._first.model_copy(update=spent | {"repeat": anew.value})
 
 
 def _turns(pair: Pair, images: npt.NDArray[Any], reference_first: bool) -> tuple[_Turn, _Turn]:

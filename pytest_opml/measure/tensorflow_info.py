@@ -40,7 +40,7 @@ def describe_tensorflow(gpu: Gpu | None) -> TensorFlowBuild:
         cuda_build=bool(tf.test.is_built_with_cuda()),
         cuda_version=built.get("cuda_version") or None,
         cudnn_version=built.get("cudnn_version") or None,
-        gpus=tuple(_seen(tf, each) for each in tf.config.list_physical_devices("GPU")) if gpu else (),
+        gpus=tuple(_seen(tf, gpu_device) for gpu_device in tf.config.list_physical_devices("GPU")) if gpu else (),
         xla=_xla(tf.config.optimizer.get_jit(), os.environ.get("TF_XLA_FLAGS", "")),
         onednn=_onednn(os.environ.get("TF_ENABLE_ONEDNN_OPTS"), built),
         environment={name: value for name, value in sorted(os.environ.items()) if _TELLING.fullmatch(name)},

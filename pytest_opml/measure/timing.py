@@ -8,65 +8,55 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ..datasets.imageset import ImageSet
-from ..records.result import Estimate, Latency, WarmUp
+from ..metrics import INFERENCE, LATENCY, percentiles
+from ..records.result import Estimate, Latency, Sampling, WarmUp
 from ..runtimes.base import Probabilities, Runtime
 from ..stats.evidence import ScaledInterval
-from ..stats.intervals import median, quantile_interval
-from ..stats.sequential import FIRST, AlphaSpending, TimeLimit, all_decided, any_broken, second_seconds
+from ..stats.intervals import least_samples, median, quantile_interval
+from ..stats.sequential import NO_SAMPLING, SamplingPlan, SequentialSampler
 from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
 # Six are the fewest whose extremes hold the median with 95 % confidence; slower models are not timed more often.
 _FEWEST_PASSES, _PASSES_SECONDS = 6, 60.0
 _LATENCY_SECONDS = 30.0
+_SHORTEST_REPEAT_S = 2.0
 _LATENCY_ROUND = 8  # calls that make a round of warming up: of single ones, no three may ever agree
 _SINGLE_BYTES = 32 * 2**20  # few enough to leave the peak of memory to the model
-
-
-class Wanted(NamedTuple):
-    """The limits on a time that sampling is to decide.
-
-    Attributes:
-        questions: in seconds of a pass, or in milliseconds of each percentile.
-        seconds: of sampling at most, a second look included.
-        error: that the gate allows.
-    """
-
-    questions: Mapping[str, tuple[TimeLimit, ...]] = {}
-    seconds: float = 0.0
-    error: float = 0.05
-
-
-NOTHING = Wanted()
 
 
 class Passes(NamedTuple):
     """Probabilities (n, classes) of the images, and the seconds of each pass over them.
 
     Attributes:
-        share: of the gate's error, that of the look at which sampling ended.
-        again: seconds for which to take passes anew, since a limit seems broken; 0 where none does.
+        alpha_share: of the gate's error, what the interim analysis spent at which sampling ended.
+        repeat_s: seconds for which to take passes anew, since a limit seems to fail; 0 where none does.
     """
 
     probabilities: Probabilities
     seconds: tuple[float, ...]
-    share: float = 1.0
-    again: float = 0.0
+    alpha_share: float = 1.0
+    repeat_s: float = 0.0
 
 
-class Single(NamedTuple):
-    """Latency of one image at a time, how the runtime was warmed up for it, and as ``Passes`` has it."""
+@dataclass(frozen=True, kw_only=True)
+class Single:
+    """Latency of one image at a time, how the runtime was warmed up for it, and how each percentile was sampled.
+
+    Attributes:
+        sampling: by metric, ``latency_ms.p99``; empty where no limit is on any.
+    """
 
     latency: Latency
     warm_up: WarmUp
-    share: float = 1.0
-    second: Mapping[Literal["p50", "p90", "p99"], float] = {}
+    sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
 def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabilities, float]:
@@ -79,9 +69,9 @@ def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabi
     for chosen in images.batches(batch):
         placed = runtime.place(chosen)
         started = time.perf_counter()
-        found = runtime.run(placed)
+        output = runtime.run(placed)
         seconds += time.perf_counter() - started
-        parts.append(runtime.probabilities(found))
+        parts.append(runtime.probabilities(output))
     return np.concatenate(parts), seconds
 
 
@@ -99,33 +89,37 @@ def time_passes(
     images: ImageSet,
     batch: int,
     between: Callable[[], None] | None = None,
-    wanted: Wanted = NOTHING,
+    plan: SamplingPlan = NO_SAMPLING,
 ) -> Passes:
-    """Ten passes over the images, as the paper timed, or as many as 60 s allow, but six; the runtime must be warm.
+    """Time ten passes over the images, as the paper did, or as many as 60 s allow, but six; the runtime must be warm.
 
-    Where a limit is on their time, twice as many for as long as it is undecided.
-    ``between`` is called after each of them, while no clock runs.
+    Args:
+        runtime: that answers.
+        images: of the test set.
+        batch: images in a call.
+        between: called after each pass, while no clock runs.
+        plan: its limits on ``inference_s``, here in seconds of a pass: while they are open, twice as many are taken.
     """
-    found: list[Probabilities] = []
+    probabilities: Probabilities
 
     def one() -> float:
+        nonlocal probabilities
         probabilities, seconds = predict_all(runtime, images, batch)
-        found[:] = [probabilities]
         if between:
             between()
         return seconds
 
     taken: list[float] = []
+    sampler = SequentialSampler(plan.limits_on(INFERENCE), plan.max_seconds, plan.error)
     with no_collection():
         while len(taken) < _FEWEST_PASSES or (len(taken) < PASSES and sum(taken) < _PASSES_SECONDS):
             taken.append(one())
-        questions = wanted.questions.get("inference_s", ())
-        decided = _decide(taken, one, {"": questions}, lambda: {"": median(taken)}, wanted)
-    return Passes(found[0], tuple(taken), *decided)
+        _sample_on(taken, one, sampler, lambda: {INFERENCE: median(taken)})
+    return Passes(probabilities, tuple(taken), sampler.alpha_share, sampler.repeat_s)
 
 
 def time_again(runtime: Runtime, images: ImageSet, batch: int, seconds: float) -> float:
-    """The median seconds of a pass, from as many as take so long, but one."""
+    """Return the median seconds of a pass, from as many as take so long, but one."""
     taken: list[float] = []
     with no_collection():
         while not taken or sum(taken) < seconds:
@@ -133,55 +127,47 @@ def time_again(runtime: Runtime, images: ImageSet, batch: int, seconds: float) -
     return median(taken).value
 
 
-class _Decided(NamedTuple):
-    """The share of the error at the last look, and the seconds to sample anew; 0 where nothing seems broken."""
-
-    share: float
-    again: float
-
-
-def _decide(
+def _sample_on(
     taken: list[float],
     one: Callable[[], float],
-    questions: Mapping[str, Sequence[TimeLimit]],
+    sampler: SequentialSampler,
     estimates: Callable[[], Mapping[str, Estimate]],
-    wanted: Wanted,
-) -> _Decided:
-    """Take samples until every limit is decided or the time is over, with looks at twice as many each time.
+) -> None:
+    """Take samples until the sampler is done, with an interim analysis at twice as many each time.
 
     Args:
-        taken: the samples so far; more are added.
+        taken: the samples so far, in seconds; more are added.
         one: takes a sample.
-        questions: the limits, by figure.
-        estimates: the figures, from what was taken.
-        wanted: of the gate.
+        sampler: decides.
+        estimates: the times, from what was taken, by name.
     """
-    longest = wanted.seconds * FIRST
-    if not any(questions.values()) or longest <= 0:
-        return _Decided(1.0, 0.0)
-    spending = AlphaSpending(longest)
+
+    def times(alpha_share: float) -> dict[str, ScaledInterval]:
+        sampling = Sampling(alpha_share=alpha_share)
+        return {name: ScaledInterval(estimate, sampling) for name, estimate in estimates().items()}
+
     while True:
-        spending.look(sum(taken))
-        known = {name: ScaledInterval(estimate, share=spending.share) for name, estimate in estimates().items()}
-        asked = [(questions.get(name, ()), figure) for name, figure in known.items()]
-        over = sum(taken) >= longest
-        if over or all(all_decided(limits, figure, wanted.error) for limits, figure in asked):
-            broken = any(any_broken(limits, figure, wanted.error) for limits, figure in asked)
-            return _Decided(spending.share, second_seconds(sum(taken), wanted.seconds) if broken else 0.0)
+        sampler.analyse(sum(taken), times)
+        if sampler.done:
+            return
         goal = 2 * len(taken)
-        while len(taken) < goal and sum(taken) < longest:
+        while len(taken) < goal and sum(taken) < sampler.longest_s:
             taken.append(one())
 
 
-def time_single(runtime: Runtime, images: ImageSet, wanted: Wanted = NOTHING) -> Single:
-    """Percentiles of the milliseconds for one image at a time.
+def time_single(runtime: Runtime, images: ImageSet, plan: SamplingPlan = NO_SAMPLING) -> Single:
+    """Time one image at a time, for the percentiles that the table of metrics asks for.
 
-    Takes as many samples as a 99th percentile needs, or as many as 30 seconds allow; a percentile with too few
-    samples is None. The images are the first of the set, fetched beforehand and in turn: as many as there are samples,
-    or as fit into 32 MB. Where a limit is on a percentile, twice as many for as long as it is undecided, and some anew
-    where it seems broken.
+    Takes as many samples as the highest percentile needs, or as many as 30 seconds allow. The images are the first of
+    the set, fetched beforehand and in turn: as many as there are samples, or as fit into 32 MB.
+
+    Args:
+        runtime: that answers.
+        images: of the test set.
+        plan: its limits on percentiles in milliseconds: while they are open, twice as many samples are taken, and some
+            anew where one seems to fail.
     """
-    fewest = max(Latency.LEAST_SAMPLES.values())
+    fewest = max(map(least_samples, percentiles().values()))
     fitting = max(1, _SINGLE_BYTES // (3 * images.size**2))
     singles = images.take(np.arange(min(len(images), fewest, fitting)))
     turn = itertools.cycle(range(len(singles)))
@@ -200,34 +186,39 @@ def time_single(runtime: Runtime, images: ImageSet, wanted: Wanted = NOTHING) ->
             samples.append(one())
         return samples
 
-    samples: list[float] = []
-
-    def estimates() -> dict[str, Estimate]:
-        latency = summarise_latency(samples)
-        return {
-            f"latency_ms.{name}": Estimate(value=getattr(latency, name), low=low, high=high)
-            for name, (low, high) in latency.intervals.items()
-        }
-
+    limits = plan.limits_on(*(f"{LATENCY}.{name}" for name in percentiles()))
+    sampler = SequentialSampler(limits, plan.max_seconds, plan.error)
     with no_collection():
-        samples += sampled(_LATENCY_SECONDS)
-        questions = {name: limits for name, limits in wanted.questions.items() if name.startswith("latency_ms.")}
-        share, seconds = _decide(samples, one, questions, estimates, wanted)
-        again = summarise_latency(sampled(max(seconds, 2.0))) if seconds else None
-    parts: tuple[Literal["p50", "p90", "p99"], ...] = ("p50", "p90", "p99")
-    second = {name: value for name in parts if again and (value := getattr(again, name)) is not None}
-    return Single(summarise_latency(samples), warmed, share, second)
+        samples = sampled(_LATENCY_SECONDS)
+        _sample_on(samples, one, sampler, lambda: _estimates(summarise_latency(samples)))
+        anew = sampled(max(sampler.repeat_s, _SHORTEST_REPEAT_S)) if sampler.repeat_s else []
+    latency, repeated = summarise_latency(samples), summarise_latency(anew).percentiles
+    sampling = {
+        f"{LATENCY}.{name}": Sampling(alpha_share=sampler.alpha_share, repeat=repeated[name])
+        for name in latency.intervals
+        if limits
+    }
+    return Single(latency=latency, warm_up=warmed, sampling=sampling)
+
+
+def _estimates(latency: Latency) -> dict[str, Estimate]:
+    """The percentiles that have enough samples, by metric."""
+    return {
+        f"{LATENCY}.{name}": Estimate(value=value, low=latency.intervals[name][0], high=latency.intervals[name][1])
+        for name, value in latency.percentiles.items()
+        if value is not None
+    }
 
 
 def summarise_latency(seconds: list[float]) -> Latency:
-    """Percentiles in milliseconds, with intervals, of samples in seconds; each only where there are enough of them."""
+    """Return percentiles in milliseconds of samples in seconds, with intervals; None where there are too few."""
     milliseconds = np.asarray(seconds) * 1e3
-    found: dict[str, float | None] = {}
+    values: dict[str, float | None] = {}
     intervals: dict[str, tuple[float, float]] = {}
-    for name, least in Latency.LEAST_SAMPLES.items():
-        percent, enough = int(name[1:]), len(seconds) >= least
-        found[name] = float(np.percentile(milliseconds, percent)) if enough else None
-        if enough:
+    for name, percent in percentiles().items():
+        values[name] = None
+        if len(seconds) >= least_samples(percent):
+            values[name] = value = float(np.percentile(milliseconds, percent))
             low, high = quantile_interval(milliseconds.tolist(), percent / 100)
-            intervals[name] = min(low, found[name] or low), max(high, found[name] or high)
-    return Latency.model_validate({**found, "samples": len(seconds), "intervals": intervals})
+            intervals[name] = min(low, value), max(high, value)
+    return Latency(percentiles=values, samples=len(seconds), intervals=intervals)

@@ -6,9 +6,17 @@ Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, NamedTuple
+import re
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    computed_field,
+    model_serializer,
+    model_validator,
+)
 
 from .base import Record
 from .case_record import CaseRecord
@@ -34,7 +42,22 @@ class Estimate(Record):
         return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
 
 
-class Ratio(Estimate):
+class Sampling(Record):
+    """How a time was sampled that a budget is on: at planned interim analyses, and anew where it seemed to fail."""
+
+    alpha_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="of the error alpha that the gate allows, what the interim analysis spent that ended sampling",
+    )
+    repeat: float | None = Field(
+        default=None,
+        description="the same figure sampled anew, where a budget seemed to fail; None: it was not repeated",
+    )
+
+
+class Ratio(Estimate, Sampling):
     """A candidate's time divided by its reference's, both timed in turn in one process, with its 95 % interval."""
 
     error: float = Field(ge=0, description="standard error of the ratio's natural logarithm")
@@ -42,15 +65,6 @@ class Ratio(Estimate):
     quads: int = Field(description="times that the two were timed as A B B A; each gives one ratio")
     openings: int = Field(description="times that both files were opened anew")
     seconds: float = Field(description="spent on sampling, without opening and warming up")
-    share: float = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description="of the error that the gate allows, the part that was planned for the look at which sampling ended",
-    )
-    second: float | None = Field(
-        default=None, description="the ratio sampled anew, where a budget seemed broken; None: no second look was taken"
-    )
 
     @property
     def half_width(self) -> float:
@@ -61,7 +75,7 @@ class Ratio(Estimate):
     def inverse(self) -> Ratio:
         """That of what falls as the time rises."""
         ends = {"value": 1 / self.value, "low": 1 / self.high, "high": 1 / self.low}
-        return self.model_copy(update=ends | {"second": self.second and 1 / self.second})
+        return self.model_copy(update=ends | {"repeat": self.repeat and 1 / self.repeat})
 
 
 class Score(Record):
@@ -101,19 +115,63 @@ class Training(Record):
     epochs: tuple[Epoch, ...]
 
 
+_PERCENTILE = re.compile(r"p[1-9]\d?")
+
+
+def _describe_percentiles(schema: dict[str, Any]) -> None:
+    """Make the JSON schema say what is read and written: each percentile is a key of its own."""
+    del schema["properties"]["percentiles"]
+    schema["required"].remove("percentiles")
+    schema["patternProperties"] = {f"^{_PERCENTILE.pattern}$": {"anyOf": [{"type": "number"}, {"type": "null"}]}}
+
+
 class Latency(Record):
-    """Milliseconds to answer for one image; a percentile is None where there were too few samples for it."""
+    """Milliseconds to answer for one image: percentiles ``p50``, ``p90``, ... as they were asked for.
 
-    # MLPerf's early stopping: below these, a percentile is not known with 99 % confidence.
-    LEAST_SAMPLES: ClassVar[dict[str, int]] = {"p50": 1, "p90": 64, "p99": 662}
+    Which there are is for the table of metrics to say. Each is a key of its own in the JSON and an attribute here, None
+    where there were too few samples for it, or where it was not asked for.
+    """
 
-    p50: float | None
-    p90: float | None
-    p99: float | None
+    model_config = ConfigDict(json_schema_extra=_describe_percentiles)
+
+    percentiles: dict[str, float | None]
     samples: int
-    intervals: dict[Literal["p50", "p90", "p99"], tuple[float, float]] = Field(
+    intervals: dict[str, tuple[float, float]] = Field(
         default={}, description="the 95 % interval of each percentile that is known, by its order statistics"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "percentiles" in values:
+            return values
+        percentiles = {name: value for name, value in values.items() if _PERCENTILE.fullmatch(str(name))}
+        return {name: value for name, value in values.items() if name not in percentiles} | {"percentiles": percentiles}
+
+    @model_validator(mode="after")
+    def _are_percentiles(self) -> Latency:
+        for name in (*self.percentiles, *self.intervals):
+            if not _PERCENTILE.fullmatch(name):
+                raise ValueError(f"{name!r} is no percentile, such as p99")
+        return self
+
+    # With a type of its own for what it returns, the JSON schema would be that of any mapping.
+    @model_serializer(mode="wrap")
+    def _flatten(self, handler: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
+        written: dict[str, Any] = handler(self)
+        return written.pop("percentiles", {}) | written
+
+    def __getattr__(self, name: str) -> float | None:
+        """Give a percentile by its name.
+
+        Raises:
+            AttributeError: the name is not that of a percentile.
+        """
+        if _PERCENTILE.fullmatch(name):
+            return self.percentiles.get(name)
+        parent: Any = super()
+        value: float | None = parent.__getattr__(name)
+        return value
 
 
 class WarmUp(Record):
@@ -183,19 +241,6 @@ class Memory(Record):
     )
 
 
-class Looks(Record):
-    """How the times that an absolute budget is on were sampled: in planned looks, and anew where one seemed broken."""
-
-    passes_share: float = Field(
-        default=1.0, gt=0, le=1, description="of the gate's error, the last look's at the passes"
-    )
-    single_share: float = Field(
-        default=1.0, gt=0, le=1, description="of the gate's error, the last look's at latencies"
-    )
-    second_inference_s: float | None = Field(default=None, description="of passes taken anew, scaled as inference_s")
-    second_ms: dict[Literal["p50", "p90", "p99"], float] = Field(default={}, description="of single images taken anew")
-
-
 class CaseOutcome(Record):
     """What became of a case on a device: a result, or a failure."""
 
@@ -246,17 +291,19 @@ class Result(CaseOutcome):
     artifact: Artifact
     memory: Memory
     op_score: Score
-    sampling: Looks = Looks()
+    sampling: dict[str, Sampling] = Field(
+        default={}, description="of each time that an absolute budget is on: inference_s, and latencies by metric"
+    )
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _can_be_worked_out(self) -> Result:
         """What follows from the figures is a number as well: nothing is divided by 0 or leaves the range of floats."""
         try:
-            found = (self.throughput, self.energy_j or 0.0, self.size_mb, self.deflated_mb, self.peak_memory_mb)
+            figures = (self.throughput, self.energy_j or 0.0, self.size_mb, self.deflated_mb, self.peak_memory_mb)
         except (ZeroDivisionError, OverflowError) as error:
             raise ValueError(f"what follows from its figures cannot be worked out: {error}") from None
-        if not all(map(math.isfinite, found)):
+        if not all(map(math.isfinite, figures)):
             raise ValueError("what follows from its figures is beyond all numbers")
         return self
 

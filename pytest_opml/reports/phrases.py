@@ -98,7 +98,7 @@ def evidence_text(check: Check) -> str:
     """Say what a failed check rests on."""
     if check.low is None or check.high is None or check.confidence is None:
         metric = get(check.metric)
-        return "measured once: no interval, judged as it is" if metric and metric.machine else "exact"
+        return "measured once: no interval, judged as it is" if metric and metric.machine_dependent else "exact"
     return f"interval {interval(check)}, confidence {percent(check.confidence)}"
 
 

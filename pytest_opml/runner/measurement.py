@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,9 +21,10 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
 from ..measure.quality import as_probabilities, assess
-from ..measure.side_by_side import Pair, Plan, compare
+from ..measure.side_by_side import Pair, compare
 from ..measure.sizes import FileSize, measure_file
-from ..measure.timing import Passes, Single, Wanted, time_again, time_passes, time_single, warm_up
+from ..measure.timing import Passes, Single, time_again, time_passes, time_single, warm_up
+from ..metrics import INFERENCE, percentiles
 from ..progress import report_progress
 from ..records.device import Device, GpuUse
 from ..records.result import (
@@ -32,10 +33,10 @@ from ..records.result import (
     Conditions,
     Estimate,
     Latency,
-    Looks,
     Memory,
     OtherLoad,
     Result,
+    Sampling,
     Score,
     SideBySide,
     Training,
@@ -43,7 +44,8 @@ from ..records.result import (
 )
 from ..runtimes.base import Runtime
 from ..runtimes.loader import open_artifact
-from ..stats.intervals import median, proportion
+from ..stats.intervals import least_samples, median, proportion
+from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
 from .options import MeasurementPlan
 
@@ -149,7 +151,7 @@ class _Times:
     offline_warm_up: WarmUp
     passes: Passes
     single: Single
-    second_pass_s: float | None
+    repeated_pass_s: float | None
     memory: Memory
     gpu_use: GpuUse | None
 
@@ -162,8 +164,8 @@ def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan) 
         passes = time_passes(
             runtime, images, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(images))
         )
-    single = time_single(runtime, images, plan.limits)
-    second = time_again(runtime, images, batch, passes.again) if passes.again else None
+    single = time_single(runtime, images, plan.on_times)
+    repeat = time_again(runtime, images, batch, passes.repeat_s) if passes.repeat_s else None
     peak = peak_bytes()
     memory = Memory(
         peak_bytes=peak,
@@ -175,18 +177,18 @@ def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan) 
         offline_warm_up=offline_warm_up,
         passes=passes,
         single=single,
-        second_pass_s=second,
+        repeated_pass_s=repeat,
         memory=memory,
         gpu_use=monitor.result() if monitor else None,
     )
 
 
-def _limits_of_a_pass(plan: MeasurementPlan, images: int) -> Wanted:
-    """The limits on the time over the reference's images as limits on that of a pass."""
+def _limits_of_a_pass(plan: MeasurementPlan, images: int) -> SamplingPlan:
+    """Return the limits on the time over the reference's images as limits on that of a pass."""
     scale = images / plan.reference_samples
-    limits = plan.limits.questions.get("inference_s", ())
-    return plan.limits._replace(
-        questions={"inference_s": tuple(limit._replace(limit=limit.limit * scale) for limit in limits)}
+    limits = plan.on_times.limits.get(INFERENCE, ())
+    return replace(
+        plan.on_times, limits={INFERENCE: tuple(limit._replace(limit=limit.limit * scale) for limit in limits)}
     )
 
 
@@ -229,7 +231,7 @@ class _Alternation:
     def __init__(self, opened: _Opened, images: ImageSet, batch: int, threads: int) -> None:
         self._opened, self._images, self._batch, self._threads = opened, images, batch, threads
 
-    def beside(self, what: str, path: Path, case_id: str, sampling: Plan) -> SideBySide:
+    def beside(self, what: str, path: Path, case_id: str, sampling: SamplingPlan) -> SideBySide:
         """Time the artifact in turn with the one at ``path``.
 
         Args:
@@ -334,15 +336,11 @@ def _result(
     )
 
 
-def _sampling(times: _Times, scale: float) -> Looks:
-    """How the sampling of the times ended; ``scale``: from a pass to ``reference_samples`` images."""
-    second = times.second_pass_s
-    return Looks(
-        passes_share=times.passes.share,
-        single_share=times.single.share,
-        second_inference_s=second and second * scale,
-        second_ms=dict(times.single.second),
-    )
+def _sampling(times: _Times, scale: float) -> dict[str, Sampling]:
+    """Say how each time was sampled that a limit is on; ``scale``: from a pass to ``reference_samples`` images."""
+    repeat = times.repeated_pass_s
+    passes = Sampling(alpha_share=times.passes.alpha_share, repeat=repeat and repeat * scale)
+    return ({} if passes == Sampling() else {INFERENCE: passes}) | dict(times.single.sampling)
 
 
 def _score(
@@ -393,9 +391,9 @@ def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> li
     notes += _gpu_notes(conditions.gpu_use) if conditions.gpu_use else []
     if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):
         notes.append("the last rounds of warming up did not agree within 10 %: the machine or the model is unsteady")
-    if latency.p99 is None:
-        least = latency.LEAST_SAMPLES["p99"]
-        notes.append(f"not enough samples for p99: {latency.samples} of {least}")
+    if lacking := [name for name, value in latency.percentiles.items() if value is None]:
+        least = least_samples(percentiles()[lacking[-1]])
+        notes.append(f"not enough samples for {lacking[-1]}: {latency.samples} of {least}")
     return notes
 
 

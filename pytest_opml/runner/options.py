@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import registry
-from ..gate.sampling_limits import ratio_questions, time_questions
-from ..measure.side_by_side import NOT_AT_ALL, Plan
-from ..measure.timing import NOTHING, Wanted
+from ..gate.sampling_limits import ratio_limits, time_limits
 from ..records.device import Device
 from ..records.result import Result
+from ..stats.sequential import NO_SAMPLING, SamplingPlan
 from .launchers.base import ProcessLimits
 from .plan import NO_OVERRIDES
 
@@ -72,7 +71,7 @@ class ReleaseComparison:
     """
 
     stored: Result
-    sampling: Plan
+    sampling: SamplingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +83,15 @@ class MeasurementPlan:
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: images that the inference time is scaled to.
         vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
-        limits: absolute limits on the case's own times, which their sampling is to decide.
+        on_times: the absolute limits on the case's own times, which their sampling is to decide.
         release: the artifact of a released run that the case is timed beside too.
     """
 
     device: Device
     time_weights: Mapping[TimeKind, float]
     reference_samples: int
-    vs_reference: Plan = NOT_AT_ALL
-    limits: Wanted = NOTHING
+    vs_reference: SamplingPlan = NO_SAMPLING
+    on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
 
 
@@ -156,18 +155,14 @@ class RunOptions:
             baseline: what the case is compared with; one that was measured again it is timed beside too.
         """
         settings, terms, alone = self.settings, self.terms, self.measurement_alone
-        beside = partial(
-            Plan,
-            settings.compare_s,
-            settings.compare_precision,
-            max_seconds=terms.max_seconds,
-            error=terms.error,
+        on_times = SamplingPlan(
+            limits=time_limits(budgets, alone.reference_samples), max_seconds=terms.max_seconds, error=terms.error
         )
-        limits = Wanted(time_questions(budgets, alone.reference_samples), terms.max_seconds, terms.error)
-        vs_reference, release = NOT_AT_ALL, None
+        beside = partial(replace, on_times, seconds=settings.compare_s, precision=settings.compare_precision)
+        vs_reference, release = NO_SAMPLING, None
         if reference:
-            vs_reference = beside(ratio_questions(budgets, reference, _AGAINST_REFERENCE))
+            vs_reference = beside(limits=ratio_limits(budgets, reference, _AGAINST_REFERENCE))
         if baseline and baseline.remeasured:
-            sampling = beside(ratio_questions(budgets, baseline.result, _AGAINST_BASELINE))
+            sampling = beside(limits=ratio_limits(budgets, baseline.result, _AGAINST_BASELINE))
             release = ReleaseComparison(stored=baseline.result, sampling=sampling)
-        return replace(alone, limits=limits, vs_reference=vs_reference, release=release)
+        return replace(alone, on_times=on_times, vs_reference=vs_reference, release=release)

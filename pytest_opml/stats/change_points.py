@@ -1,11 +1,12 @@
 """Lasting steps in the history of a metric, told from noise and from single odd values.
 
-A history is split where it is most uneven, each part again, until a permutation test finds no more: the divisive way of
-D. S. Matteson and N. A. James (J. Am. Stat. Assoc. 109, 2014), which Hunter and Apache Otava follow with a t test. The
-test is that of ``unevenness``. Only the first one meets a history without a step, so that the whole errs as rarely as
-one test. Each step must hold once more between its neighbours; then it is placed where a Student likelihood is largest.
+A history is split where its parts differ most, each part again, until a permutation test finds no more: the divisive
+way of D. S. Matteson and N. A. James (J. Am. Stat. Assoc. 109, 2014), which Hunter and Apache Otava follow with a t
+test. The test is that of ``permutation_test``. Only the first one meets a history without a step, so that the whole
+errs as rarely as one test. Each step must hold once more between its neighbours; then it is placed where a Student
+likelihood is largest.
 
-Where steps are found, all is done again with the test told how alike neighbours are beside them.
+Where steps are found, all is done again with the test told how correlated neighbours are beside them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .permutation_test import LEAST, NORMAL_MAD, Array, Place, alike_around, most_uneven
+from .permutation_test import LEAST, NORMAL_MAD, Array, Split, find_split, residual_autocorrelation
 
 _LEAST_EXACT = 2
 _FREEDOM = 4  # degrees of freedom of the noise that a step is placed by: heavy tails
@@ -60,8 +61,8 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
 
     Args:
         values: of one case and metric, in the order of the commits.
-        false_alarms: the share of histories without a step in which any may be found, at one look. Who looks at many
-            histories, or at one again and again, divides it among the looks.
+        false_alarms: the share of histories without a step in which any may be found, in one search. Who searches many
+            histories, or one again and again, divides it among the searches.
         exact: whether the metric has no noise, as the size of a file: then a new value that is there twice in a row is
             a step. This is for the caller to know: of six tosses of a coin, four heads and two tails come sorted in two
             of fifteen orders. Where most values differ from the one before, it is tested like any other metric.
@@ -76,9 +77,9 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
         raise ValueError(f"false_alarms must lie between 0 and 1, not {false_alarms!r}")
     if exact and 2 * np.count_nonzero(np.diff(series)) <= len(series) - 1:
         return _exact_steps(series)
-    found = _found(series, false_alarms, 0.0)
-    alike = alike_around(series, sorted(found)) if found else 0.0
-    return _placed(series, _found(series, false_alarms, alike) if alike else found)
+    splits = _splits(series, false_alarms, 0.0)
+    autocorrelation = residual_autocorrelation(series, sorted(splits)) if splits else 0.0
+    return _placed(series, _splits(series, false_alarms, autocorrelation) if autocorrelation else splits)
 
 
 def _exact_steps(series: Array) -> tuple[Step, ...]:
@@ -95,47 +96,49 @@ def _exact_steps(series: Array) -> tuple[Step, ...]:
 # --- finding
 
 
-def _found(series: Array, error: float, alike: float) -> dict[int, float]:
+def _splits(series: Array, error: float, autocorrelation: float) -> dict[int, float]:
     """The steps by their index, each with its error."""
-    found: dict[int, float] = {}
-    _split(series, 0, len(series), error, alike, found)
-    return _holding(series, found, error, alike)
+    splits: dict[int, float] = {}
+    _add_splits(series, 0, len(series), error, autocorrelation, splits)
+    return _confirmed(series, splits, error, autocorrelation)
 
 
-def _split(series: Array, start: int, end: int, error: float, alike: float, found: dict[int, float]) -> None:
+def _add_splits(
+    series: Array, start: int, end: int, error: float, autocorrelation: float, splits: dict[int, float]
+) -> None:
     """Add the steps of one part of the series, by their index, with their errors."""
-    place = most_uneven(series[start:end], error, alike=alike)
-    if place is None:
+    split = find_split(series[start:end], error, autocorrelation=autocorrelation)
+    if split is None:
         return
-    edges = _moved(series, [start, *(start + edge for edge in place.edges), end])
-    found.update(dict.fromkeys(edges[1:-1], place.error))
-    for one, other in pairwise(edges):
-        _split(series, one, other, error, alike, found)
+    edges = _moved(series, [start, *(start + edge for edge in split.edges), end])
+    splits.update(dict.fromkeys(edges[1:-1], split.error))
+    for left, right in pairwise(edges):
+        _add_splits(series, left, right, error, autocorrelation, splits)
 
 
 class _Between(NamedTuple):
     """What a step comes to between its neighbours."""
 
-    place: Place | None
+    split: Split | None
     size: float
 
 
-def _holding(series: Array, found: dict[int, float], error: float, alike: float) -> dict[int, float]:
+def _confirmed(series: Array, splits: dict[int, float], error: float, autocorrelation: float) -> dict[int, float]:
     """The steps that are still found between their neighbours; the smallest that is not is taken away first."""
-    held = dict(found)
+    held = dict(splits)
     while held:
         edges = [0, *sorted(held), len(series)]
         between = {
             at: _Between(
-                most_uneven(series[left:right], error, alike=alike, windows=False),
+                find_split(series[left:right], error, autocorrelation=autocorrelation, windows=False),
                 abs(_level(series[at:right]) - _level(series[left:at])),
             )
             for left, at, right in zip(edges, edges[1:], edges[2:], strict=False)
         }
         # where most values are equal, others may become more frequent and leave the median as it is
-        falls = {at: it.size for at, it in between.items() if it.place is None or it.size == 0}
+        falls = {at: it.size for at, it in between.items() if it.split is None or it.size == 0}
         if not falls:
-            return {at: max(held[at], it.place.error) for at, it in between.items() if it.place is not None}
+            return {at: max(held[at], it.split.error) for at, it in between.items() if it.split is not None}
         del held[min(falls, key=falls.__getitem__)]
     return held
 
@@ -154,7 +157,7 @@ def _moved(series: Array, edges: list[int]) -> list[int]:
         for left, at, right in zip(edges, edges[1:], edges[2:], strict=False)
     ]
     moved = [edges[0], *moved, edges[-1]]
-    return moved if all(other - one >= LEAST for one, other in pairwise(moved)) else edges
+    return moved if all(right - left >= LEAST for left, right in pairwise(moved)) else edges
 
 
 def _place(part: Array, at: int) -> tuple[int, int, int]:

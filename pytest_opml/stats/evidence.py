@@ -1,7 +1,7 @@
-"""What is known of a figure: its value, and the interval that holds the truth with a given confidence.
+"""Evidence of a figure: its value, and the confidence interval at any level.
 
-A budget needs more than one interval: how sure a verdict is, is the confidence at which the interval just leaves the
-limit out. So each kind of evidence gives its interval for any share of error.
+A budget needs more than one interval: the confidence of a verdict is the level at which the interval just leaves the
+limit out. So each kind of evidence gives its interval for any error alpha.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
-from ..records.result import Estimate, Ratio, Score
+from ..records.result import Estimate, Ratio, Sampling, Score
 from . import predictions
 from .intervals import CONFIDENCE, proportion
 
 _NORMAL = NormalDist()
 _LEAST_ERROR = 1e-9  # below it no claim of confidence is worth its digits
 _WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
+_ONCE = Sampling()
 
 
 class Interval(NamedTuple):
@@ -29,22 +30,22 @@ class Interval(NamedTuple):
 
 
 class Evidence(ABC):
-    """A figure with an interval for every share of error.
+    """A measured value and its confidence interval at any level alpha.
 
     Attributes:
         value: the figure itself.
-        second: the same figure from a second look; None where there was none.
+        repeat: the same figure sampled anew, where a budget on it seemed to fail; None where it was not.
     """
 
     value: float
-    second: float | None = None
+    repeat: float | None = None
 
     @abstractmethod
     def interval(self, error: float) -> Interval:
-        """The interval that misses the truth with probability ``error``, both sides together."""
+        """Return the interval that misses the truth with probability ``error``, both sides together."""
 
     def error_at(self, limit: float, *, below: bool) -> float:
-        """The least error at which the interval lies wholly on the wrong (or, negated, on the right) side of a limit.
+        """Return the least error at which the interval lies wholly on one side of a limit: 1 where it never does.
 
         Args:
             limit: in the figure's unit.
@@ -78,15 +79,15 @@ class Exact(Evidence):
 
 
 class Proportion(Evidence):
-    """A share of independent samples, with Wilson's score interval."""
+    """A share of independent samples, with Wilson's score interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927)."""
 
     def __init__(self, successes: int, trials: int) -> None:
         self.value, self._counts = successes / trials, (successes, trials)
 
     def interval(self, error: float) -> Interval:
         """Wilson's."""
-        found = proportion(*self._counts, confidence=1 - error)
-        return Interval(found.low, found.high)
+        wilson = proportion(*self._counts, confidence=1 - error)
+        return Interval(wilson.low, wilson.high)
 
 
 class Normal(Evidence):
@@ -102,21 +103,21 @@ class Normal(Evidence):
 
 
 class ScaledInterval(Evidence):
-    """A figure with a 95 % interval, of which other ones follow as those of a normal distribution do, side by side.
+    """Rescales a stored 95 % interval to another level, assuming normality on each side of the value.
 
     Of a figure that is positive, as times are, it is the logarithm that is taken as normal.
 
     Args:
         estimate: the figure.
-        second: from a second look.
-        share: as ``PairedTime`` has it.
+        sampling: of the time: what the interim analysis that ended it spent of alpha, and the figure sampled anew.
     """
 
-    def __init__(self, estimate: Estimate | Score, second: float | None = None, share: float = 1.0) -> None:
-        self.value, self._estimate, self.second, self._share = estimate.value, estimate, second, share
+    def __init__(self, estimate: Estimate | Score, sampling: Sampling = _ONCE) -> None:
+        self.value, self._estimate, self._share = estimate.value, estimate, sampling.alpha_share
+        self.repeat = sampling.repeat
 
     def interval(self, error: float) -> Interval:
-        """Each side's distance, stretched."""
+        """Each side's distance from the value, by the quantiles of the normal distribution."""
         factor = _quantile(error * self._share) / _quantile(1 - CONFIDENCE)
         value, low, high = self.value, self._estimate.low, self._estimate.high
         if low > 0 and not isinstance(self._estimate, Score):
@@ -128,25 +129,28 @@ class ScaledInterval(Evidence):
 class PairedTime(Evidence):
     """A time that was taken in turn with its reference's: Student's interval of the logarithm of their ratio.
 
-    Sampling may have ended at one of several planned looks. The error is spent across them: the look at which it
-    ended had only its ``share``, so the chance of a wrong verdict at any of them stays below the gate's (K. K. G. Lan
-    and D. L. DeMets, Biometrika 70, 1983).
+    Sampling may have ended at one of several interim analyses. The error alpha is spent across them: the one at which
+    it ended had only its ``alpha_share``, so the chance of a wrong verdict at any of them stays below the gate's
+    (K. K. G. Lan and D. L. DeMets, Biometrika 70, 1983).
+
+    Attributes:
+        reference: the reference's figure beside the candidate.
 
     Args:
         ratio: of candidate to reference.
-        reference: the reference's figure beside the candidate, kept as ``beside``; the interval is in its unit.
+        reference: in whose unit the interval is.
     """
 
     def __init__(self, ratio: Ratio, reference: float = 1.0) -> None:
-        self._ratio, self.beside = ratio, reference
+        self._ratio, self.reference = ratio, reference
         self.value = ratio.value * reference
-        self.second = None if ratio.second is None else ratio.second * reference
+        self.repeat = None if ratio.repeat is None else ratio.repeat * reference
 
     def interval(self, error: float) -> Interval:
-        """Student's, with the error of the look at which sampling ended."""
+        """Student's, with the error of the analysis at which sampling ended."""
         ratio = self._ratio
         # few samples allow any ratio at all, which no float could hold
-        factor = math.exp(min(_student(error * ratio.share, ratio.degrees) * ratio.error, _WIDEST))
+        factor = math.exp(min(_student(error * ratio.alpha_share, ratio.degrees) * ratio.error, _WIDEST))
         return Interval(self.value / factor, self.value * factor)
 
 
@@ -179,14 +183,14 @@ class SumOf(Evidence):
     def __init__(self, *parts: Evidence, constant: float = 0.0) -> None:
         self._parts = parts
         self.value = sum(part.value for part in parts) + constant
-        if any(part.second is not None for part in parts):
-            self.second = sum(part.value if part.second is None else part.second for part in parts) + constant
+        if any(part.repeat is not None for part in parts):
+            self.repeat = sum(part.value if part.repeat is None else part.repeat for part in parts) + constant
 
     def interval(self, error: float) -> Interval:
         """The ends of the sum."""
-        found = [(part.value, *part.interval(error)) for part in self._parts]
-        below = math.hypot(*(value - low for value, low, _ in found))
-        above = math.hypot(*(high - value for value, _, high in found))
+        parts = [(part.value, *part.interval(error)) for part in self._parts]
+        below = math.hypot(*(value - low for value, low, _ in parts))
+        above = math.hypot(*(high - value for value, _, high in parts))
         return Interval(self.value - below, self.value + above)
 
 
@@ -207,7 +211,7 @@ class LogTime(Evidence):
 
     def __init__(self, time: PairedTime) -> None:
         self._time, self.value = time, math.log10(time.value)
-        self.second = None if time.second is None else math.log10(time.second)
+        self.repeat = None if time.repeat is None else math.log10(time.repeat)
 
     def interval(self, error: float) -> Interval:
         """Of the logarithm."""
@@ -263,6 +267,3 @@ def _mcnemar(better: int, worse: int, images: int, error: float) -> Interval:
     low = float(beta.ppf(error / 2, better, worse + 1)) if better else 0.0
     high = float(beta.isf(error / 2, better + 1, worse)) if worse else 1.0
     return Interval((2 * low - 1) * count / images, (2 * high - 1) * count / images)
-
-
-# --- what is known of a result

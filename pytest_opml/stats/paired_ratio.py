@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .intervals import CONFIDENCE
 
-_BLOCKS, _MOST_ALIKE = 20, 0.6
+_BLOCKS, _MOST_CORRELATED = 20, 0.6
 
 
 class Centre(NamedTuple):
@@ -39,10 +39,10 @@ class Centre(NamedTuple):
 def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
     """The centre of logarithms of paired ratios, with its error from the medians of blocks.
 
-    Neighbouring samples of a disturbed machine are alike, and counting each as independent would make the interval too
-    narrow: samples are grouped into about 20 blocks of neighbours (method of batch means: A. M. Law, Simulation
-    Modeling and Analysis, section 9.5.3), and where neighbouring blocks are still alike, the error is widened as that
-    of a first-order autoregression. A block's median keeps single outliers out.
+    Neighbouring samples of a disturbed machine are correlated, and counting each as independent would make the interval
+    too narrow: samples are grouped into about 20 blocks of neighbours (method of batch means: A. M. Law, Simulation
+    Modeling and Analysis, section 9.5.3), and where neighbouring blocks are correlated still, the error is widened as
+    that of a first-order autoregression. A block's median keeps single outliers out.
 
     Args:
         series: samples in the order in which they were taken, at least two in all; a block never spans two series.
@@ -52,12 +52,12 @@ def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
     size = max(1, round(sum(map(len, series)) / _BLOCKS))
     grouped = [[statistics.median(block) for block in _blocks(samples, size)] for samples in series]
     blocks = [block for group in grouped for block in group]
-    centre, alike = statistics.fmean(blocks), _alike(grouped)
-    error = statistics.stdev(blocks) * ((1 + alike) / (1 - alike) / len(blocks)) ** 0.5
+    centre, correlation = statistics.fmean(blocks), _autocorrelation(grouped)
+    error = statistics.stdev(blocks) * ((1 + correlation) / (1 - correlation) / len(blocks)) ** 0.5
     return Centre(centre, error, len(blocks) - 1)
 
 
-def _alike(series: Sequence[Sequence[float]]) -> float:
+def _autocorrelation(series: Sequence[Sequence[float]]) -> float:
     """The correlation of neighbours, without its bias of one over the count; what lies below zero is chance."""
     import statistics
 
@@ -66,8 +66,8 @@ def _alike(series: Sequence[Sequence[float]]) -> float:
     squares = sum((value - centre) ** 2 for value in values)
     if squares == 0:
         return 0.0
-    products = sum((one - centre) * (other - centre) for part in series for one, other in itertools.pairwise(part))
-    return min(max(products / squares + 1 / len(values), 0.0), _MOST_ALIKE)
+    products = sum((left - centre) * (right - centre) for part in series for left, right in itertools.pairwise(part))
+    return min(max(products / squares + 1 / len(values), 0.0), _MOST_CORRELATED)
 
 
 def _blocks(samples: Sequence[float], size: int) -> list[Sequence[float]]:

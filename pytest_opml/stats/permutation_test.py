@@ -1,4 +1,4 @@
-"""Where a series is most uneven, and whether chance makes one as uneven: a permutation test for steps.
+"""A permutation test for steps: where the parts of a series differ most, and whether chance makes them differ as much.
 
 - Values count by how far they are from the median, two standard deviations at most (P. J. Huber, Ann. Math. Stat. 35,
   1964), so that an outlier weighs little more than any other value. The standard deviation is Q_n (P. J. Rousseeuw and
@@ -9,7 +9,7 @@
   Biostatistics 5, 2004; lengths in a geometric series: S. Kovács and others, Biometrika 110, 2023).
 - The largest of these differences is compared with those of the same values in random order. For independent noise of
   any distribution, ties included, this test errs as rarely as asked, at any length.
-- Neighbours that are alike, as on real machines, look like steps. Where it is said how alike they are, the difference
+- Correlated neighbours, as on real machines, look like steps. Where their correlation is given, the difference
   is lowered by as much as that widens a mean. It is never raised, so that the line above
   still holds.
 """
@@ -33,32 +33,33 @@ _CLIP = 2.0
 # More windows than cuts are tried, and few histories have steps that only a window finds: a window must stand out more.
 _WINDOW_HANDICAP = 0.5
 _WINDOW_RATIO = 1.4
-_MOST_ALIKE = 0.6
-# So many random orders, of those that are at least as uneven as the series, decide: the more, the less what is found
+_MOST_CORRELATED = 0.6
+# So many random orders, of those whose statistic is at least the series' own, decide: the more, the less the outcome
 # depends on which orders were drawn.
 _DECIDING, _FEWEST_ORDERS = 6, 200
-_FIRST_LOOK, _CHUNK = 50, 50_000  # orders, and values: what fits a processor's cache
+_FIRST_ORDERS, _CHUNK = 50, 50_000  # orders, and values: what fits a processor's cache
 
 
-class Place(NamedTuple):
-    """Where a series is most uneven.
+class Split(NamedTuple):
+    """Where the parts of a series differ most.
 
     Attributes:
         edges: one or two indices, of the first value after each.
-        error: the share of random orders that are as uneven or more so.
+        error: the share of random orders in which they differ as much or more: the p-value.
     """
 
     edges: tuple[int, ...]
     error: float
 
 
-def most_uneven(series: Array, error: float, *, alike: float = 0.0, windows: bool = True) -> Place | None:
-    """Where a series is most uneven; None where more than the share ``error`` of random orders are as uneven.
+def find_split(series: Array, error: float, *, autocorrelation: float = 0.0, windows: bool = True) -> Split | None:
+    """Find where the parts of a series differ most; None where chance makes them differ as much too often.
 
     Args:
         series: finite values; fewer than twice ``LEAST`` are too few.
-        error: the share of series of independent noise in which any place is found.
-        alike: the correlation of neighbours.
+        error: the share of random orders that may differ as much, which is that of series of independent noise in which
+            any split is found.
+        autocorrelation: of neighbours, by which the difference is lowered.
         windows: whether a window may stand out, or only what lies before a cut.
     """
     count = len(series)
@@ -67,11 +68,11 @@ def most_uneven(series: Array, error: float, *, alike: float = 0.0, windows: boo
     scores = _scores(series)
     if not scores.any():
         return None
-    largest, edges = _largest(np.concatenate([[0.0], scores.cumsum()]), windows)
+    largest, edges = _largest_statistic(np.concatenate([[0.0], scores.cumsum()]), windows)
     if not edges:
         return None
     length = edges[1] - edges[0] if len(edges) == 2 else edges[0]
-    largest /= _widening(alike, min(length, count - length))
+    largest /= _inflation(autocorrelation, min(length, count - length))
     orders = max(math.ceil(_DECIDING / error), _FEWEST_ORDERS) - 1
     allowed = math.floor(error * (orders + 1) + 1e-9) - 1
     # The seed is the series' own: were it one for all, every series of a length would meet the same orders, and that
@@ -79,14 +80,14 @@ def most_uneven(series: Array, error: float, *, alike: float = 0.0, windows: boo
     random = np.random.default_rng(_seed(scores))
     ordered, done, exceeded = np.sort(scores), 0, 0
     while done < orders:
-        rows = min(orders - done, _FIRST_LOOK if done == 0 else max(1, _CHUNK // count))
+        rows = min(orders - done, _FIRST_ORDERS if done == 0 else max(1, _CHUNK // count))
         sums = np.zeros((rows, count + 1))
         random.permuted(np.broadcast_to(ordered, (rows, count)), axis=1).cumsum(axis=1, out=sums[:, 1:])
-        exceeded += int(np.count_nonzero(_unevenness(sums, windows) >= largest - 1e-9))
+        exceeded += int(np.count_nonzero(_statistics(sums, windows) >= largest - 1e-9))
         if exceeded > allowed:
             return None
         done += rows
-    return Place(edges, (exceeded + 1) / (orders + 1))
+    return Split(edges, (exceeded + 1) / (orders + 1))
 
 
 def _seed(scores: Array) -> int:
@@ -115,8 +116,8 @@ def _qn(series: Array) -> float:
     """The first quartile of the distances of all pairs; the order of the values must have no part in it."""
     ordered, half = np.sort(series), len(series) // 2 + 1
     distances = np.concatenate([ordered[lag:] - ordered[:-lag] for lag in range(1, len(series))])
-    place = half * (half - 1) // 2 - 1
-    return _NORMAL_QN * float(np.partition(distances, place)[place])
+    rank = half * (half - 1) // 2 - 1
+    return _NORMAL_QN * float(np.partition(distances, rank)[rank])
 
 
 def _lengths(count: int) -> Iterable[int]:
@@ -136,7 +137,7 @@ def _window_weight(length: int, count: int) -> float:
     return 1 / math.sqrt(length * (count - length) / count)
 
 
-def _unevenness(sums: Array, windows: bool) -> Array:
+def _statistics(sums: Array, windows: bool) -> Array:
     """The largest standardised difference of each row of sums (rows x one more than values)."""
     count = sums.shape[1] - 1
     most: Array = (np.abs(sums[:, LEAST : count - LEAST + 1]) * _cut_weights(count)).max(axis=1)
@@ -147,7 +148,7 @@ def _unevenness(sums: Array, windows: bool) -> Array:
     return most
 
 
-def _largest(sums: Array, windows: bool) -> tuple[float, tuple[int, ...]]:
+def _largest_statistic(sums: Array, windows: bool) -> tuple[float, tuple[int, ...]]:
     """The same of one series, with the cut or the window's ends that lie far enough from its own."""
     count = len(sums) - 1
     differences = np.abs(sums[LEAST : count - LEAST + 1]) * _cut_weights(count)
@@ -162,10 +163,10 @@ def _largest(sums: Array, windows: bool) -> tuple[float, tuple[int, ...]]:
     return most, tuple(edge for edge in edges if LEAST <= edge <= count - LEAST)
 
 
-# --- neighbours that are alike
+# --- correlated neighbours
 
 
-def alike_around(series: Array, edges: Sequence[int]) -> float:
+def residual_autocorrelation(series: Array, edges: Sequence[int]) -> float:
     """The correlation of neighbours once the levels are taken off that ``edges`` divide; 0 where most values are equal.
 
     Each level that is taken off lowers it by about one over the count, which is given back.
@@ -175,11 +176,12 @@ def alike_around(series: Array, edges: Sequence[int]) -> float:
     if deviation == 0:
         return 0.0
     scores = np.clip(residuals / deviation, -_CLIP, _CLIP)
-    found = float((scores[1:] * scores[:-1]).sum() / (scores**2).sum()) + (len(edges) + 1) / len(series)
-    return min(max(found, 0.0), _MOST_ALIKE)
+    correlation = float((scores[1:] * scores[:-1]).sum() / (scores**2).sum()) + (len(edges) + 1) / len(series)
+    return min(max(correlation, 0.0), _MOST_CORRELATED)
 
 
-def _widening(alike: float, length: int) -> float:
+def _inflation(autocorrelation: float, length: int) -> float:
     """How many times wider the mean of so many neighbours spreads than that of as many independent values: AR(1)."""
-    rest = 1 - alike
-    return math.sqrt((1 + alike) / rest - 2 * alike * (1 - alike**length) / (length * rest**2))
+    rest = 1 - autocorrelation
+    correction = 2 * autocorrelation * (1 - autocorrelation**length) / (length * rest**2)
+    return math.sqrt((1 + autocorrelation) / rest - correction)

@@ -1,6 +1,6 @@
-"""What a model answered to each test image, kept small enough to stand in the record.
+"""The predictions of a model for the test images, packed small enough to stand in the record.
 
-Two models that answer the same images are compared image by image, which finds a difference that two shares by
+Two models that predict the same images are compared image by image, which finds a difference that two shares by
 themselves would not show.
 """
 
@@ -52,11 +52,11 @@ def unpack(text: str) -> Predictions | None:
 
 
 def both_of(candidate: str | None, reference: str | None) -> tuple[Predictions, Predictions] | None:
-    """The answers of two models to the same test images; None where they were not the same, or are not known."""
-    one, other = candidate and unpack(candidate), reference and unpack(reference)
-    if not one or not other or not np.array_equal(one.labels, other.labels):
+    """Return the predictions of two models for the same test images; None where these differ or one has none."""
+    own, references = candidate and unpack(candidate), reference and unpack(reference)
+    if not own or not references or not np.array_equal(own.labels, references.labels):
         return None
-    return one, other
+    return own, references
 
 
 def discordant(candidate: Predictions, reference: Predictions) -> Discordant:
@@ -70,15 +70,15 @@ def standard_error(metric: str, candidate: str, reference: str | None = None) ->
     """The bootstrap standard error of recall, precision or f1, or of the difference between two models in it.
 
     The test images are drawn anew, with replacement, 1,000 times (B. Efron and R. Tibshirani, An Introduction to the
-    Bootstrap, chapter 6); with a reference both answer the same draw. The seed is fixed: the same answers always give
-    the same error.
+    Bootstrap, chapter 6); with a reference both predict the same draw. The seed is fixed: the same predictions
+    always give the same error.
 
     Args:
         metric: ``recall``, ``precision`` or ``f1``, macro averages over the classes.
-        candidate: packed answers.
-        reference: packed answers to the same images.
+        candidate: packed predictions.
+        reference: packed predictions of the same images.
     """
-    models = [found for text in (candidate, reference) if text is not None and (found := unpack(text))]
+    models = [model for text in (candidate, reference) if text is not None and (model := unpack(text))]
     labels = models[0].labels
     classes = int(max(labels.max(), *(model.predicted.max() for model in models))) + 1
     present = np.unique(labels)
@@ -93,8 +93,8 @@ def standard_error(metric: str, candidate: str, reference: str | None = None) ->
 
 def _macro(metric: str, labels: Classes, predicted: Classes, classes: int, present: Classes) -> float:
     """A macro average over ``present``; a class that a draw left out counts as zero."""
-    hits, labelled, answered = (
+    hits, labelled, predictions = (
         np.bincount(chosen, minlength=classes)[present] for chosen in (labels[labels == predicted], labels, predicted)
     )
-    below = {"recall": labelled, "precision": answered, "f1": (labelled + answered) / 2}[metric]
+    below = {"recall": labelled, "precision": predictions, "f1": (labelled + predictions) / 2}[metric]
     return float(np.divide(hits, below, out=np.zeros(len(hits)), where=below > 0).mean())

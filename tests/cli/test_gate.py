@@ -40,7 +40,7 @@ def run(*arguments: object) -> Result:
         (("--gate", "rank.max=1"), 1),
         (("--gate", "energy_j.max=1"), 11),
         (("--gate", "accuracy.min=0.9"), 0),
-        (("--gate", "accuracy.min=0.9", "--gate", "undecided=fail"), 11),
+        (("--gate", "accuracy.min=0.9", "--gate", "inconclusive=fail"), 11),
         (("--gate", "accuracy.minimum=0.9"), 4),
         (("--config", "absent.toml"), 4),
     ],

@@ -61,14 +61,14 @@ def test_techniques_are_listed_with_their_options() -> None:
         ),
         (
             "metrics",
-            metrics.known(),
+            metrics.names(),
             {
                 "name": "size_mb",
                 "unit": "MB",
                 "better": "lower",
                 "percent": True,
-                "of_machine": False,
-                "of_run": False,
+                "machine_dependent": False,
+                "run_level": False,
             },
         ),
         (

@@ -69,7 +69,7 @@ def test_a_budget_reads_as_the_user_wrote_it(rule: str, value: object, text: str
     ("table", "text"),
     [
         ({"acuracy": {"min": 0.9}}, "gate: unknown metric 'acuracy'; known: accuracy, recall, "),
-        ({"latency_ms": {"p95": {"max": 5}}}, "gate: unknown metric 'latency_ms.p95'; known: .*latency_ms.p99, "),
+        ({"latency_ms": {"p97": {"max": 5}}}, "gate: unknown metric 'latency_ms.p97'; known: .*latency_ms.p99, "),
         ({"latency_ms": {"max": {"max": 5}}}, "gate: unknown metric 'latency_ms.max'; known: "),
         ({"latency_ms": {"p99": 5}}, "gate.latency_ms.p99: must be a table, not 5"),
         ({"latency_ms": 5}, "gate.latency_ms: must be a table, not 5"),
@@ -118,8 +118,8 @@ def test_a_budget_reads_as_the_user_wrote_it(rule: str, value: object, text: str
         ({"confidence": 1}, "gate.confidence: must be a number from 0.5 to below 1, not 1"),
         ({"confidence": "95%"}, "gate.confidence: must be a number from 0.5 to below 1, not '95%'"),
         ({"max_seconds": -1}, "gate.max_seconds: must be a number from 0 to below 86400, not -1"),
-        ({"undecided": "maybe"}, "gate.undecided: must be one of pass, fail, not 'maybe'"),
-        ({"undecided": ["pass"]}, r"gate.undecided: must be one of pass, fail, not \['pass'\]"),
+        ({"inconclusive": "maybe"}, "gate.inconclusive: must be one of pass, fail, not 'maybe'"),
+        ({"inconclusive": ["pass"]}, r"gate.inconclusive: must be one of pass, fail, not \['pass'\]"),
         ({"multiple": "bonferroni"}, "gate.multiple: must be one of each, holm, not 'bonferroni'"),
     ],
 )
@@ -217,7 +217,7 @@ def test_optional_is_said_of_a_metric_or_of_all_budgets_of_a_case() -> None:
 
 
 def test_the_terms_stand_beside_the_budgets() -> None:
-    table = {"confidence": 0.99, "undecided": "fail", "max_seconds": 5, "multiple": "holm", "f1": {"min": 0.5}}
+    table = {"confidence": 0.99, "inconclusive": "fail", "max_seconds": 5, "multiple": "holm", "f1": {"min": 0.5}}
     assert gate(table).terms == GateTerms(0.99, "fail", 5.0, "holm")
     assert gate({}).terms == GateTerms(0.95, "pass", 60.0, "each")
     assert len(gate(table).budgets) == 1
@@ -225,7 +225,7 @@ def test_the_terms_stand_beside_the_budgets() -> None:
 
 def test_options_change_terms_and_add_budgets() -> None:
     found = with_options(
-        gate({"undecided": "fail"}), ["confidence=0.9", "latency_ms.p99.max=5", "size_mb.max_drop = 5%"]
+        gate({"inconclusive": "fail"}), ["confidence=0.9", "latency_ms.p99.max=5", "size_mb.max_drop = 5%"]
     )
     assert found.terms == GateTerms(0.9, "fail", 60.0, "each")
     assert [(b.metric.name, b.rule, b.limit, b.percent) for b in found.given] == [
@@ -237,7 +237,7 @@ def test_options_change_terms_and_add_budgets() -> None:
 @pytest.mark.parametrize(
     ("option", "text"),
     [
-        ("op_score", "must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of confidence, undecided, "),
+        ("op_score", "must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of confidence, inconclusive, "),
         ("op_score=1", "must be METRIC.RULE=VALUE"),
         ("op_score.max=", "must be METRIC.RULE=VALUE"),
         ("=1", "must be METRIC.RULE=VALUE"),
@@ -247,7 +247,7 @@ def test_options_change_terms_and_add_budgets() -> None:
         ("op_score.max=nan", "must be a number, not nan"),
         ("op_score.max_increase=5%", "no percentage of op_score"),
         ("confidence=2", "confidence: must be a number from 0.5"),
-        ("undecided=1", "undecided: must be one of pass, fail, not 1.0"),
+        ("inconclusive=1", "inconclusive: must be one of pass, fail, not 1.0"),
     ],
 )
 def test_a_wrong_option_is_refused_by_its_text(option: str, text: str) -> None:

@@ -157,7 +157,7 @@ def test_among_many_checks_a_breach_that_may_be_chance_is_none_for_holm() -> Non
         for multiple in ("each", "holm")
     }
     assert verdicts == {"each": ["fail", "fail"], "holm": ["inconclusive", "fail"]}
-    found = judge_run(make_run(results), gate(table | {"multiple": "holm", "undecided": "fail"}))[-2]
+    found = judge_run(make_run(results), gate(table | {"multiple": "holm", "inconclusive": "fail"}))[-2]
     assert found.blocking
     assert found.reason == "among 40 checks, one like it may be chance (Holm)"
 
@@ -218,7 +218,9 @@ def test_the_exit_code_follows_from_the_checks() -> None:
     assert exit_code(settled(make_run(three()), {"size_mb": {"max": 20}})) == PASSED
     undecided = {"accuracy": {"min": 0.95}}
     assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided)) == PASSED
-    assert exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided | {"undecided": "fail"})) == NOT_JUDGED
+    assert (
+        exit_code(settled(make_run([make_result(accuracy=0.95)]), undecided | {"inconclusive": "fail"})) == NOT_JUDGED
+    )
 
 
 # --- metrics that are not registered here

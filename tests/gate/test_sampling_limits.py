@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pytest_opml.gate.budgets import parse_budgets
-from pytest_opml.gate.sampling_limits import ratio_questions, time_questions
+from pytest_opml.gate.sampling_limits import ratio_limits, time_limits
 from pytest_opml.stats.sequential import TimeLimit
 from tests.support.builders import make_result
 
@@ -16,14 +16,14 @@ def test_relative_budgets_of_times_are_limits_on_their_ratio() -> None:
         },
         "gate",
     )
-    assert ratio_questions(budgets, make_result(p50=2.0)) == {
+    assert ratio_limits(budgets, make_result(p50=2.0)) == {
         "offline": (TimeLimit(1.05, above=True), TimeLimit(1.25, above=True)),
         "single": (TimeLimit(1.25, above=True),),
     }
 
 
 def test_a_time_may_also_be_held_not_to_drop() -> None:
-    found = ratio_questions(parse_budgets({"inference_s": {"max_drop": "25%"}}, "gate"), make_result())
+    found = ratio_limits(parse_budgets({"inference_s": {"max_drop": "25%"}}, "gate"), make_result())
     assert found["offline"] == (TimeLimit(0.75, above=False),)
 
 
@@ -37,7 +37,7 @@ def test_absolute_budgets_of_times_are_limits_in_seconds_and_milliseconds() -> N
         },
         "gate",
     )
-    assert time_questions(budgets, 10_000) == {
+    assert time_limits(budgets, 10_000) == {
         "inference_s": (TimeLimit(3.0, above=True), TimeLimit(2.0, above=True)),
         "latency_ms.p50": (TimeLimit(1.0, above=False),),
         "latency_ms.p99": (TimeLimit(5.0, above=True),),

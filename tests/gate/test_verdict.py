@@ -12,13 +12,13 @@ from pytest_opml.gate.budgets import RULES, GateTerms, parse_budgets
 from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
-from pytest_opml.records.result import Looks, Result, Score
+from pytest_opml.records.result import Result, Sampling, Score
 from pytest_opml.records.run import Baseline, Check
 from pytest_opml.stats.predictions import pack
 from tests.support.builders import make_device, make_ratio, make_result, make_side_by_side
 from tests.test_metrics import on_gpu
 
-JUDGED = [name for name, metric in METRICS.items() if not metric.of_run]
+JUDGED = [name for name, metric in METRICS.items() if not metric.run_level]
 
 
 def check(
@@ -130,9 +130,9 @@ def test_a_verdict_at_the_limit_is_a_coin_toss() -> None:
     assert (found.verdict, found.confidence) == ("inconclusive", 0.5)
 
 
-@pytest.mark.parametrize(("undecided", "blocking"), [("pass", False), ("fail", True)])
-def test_what_stays_undecided_counts_as_the_gate_says(undecided: str, blocking: bool) -> None:
-    found = check({"accuracy": {"min": 0.9}}, make_result(accuracy=0.9), undecided=undecided)
+@pytest.mark.parametrize(("inconclusive", "blocking"), [("pass", False), ("fail", True)])
+def test_what_stays_undecided_counts_as_the_gate_says(inconclusive: str, blocking: bool) -> None:
+    found = check({"accuracy": {"min": 0.9}}, make_result(accuracy=0.9), inconclusive=inconclusive)
     assert (found.verdict, found.blocking) == ("inconclusive", blocking)
 
 
@@ -194,29 +194,29 @@ def test_the_reference_s_figure_is_then_the_one_beside_the_candidate() -> None:
     assert found.reference_value == pytest.approx(2 * candidate.inference_s.value)
 
 
-def test_a_look_has_only_its_share_of_the_error() -> None:
+def test_an_interim_analysis_has_only_its_share_of_the_error() -> None:
     def at(share: float) -> str:
-        ratio = make_ratio(1.065).model_copy(update={"share": share})
+        ratio = make_ratio(1.065).model_copy(update={"alpha_share": share})
         beside = make_side_by_side().model_copy(update={"offline": ratio})
         return verdict({"inference_s": {"max_increase": "5%"}}, make_result("int8", vs_reference=beside), make_result())
 
     assert (at(1.0), at(0.001)) == ("fail", "inconclusive")
 
 
-@pytest.mark.parametrize(("second", "expected"), [(1.09, "fail"), (1.051, "fail"), (1.049, "inconclusive")])
-def test_a_breach_that_a_second_look_does_not_confirm_is_none(second: float, expected: str) -> None:
-    ratio = make_ratio(1.08).model_copy(update={"second": second})
+@pytest.mark.parametrize(("repeat", "expected"), [(1.09, "fail"), (1.051, "fail"), (1.049, "inconclusive")])
+def test_a_breach_that_a_repeat_does_not_confirm_is_none(repeat: float, expected: str) -> None:
+    ratio = make_ratio(1.08).model_copy(update={"repeat": repeat})
     beside = make_side_by_side().model_copy(update={"offline": ratio})
     found = check({"inference_s": {"max_increase": "5%"}}, make_result("int8", vs_reference=beside), make_result())
     assert found.verdict == expected
-    assert ("second look" in found.reason) == (expected == "inconclusive")
+    assert ("repeat" in found.reason) == (expected == "inconclusive")
 
 
 def test_an_absolute_time_is_confirmed_by_passes_taken_anew() -> None:
     budgets = {"inference_s": {"max": 9.0}}
-    for second, expected in ((9.5, "fail"), (8.9, "inconclusive")):
-        assert verdict(budgets, make_result(sampling=Looks(second_inference_s=second))) == expected
-    assert verdict({"throughput": {"min": 1100}}, make_result(sampling=Looks(second_inference_s=9.5))) == "fail"
+    for repeat, expected in ((9.5, "fail"), (8.9, "inconclusive")):
+        assert verdict(budgets, make_result(sampling={"inference_s": Sampling(repeat=repeat)})) == expected
+    assert verdict({"throughput": {"min": 1100}}, make_result(sampling={"inference_s": Sampling(repeat=9.5)})) == "fail"
 
 
 def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
@@ -224,7 +224,7 @@ def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
     result = make_result(latency_ms=latency)
     for limit, expected in ((2.4, "pass"), (2.2, "inconclusive"), (1.7, "fail")):
         assert verdict({"latency_ms": {"p99": {"max": limit}}}, result) == expected
-    again = make_result(latency_ms=latency, sampling=Looks(second_ms={"p99": 1.6}))
+    again = make_result(latency_ms=latency, sampling={"latency_ms.p99": Sampling(repeat=1.6)})
     assert verdict({"latency_ms": {"p99": {"max": 1.7}}}, again) == "inconclusive"
 
 
@@ -452,12 +452,12 @@ def test_a_stricter_budget_never_turns_a_fail_into_a_pass(
     pair: tuple[float, float],
     values: tuple[float, float],
     ratio: float,
-    second: float | None,
+    repeat: float | None,
 ) -> None:
     def of(technique: str, value: float, **more: Any) -> Result:
         return make_result(technique, value, inference_s=value, size_mb=value, p50=value, **more)
 
-    found = make_ratio(ratio, 0.1).model_copy(update={"second": second})
+    found = make_ratio(ratio, 0.1).model_copy(update={"repeat": repeat})
     beside = make_side_by_side().model_copy(update={"offline": found, "single": found})
     candidate, reference = of("int8", values[0], vs_reference=beside), of("baseline", values[1])
     baseline = baseline_of(of("int8", values[1]), make_device())

@@ -124,7 +124,7 @@ def test_a_summary_counts_what_came_of_a_run(history: History) -> None:
     assert (found.run_id, found.started, found.profile, found.branch, found.dirty) == (
         *("one", START, "v100", "topic", True),
     )
-    assert (found.results, found.failures, found.timings, found.holding) == (3, 1, 0, 0)
+    assert (found.results, found.failures, found.timings, found.passed) == (3, 1, 0, 0)
     assert found.machine == "Tesla V100, Example CPU 3 GHz, 8 cores, 8 threads"
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from pytest_opml.integrations.mlflow_runs import case_runs, session_run
 
 from pytest_opml import cli
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
+from pytest_opml.integrations.mlflow_runs import case_runs, session_run
 from pytest_opml.records.case_record import CaseRecord
 from pytest_opml.records.run import Check, RunRecord
 from tests.support.builders import make_failure, make_result, make_run

@@ -11,9 +11,10 @@ from sqlalchemy import create_engine, make_url
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history import migrations
-from pytest_opml.history.base import Release
+from pytest_opml.history.base import Query, Release
 from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA, VERSION_TABLE
+from pytest_opml.records.result import Result
 from tests.support.databases import execute
 from tests.support.history_runs import START, run_of
 
@@ -58,3 +59,33 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(url: str) -> None:
         open_store(url)
     assert execute(url, "SELECT version_num FROM opml_version") == [("0001",)]
     assert execute(url, "SELECT run_id FROM opml_run") == [("old",)]
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_metric_that_is_newer_than_the_store_gets_its_column(url: str, create: bool) -> None:
+    before, after = run_of("old"), run_of("new", 1)
+    with open_store(url) as store:
+        store.append(before.model_copy(update={"results": tuple(map(without_p95, before.results))}))
+    execute(url, "ALTER TABLE opml_result DROP COLUMN latency_ms_p95")
+    with open_store(url, create=create) as store:
+        store.append(after)
+        assert [row.figures["latency_ms.p95"] for row in store.rows(Query(), 9)] == [
+            *(result.latency_ms.p95 for result in reversed(after.results)),
+            *(None for _ in before.results),
+        ]
+
+
+def without_p95(result: Result) -> Result:
+    """The result of a version that did not know the percentile."""
+    document = result.model_dump(round_trip=True)
+    del document["latency_ms"]["p95"]
+    return Result.model_validate(document)
+
+
+def test_a_store_with_a_metric_that_is_not_known_is_of_a_newer_version(url: str) -> None:
+    open_store(url).close()
+    execute(url, "ALTER TABLE opml_result ADD COLUMN latency_ms_p75 FLOAT")
+    with pytest.raises(
+        StorageError, match="made by a newer version of pytest-opml: it has the column 'latency_ms_p75'"
+    ):
+        open_store(url)

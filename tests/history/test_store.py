@@ -257,7 +257,7 @@ def test_columns_that_hold_something_else(sqlite: str, edit: str, reason: str) -
     ("edit", "noticed"),
     [
         ("opml_run SET branch = 'main '", {"summaries"}),
-        ("opml_run SET holding = 1", {"summaries"}),
+        ("opml_run SET passed = 1", {"summaries"}),
         ("opml_run SET machine = lower(machine)", {"summaries"}),
         ("opml_result SET machine = lower(machine)", {"rows", "find", "released"}),
         ("opml_run SET record = replace(record, '0.1.0', '0.2.0')", {"records", "newest", "find", "released"}),

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pytest_opml.measure import side_by_side
-from pytest_opml.measure.side_by_side import Pair, Plan, compare
+from pytest_opml.measure.side_by_side import Pair, compare
 from pytest_opml.runtimes.base import Probabilities, Runtime
 from pytest_opml.stats.evidence import PairedTime
-from pytest_opml.stats.sequential import TimeLimit
+from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 
 IMAGES = np.zeros((4, 2, 2, 3), dtype=np.uint8)
 
@@ -49,7 +49,7 @@ def pairs(world: World, candidate: float, reference: float) -> side_by_side.Call
 
 def test_the_ratio_is_that_of_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
-    found = compare(pairs(world, 0.05, 0.1), {"offline": IMAGES}, Plan(20.0))["offline"]
+    found = compare(pairs(world, 0.05, 0.1), {"offline": IMAGES}, SamplingPlan(seconds=20.0))["offline"]
     assert found.value == pytest.approx(0.5, rel=0.01)
     assert found.low < found.value < found.high
     assert found.half_width < 0.02
@@ -58,7 +58,7 @@ def test_the_ratio_is_that_of_the_times(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_each_goes_first_as_often_as_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
-    compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(4.0))
+    compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, SamplingPlan(seconds=4.0))
     quads = ["".join(world.order[-16:][start : start + 4]) for start in range(0, 16, 4)]
     assert sorted(set(quads)) == ["ABBA", "BAAB"]
     assert quads[0] != quads[1] == quads[3]
@@ -66,14 +66,14 @@ def test_each_goes_first_as_often_as_the_other(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_drift_of_the_machine_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, drift=0.05)  # at the end of a minute it takes four times as long
-    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(60.0))["offline"]
+    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, SamplingPlan(seconds=60.0))["offline"]
     assert found.value == pytest.approx(1.0, abs=0.005)
     assert found.low < 1 < found.high
 
 
 def test_turns_of_a_fast_model_are_many_calls_and_the_ratio_is_per_call(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
-    found = compare(pairs(world, 0.0005, 0.004), {"single": IMAGES[:1]}, Plan(5.0))["single"]
+    found = compare(pairs(world, 0.0005, 0.004), {"single": IMAGES[:1]}, SamplingPlan(seconds=5.0))["single"]
     assert found.value == pytest.approx(1 / 8, rel=0.01)
     longest = max(len(list(run)) for name, run in itertools.groupby(world.order[-200:]) if name == "A")
     assert longest >= 30  # 0.02 seconds a turn
@@ -81,13 +81,13 @@ def test_turns_of_a_fast_model_are_many_calls_and_the_ratio_is_per_call(monkeypa
 
 def test_sampling_ends_early_when_it_is_precise(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
-    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, Plan(60.0, 0.05))["offline"]
-    assert found.quads == 8  # the first look
+    found = compare(pairs(world, 0.1, 0.1), {"offline": IMAGES}, SamplingPlan(seconds=60.0, precision=0.05))["offline"]
+    assert found.quads == 8  # the first analysis
     assert found.half_width <= 0.05
 
 
 def test_a_very_slow_model_is_timed_three_times_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = compare(pairs(World(monkeypatch), 30.0, 30.0), {"offline": IMAGES}, Plan(5.0))["offline"]
+    found = compare(pairs(World(monkeypatch), 30.0, 30.0), {"offline": IMAGES}, SamplingPlan(seconds=5.0))["offline"]
     assert found.quads == 3
 
 
@@ -106,7 +106,7 @@ def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_ope
         living.update(pair)
         return pair
 
-    found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, Plan(seconds))
+    found = compare(open_pair, {"offline": IMAGES, "single": IMAGES[:1]}, SamplingPlan(seconds=seconds))
     assert orders == [False, True] * (openings // 2) + [False] * (openings % 2)
     assert {ratio.openings for ratio in found.values()} == {openings}
 
@@ -114,15 +114,16 @@ def test_both_are_opened_anew_in_the_other_order_and_never_more_than_two_are_ope
 # --- where a budget is on the ratio
 
 
-def deciding(limit: float, max_seconds: float = 60.0, *, above: bool = True) -> Plan:
-    return Plan(3.0, 0.02, {"offline": (TimeLimit(limit, above=above),)}, max_seconds, 0.05)
+def deciding(limit: float, max_seconds: float = 60.0, *, above: bool = True) -> SamplingPlan:
+    limits = {"offline": (TimeLimit(limit, above=above),)}
+    return SamplingPlan(seconds=3.0, precision=0.02, limits=limits, max_seconds=max_seconds, error=0.05)
 
 
-def test_a_clear_ratio_is_decided_at_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clear_ratio_is_decided_at_the_first_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(pairs(World(monkeypatch), 0.005, 0.01), {"offline": IMAGES}, deciding(1.03))["offline"]
     assert found.seconds == pytest.approx(45 / 16, abs=0.2)
-    assert found.share == pytest.approx((1 / 16) ** 3, rel=0.2)
-    assert found.second is None
+    assert found.alpha_share == pytest.approx((1 / 16) ** 3, rel=0.2)
+    assert found.repeat is None
 
 
 def test_a_ratio_at_its_limit_is_sampled_for_three_quarters_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,10 +131,10 @@ def test_a_ratio_at_its_limit_is_sampled_for_three_quarters_of_the_time(monkeypa
     assert not TimeLimit(1.0, above=True).is_decided(PairedTime(found), 0.05)
     assert found.seconds == pytest.approx(45, abs=1)
     assert found.openings == 8
-    assert found.second is None
+    assert found.repeat is None
 
 
-def test_what_seems_broken_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_seems_broken_is_sampled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
     opened: list[bool] = []
 
@@ -143,15 +144,15 @@ def test_what_seems_broken_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) ->
 
     found = compare(open_pair, {"offline": IMAGES}, deciding(1.03))["offline"]
     assert found.low > 1.03
-    assert found.second == pytest.approx(1.06, abs=0.01)
-    assert found.second != found.value
-    assert len(opened) == found.openings  # the second look opens both anew
+    assert found.repeat == pytest.approx(1.06, abs=0.01)
+    assert found.repeat != found.value
+    assert len(opened) == found.openings  # what is sampled anew opens both anew
     assert found.seconds < 60
 
 
 def test_a_limit_below_is_broken_by_a_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(pairs(World(monkeypatch), 0.005, 0.01), {"offline": IMAGES}, deciding(0.9, above=False))["offline"]
-    assert found.second == pytest.approx(0.5, rel=0.02)
+    assert found.repeat == pytest.approx(0.5, rel=0.02)
 
 
 def test_a_very_slow_model_is_decided_from_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,4 +163,4 @@ def test_a_very_slow_model_is_decided_from_what_there_is(monkeypatch: pytest.Mon
 def test_a_scenario_without_a_budget_is_sampled_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES, "single": IMAGES[:1]}, deciding(1.0))
     assert found["single"].seconds < 5
-    assert found["single"].share == 1.0
+    assert found["single"].alpha_share == 1.0

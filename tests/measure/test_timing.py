@@ -11,7 +11,7 @@ from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure import timing
 from pytest_opml.runtimes.base import Probabilities, Runtime
-from pytest_opml.stats.sequential import TimeLimit
+from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 
 IMAGES = ImageSet(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
 
@@ -83,16 +83,18 @@ def test_the_collector_rests_while_the_clock_runs() -> None:
     assert gc.isenabled()
 
 
-@pytest.mark.parametrize(("samples", "given"), [(1, 1), (63, 1), (64, 2), (661, 2), (662, 3)])
+@pytest.mark.parametrize(("samples", "given"), [(1, 1), (63, 1), (64, 2), (129, 2), (130, 3), (661, 3), (662, 4)])
 def test_a_percentile_needs_its_samples(samples: int, given: int) -> None:
     latency = timing.summarise_latency(list(np.linspace(0.001, 0.002, samples)))
-    assert [p is not None for p in (latency.p50, latency.p90, latency.p99)] == [True] * given + [False] * (3 - given)
+    percentiles = (latency.p50, latency.p90, latency.p95, latency.p99)
+    assert [p is not None for p in percentiles] == [True] * given + [False] * (4 - given)
     assert latency.samples == samples
 
 
 def test_percentiles_are_in_milliseconds() -> None:
     latency = timing.summarise_latency([index / 1e6 for index in range(1, 1001)])
     assert latency.p50 == pytest.approx(0.5, rel=0.01)
+    assert latency.p95 == pytest.approx(0.95, rel=0.01)
     assert latency.p99 == pytest.approx(0.99, rel=0.01)
 
 
@@ -144,6 +146,8 @@ def test_a_slow_model_gets_as_many_samples_as_its_time_allows(monkeypatch: pytes
 
 # --- where a budget is on a time
 
+LATENCIES = [f"latency_ms.{name}" for name in ("p50", "p90", "p95", "p99")]
+
 
 class Steady(Runtime):
     """Takes about a known time by a clock of its own, so that no busy machine disturbs it."""
@@ -164,46 +168,46 @@ class Steady(Runtime):
         return np.full((len(placed), 2), 0.5, dtype=np.float32)
 
 
-def wanted(metric: str, limit: float, seconds: float = 60.0) -> timing.Wanted:
-    return timing.Wanted({metric: (TimeLimit(limit, above=True),)}, seconds, 0.05)
+def plan(metric: str, limit: float, seconds: float = 60.0) -> SamplingPlan:
+    return SamplingPlan(limits={metric: (TimeLimit(limit, above=True),)}, max_seconds=seconds, error=0.05)
 
 
 def test_ten_passes_suffice_for_a_clear_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    passes = timing.time_passes(Steady(monkeypatch, 0.5), IMAGES, 70, None, wanted("inference_s", 5.0))
+    passes = timing.time_passes(Steady(monkeypatch, 0.5), IMAGES, 70, None, plan("inference_s", 5.0))
     assert len(passes.seconds) == 10
-    assert passes.again == 0
+    assert passes.repeat_s == 0
 
 
-def test_passes_go_on_while_their_limit_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes_go_on_while_their_limit_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = Steady(monkeypatch, 0.5, 0.2)
-    passes = timing.time_passes(runtime, IMAGES, 70, None, wanted("inference_s", 0.5))
+    passes = timing.time_passes(runtime, IMAGES, 70, None, plan("inference_s", 0.5))
     assert sum(passes.seconds) >= 45
-    assert 0.1 < passes.share <= 1
+    assert 0.1 < passes.alpha_share <= 1
 
 
 def test_a_limit_that_seems_broken_asks_for_passes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = Steady(monkeypatch, 0.5)
-    passes = timing.time_passes(runtime, IMAGES, 70, None, wanted("inference_s", 0.2))
-    assert passes.again >= 1.6
+    passes = timing.time_passes(runtime, IMAGES, 70, None, plan("inference_s", 0.2))
+    assert passes.repeat_s >= 1.6
     calls = runtime.calls
-    assert timing.time_again(runtime, IMAGES, 70, passes.again) == pytest.approx(0.5, rel=0.05)
+    assert timing.time_again(runtime, IMAGES, 70, passes.repeat_s) == pytest.approx(0.5, rel=0.05)
     assert runtime.calls > calls
 
 
 def test_percentiles_have_intervals_and_are_taken_anew_where_one_seems_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = Steady(monkeypatch, 0.002, 0.1)
-    clear = timing.time_single(runtime, IMAGES, wanted("latency_ms.p99", 10.0))
+    clear = timing.time_single(runtime, IMAGES, plan("latency_ms.p99", 10.0))
     assert clear.latency.samples == 662
-    assert clear.second == {}
-    for name in ("p50", "p90", "p99"):
+    assert {name: sampling.repeat for name, sampling in clear.sampling.items()} == dict.fromkeys(LATENCIES)
+    for name in ("p50", "p90", "p95", "p99"):
         low, high = clear.latency.intervals[name]
         assert low <= getattr(clear.latency, name) <= high
-    broken = timing.time_single(runtime, IMAGES, wanted("latency_ms.p50", 1.0))
-    assert broken.second["p50"] == pytest.approx(2.0, rel=0.05)
+    broken = timing.time_single(runtime, IMAGES, plan("latency_ms.p50", 1.0))
+    assert broken.sampling["latency_ms.p50"].repeat == pytest.approx(2.0, rel=0.05)
 
 
 def test_single_images_go_on_while_a_limit_on_them_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    single = timing.time_single(Steady(monkeypatch, 0.01, 0.1), IMAGES, wanted("latency_ms.p50", 10.0, 20.0))
+    single = timing.time_single(Steady(monkeypatch, 0.01, 0.1), IMAGES, plan("latency_ms.p50", 10.0, 20.0))
     assert single.latency.samples >= 1_400
 
 

@@ -14,12 +14,12 @@ from pytest_opml.case import Case
 from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseFailed, ModelFileError
 from pytest_opml.measure.device import detect
-from pytest_opml.measure.side_by_side import Plan
 from pytest_opml.records.device import GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
 from pytest_opml.runner.measurement import timing_notes
 from pytest_opml.runner.tasks import BuiltCase, measure_artifact
 from pytest_opml.runtimes.loader import open_artifact
+from pytest_opml.stats.sequential import SamplingPlan
 from tests.support.builders import make_conditions, make_device
 from tests.support.fake_nvml import FakeNvml, v100
 from tests.support.workbench import Workbench
@@ -172,7 +172,7 @@ def test_a_device_with_half_precision_is_not_noted(make_case: MakeCase, workbenc
 
 def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, workbench: Workbench) -> None:
     workbench.make(make_case())
-    result = workbench.planned(vs_reference=Plan(0.3)).measure(make_case("cluster-16"))
+    result = workbench.planned(vs_reference=SamplingPlan(seconds=0.3)).measure(make_case("cluster-16"))
     assert result.vs_reference is not None
     assert result.vs_reference.reference == make_case().id
     for ratio in (result.vs_reference.offline, result.vs_reference.single):
@@ -184,7 +184,7 @@ def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, workbenc
 
 def test_it_is_timed_alone_where_that_is_wanted(make_case: MakeCase, workbench: Workbench) -> None:
     workbench.make(make_case())
-    result = workbench.planned(vs_reference=Plan(0.0)).measure(make_case("cluster-16"))
+    result = workbench.planned(vs_reference=SamplingPlan(seconds=0.0)).measure(make_case("cluster-16"))
     assert result.vs_reference is None
 
 
@@ -192,7 +192,7 @@ def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase,
     case = make_case("cluster-16", seed=123)
     workbench.make(case)
     assert workbench.builder(case.reference).find() is None
-    result = workbench.planned(vs_reference=Plan(0.3)).measure(case)
+    result = workbench.planned(vs_reference=SamplingPlan(seconds=0.3)).measure(case)
     assert result.vs_reference is None
 
 

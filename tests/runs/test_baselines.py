@@ -184,7 +184,7 @@ def test_with_several_processes_a_release_is_measured_again_once_for_each_case(b
 def test_a_stored_time_of_another_machine_is_not_judged(bench: Bench, tmp_path: Path) -> None:
     bench.file(BENCH % ONE)
     bench.settings('[tool.opml.gate]\ninference_s = { max_regression = "900%" }\nsize_mb = { max_regression = "1%" }')
-    assert bench.run("--opml-store=none", "--opml-json=before.json", "--opml-gate=undecided=pass").ret == 11
+    assert bench.run("--opml-store=none", "--opml-json=before.json", "--opml-gate=inconclusive=pass").ret == 11
     path = bench.pytester.path / "before.json"
     path.write_text(path.read_text().replace('"cores": ', '"cores": 9'))
     found = bench.run("--opml-baseline=before.json", "--opml-json=now.json")

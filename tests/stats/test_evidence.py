@@ -67,7 +67,7 @@ def test_a_paired_time_has_students_interval_of_its_logarithm() -> None:
 
 
 def test_three_samples_allow_any_ratio_but_no_infinite_one() -> None:
-    ratio = make_ratio(1.5).model_copy(update={"error": 2.0, "degrees": 1, "share": 1e-9})
+    ratio = make_ratio(1.5).model_copy(update={"error": 2.0, "degrees": 1, "alpha_share": 1e-9})
     low, high = PairedTime(ratio).interval(1e-9)
     assert 0 < low < 1e-10
     assert 1e10 < high < math.inf
@@ -81,8 +81,8 @@ def test_a_positive_figure_has_positive_intervals() -> None:
 
 
 def test_its_interval_is_in_the_unit_of_the_reference() -> None:
-    known = PairedTime(make_ratio(0.5).model_copy(update={"second": 0.6}), 10.0)
-    assert (known.value, known.second) == (5.0, 6.0)
+    known = PairedTime(make_ratio(0.5).model_copy(update={"repeat": 0.6}), 10.0)
+    assert (known.value, known.repeat) == (5.0, 6.0)
     assert known.interval(0.05).low == pytest.approx(10 * PairedTime(make_ratio(0.5)).interval(0.05).low)
 
 
@@ -139,9 +139,9 @@ def test_independent_figures_add_their_distances_as_squares() -> None:
 
 
 def test_a_sum_has_a_second_look_where_a_part_has_one() -> None:
-    time = LogTime(PairedTime(make_ratio(1.0).model_copy(update={"second": 10.0})))
-    assert SumOf(Normal(1.0, 0.1), time).second == pytest.approx(2.0)
-    assert SumOf(Normal(1.0, 0.1)).second is None
+    time = LogTime(PairedTime(make_ratio(1.0).model_copy(update={"repeat": 10.0})))
+    assert SumOf(Normal(1.0, 0.1), time).repeat == pytest.approx(2.0)
+    assert SumOf(Normal(1.0, 0.1)).repeat is None
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(600, 5_000))

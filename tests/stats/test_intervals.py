@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
-from pytest_opml.stats.intervals import CONFIDENCE, median, proportion
+from pytest_opml.stats.intervals import CONFIDENCE, least_samples, median, proportion
 from pytest_opml.stats.paired_ratio import _blocks, paired_ratio
 
 VALUES = st.floats(-1e9, 1e9)
@@ -143,3 +144,15 @@ def test_a_paired_ratio_turns_with_its_samples(series: list[list[float]]) -> Non
     turned = paired_ratio([[-x for x in samples] for samples in series])
     assert turned.value == pytest.approx(-found.value, abs=1e-9)
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9)
+
+
+@pytest.mark.parametrize(("percent", "samples"), [(10, 1), (50, 1), (75, 24), (90, 64), (95, 130), (99, 662)])
+def test_a_percentile_needs_as_many_samples_as_mlperf_stops_early_at(percent: int, samples: int) -> None:
+    assert least_samples(percent) == samples
+
+
+@pytest.mark.parametrize("percent", range(51, 100))
+def test_below_them_one_sample_above_a_percentile_says_too_little(percent: int) -> None:
+    """By SciPy's binomial: all but one of the samples below the true percentile, at most once in a hundred times."""
+    least = least_samples(percent)
+    assert binom.cdf(1, least, 1 - percent / 100) <= 0.01 < binom.cdf(1, least - 1, 1 - percent / 100)

@@ -47,6 +47,7 @@ def make_result(
     case: Case | None = None,
     p50: float | None = 1.0,
     p90: float | None = 1.5,
+    p95: float | None = 1.75,
     p99: float | None = 2.0,
     training_s: float = 60.0,
     preparation_s: float = 0.5,
@@ -74,7 +75,7 @@ def make_result(
         "inference_s": seconds,
         "passes_s": (0.049, 0.05, 0.051),
         "reference_samples": 10_000,
-        "latency_ms": Latency(p50=p50, p90=p90, p99=p99, samples=700),
+        "latency_ms": Latency(p50=p50, p90=p90, p95=p95, p99=p99, samples=700),
         "cold_start": ColdStart(load_s=0.4, first_call_s=0.1),
         "conditions": make_conditions(),
         "training": Training(

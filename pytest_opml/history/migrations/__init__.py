@@ -1,4 +1,4 @@
-"""How a store comes from one version of its tables to the next, by Alembic."""
+"""How a store comes from one version of its tables to the next, by Alembic, and to the columns of all metrics."""
 
 from __future__ import annotations
 
@@ -31,3 +31,36 @@ def upgrade(connection: Connection, name: str) -> None:
         command.upgrade(config, NEWEST)
     except CommandError as error:
         raise StorageError(f"{name}: cannot be brought up to date: {one_line(error)}") from error
+
+
+def missing_columns(connection: Connection, name: str) -> list[str]:
+    """Return the columns of metrics that the table of results has not got, where a metric is newer than the store.
+
+    Raises:
+        StorageError: it has a column of a metric that is not known here; ``name`` says of which store.
+    """
+    from sqlalchemy import inspect
+
+    from ..base import COLUMNS
+    from ..tables import RESULT, column_of
+
+    present = [column["name"] for column in inspect(connection).get_columns(RESULT.name)]
+    if unknown := [column for column in present if column not in RESULT.c]:
+        raise StorageError(f"{name}: made by a newer version of pytest-opml: it has the column {unknown[0]!r}")
+    return [column for metric in COLUMNS if (column := column_of(metric)) not in present]
+
+
+def add_columns(connection: Connection, name: str) -> None:
+    """Give the table of results the columns of metrics that it has not got; empty in the rows that are there.
+
+    Raises:
+        StorageError: as ``missing_columns``.
+    """
+    from sqlalchemy import Column, Float
+    from sqlalchemy.schema import CreateColumn
+
+    from ..tables import RESULT
+
+    for column in missing_columns(connection, name):
+        clause = CreateColumn(Column(column, Float)).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {RESULT.name} ADD COLUMN {clause}")

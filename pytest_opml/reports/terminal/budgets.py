@@ -49,7 +49,7 @@ def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, 
         lines += [] if texts else ["  no budget"]
         lines.append("")
     terms_text = (
-        f"confidence {terms.confidence:g}; what stays inconclusive counts as a {terms.undecided}; a time is sampled "
+        f"confidence {terms.confidence:g}; what stays inconclusive counts as a {terms.inconclusive}; a time is sampled "
         f"for {terms.max_seconds:g} s at most while a budget on it is inconclusive; checks are judged "
         f"{'each by itself' if terms.multiple == 'each' else 'as one family (Holm)'}."
     )

@@ -64,7 +64,7 @@ def _budgets(run: Summary) -> str:
 
 def _counts(run: Summary) -> dict[Verdict, int]:
     """Return how many checks of a run came out how."""
-    return {"pass": run.holding, "fail": run.broken, "inconclusive": run.undecided, "not_judged": run.unjudged}
+    return {"pass": run.passed, "fail": run.failed, "inconclusive": run.inconclusive, "not_judged": run.not_judged}
 
 
 def row_lines(rows: Sequence[Row], width: int) -> list[str]:

@@ -53,8 +53,8 @@ def metric_table(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
             "unit": metric.unit,
             "better": metric.better,
             "percent": metric.percent,
-            "of_machine": metric.machine,
-            "of_run": metric.of_run,
+            "machine_dependent": metric.machine_dependent,
+            "run_level": metric.run_level,
         }
         for name, metric in metrics.items()
     ]
@@ -85,9 +85,9 @@ def metric_lines(metrics: Mapping[str, Metric], width: int) -> list[str]:
 
 
 def _comparable(metric: Metric) -> str:
-    if metric.of_run:
+    if metric.run_level:
         return "in its run"
-    return "on one machine" if metric.machine else "anywhere"
+    return "on one machine" if metric.machine_dependent else "anywhere"
 
 
 def profile_table(profiles: Mapping[str, Profile]) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ def trend_lines(
     if len(branches) > 1:
         notes += wrapped(f"of {len(branches)} branches, which --branch tells apart: {', '.join(branches)}", width)
     machines = {point.machine for point in points}
-    if metric.machine and len(machines) > 1:
+    if metric.machine_dependent and len(machines) > 1:
         notes += wrapped(f"on {len(machines)} machines, each searched by itself: {'; '.join(sorted(machines))}", width)
     lines = [*wrapped(title, width), *notes, "", *_chart(metric, points, shifts, width), ""]
     if not shifts:

@@ -51,7 +51,7 @@ def texts(value: Any) -> list[str]:
         ({"size_mb": {"max": 14}}, 0, "fail", "2 of 8 budgets failed"),
         ({"energy_j": {"max": 3}}, 0, "not_judged", "No budget failed: 0 of 8 budgets passed, 8 not judged"),
         (CLOSE, 0, "pass", "No budget failed: 4 of 8 budgets passed, 4 inconclusive"),
-        (CLOSE | {"undecided": "fail"}, 0, "not_judged", "No budget failed: 4 of 8 budgets passed, 4 inconclusive"),
+        (CLOSE | {"inconclusive": "fail"}, 0, "not_judged", "No budget failed: 4 of 8 budgets passed, 4 inconclusive"),
         ({}, 0, "none", "No budget is set"),
         ({}, 2, "not_judged", "No budget is set; 2 cases without a result"),
     ],

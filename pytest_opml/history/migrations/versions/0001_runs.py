@@ -13,10 +13,18 @@ from pytest_opml.history.tables import Utc, name_type
 revision = "0001"
 down_revision = None
 
-_COUNTS = ("results", "failures", "timings", "holding", "broken", "undecided", "unjudged")
+_COUNTS = ("results", "failures", "timings", "passed", "failed", "inconclusive", "not_judged")
 _FIGURES = (
     *("accuracy", "recall", "precision", "f1", "auc"),
-    *("inference_s", "throughput", "latency_ms_p50", "latency_ms_p90", "latency_ms_p99", "cold_start_s"),
+    *(
+        "inference_s",
+        "throughput",
+        "latency_ms_p50",
+        "latency_ms_p90",
+        "latency_ms_p95",
+        "latency_ms_p99",
+        "cold_start_s",
+    ),
     *("training_s", "preparation_s", "size_mb", "deflated_mb", "peak_memory_mb", "energy_j", "op_score", "call_s"),
 )
 _CASE, _NEWEST = ["case_id", "profile"], ["started", "run_key", "position"]
