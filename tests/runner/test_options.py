@@ -46,7 +46,7 @@ def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
 def test_a_case_without_a_result_to_compare_with_is_measured_alone() -> None:
     told = options(compare_seconds=3.0)
     plan = told.measurement((), None, None)
-    assert (plan.vs_reference.seconds, plan.release, dict(plan.limits.questions)) == (0.0, None, {})
+    assert (plan.vs_reference.seconds, plan.release, dict(plan.on_times.limits)) == (0.0, None, {})
     assert told.measurement_alone.vs_reference.seconds == 0.0
     assert told.measurement((), make_result(), None).vs_reference.seconds == 3.0
 
@@ -59,7 +59,7 @@ def test_absolute_limits_are_decided_alone_and_relative_ones_side_by_side() -> N
 
     for remeasured in (False, True):
         plan = options().measurement(held_to, make_result(), Baseline(**stored, remeasured=remeasured))
-        assert [limit.limit for limit in plan.limits.questions["inference_s"]] == [10.0]
+        assert [limit.limit for limit in plan.on_times.limits["inference_s"]] == [10.0]
         assert [limit.limit for limit in plan.vs_reference.questions["offline"]] == [pytest.approx(1.1)]
         assert (plan.release is not None) == remeasured
     assert plan.release is not None

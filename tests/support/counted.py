@@ -11,7 +11,7 @@ NAME = "tests.support.counted:load"
 
 
 def load(data_dir: Path | None) -> RawData:
-    """The digits, after adding a line to ``loads`` in the data folder; one pixel of each is what ``pixel`` there says."""
+    """The digits; adds a line to ``loads`` in the data folder; one pixel of each is what ``pixel`` there says."""
     assert data_dir
     with (data_dir / "loads").open("a") as stream:
         stream.write("loaded\n")
