@@ -21,7 +21,7 @@ import pytest
 MARKER = "tensorflow"
 LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "tensorflow_model_optimization"})
 # Each trains a model, or is there for tests that have workers do so.
-FIXTURES = frozenset({"trained", "options", "bench"})
+FIXTURES = frozenset({"trained", "workbench", "bench"})
 _AT_IMPORT = re.compile(rf"^(import|from) ({'|'.join(LIBRARIES)})\b", re.MULTILINE)
 _NOTES, _CURRENT = "TESTS_TENSORFLOW_NOTES", "TESTS_CURRENT"
 

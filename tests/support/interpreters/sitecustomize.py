@@ -22,7 +22,7 @@ class _Finder:
 
         def note_and_execute(module: ModuleType) -> None:
             with Path(os.environ["TESTS_TENSORFLOW_NOTES"]).open("a", encoding="utf-8") as notes:
-                notes.write(f"{os.environ['TESTS_CURRENT']}\n")
+                notes.write(f"{os.environ.get('TESTS_CURRENT')}\n")
             execute(module)
 
         spec.loader.exec_module = note_and_execute  # type: ignore[method-assign]
