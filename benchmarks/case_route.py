@@ -2,10 +2,10 @@
 
     python benchmarks/case_route.py
 
-It measures one case and its reference, with a cold cache, and follows the case through every call of this package that is
-handed it, those of the workers included, which run in this process here. A *move* goes from the module that hands the
-case on to the one that is handed it; a *climb* is a move into a higher layer of the import contract, and a *return* is a
-move into a module that was left before. A module that gets the case back only to give back a result is not counted.
+It measures one case and its reference, with a cold cache, and follows the case through every call of this package that
+is handed it, those of the workers included, which run in this process here. A *move* goes from the module that hands
+the case on to the one that is handed it; a *climb* is a move into a higher layer of the import contract, and a *return*
+is a move into a module that was left before. A module that gets only the result of its call back is not counted.
 """
 
 from __future__ import annotations

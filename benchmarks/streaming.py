@@ -17,7 +17,8 @@ import psutil
 
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import ArtifactBuilder, load_data
+from pytest_opml.runner.builder import ArtifactBuilder
+from pytest_opml.runner.case_data import load_data
 from pytest_opml.runner.options import BuildOptions, LocalPaths
 from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.storage.cache import Cache

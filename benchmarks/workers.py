@@ -10,7 +10,7 @@ from typing import TypeVar
 from pytest_opml.case import Case
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure.device import detect
-from pytest_opml.runner.builder import load_data
+from pytest_opml.runner.case_data import load_data
 from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.launchers.process import ProcessLauncher
 from pytest_opml.runner.options import BuildOptions, LocalPaths

@@ -29,13 +29,13 @@ class Selection(NamedTuple):
         results: those that were collected, by OpScore.
         allowed: those of them that keep all their budgets.
         pareto: ids of those that no other surpasses on every axis.
-        lifted: each budget that keeps a case out, with what lifting it alone would bring.
+        without: each budget that keeps a case out, with what lifting it alone would bring.
     """
 
     results: tuple[Result, ...]
     allowed: tuple[Result, ...]
     pareto: tuple[str, ...]
-    lifted: tuple[WithoutBudget, ...]
+    without: tuple[WithoutBudget, ...]
 
     @property
     def best(self) -> Result | None:
@@ -52,7 +52,7 @@ class Selection(NamedTuple):
             "best": named(self.best),
             "within_budgets": [result.case.id for result in self.allowed],
             "pareto_front": list(self.pareto),
-            "without": {budget: named(best) for budget, best in self.lifted},
+            "without": {budget: named(best) for budget, best in self.without},
         }
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..case import Case
-from ..datasets.splits import Split, prepare
+from ..datasets.splits import Split
 from ..errors import CaseFailed, ModelFileError
-from ..models.classifier import input_size
 from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
-from .cache_keys import CaseKeys, key_of, source_digest
+from .cache_keys import CaseKeys
 
 if TYPE_CHECKING:
     from ..records.device import Device
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 _DETAILS = "details.json"
 # The kind of the cache's entries that hold artifacts.
 ARTIFACT = "artifact"
-# That of those which remember a digest, and the name of the file in them.
-DIGEST = "digest"
 
 
 class BuiltArtifact(NamedTuple):
@@ -37,31 +33,6 @@ class BuiltArtifact(NamedTuple):
     training: Training
     changes: dict[str, float | int | str]
     preparation_s: float
-
-
-def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> Split:
-    """Load the images of a case, to be handed out at the size that its model takes.
-
-    Args:
-        case: names the data set and the model.
-        data_dir: where data sets that are not shipped may lie.
-        cache: remembers the digests of image files, which are then not read again until one changes.
-
-    Raises:
-        UsageError: the data, the model's file or the definition are at fault.
-    """
-    case = case.model_copy(update={"size": input_size(case)})
-    return prepare(case, data_dir, partial(_remembered, cache) if cache else None)
-
-
-def _remembered(cache: Cache, stamp: str, work_out: Callable[[], str]) -> str:
-    """The digest of image files by their stamp: to read them all may take longer than everything else."""
-
-    def build(folder: Path) -> None:
-        (folder / DIGEST).write_text(work_out(), "ascii")
-
-    key = key_of({"stamp": stamp, "code": source_digest()})
-    return (cache.entry(DIGEST, key, build) / DIGEST).read_text("ascii")
 
 
 def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
@@ -112,7 +83,7 @@ class ArtifactBuilder:
         """
         if self.case.is_finished:
             raise ModelFileError(f"{self.case.model}: is no Keras model; its file can only be measured as it is")
-        return self._trained(self.case, self.keys.policy).file
+        return self._trained(self.case, self.keys.model, self.keys.policy).file
 
     def make(self) -> BuiltArtifact:
         """Return the artifact; where the cache lacks it, train the model and put it through its techniques first.
@@ -136,18 +107,18 @@ class ArtifactBuilder:
         """Fill the entry of a model that is trained and put through its techniques."""
         from ..techniques.artifact_file import write_artifact
 
-        trained = self._trained(self.case, self.keys.policy)
+        trained = self._trained(self.case, self.keys.model, self.keys.policy)
         chain = ChainRun(self, trained)
-        draft = chain.run()
+        state = chain.run()
         started = time.perf_counter()
-        path = write_artifact(draft, folder)
+        path = write_artifact(state, folder)
         preparation_s = chain.preparation_s + time.perf_counter() - started
-        training_s = trained.training.training_s + draft.training_s
+        training_s = trained.training.training_s + state.training_s
         training = trained.training.model_copy(update={"training_s": training_s})
         baseline = self.case.technique == "baseline"
-        _write_details(folder, path, training, draft.changes, 0.0 if baseline else preparation_s)
+        _write_details(folder, path, training, state.changes, 0.0 if baseline else preparation_s)
 
-    def _trained(self, case: Case, policy: str) -> TrainedModel:
+    def _trained(self, case: Case, key: str, policy: str) -> TrainedModel:
         from ..techniques.base import TrainedModel
 
         def build(folder: Path) -> None:
@@ -157,25 +128,25 @@ class ArtifactBuilder:
             model.save(folder / "model.keras")
             (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 
-        entry = self.cache.entry("model", self.keys.model(case, policy), build)
+        entry = self.cache.entry("model", key, build)
         training = Training.model_validate_json((entry / _DETAILS).read_text("utf-8"))
         return TrainedModel(entry / "model.keras", training)
 
     def trained_other(self, teacher: OtherModel) -> TrainedModel:
         """A teacher or a source, trained."""
-        return self._trained(self.keys.teacher_case(teacher), "float32")
+        return self._trained(self.keys.teacher_case(teacher), self.keys.teacher(teacher), "float32")
 
     def find_step(self, count: int) -> Path | None:
         """What the first ``count`` steps made, if it was kept."""
         return self.cache.find("step", self.keys.step(count))
 
-    def keep_step(self, count: int, draft: ModelState, preparation_s: float) -> None:
+    def store_step(self, count: int, state: ModelState, preparation_s: float) -> None:
         """Keep what the first ``count`` steps made, since their training took a while and other chains begin so."""
 
         def build(folder: Path) -> None:
-            draft.model.save(folder / "model.keras")
-            fields = {name: getattr(draft, name) for name in ("float16_weights", "deflate", "training_s", "changes")}
-            (folder / _DETAILS).write_text(json.dumps({"draft": fields, "preparation_s": preparation_s}), "utf-8")
+            state.model.save(folder / "model.keras")
+            fields = {name: getattr(state, name) for name in ("float16_weights", "deflate", "training_s", "changes")}
+            (folder / _DETAILS).write_text(json.dumps({"state": fields, "preparation_s": preparation_s}), "utf-8")
 
         self.cache.entry("step", self.keys.step(count), build)
 
@@ -216,25 +187,25 @@ class ChainRun:
         self.preparation_s = 0.0
 
     def run(self) -> ModelState:
-        """The draft after the last step; begins behind the last one that was kept."""
+        """The state after the last step; begins behind the last one that was kept."""
         from ..runtimes.keras_graph import load_keras
         from ..techniques.base import ModelState
 
         builder, done = self.builder, 0
         for count, entry in self._finished_steps():
             details = json.loads((entry / _DETAILS).read_text("utf-8"))
-            draft = ModelState(load_keras(entry / "model.keras"), **details["draft"])
+            state = ModelState(load_keras(entry / "model.keras"), **details["state"])
             self.preparation_s, done = details["preparation_s"], count
             break
         else:
-            draft = ModelState(self.trained.load())
+            state = ModelState(self.trained.load())
         for count, step in enumerate(builder.steps[done:], done + 1):
             report_progress(f"applying {builder.texts[count - 1]}")
-            before = draft.training_s
-            draft = self._apply(step, draft)
-            if draft.training_s > before and draft.flatbuffer is None:
-                builder.keep_step(count, draft, self.preparation_s)
-        return draft
+            before = state.training_s
+            state = self._apply(step, state)
+            if state.training_s > before and state.flatbuffer is None:
+                builder.store_step(count, state, self.preparation_s)
+        return state
 
     def _finished_steps(self) -> Iterator[tuple[int, Path]]:
         """Yield the longest beginnings of the chain that the cache holds: how many steps, and their entry."""
@@ -243,7 +214,7 @@ class ChainRun:
             if entry:
                 yield count, entry
 
-    def _apply(self, step: Technique, draft: ModelState) -> ModelState:
+    def _apply(self, step: Technique, state: ModelState) -> ModelState:
         from ..techniques.base import TrainingContext
 
         elsewhere = 0.0
@@ -257,9 +228,9 @@ class ChainRun:
 
         data = self.builder.data
         case = self.builder.case.model_copy(update={"size": data.x_train.size})
-        material = TrainingContext(case, data.x_train, data.y_train, len(data.classes), trained_other)
+        context = TrainingContext(case, data.x_train, data.y_train, len(data.classes), trained_other)
         started = time.perf_counter()
-        after = step.apply(draft, material)
-        training = after.training_s - draft.training_s
+        after = step.apply(state, context)
+        training = after.training_s - state.training_s
         self.preparation_s += max(0.0, time.perf_counter() - started - elsewhere - training)
         return after

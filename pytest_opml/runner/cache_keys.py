@@ -28,7 +28,15 @@ RESULT_MAKERS = (
     *("tensorflow-model-optimization", "tf-keras", "ai-edge-quantizer", "onnxruntime", "tf2onnx"),
 )
 # The code that makes artifacts: folders and files below the package.
-SOURCES = ("datasets", "models", "runtimes", "techniques", "runner/builder.py", "runner/cache_keys.py")
+SOURCES = (
+    "datasets",
+    "models",
+    "runtimes",
+    "techniques",
+    "runner/builder.py",
+    "runner/cache_keys.py",
+    "runner/case_data.py",
+)
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 
 
@@ -126,13 +134,18 @@ class CaseKeys:
             }
         )
 
-    def model(self, case: Case, policy: str) -> str:
-        """Return the key of a model that is trained on the data of the case: its own, or that of ``teacher_case``.
+    @property
+    def model(self) -> str:
+        """The key of the case's own trained model."""
+        return key_of(self._own)
+
+    def teacher(self, teacher: OtherModel) -> str:
+        """Return the key of another model that is trained on the data of the case.
 
         Raises:
-            ModelFileError: the model's file or its weights are missing or cannot be read.
+            ModelFileError: its file or its weights are missing or cannot be read.
         """
-        return key_of(self._conditions(case, policy))
+        return key_of(self._conditions(self.teacher_case(teacher), "float32"))
 
     def teacher_case(self, teacher: OtherModel) -> Case:
         """Return the case of a teacher or a source: another model, otherwise the same."""

@@ -97,7 +97,7 @@ class Session:
 
     def dataset(self, case: Case) -> Split:
         """Return the images of a case, at the size that its model takes."""
-        from .builder import load_data
+        from .case_data import load_data
 
         return load_data(case, self._options.paths.data_dir)
 

@@ -12,8 +12,9 @@ from ..errors import CaseFailed
 from ..records.result import Result
 from ..storage import releases
 from ..storage.cache import Cache
-from .builder import ArtifactBuilder, BuiltArtifact, find_artifact, load_data
+from .builder import ArtifactBuilder, BuiltArtifact, find_artifact
 from .cache_keys import CaseKeys
+from .case_data import load_data
 from .measurement import measure
 from .options import BuildOptions, LocalPaths, MeasurementPlan
 

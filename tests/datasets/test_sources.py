@@ -14,7 +14,7 @@ from pytest_opml.case import Case
 from pytest_opml.datasets import sources
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.datasets.sources import ArraySource, FileSource
-from pytest_opml.runner.builder import load_data
+from pytest_opml.runner.case_data import load_data
 from pytest_opml.storage.cache import Cache
 from tests.support import small
 

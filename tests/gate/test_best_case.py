@@ -30,14 +30,14 @@ def test_without_budgets_the_best_score_is_chosen() -> None:
     assert technique(found.best) == "int8"
     assert [technique(result) for result in found.results] == ["int8", "cluster-8", "baseline", "float16"]
     assert found.allowed == found.results
-    assert found.lifted == ()
+    assert found.without == ()
 
 
 def test_the_best_keeps_all_budgets_and_each_budget_has_its_price() -> None:
     # int8 keeps neither, cluster-8 not the second
     found = chosen({"deflated_mb": {"min": 4.0}, "size_mb": {"min": 6}})
     assert technique(found.best) == "baseline"
-    assert {budget: technique(best) for budget, best in found.lifted} == {
+    assert {budget: technique(best) for budget, best in found.without} == {
         "deflated_mb min": "baseline",
         "size_mb min": "cluster-8",
     }
@@ -46,7 +46,7 @@ def test_the_best_keeps_all_budgets_and_each_budget_has_its_price() -> None:
 def test_where_none_keeps_them_there_is_no_best() -> None:
     found = chosen({"size_mb": {"max": 1}})
     assert found.best is None
-    assert {budget: technique(best) for budget, best in found.lifted} == {"size_mb max": "int8"}
+    assert {budget: technique(best) for budget, best in found.without} == {"size_mb max": "int8"}
     assert found.as_plain()["best"] is None
 
 

@@ -12,7 +12,8 @@ from pytest_opml.case import Case
 from pytest_opml.progress import Progress
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result
-from pytest_opml.runner.builder import ArtifactBuilder, BuiltArtifact, load_data
+from pytest_opml.runner.builder import ArtifactBuilder, BuiltArtifact
+from pytest_opml.runner.case_data import load_data
 from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress
 from pytest_opml.runner.launchers.child import attempt
 from pytest_opml.runner.options import BuildOptions, LocalPaths, MeasurementPlan

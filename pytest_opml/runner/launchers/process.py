@@ -133,8 +133,8 @@ class ProcessLauncher(Launcher):
         """See ``Launcher.run``; the clock starts when the process is there."""
         context = _server()
         receiver, sender = context.Pipe(duplex=False)
-        session, kept_open = context.Pipe(duplex=False)
-        with receiver, kept_open, temporary_folder() as folder:
+        session, session_end = context.Pipe(duplex=False)
+        with receiver, session_end, temporary_folder() as folder:
             log = Path(folder) / "log"
             process = context.Process(
                 target=run_child, args=(task, arguments, str(log), self._gpu, sender, session), daemon=True

@@ -1,0 +1,41 @@
+"""The data of a case, loaded once for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ..case import Case
+from ..datasets.splits import Split, prepare
+from ..models.classifier import input_size
+from ..storage.cache import Cache
+from .cache_keys import key_of, source_digest
+
+# The kind of the cache's entries that remember a digest, and the name of the file in them.
+DIGEST = "digest"
+
+
+def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> Split:
+    """Load the images of a case, to be handed out at the size that its model takes.
+
+    Args:
+        case: names the data set and the model.
+        data_dir: where data sets that are not shipped may lie.
+        cache: remembers the digests of image files, which are then not read again until one changes.
+
+    Raises:
+        UsageError: the data, the model's file or the definition are at fault.
+    """
+    case = case.model_copy(update={"size": input_size(case)})
+    return prepare(case, data_dir, partial(_remembered, cache) if cache else None)
+
+
+def _remembered(cache: Cache, stamp: str, work_out: Callable[[], str]) -> str:
+    """The digest of image files by their stamp: to read them all may take longer than everything else."""
+
+    def build(folder: Path) -> None:
+        (folder / DIGEST).write_text(work_out(), "ascii")
+
+    key = key_of({"stamp": stamp, "code": source_digest()})
+    return (cache.entry(DIGEST, key, build) / DIGEST).read_text("ascii")
