@@ -16,6 +16,7 @@ import pytest
 import scipy.stats  # noqa: F401 - likewise
 import sqlalchemy  # noqa: F401 - likewise
 
+from pytest_opml import registry
 from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
@@ -133,6 +134,7 @@ def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def bench(pytester: pytest.Pytester, cache_dir: Path) -> Bench:
-    """A user's project, and the cache that all tests share."""
+def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A user's project, and the cache that all tests share; what is registered by a run in this process is forgotten."""
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     return Bench(pytester, cache_dir)

@@ -37,6 +37,7 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return prepare(Case(dataset="./images", **case), None)
 
 
+@pytest.mark.tensorflow  # resizes images
 def test_the_test_part_arrives_as_it_was(data: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "case"
     folder.mkdir()

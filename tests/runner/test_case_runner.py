@@ -31,6 +31,8 @@ from tests.support import counted, faults, small
 from tests.support.builders import make_result, make_run
 from tests.support.workbench import InlineLauncher
 
+pytestmark = pytest.mark.tensorflow  # in this process, or in workers
+
 MAKING_AND_MEASURING = ["make_artifact", "measure_artifact"]
 Start = Callable[..., CaseRunner]
 
@@ -150,7 +152,7 @@ def test_a_case_that_only_others_compare_with_is_held_to_nothing(
     overrides = NO_OVERRIDES._replace(budgets=parse_budgets({"inference_s": {"max": 10.0}}, "test"))
     start(launcher).run_case(make_case(), overrides, is_judged=is_judged)
     _, _, plan, _ = launcher.arguments[-1]
-    assert list(plan.limits.questions) == limits
+    assert list(plan.on_times.limits) == limits
 
 
 @pytest.mark.parametrize("failing", MAKING_AND_MEASURING)

@@ -60,10 +60,10 @@ def test_absolute_limits_are_decided_alone_and_relative_ones_side_by_side() -> N
     for remeasured in (False, True):
         plan = options().measurement(held_to, make_result(), Baseline(**stored, remeasured=remeasured))
         assert [limit.limit for limit in plan.on_times.limits["inference_s"]] == [10.0]
-        assert [limit.limit for limit in plan.vs_reference.questions["offline"]] == [pytest.approx(1.1)]
+        assert [limit.limit for limit in plan.vs_reference.limits["offline"]] == [pytest.approx(1.1)]
         assert (plan.release is not None) == remeasured
     assert plan.release is not None
-    assert [limit.limit for limit in plan.release.sampling.questions["offline"]] == [pytest.approx(1.2)]
+    assert [limit.limit for limit in plan.release.sampling.limits["offline"]] == [pytest.approx(1.2)]
     assert plan.release.stored == make_result()
 
 

@@ -236,7 +236,7 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     assert result.ret == 11
     text = " ".join(output(result).split())
     assert "accuracy: not judged (max_drop = 0.5): the reference case has no result to compare with" in text
-    reason = "1 check was not judged (the reference case has no result to compare with)"
+    reason = "1 case has no result (crash); 1 check was not judged (the reference case has no result to compare with)"
     assert result.outlines[-1] == f"opml: exit code 11: {reason}"
 
 
