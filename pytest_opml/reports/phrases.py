@@ -175,9 +175,7 @@ def best_texts(record: RunRecord) -> list[str]:
             title += f" within the budgets, which {len(selection.allowed)} pass"
         texts.append(f"{title}: {named(best) if best else 'none'}")
         texts.append(f"Pareto front: {', '.join(names[name] for name in selection.pareto)}")
-        for budget, best_without in selection.without:
-            is_better = best_without is not None and (best is None or best_without.op_score.value < best.op_score.value)
-            texts.append(
-                f"without {budget}: {named(best_without) if best_without is not None and is_better else 'no better case'}"
-            )
+        for budget, candidate in selection.without:
+            is_better = candidate is not None and (best is None or candidate.op_score.value < best.op_score.value)
+            texts.append(f"without {budget}: {named(candidate) if candidate and is_better else 'no better case'}")
     return texts
