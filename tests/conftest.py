@@ -135,6 +135,6 @@ def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A user's project, and the cache that all tests share; what is registered by a run in this process is forgotten."""
+    """A project of a user with the cache that all tests share; what a run in this process registers is forgotten."""
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     return Bench(pytester, cache_dir)
