@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 # Known without importing Alembic, which only a store of another version needs.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001",)
 NEWEST = REVISIONS[-1]
+SCRIPTS = "pytest_opml.history:migrations"  # where Alembic finds them
 
 
 def upgrade(connection: Connection, name: str) -> None:
@@ -25,7 +26,7 @@ def upgrade(connection: Connection, name: str) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", "pytest_opml.history:migrations")
+    config.set_main_option("script_location", SCRIPTS)
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, NEWEST)

@@ -1,4 +1,4 @@
-"""Runs and their results.
+"""Make the tables of runs, of their results, and of the runs that were promoted to be the released one.
 
 The columns are written out: a migration is what it was when it was released, whatever the tables are today.
 """
@@ -15,23 +15,32 @@ down_revision = None
 
 _COUNTS = ("results", "failures", "timings", "passed", "failed", "inconclusive", "not_judged")
 _FIGURES = (
-    *("accuracy", "recall", "precision", "f1", "auc"),
-    *(
-        "inference_s",
-        "throughput",
-        "latency_ms_p50",
-        "latency_ms_p90",
-        "latency_ms_p95",
-        "latency_ms_p99",
-        "cold_start_s",
-    ),
-    *("training_s", "preparation_s", "size_mb", "deflated_mb", "peak_memory_mb", "energy_j", "op_score", "call_s"),
+    "accuracy",
+    "recall",
+    "precision",
+    "f1",
+    "auc",
+    "inference_s",
+    "throughput",
+    "latency_ms_p50",
+    "latency_ms_p90",
+    "latency_ms_p95",
+    "latency_ms_p99",
+    "cold_start_s",
+    "training_s",
+    "preparation_s",
+    "size_mb",
+    "deflated_mb",
+    "peak_memory_mb",
+    "energy_j",
+    "op_score",
+    "call_s",
 )
 _CASE, _NEWEST = ["case_id", "profile"], ["started", "run_key", "position"]
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make all tables and their indexes."""
     op.create_table(
         "opml_run",
         sa.Column("key", sa.Integer, primary_key=True),
@@ -70,3 +79,10 @@ def upgrade() -> None:
     op.create_index("ix_opml_result_best", "opml_result", [*_CASE, "op_score", *_NEWEST])
     op.create_index("ix_opml_result_branch", "opml_result", [*_CASE, "branch", *_NEWEST])
     op.create_index("ix_opml_result_commit", "opml_result", [*_CASE, "commit_hash", *_NEWEST])
+    op.create_table(
+        "opml_release",
+        sa.Column("run_key", sa.Integer, sa.ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
+        sa.Column("promoted", Utc, nullable=False),
+        sa.Column("label", sa.String, nullable=False),
+        sa.Column("digest", sa.String, nullable=False),
+    )
