@@ -18,7 +18,7 @@ from ..storage.locks import exclusive_device
 from .baselines import Baselines
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
 from .options import RunOptions
-from .shared_results import CaseOutcome, SharedResults
+from .shared_results import MeasuredCase, SharedResults
 from .tasks import make_artifact, measure_artifact, measure_release
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class CaseRunner:
 
     def run_case(
         self, case: Case, overrides: TestOverrides, *, is_judged: bool = True, reference: Result | None = None
-    ) -> CaseOutcome:
+    ) -> MeasuredCase:
         """Return what came of a case; it is measured unless another process of this run has done so.
 
         Args:
@@ -76,7 +76,7 @@ class CaseRunner:
 
     def _measure(
         self, case: Case, limits: ProcessLimits, budgets: Sequence[Budget] | None, reference: Result | None
-    ) -> CaseOutcome:
+    ) -> MeasuredCase:
         """Build a case, then measure the release that it is compared with, then the case itself.
 
         The data are loaded by the first of these tasks only, which leaves the test part for the others.
@@ -97,9 +97,9 @@ class CaseRunner:
                     baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
                 plan = options.measurement(budgets or (), reference, baseline)
                 result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
-                return CaseOutcome(result=result, baseline=baseline)
+                return MeasuredCase(result=result, baseline=baseline)
         except WorkerFailed as error:
-            return CaseOutcome(failure=_failure(case, self._options.device, error))
+            return MeasuredCase(failure=_failure(case, self._options.device, error))
 
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
         """Return what ``train_model`` or ``make_artifact`` returns for a case.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..records.run import Baseline, Check, RunRecord
     from ..runtimes.base import Runtime
     from ..settings import Settings
-    from .shared_results import CaseOutcome
+    from .shared_results import MeasuredCase
 
 
 class Session:
@@ -58,7 +58,7 @@ class Session:
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._plan, self._asked = plan, set[str]()
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
-        self._outcomes: dict[str, CaseOutcome] = {}
+        self._outcomes: dict[str, MeasuredCase] = {}
 
         from .case_runner import CaseRunner
         from .launchers.process import ProcessLauncher

@@ -13,7 +13,7 @@ from ..records.result import Result
 from ..records.run import Baseline, Failure
 
 
-class CaseOutcome(Record):
+class MeasuredCase(Record):
     """What came of a case: its result or its failure, and what it was measured beside.
 
     Attributes:
@@ -46,7 +46,7 @@ class SharedResults:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def put(self, case_id: str, outcome: CaseOutcome) -> None:
+    def put(self, case_id: str, outcome: MeasuredCase) -> None:
         """Let the other processes find what came of a case."""
         if self._folder is None:
             return
@@ -58,10 +58,10 @@ class SharedResults:
             temporary.write_text(outcome.model_dump_json(), "utf-8")
             temporary.replace(path)
 
-    def get(self, case_id: str) -> CaseOutcome | None:
+    def get(self, case_id: str) -> MeasuredCase | None:
         """Return what another process made of a case; None where none has, so far."""
         path = self._folder and self._path(self._folder, case_id)
-        return CaseOutcome.model_validate_json(path.read_bytes()) if path and path.exists() else None
+        return MeasuredCase.model_validate_json(path.read_bytes()) if path and path.exists() else None
 
     @staticmethod
     def _path(folder: Path, case_id: str) -> Path:
