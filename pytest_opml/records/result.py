@@ -284,7 +284,7 @@ class Result(CaseOutcome):
         default=None, description="None for a reference, and where the reference has no result"
     )
     vs_baseline: SideBySide | None = Field(
-        default=None, description="beside the kept artifact of the released run, where that was measured again"
+        default=None, description="beside the stored artifact of the released run, where that was measured again"
     )
     training: Training
     preparation_s: float = Field(description="seconds that the techniques took")

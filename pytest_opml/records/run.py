@@ -18,6 +18,7 @@ FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "tim
 
 
 Verdict = Literal["pass", "fail", "inconclusive", "not_judged"]
+WORST_FIRST: tuple[Verdict, ...] = ("fail", "not_judged", "inconclusive", "pass")
 
 
 Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
@@ -64,7 +65,7 @@ class Check(Record):
     )
     min_detectable: float | None = Field(
         default=None,
-        description="smallest excess over the limit that this run would have called broken in 80 % of cases",
+        description="smallest excess over the limit that this run would have called a failure in 80 % of cases",
     )
     reason: str = ""
 
@@ -104,12 +105,12 @@ class Baseline(Record):
     device: Device = Field(
         description="that the stored result was measured on, which one that was measured again is not"
     )
-    result: Result = Field(description="as it was stored, or as its kept artifact was measured again")
+    result: Result = Field(description="as it was stored, or as its stored artifact was measured again")
     remeasured: bool = Field(
         default=False,
         description="whether the artifact was measured again in this session, in turn with the candidate's",
     )
-    note: str = Field(default="", description="why a released artifact was not measured again")
+    remeasure_error: str = Field(default="", description="why a released artifact was not measured again")
 
     @property
     def described(self) -> str:
@@ -192,8 +193,8 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             results.setdefault(result.key, result)
         for failure in record.failures:
             failures.setdefault(failure.key, failure)
-        found = [result.case.id for result in record.results] + [failure.case.id for failure in record.failures]
-        asked |= set(found) - set(record.reference_only)
+        members = [result.case.id for result in record.results] + [failure.case.id for failure in record.failures]
+        asked |= set(members) - set(record.reference_only)
         collected |= record.collected
         marker_budgets |= record.marker_budgets
         baseline_errors |= record.baseline_errors

@@ -34,11 +34,11 @@ def explanations(compared: Sequence[Comparison], missing: Mapping[str, str], nam
     by_text: dict[str, list[str]] = {}
     for comparison in compared:
         baseline = comparison.baseline
-        note = f"; {baseline.note}" if baseline.note else ""
+        error = f"; {baseline.remeasure_error}" if baseline.remeasure_error else ""
         machine = f"; n/a: measured on another machine ({comparison.elsewhere})" if comparison.elsewhere else ""
         settings = f"; n/a: worked out by other settings ({comparison.otherwise})" if comparison.otherwise else ""
         data = f"; n/a: {comparison.other_data}" if comparison.other_data else ""
-        text = f"{baseline.described}{note}{machine}{data}{settings}"
+        text = f"{baseline.described}{error}{machine}{data}{settings}"
         by_text.setdefault(text, []).append(names.get(comparison.case_id, comparison.case_id))
     for text, cases in by_text.items():
         which = "all" if len(cases) == len(compared) else ", ".join(cases)

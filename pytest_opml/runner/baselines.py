@@ -80,7 +80,7 @@ class Baselines:
         """Return what a case that is about to be measured is compared with; None where nothing asks for it or is there.
 
         The result of a release whose artifact was kept is measured anew. Where that cannot be, it is returned as it was
-        stored, and its note says why.
+        stored, and its ``remeasure_error`` says why.
 
         Args:
             case_id: of the case.
@@ -94,10 +94,12 @@ class Baselines:
         if baseline is None or self._selector.kind != "release":
             return baseline
         if find_artifact(baseline.result.artifact, self._settings.release_dir) is None:
-            return baseline.model_copy(update={"note": f"its artifact is not in {self._settings.release_dir}"})
+            return baseline.model_copy(
+                update={"remeasure_error": f"its artifact is not in {self._settings.release_dir}"}
+            )
         try:
             result = measure(baseline.result)
         except WorkerFailed as error:
-            note = printable(f"its artifact could not be measured again: {error}")
-            return baseline.model_copy(update={"note": note})
+            reason = printable(f"its artifact could not be measured again: {error}")
+            return baseline.model_copy(update={"remeasure_error": reason})
         return baseline.model_copy(update={"result": result, "remeasured": True})

@@ -98,7 +98,7 @@ def test_answers_to_the_same_images_are_paired() -> None:
 
 def test_it_is_plain_data_for_json() -> None:
     plain = compare(make_result("int8"), baseline_of(make_result("int8"), remeasured=True)).as_plain()
-    assert plain["baseline"]["measured_again"] is True
+    assert plain["baseline"]["remeasured"] is True
     assert plain["size"] == {"value": 1.0, "low": 1.0, "high": 1.0, "word": "same"}
     assert set(plain["axes"]) == {"error", "time", "size"}
 

@@ -26,9 +26,9 @@ def record() -> RunRecord:
             device=make_device(),
             result=result,
             remeasured=again,
-            note=note,
+            remeasure_error=error,
         )
-        for result, again, note in zip(then, (False, True), ("its artifact is not in .opml/releases", ""), strict=True)
+        for result, again, error in zip(then, (False, True), ("its artifact is not in .opml/releases", ""), strict=True)
     ]
     return make_run(now, baselines=baselines, baseline="release")
 

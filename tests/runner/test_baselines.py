@@ -73,7 +73,7 @@ def test_a_release_is_measured_again(tmp_path: Path, released: RunRecord) -> Non
     baseline = opened(tmp_path, baseline="release").compare_with(stored.case.id, "v100", (), measure)
     assert baseline is not None
     assert given == [stored]
-    assert (baseline.result, baseline.remeasured, baseline.note) == (anew, True, "")
+    assert (baseline.result, baseline.remeasured, baseline.remeasure_error) == (anew, True, "")
 
 
 def test_a_release_that_cannot_be_measured_again_stays_as_it_was_stored(tmp_path: Path, released: RunRecord) -> None:
@@ -81,7 +81,7 @@ def test_a_release_that_cannot_be_measured_again_stays_as_it_was_stored(tmp_path
         raise WorkerFailed("crash", "it fell \udcff over", "")
 
     (stored,) = released.results
-    notes = []
+    errors = []
     for damaged in (False, True):
         if damaged:
             (path,) = (tmp_path / ".opml" / "releases").glob("*/model.keras")
@@ -90,9 +90,9 @@ def test_a_release_that_cannot_be_measured_again_stays_as_it_was_stored(tmp_path
         baseline = opened(tmp_path, baseline="release").compare_with(stored.case.id, "v100", (), measure)
         assert baseline is not None
         assert (baseline.result, baseline.remeasured) == (stored, False)
-        notes.append(baseline.note)
+        errors.append(baseline.remeasure_error)
     folder = tmp_path / ".opml" / "releases"
-    assert notes == ["its artifact could not be measured again: it fell ? over", f"its artifact is not in {folder}"]
+    assert errors == ["its artifact could not be measured again: it fell ? over", f"its artifact is not in {folder}"]
 
 
 def test_a_history_that_fails_later_is_an_error_of_the_case(tmp_path: Path, released: RunRecord) -> None:

@@ -140,7 +140,7 @@ def test_a_release_is_measured_again_on_the_same_data(start: Start, project: Pat
     outcome = start(InlineLauncher(fail), baseline="release").run_case(make_case(), NO_OVERRIDES)
     assert outcome.baseline is not None
     assert (outcome.baseline.remeasured, outcome.baseline.result) == (False, run.results[0])
-    assert outcome.baseline.note == "its artifact could not be measured again: planted"
+    assert outcome.baseline.remeasure_error == "its artifact could not be measured again: planted"
     assert outcome.require().vs_baseline is None
 
 

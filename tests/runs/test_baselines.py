@@ -62,7 +62,7 @@ def test_a_release_is_measured_again_beside_each_case_and_other_runs_are_not(ben
     assert again.ret == 0, output(again)
     run = newest(bench)
     for baseline, result, then in zip(run.baselines, run.results, released.results, strict=True):
-        assert (baseline.name, baseline.remeasured, baseline.run_id, baseline.note) == (
+        assert (baseline.name, baseline.remeasured, baseline.run_id, baseline.remeasure_error) == (
             "release",
             True,
             released.run_id,
@@ -90,7 +90,7 @@ def test_a_release_without_its_artifacts_is_compared_as_it_was_stored(bench: Ben
     found = bench.run("--opml-baseline=release", "--opml-gate=size_mb.max_regression=1%")
     assert found.ret == 0, output(found)
     (baseline,) = newest(bench).baselines
-    assert (baseline.remeasured, baseline.note) == (False, f"its artifact is not in {folder}")
+    assert (baseline.remeasured, baseline.remeasure_error) == (False, f"its artifact is not in {folder}")
     assert "as it was stored; its artifact is not in" in " ".join(output(found).split())
 
 

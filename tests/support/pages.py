@@ -145,6 +145,6 @@ def make_hostile(text: str) -> RunRecord:
     commit = Commit(commit=text, branch=text, dirty=True, ci=job)
     failure = Failure(case=make_case("float16", dataset=f"data/{line}"), device=device, kind="error", message=text)
     record = make_run(results, [failure], [check, not_judged, passed], device=device, commit=commit)
-    baselines = make_baselines(record, run_id=text, note=text)
+    baselines = make_baselines(record, run_id=text, remeasure_error=text)
     told = {"versions": {text: text}, "collected": {cases[1].id: text}, "baselines": baselines, "baseline": text}
     return record.model_copy(update=told)
