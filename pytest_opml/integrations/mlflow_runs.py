@@ -14,12 +14,11 @@ from ..analysis.ranking import groups, ranked
 from ..records.case_record import CaseRecord
 from ..records.device import Device
 from ..records.result import Estimate, Key, Result, Score
-from ..records.run import Check, RunRecord, Verdict
+from ..records.run import WORST_FIRST, Check, RunRecord
 
 # MLflow's own limits
 _LONGEST_KEY, _LONGEST_PARAM, _LONGEST_TAG = 250, 6_000, 8_000
 _CUT = " … (cut)"
-_WORST_FIRST: tuple[Verdict, ...] = ("fail", "not_judged", "inconclusive", "pass")
 
 
 class MlflowRun(NamedTuple):
@@ -45,7 +44,7 @@ def session_run(record: RunRecord) -> MlflowRun:
         "platform": record.device.platform,
         "results": len(record.results),
         "failures": len(record.failures),
-        **{f"verdicts.{verdict}": verdicts[verdict] for verdict in _WORST_FIRST},
+        **{f"verdicts.{verdict}": verdicts[verdict] for verdict in WORST_FIRST},
         **{f"version.{name}": version for name, version in record.versions.items()},
     }
     name = f"{record.device.profile} {(record.commit.commit if record.commit else record.run_id)[:12]}"
@@ -137,7 +136,7 @@ def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
         verdict = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
         values[f"check.{check.metric}.{check.rule}"] = verdict
     if checks:
-        values["verdict"] = min((check.verdict for check in checks), key=_WORST_FIRST.index)
+        values["verdict"] = min((check.verdict for check in checks), key=WORST_FIRST.index)
     return _tags(values)
 
 

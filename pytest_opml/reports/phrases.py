@@ -16,7 +16,6 @@ from ..records.run import Check, RunRecord, Verdict
 from .cases import short_names
 from .formatting import amount, signed
 
-WORST_FIRST: tuple[Verdict, ...] = ("fail", "not_judged", "inconclusive", "pass")
 WORDS: dict[Verdict, str] = {
     "pass": "pass",
     "fail": "fail",
@@ -95,7 +94,9 @@ def origin(source: str) -> str:
 
 
 def evidence_text(check: Check) -> str:
-    """Say what a failed check rests on."""
+    """Say what a failed check rests on: the reason that it was given, or else its interval."""
+    if check.reason:
+        return check.reason
     if check.low is None or check.high is None or check.confidence is None:
         metric = get(check.metric)
         return "measured once: no interval, judged as it is" if metric and metric.machine_dependent else "exact"

@@ -15,7 +15,7 @@ from pytest_opml.history.base import History, Release
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.measure.sizes import measure_file
-from pytest_opml.records.run import Check, RunRecord
+from pytest_opml.records.run import Check, RunRecord, Verdict
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.support.history_runs import commit_of, make_timing
 
@@ -55,6 +55,20 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     return store
 
 
+def check_of(verdict: Verdict) -> Check:
+    return Check(
+        case_id=INT8,
+        metric="size_mb",
+        rule="max",
+        limit=1.0,
+        budget="max = 1",
+        source="gate",
+        value=2.0,
+        verdict=verdict,
+        blocking=verdict != "pass",
+    )
+
+
 def fields(lines: Sequence[str], column: int = 0) -> list[str]:
     return [line.split()[column] for line in lines[2:] if line]
 
@@ -68,6 +82,19 @@ def test_runs_are_listed_newest_first(history: History) -> None:
     assert [(each["branch"], each["results"], each["dirty"], each["release"]) for each in found] == [
         ("topic", 2, True, None)
     ]
+    assert set(found[0]) == {
+        *("run_id", "started", "profile", "machine", "commit", "branch", "dirty"),
+        *("results", "failures", "timings", "verdicts", "release"),
+    }
+
+
+def test_the_verdicts_of_a_run_are_counted(history: History) -> None:
+    verdicts: dict[Verdict, int] = {"pass": 3, "fail": 1, "inconclusive": 2, "not_judged": 4}
+    checks = [check_of(verdict) for verdict, count in verdicts.items() for _ in range(count)]
+    history.append(make_run([make_result()], [], checks, run_id="judged", started=NOW))
+    (run_of_it,) = json.loads(run("history", "--json", "--limit", 1).output)
+    assert run_of_it["verdicts"] == verdicts
+    assert "1 failed, 4 not judged, 2 inconclusive, 3 passed" in run("history", "--limit", 1, columns=160).output
 
 
 @pytest.mark.parametrize(
@@ -251,18 +278,7 @@ def test_a_run_is_promoted_listed_and_withdrawn(history: History, measured: RunR
 
 
 def test_a_run_that_broke_a_budget_is_promoted_only_when_told_so(history: History) -> None:
-    broken = Check(
-        case_id=INT8,
-        metric="size_mb",
-        rule="max",
-        limit=1.0,
-        budget="max = 1",
-        source="gate",
-        value=2.0,
-        verdict="fail",
-        blocking=True,
-    )
-    history.append(make_run([make_result()], checks=[broken], run_id="broken", started=NOW))
+    history.append(make_run([make_result()], checks=[check_of("fail")], run_id="broken", started=NOW))
     assert error_of("release", "promote", "broken") == (
         "error: run broken failed 1 check; --anyway promotes it all the same"
     )

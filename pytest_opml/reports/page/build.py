@@ -10,7 +10,7 @@ from ...analysis.op_score import difference
 from ...gate.best_case import select_best
 from ...gate.budgets import Gate
 from ...records.result import Key
-from ...records.run import Baseline, Check, RunRecord, Verdict
+from ...records.run import WORST_FIRST, Baseline, Check, RunRecord, Verdict
 from ..cases import CaseGroup, RankingRow, check_name, groups_of, ranked_rows, short_names
 from ..charts.bubbles import CasePoint
 from ..charts.score_axes import CaseDifference
@@ -19,7 +19,6 @@ from ..formatting import amount, minute, short_hash
 from ..phrases import (
     COUNT_WORDS,
     WORDS,
-    WORST_FIRST,
     against,
     best_texts,
     confidence,

@@ -7,15 +7,15 @@ from typing import Any
 
 from ...history.base import CALL_S, Release, Row, Summary
 from ...metrics import METRICS
-from ...records.run import Verdict
+from ...records.run import WORST_FIRST, Verdict
 from ..formatting import minute, short_hash
-from ..phrases import COUNT_WORDS, WORST_FIRST
+from ..phrases import COUNT_WORDS
 from ..ranking_columns import figure_cell
 from .tables import fitted
 
 _ID = 12
 _LONGEST_LABEL = 24
-_COUNTS = ("holding", "broken", "undecided", "unjudged")  # fields of a summary
+_COUNTS = ("passed", "failed", "inconclusive", "not_judged")  # fields of a summary, which are one of its plain data
 _SHOWN = ("accuracy", "inference_s", "size_mb", "op_score")
 _HEADERS = {"accuracy": "accuracy", "inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...gate.budgets import Gate, GateTerms
-from ...records.run import Check, RunRecord
+from ...records.run import WORST_FIRST, Check, RunRecord
 from ..cases import check_name, short_names
 from ..formatting import wrapped
 from ..phrases import (
     WORDS,
-    WORST_FIRST,
     against,
     best_texts,
     check_text,
