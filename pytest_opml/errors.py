@@ -75,8 +75,8 @@ class CaseDefinitionError(UsageError):
 class UnknownNameError(CaseDefinitionError):
     """Nothing is registered under a name; the text lists what is, and last what may have been meant."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+    def __init__(self, kind: str, name: str, registered: Iterable[str]) -> None:
+        names = sorted(registered)
         text = f"unknown {kind} {name!r}; known: {listed(names) or 'none'}"
         near = get_close_matches(name, names)
         super().__init__(f"{text}; nearest: {', '.join(near)}" if near else text)

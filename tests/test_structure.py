@@ -51,6 +51,7 @@ CLASSES_OF_ONE_MEANING = {"Entry", "Limits", "Plan", "Point", "Shift"}
 TESTS_WITHOUT_A_MODULE = {
     "cli/test_help.py": "all commands",
     "history/test_fuzz.py": "stores and files of records that are damaged",
+    "history/test_gone_names.py": "all commands, on runs whose names are gone",
     "history/test_migrations.py": "the package of that name",
     "models/test_keras_files.py": "the way of a user's own file through models, techniques and runtimes",
     "storage/test_shared_locks.py": "the half of locks.py that is not about devices",

@@ -79,10 +79,10 @@ def promote(
         promotion = store_artifacts(record, settings.cache_dir, settings.release_dir)
         history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
     if json_wanted:
-        show_json({"run": record.run_id, "label": label, "kept": promotion.kept, "not_kept": promotion.lost})
+        show_json({"run": record.run_id, "label": label, "stored": promotion.stored, "not_stored": promotion.lost})
         return
     lines = [f"{run_title(record)} is the release now{f': {label}' if label else ''}"]
-    lines += [f"kept {len(promotion.kept)} of {len(record.results)} artifacts in {settings.release_dir}"]
+    lines += [f"kept {len(promotion.stored)} of {len(record.results)} artifacts in {settings.release_dir}"]
     lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in promotion.lost.items()]
     show(lines)
 

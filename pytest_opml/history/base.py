@@ -103,7 +103,7 @@ class Added(NamedTuple):
     releases: int
 
 
-class Found(NamedTuple):
+class StoredResult(NamedTuple):
     """One result with the run that it is from, whose other results were left out."""
 
     run: RunRecord
@@ -188,7 +188,7 @@ class History(ABC):
         """
 
     @abstractmethod
-    def find(self, query: Query, order: Order = "newest") -> Found | None:
+    def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
         """The first of ``rows`` with its record; only what is a case's result is found, no imported benchmark."""
 
     @abstractmethod

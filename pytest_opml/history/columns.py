@@ -88,7 +88,7 @@ def summary(run: RunRecord) -> Summary:
     )
 
 
-def is_meant(run: RunRecord, query: Query, released: Container[str]) -> bool:
+def matches(run: RunRecord, query: Query, released: Container[str]) -> bool:
     """Whether a query means a run, whose cases are not looked at; ``released`` are ids."""
     short = summary(run)
     return (
@@ -101,9 +101,9 @@ def is_meant(run: RunRecord, query: Query, released: Container[str]) -> bool:
     )
 
 
-def is_same(run: RunRecord, other: RunRecord) -> bool:
+def is_same(run: RunRecord, stored: RunRecord) -> bool:
     """Whether two runs say the same once they are written, where a tuple is a list."""
-    return run == other or run.model_dump_json(round_trip=True) == other.model_dump_json(round_trip=True)
+    return run == stored or run.model_dump_json(round_trip=True) == stored.model_dump_json(round_trip=True)
 
 
 def dump(content: Result | Timing | RunRecord) -> str:
@@ -120,11 +120,11 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
         StorageError: one of them is no valid record; ``where`` says of which store.
     """
     with _valid(where, run_id):
-        found = {
+        content = {
             "results": tuple(map(Result.model_validate_json, results)),
             "timings": tuple(map(Timing.model_validate_json, timings)),
         }
-        return RunRecord.model_validate_json(run).model_copy(update=found)
+        return RunRecord.model_validate_json(run).model_copy(update=content)
 
 
 def problem(error: ValidationError) -> str:

@@ -93,8 +93,8 @@ def resolve(root: Path, text: str) -> str | None:
     # No name can begin so; older gits know no other way to say that a text is no option.
     if text.startswith("-"):
         return None
-    found = (_git(root, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}") or b"").decode().strip()
-    return found if FULL_HASH.fullmatch(found) else None
+    commit = (_git(root, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}") or b"").decode().strip()
+    return commit if FULL_HASH.fullmatch(commit) else None
 
 
 def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:
@@ -112,8 +112,8 @@ def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:
     if not (FULL_HASH.fullmatch(old) and FULL_HASH.fullmatch(new)) or _is_shallow(root) is not False:
         return None
     names = (f"{new}^{{commit}}", f"^{old}^{{commit}}")
-    found = _git(root, "rev-list", "--date-order", f"--max-count={MOST_COMMITS}", *names, "--")
-    return None if found is None else tuple(found.decode().split())
+    commits = _git(root, "rev-list", "--date-order", f"--max-count={MOST_COMMITS}", *names, "--")
+    return None if commits is None else tuple(commits.decode().split())
 
 
 def _is_shallow(root: Path) -> bool | None:
@@ -121,9 +121,9 @@ def _is_shallow(root: Path) -> bool | None:
 
 
 def _authored(header: bytes) -> datetime | None:
-    found = _AUTHOR.search(header)
+    line = _AUTHOR.search(header)
     try:
-        return datetime.fromtimestamp(int(found[1]), tz=timezone.utc) if found else None
+        return datetime.fromtimestamp(int(line[1]), tz=timezone.utc) if line else None
     except (OSError, OverflowError, ValueError):
         return None
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import StorageError
 from ..records.result import Result
 from ..records.run import RunRecord
-from .base import Added, Found, History, Order, Query, Release, Row, Summary
-from .columns import Part, is_meant, is_same, parts, summary
+from .base import Added, History, Order, Query, Release, Row, StoredResult, Summary
+from .columns import Part, is_same, matches, parts, summary
 
 
 class MemoryHistory(History):
@@ -67,12 +67,12 @@ class MemoryHistory(History):
     def _id(self, run_id: str, runs: dict[str, RunRecord]) -> str:
         if run_id in runs:
             return run_id
-        found = sorted(name for name in runs if name.startswith(run_id))[:3]
-        if not found:
+        ids = sorted(name for name in runs if name.startswith(run_id))[:3]
+        if not ids:
             raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
-        if len(found) > 1:
-            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {', '.join(found)}")
-        return found[0]
+        if len(ids) > 1:
+            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {', '.join(ids)}")
+        return ids[0]
 
     def run(self, run_id: str) -> RunRecord:
         """The run of an id, or of the only id that begins so."""
@@ -82,10 +82,10 @@ class MemoryHistory(History):
         """The runs that a query means, the newest first."""
         last_added_first = list(self._runs.values())[::-1]
         newest = sorted(last_added_first, key=lambda run: run.started, reverse=True)
-        found = [run for run in newest if is_meant(run, query, self._releases)]
+        asked = [run for run in newest if matches(run, query, self._releases)]
         if query.released:
-            found.sort(key=self._promoted, reverse=True)
-        return found
+            asked.sort(key=self._promoted, reverse=True)
+        return asked
 
     def _promoted(self, run: RunRecord) -> Any:
         return self._releases[run.run_id].promoted
@@ -99,7 +99,7 @@ class MemoryHistory(History):
         return [summary(run) for run in self.newest(query, limit)]
 
     def _parts(self, query: Query, order: Order) -> list[tuple[RunRecord, Part]]:
-        found = [
+        asked = [
             (run, part)
             for run in self._asked(query._replace(profile=None))
             for part in reversed(parts(run))
@@ -107,23 +107,23 @@ class MemoryHistory(History):
             if query.profile is None or part.row.profile == query.profile
         ]
         if order == "best":
-            scored = [each for each in found if each[1].row.figures["op_score"] is not None]
-            scored.sort(key=lambda each: each[1].row.figures["op_score"] or 0.0)
+            scored = [(run, part) for run, part in asked if part.row.figures["op_score"] is not None]
+            scored.sort(key=lambda pair: pair[1].row.figures["op_score"] or 0.0)
             if query.released:
-                scored.sort(key=lambda each: self._promoted(each[0]), reverse=True)
+                scored.sort(key=lambda pair: self._promoted(pair[0]), reverse=True)
             return scored
-        return found
+        return asked
 
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
         """Results in short, the newest or those of the lowest OpScore first."""
         return [part.row for _, part in self._parts(query, order)[:limit]]
 
-    def find(self, query: Query, order: Order = "newest") -> Found | None:
+    def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
         """The first of ``rows`` with its record."""
         for run, part in self._parts(query, order):
             if isinstance(part.content, Result):
                 alone = {"results": (part.content,), "timings": ()}
-                return Found(run.model_copy(update=alone), part.row.position)
+                return StoredResult(run.model_copy(update=alone), part.row.position)
         return None
 
     def case_ids(self) -> list[str]:
@@ -137,8 +137,8 @@ class MemoryHistory(History):
     def releases(self) -> list[Release]:
         """All, the one that was promoted last first."""
         places = {run_id: number for number, run_id in enumerate(self._runs)}
-        found = sorted(self._releases.values(), key=lambda each: places[each.run_id], reverse=True)
-        return sorted(found, key=lambda each: each.promoted, reverse=True)
+        last_added_first = sorted(self._releases.values(), key=lambda release: places[release.run_id], reverse=True)
+        return sorted(last_added_first, key=lambda release: release.promoted, reverse=True)
 
     def records(self) -> Iterator[RunRecord]:
         """Every run, in the order in which they were added."""

@@ -119,12 +119,12 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(
+        files = sorted(
             path.rglob("*.json"), key=lambda file: (file.name, file)
         )  # numbered in the order of the sessions
-        if not found:
+        if not files:
             raise StorageError(f"{path}: no saved file of pytest-benchmark in this folder")
-        yield from found
+        yield from files
 
 
 def is_saved(path: Path) -> bool:

@@ -119,24 +119,24 @@ def record_of(document: Any, where: str) -> RunRecord:
     except OpmlError as error:
         raise StorageError(f"{where}: {clipped(error)}") from error
     except ValueError:
-        raise StorageError(f"{where}: is no record of a run: marked: must hold finite numbers only") from None
+        raise StorageError(f"{where}: is no record of a run: marker_budgets: must hold finite numbers only") from None
     return record
 
 
-def check_version(version: Any, known: int, where: str, what: str) -> None:
-    """Refuse a format version that is not the known one.
+def check_version(version: Any, newest: int, where: str, what: str) -> None:
+    """Refuse a format version that is not the one that is read here.
 
     Raises:
         StorageError: it is newer, or none.
     """
     # Python holds True and 1.0 for equal to 1.
-    if type(version) is int and version == known:
+    if type(version) is int and version == newest:
         return
-    if type(version) is int and version > known:
+    if type(version) is int and version > newest:
         raise StorageError(
-            f"{where}: format_version {version} is newer than this version of pytest-opml reads ({known})"
+            f"{where}: format_version {version} is newer than this version of pytest-opml reads ({newest})"
         )
-    raise StorageError(f"{where}: is no {what}: format_version is {version!r}, not {known}")
+    raise StorageError(f"{where}: is no {what}: format_version is {version!r}, not {newest}")
 
 
 def record_schema() -> dict[str, Any]:

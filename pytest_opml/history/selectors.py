@@ -91,11 +91,11 @@ def select(text: str, history: History | None, root: Path) -> Selector:
     if commit := resolve(root, text):
         return Selector("commit", commit)
     if _HASH.fullmatch(text):
-        found = sorted({run.commit for run in history.summaries(Query(commit=text), _LISTED) if run.commit})
-        if len(found) > 1:
-            raise SettingsError(f"{text!r}: begins more than one commit: {', '.join(found)}")
-        if found:
-            return Selector("commit", found[0])
+        commits = sorted({run.commit for run in history.summaries(Query(commit=text), _LISTED) if run.commit})
+        if len(commits) > 1:
+            raise SettingsError(f"{text!r}: begins more than one commit: {', '.join(commits)}")
+        if commits:
+            return Selector("commit", commits[0])
     with suppress(StorageError):  # of no run, or of many, is said below
         return Selector("run", text, MemoryHistory([history.run(text)], text))
     newest = history.summaries(Query(), _LISTED)
@@ -154,15 +154,15 @@ def baseline_of(
     if selector.record:
         before = None
     query = selector.query._replace(cases=(case_id,), profile=profile, before=before)
-    found = source and source.find(query, selector.order)
-    if not found:
+    stored = source and source.find(query, selector.order)
+    if not stored:
         return None
-    (result,) = found.run.results
+    (result,) = stored.run.results
     return Baseline(
         name=str(selector),
-        run_id=found.run.run_id,
-        started=found.run.started,
-        commit=found.run.commit,
+        run_id=stored.run.run_id,
+        started=stored.run.started,
+        commit=stored.run.commit,
         device=result.device,
         result=result,
     )

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ..errors import StorageError
 from ..records.run import RunRecord
 from . import checksums
-from .base import Added, Found, History, Order, Query, Release, Row, Summary
+from .base import Added, History, Order, Query, Release, Row, StoredResult, Summary
 from .columns import clipped, dump, is_same, load, parts, summary
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
@@ -61,7 +61,7 @@ def _check_records(name: str, *rows: Any) -> None:
 
 
 class _Mark(NamedTuple):
-    """A release with what its run is found by."""
+    """A release with what its run is looked up by."""
 
     release: Release
     key: int
@@ -214,25 +214,25 @@ class SqlHistory(History):
 
     def known(self, run_ids: Iterable[str]) -> set[str]:
         """Which of these runs are there."""
-        wanted, found = list(run_ids), set[str]()
+        wanted, present = list(run_ids), set[str]()
         with self._reading() as connection:
             for start in range(0, len(wanted), 500):  # databases limit how many values a statement may name
                 some = select(RUN.c.run_id).where(RUN.c.run_id.in_(wanted[start : start + 500]))
-                found.update(connection.scalars(some))
-        return found
+                present.update(connection.scalars(some))
+        return present
 
     def _key(self, connection: Connection, run_id: str) -> int:
         exact = connection.scalar(select(RUN.c.key).where(RUN.c.run_id == run_id))
         if exact is not None:
             return int(exact)
         like = select(RUN.c.key, RUN.c.run_id).where(begins(RUN.c.run_id, run_id)).order_by(RUN.c.run_id).limit(3)
-        found = connection.execute(like).all()
-        if not found:
+        rows = connection.execute(like).all()
+        if not rows:
             raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
-        if len(found) > 1:
-            names = clipped(", ".join(row.run_id for row in found))
+        if len(rows) > 1:
+            names = clipped(", ".join(row.run_id for row in rows))
             raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {names}")
-        return int(found[0].key)
+        return int(rows[0].key)
 
     def run(self, run_id: str) -> RunRecord:
         """The run of an id, or of the only id that begins so."""
@@ -248,9 +248,9 @@ class SqlHistory(History):
         """Runs in short, the newest first."""
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
-            found = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
-            runs = _SUMMARIES.validate_python([Summary(*row[2:-2]) for row in found], strict=True)
-            for run, row in zip(runs, found, strict=True):
+            rows = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
+            runs = _SUMMARIES.validate_python([Summary(*row[2:-2]) for row in rows], strict=True)
+            for run, row in zip(runs, rows, strict=True):
                 _check(run, row.digest, row.content)
             return runs
 
@@ -260,8 +260,8 @@ class SqlHistory(History):
         if not query.released:
             return connection.execute(asked.limit(limit)).all()
         promoted = {mark.key: mark.release.promoted for mark in self._marks(connection)}
-        found = connection.execute(asked.where(RUN.c.key.in_(promoted))).all()
-        return sorted(found, key=lambda row: (promoted[row.key], row.moment, row.key), reverse=True)[:limit]
+        released = connection.execute(asked.where(RUN.c.key.in_(promoted))).all()
+        return sorted(released, key=lambda row: (promoted[row.key], row.moment, row.key), reverse=True)[:limit]
 
     def records(self) -> Iterator[RunRecord]:
         """Every run, in the order in which they were added."""
@@ -340,13 +340,13 @@ class SqlHistory(History):
             return self._checked(self._first(connection, query, limit, order))
 
     @staticmethod
-    def _checked(found: Sequence[Any]) -> list[Row]:
-        rows = _ROWS.validate_python([row_of(each) for each in found], strict=True)
-        for row, each in zip(rows, found, strict=True):
-            _check(row, each.digest, each.content)
+    def _checked(raw_rows: Sequence[Any]) -> list[Row]:
+        rows = _ROWS.validate_python([row_of(raw) for raw in raw_rows], strict=True)
+        for row, raw in zip(rows, raw_rows, strict=True):
+            _check(row, raw.digest, raw.content)
         return rows
 
-    def find(self, query: Query, order: Order = "newest") -> Found | None:
+    def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
         """The first of ``rows`` with its record."""
         with self._reading() as connection:
             first = self._first(connection, query, 1, order, results_only=True)
@@ -358,7 +358,7 @@ class SqlHistory(History):
             its_result = select(RESULT.c.record, RESULT.c.content).where(RESULT.c.run_key == key)
             result = connection.execute(its_result.where(RESULT.c.position == row.position)).one()
             _check_records(f"{self._name}: run {clipped(row.run_id)}", run, result)
-        return Found(load(run.record, [result.record], [], self._name, row.run_id), row.position)
+        return StoredResult(load(run.record, [result.record], [], self._name, row.run_id), row.position)
 
     def _first(
         self, connection: Connection, query: Query, limit: int, order: Order, *, results_only: bool = False
@@ -371,7 +371,7 @@ class SqlHistory(History):
         ]
         marks = self._marks(connection) if query.released else None
         columns = [RUN.c.run_id, *(column for column in RESULT.c if column.name != "record")]
-        found: list[Any] = []
+        rows: list[Any] = []
         for case, profile in pairs:
             asked = select(*columns).join_from(RESULT, RUN)
             asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *conditions_of(query, RESULT))
@@ -381,27 +381,27 @@ class SqlHistory(History):
                 asked = asked.where(RESULT.c.call_s.is_(None))
             asked = asked.order_by(*ordering(order)).limit(limit)
             if marks is None:
-                found += connection.execute(asked)
+                rows += connection.execute(asked)
             else:
-                found += self._of_releases(connection, asked, marks, limit)
-        found.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
+                rows += self._of_releases(connection, asked, marks, limit)
+        rows.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
         if order == "best":
-            found.sort(key=lambda row: row.op_score)
+            rows.sort(key=lambda row: row.op_score)
         if marks is not None:
             promoted = {mark.key: mark.release.promoted for mark in marks}
-            found.sort(key=lambda row: promoted[row.run_key], reverse=True)
-        return found[:limit]
+            rows.sort(key=lambda row: promoted[row.run_key], reverse=True)
+        return rows[:limit]
 
     @staticmethod
     def _of_releases(connection: Connection, asked: Select[Any], marks: Sequence[_Mark], limit: int) -> list[Any]:
         """From the release that was promoted last on, until there are enough; those of one moment together."""
-        found: list[Any] = []
+        rows: list[Any] = []
         for _, together in groupby(marks, key=lambda mark: mark.release.promoted):
             for mark in together:
-                found += connection.execute(asked.where(RESULT.c.run_key == mark.key, RESULT.c.started == mark.started))
-            if len(found) >= limit:
+                rows += connection.execute(asked.where(RESULT.c.run_key == mark.key, RESULT.c.started == mark.started))
+            if len(rows) >= limit:
                 break
-        return found
+        return rows
 
     def case_ids(self) -> list[str]:
         """Ids of all cases and names of all imported benchmarks, in order."""
@@ -415,10 +415,10 @@ class SqlHistory(History):
 
     @staticmethod
     def _cases(connection: Connection) -> list[str]:
-        found = skipping(connection, [RESULT.c.case_id])
-        return _NAMES.validate_python([row[0] for row in found], strict=True)
+        rows = skipping(connection, [RESULT.c.case_id])
+        return _NAMES.validate_python([row[0] for row in rows], strict=True)
 
     @staticmethod
     def _profiles(connection: Connection, case_id: str) -> list[str]:
-        found = skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
-        return _NAMES.validate_python([row[0] for row in found], strict=True)
+        rows = skipping(connection, [RESULT.c.profile], RESULT.c.case_id == case_id)
+        return _NAMES.validate_python([row[0] for row in rows], strict=True)

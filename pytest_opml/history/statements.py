@@ -18,17 +18,17 @@ def skipping(
     connection: Connection, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
 ) -> list[tuple[Any, ...]]:
     """The distinct values of columns that an index begins with, from each to the next: no row is read twice."""
-    found: list[tuple[Any, ...]] = []
+    values: list[tuple[Any, ...]] = []
     asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
-    while row := connection.execute(asked.where(tuple_(*columns) > found[-1]) if found else asked).one_or_none():
-        found.append(tuple(row))
-        check_order(found[-2:])
-    return found
+    while row := connection.execute(asked.where(tuple_(*columns) > values[-1]) if values else asked).one_or_none():
+        values.append(tuple(row))
+        check_order(values[-2:])
+    return values
 
 
-def check_order(found: Sequence[Any]) -> None:
+def check_order(values: Sequence[Any]) -> None:
     """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
-    if any(first >= second for first, second in pairwise(found)):
+    if any(first >= second for first, second in pairwise(values)):
         raise ValueError("what it holds is out of order")
 
 
@@ -63,16 +63,16 @@ def runs_of(query: Query) -> Select[Any]:
     return asked if query.profile is None else asked.where(RUN.c.profile == query.profile)
 
 
-def row_of(found: Any) -> Row:
+def row_of(joined: Any) -> Row:
     """A row of the joined tables as ours."""
     return Row(
-        run_id=found.run_id,
-        position=found.position,
-        case_id=found.case_id,
-        profile=found.profile,
-        machine=found.machine,
-        started=found.started,
-        commit=found.commit_hash,
-        branch=found.branch,
-        figures=figures_of(found),
+        run_id=joined.run_id,
+        position=joined.position,
+        case_id=joined.case_id,
+        profile=joined.profile,
+        machine=joined.machine,
+        started=joined.started,
+        commit=joined.commit_hash,
+        branch=joined.branch,
+        figures=figures_of(joined),
     )

@@ -24,7 +24,7 @@ from ..errors import StorageError
 from ..records.base import Moment, Record
 from ..records.run import RunRecord
 from .base import Added, History, Query, Release
-from .columns import is_meant, problem
+from .columns import matches, problem
 from .record_files import check_version, json_of, record_of, written_whole
 
 FORMAT = "pytest-opml history"
@@ -109,7 +109,7 @@ def _write(history: History, file: IO[bytes], query: Query) -> Exported:
 
     write(_json({"format": FORMAT, "format_version": FORMAT_VERSION}))
     for run in history.records():
-        if is_meant(run, query, releases):
+        if matches(run, query, releases):
             write(b'{"run": %s}' % run.model_dump_json().encode())
             runs += 1
             written += filter(None, [releases.get(run.run_id)])
@@ -191,10 +191,10 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _is_header(line: bytes) -> bool:
     try:
-        found = from_json(line)
+        header = from_json(line)
     except ValueError:
         return False
-    return isinstance(found, dict) and found.get("format") == FORMAT
+    return isinstance(header, dict) and header.get("format") == FORMAT
 
 
 class _Reader:

@@ -14,12 +14,12 @@ _YEARS = (2, 9998)
 def _in_utc(moment: datetime) -> datetime:
     first, last = _YEARS
     try:
-        found = moment.astimezone(timezone.utc)
+        in_utc: datetime | None = moment.astimezone(timezone.utc)
     except OverflowError:
-        found = None
-    if found is None or not first <= found.year <= last:
+        in_utc = None
+    if in_utc is None or not first <= in_utc.year <= last:
         raise ValueError(f"must lie in the years {first} to {last}")
-    return found
+    return in_utc
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -137,9 +137,9 @@ class CaseRecord(BaseModel):
             raise ValueError("dataset, model and technique must not be empty")
         return self
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, value: object, /) -> bool:
         """Whether the fields are equal; a ``Case`` and the record of it are the same case."""
-        return self.__dict__ == other.__dict__ if isinstance(other, CaseRecord) else NotImplemented
+        return self.__dict__ == value.__dict__ if isinstance(value, CaseRecord) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(tuple(self.__dict__.values()))

@@ -48,14 +48,14 @@ def inspect_cache(root: Path) -> Contents:
         return Contents(root, entries, len(building), sum(map(_size, building)), free)
 
 
-def prune(root: Path, wish: CleanupPolicy, *, dry_run: bool = False) -> CleanupReport:
-    """Remove damaged entries and what killed builds left, and then what is wished, the least recently used first.
+def prune(root: Path, policy: CleanupPolicy, *, dry_run: bool = False) -> CleanupReport:
+    """Remove damaged entries and what killed builds left, and then what the policy says, the least recently used first.
 
     What a process builds, holds, or was given less than a minute ago stays.
 
     Args:
         root: of the cache; one that is not there has nothing to remove.
-        wish: what else is to go.
+        policy: what else is to go.
         dry_run: whether to find out only.
 
     Raises:
@@ -69,9 +69,9 @@ def prune(root: Path, wish: CleanupPolicy, *, dry_run: bool = False) -> CleanupR
             shutil.rmtree(folder, ignore_errors=True)
         now, left = datetime.now(timezone.utc), set(_entries(root))
         left_bytes = total_bytes(left)
-        removed, in_use = list[Removed](), list[Entry]()
+        removed, in_use = list[Removed](), list[CacheEntry]()
         for entry, damaged in _in_turn(root, left):
-            reason = "damaged" if damaged else _reason(entry, wish, now, left_bytes)
+            reason = "damaged" if damaged else _reason(entry, policy, now, left_bytes)
             if reason is None:
                 continue
             just_used = now - entry.used < _JUST_USED and not damaged
@@ -115,12 +115,12 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _entries(root: Path) -> Iterator[Entry]:
+def _entries(root: Path) -> Iterator[CacheEntry]:
     for folder in _listed(root / ENTRIES):
         named = _ENTRY.fullmatch(folder.name)
         with contextlib.suppress(FileNotFoundError):  # removed since it was listed
             if named and folder.is_dir():
-                yield Entry(named[1], named[2], _size(folder), _last_used(folder))
+                yield CacheEntry(named[1], named[2], _size(folder), _last_used(folder))
 
 
 def _last_used(folder: Path) -> datetime:
@@ -131,22 +131,22 @@ def _last_used(folder: Path) -> datetime:
     return datetime.fromtimestamp(changed, timezone.utc)
 
 
-def _folder(root: Path, entry: Entry) -> Path:
+def _folder(root: Path, entry: CacheEntry) -> Path:
     return root / ENTRIES / f"{entry.kind}-{entry.key}"
 
 
-def _in_turn(root: Path, entries: Iterable[Entry]) -> list[tuple[Entry, bool]]:
+def _in_turn(root: Path, entries: Iterable[CacheEntry]) -> list[tuple[CacheEntry, bool]]:
     """The entries, each with whether it is damaged: those first, then the others from the longest unused on."""
-    found = [(entry, not is_whole(_folder(root, entry))) for entry in entries]
-    return sorted(found, key=lambda each: (not each[1], each[0].used))
+    judged = [(entry, not is_whole(_folder(root, entry))) for entry in entries]
+    return sorted(judged, key=lambda pair: (not pair[1], pair[0].used))
 
 
-def _reason(entry: Entry, wish: CleanupPolicy, now: datetime, left_bytes: int) -> Reason | None:
-    if wish.everything:
+def _reason(entry: CacheEntry, policy: CleanupPolicy, now: datetime, left_bytes: int) -> Reason | None:
+    if policy.everything:
         return "all"
-    if wish.older_than is not None and now - entry.used > wish.older_than:
+    if policy.older_than is not None and now - entry.used > policy.older_than:
         return "old"
-    return "room" if wish.max_bytes is not None and left_bytes > wish.max_bytes else None
+    return "room" if policy.max_bytes is not None and left_bytes > policy.max_bytes else None
 
 
 def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
@@ -169,7 +169,7 @@ def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
 Reason = Literal["damaged", "old", "room", "all"]
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """One finished piece of work.
 
     Attributes:
@@ -195,7 +195,7 @@ class Contents(NamedTuple):
     """
 
     root: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[CacheEntry, ...]
     half_built: int
     half_built_bytes: int
     free_bytes: int
@@ -209,7 +209,7 @@ class Contents(NamedTuple):
 class Removed(NamedTuple):
     """An entry that was removed, or would be."""
 
-    entry: Entry
+    entry: CacheEntry
     reason: Reason
 
 
@@ -227,18 +227,18 @@ class CleanupReport(NamedTuple):
 
     root: Path
     removed: tuple[Removed, ...]
-    in_use: tuple[Entry, ...]
+    in_use: tuple[CacheEntry, ...]
     half_built: int
     half_built_bytes: int
-    left: tuple[Entry, ...]
+    left: tuple[CacheEntry, ...]
     dry_run: bool
 
     @property
     def freed_bytes(self) -> int:
         """Of all that went."""
-        return total_bytes(found.entry for found in self.removed) + self.half_built_bytes
+        return total_bytes(removed.entry for removed in self.removed) + self.half_built_bytes
 
 
-def total_bytes(entries: Iterable[Entry]) -> int:
+def total_bytes(entries: Iterable[CacheEntry]) -> int:
     """Of the files of all entries."""
     return sum(entry.size_bytes for entry in entries)

@@ -22,7 +22,7 @@ from .digests import digest_path
 class Promotion(NamedTuple):
     """What became of the artifacts of a run: ids of cases, and for those that could not be kept, why."""
 
-    kept: tuple[str, ...]
+    stored: tuple[str, ...]
     lost: dict[str, str]
 
 
@@ -39,7 +39,7 @@ def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
     """
     stored, lost = [], {}
     for result in run.results:
-        reason = _keep(result, cache_dir, folder)
+        reason = _store(result, cache_dir, folder)
         if reason:
             lost[result.case.id] = reason
         else:
@@ -47,7 +47,7 @@ def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
     return Promotion(tuple(stored), lost)
 
 
-def _keep(result: Result, cache_dir: Path, folder: Path) -> str:
+def _store(result: Result, cache_dir: Path, folder: Path) -> str:
     """Keep one artifact; says why not, where it cannot be."""
     artifact = result.artifact
     target = _place(artifact.sha256, folder)

@@ -251,7 +251,7 @@ def test_a_number_beyond_all_numbers_is_refused(path: Path) -> None:
     path.write_text(changed)
     assert read_record(path).marker_budgets["case"]["accuracy"] == {"min": 12345.5}
     path.write_text(changed.replace("12345.5", "1e999"))
-    assert refusal(read_record, path) == "is no record of a run: marked: must hold finite numbers only"
+    assert refusal(read_record, path) == "is no record of a run: marker_budgets: must hold finite numbers only"
     path.write_text(changed.replace("12345.5", "NaN"))
     assert refusal(read_record, path).startswith("is not JSON: ")
 

@@ -79,7 +79,7 @@ def test_a_cache_without_a_folder_for_builds_is_made_smaller_too(tmp_path: Path)
     assert not entry.exists()
 
 
-def test_without_a_wish_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
+def test_with_an_empty_policy_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
     whole, damaged = stored(tmp_path, "model", "whole", days=400), stored(tmp_path, "model", "damaged")
     (damaged / "file").write_bytes(b"y")
     fresh, stale = half_built(tmp_path, 0), half_built(tmp_path, 2)

@@ -55,7 +55,7 @@ def test_what_the_cache_has_lost_or_changed_is_said(run: RunRecord, tmp_path: Pa
     (tmp_path / "cache" / "entries" / "artifact-baseline" / "model").write_bytes(b"changed")
     second = second.model_copy(update={"artifact": second.artifact.model_copy(update={"entry": None})})
     found = store_artifacts(make_run([first, second]), tmp_path / "cache", tmp_path / "kept")
-    assert found.kept == ()
+    assert found.stored == ()
     assert list(found.lost.values()) == [
         f"the cache {tmp_path}/cache holds another file by now",
         f"no longer in the cache {tmp_path}/cache",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ...storage.cache_cleanup import CleanupReport, Contents, Entry, Reason, total_bytes
+from ...storage.cache_cleanup import CacheEntry, CleanupReport, Contents, Reason, total_bytes
 from ..formatting import amount, minute, wrapped
 from .tables import fitted
 
@@ -114,14 +114,14 @@ def pruned_table(pruned: CleanupReport) -> dict[str, Any]:
     }
 
 
-def _by_kind(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+def _by_kind(entries: Sequence[CacheEntry]) -> dict[str, list[CacheEntry]]:
     """Sort entries by their kind, those that have a name here first."""
     kinds = dict.fromkeys([*_KINDS, *sorted(entry.kind for entry in entries)])
     by_kind = {kind: [entry for entry in entries if entry.kind == kind] for kind in kinds}
     return {kind: of_kind for kind, of_kind in by_kind.items() if of_kind}
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
+def _plain(entry: CacheEntry) -> dict[str, Any]:
     return {"kind": entry.kind, "key": entry.key, "bytes": entry.size_bytes, "last_used": entry.used.isoformat()}
 
 

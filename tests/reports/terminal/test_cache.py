@@ -4,16 +4,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pytest_opml.reports.terminal.cache import contents_lines, contents_table, pruned_lines, pruned_table
-from pytest_opml.storage.cache_cleanup import CleanupReport, Contents, Entry, Removed
+from pytest_opml.storage.cache_cleanup import CacheEntry, CleanupReport, Contents, Removed
 
 USED = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
-MODEL, ARTIFACT = Entry("model", "a" * 32, 19_300_000, USED), Entry("artifact", "b" * 32, 1_234_567_890, USED)
+MODEL, ARTIFACT = CacheEntry("model", "a" * 32, 19_300_000, USED), CacheEntry("artifact", "b" * 32, 1_234_567_890, USED)
 ROOT = Path("/somewhere/cache")
 DAY = f"{USED.astimezone():%Y-%m-%d %H:%M}"
 
 
 def test_the_contents_by_kind_with_the_known_kinds_first() -> None:
-    contents = Contents(ROOT, (ARTIFACT, Entry("zebra", "c" * 32, 0, USED), MODEL), 2, 5_000_000, 7_000_000_000)
+    contents = Contents(ROOT, (ARTIFACT, CacheEntry("zebra", "c" * 32, 0, USED), MODEL), 2, 5_000_000, 7_000_000_000)
     lines = [line.split() for line in contents_lines(contents, 80)]
     assert lines[4:] == [
         ["trained", "models", "1", "19.3", *DAY.split()],
