@@ -30,8 +30,8 @@ def cache() -> None:
 def size(config: Path, cache_dir: str | None, json_wanted: bool) -> None:
     """Show what the cache holds, by kind, with its size and when the last of each kind was used.
 
-    Kinds are trained models, artifacts and the kept steps of chains; folders that are half built and the free space on
-    the disk are shown too. Nothing is made or changed.
+    Kinds are trained models, artifacts, steps of chains and digests of image files; folders that are half built and
+    the free space on the disk are shown too. Nothing is made or changed.
 
     \b
       opml cache size

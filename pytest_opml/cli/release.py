@@ -24,9 +24,9 @@ from .common import (
 
 @click.group(cls=Commands, short_help="Say which run is the released one.")
 def release() -> None:
-    """Say which run is the released one, and keep its artifacts.
+    """Say which run is the released one, and store its artifacts.
 
-    A session with --opml-baseline=release measures the kept artifacts again, in turn with its own, so that two
+    A session with --opml-baseline=release measures the stored artifacts again, in turn with its own, so that two
     releases are compared on one machine at one time. The artifacts lie in release_dir of [tool.opml], by default
     .opml/releases.
 
@@ -47,7 +47,7 @@ def release() -> None:
 def promote(
     run: str, label: str, anyway: bool, config: Path, store: str | None, cache_dir: str | None, json_wanted: bool
 ) -> None:
-    """Make a run the released one, and keep its artifacts for side-by-side measurements.
+    """Make a run the released one, and store its artifacts for side-by-side measurements.
 
     RUN is its id or the beginning of it, last, a branch or a commit. Of a case that the released run lacks, the release
     before it counts.
@@ -82,8 +82,10 @@ def promote(
         show_json({"run": record.run_id, "label": label, "stored": promotion.stored, "not_stored": promotion.lost})
         return
     lines = [f"{run_title(record)} is the release now{f': {label}' if label else ''}"]
-    lines += [f"kept {len(promotion.stored)} of {len(record.results)} artifacts in {settings.release_dir}"]
-    lines += [f"not kept, compared as it was stored: {case}: {reason}" for case, reason in promotion.lost.items()]
+    lines += [f"stored {len(promotion.stored)} of {len(record.results)} artifacts in {settings.release_dir}"]
+    lines += [
+        f"not stored, compared by the figures of the run: {case}: {reason}" for case, reason in promotion.lost.items()
+    ]
     show(lines)
 
 

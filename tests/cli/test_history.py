@@ -261,8 +261,8 @@ def test_a_run_is_promoted_listed_and_withdrawn(history: History, measured: RunR
     lines = found.output.splitlines()
     assert lines[0].startswith("run measured of ")
     assert lines[0].endswith(" is the release now: v1.2")
-    assert lines[1] == f"kept 1 of 2 artifacts in {tmp_path}/.opml/releases"
-    assert lines[2].startswith(f"not kept, compared as it was stored: {INT8}: no longer in the cache ")
+    assert lines[1] == f"stored 1 of 2 artifacts in {tmp_path}/.opml/releases"
+    assert lines[2].startswith(f"not stored, compared by the figures of the run: {INT8}: no longer in the cache ")
     kept = tmp_path / ".opml" / "releases" / measured.results[0].artifact.sha256 / "model.keras"
     assert kept.read_bytes() == b"model"
 
