@@ -65,7 +65,7 @@ class Case(CaseRecord):
 
 
 def parse_chain(text: str) -> list[Any]:
-    """The technique objects of a chain, in the order in which they are applied.
+    """Return the technique objects of a chain, in the order in which they are applied.
 
     Raises:
         CaseDefinitionError: a name is unknown or an argument is not allowed.
@@ -92,7 +92,7 @@ def matrix(
     unfreeze: Sequence[Unfreeze] = (1,),
     **common: Any,
 ) -> list[Case]:
-    """All combinations as cases, for ``pytest.mark.parametrize``; ``common`` sets the other fields of each case.
+    """Return all combinations as cases, for ``pytest.mark.parametrize``; ``common`` sets the other fields of each.
 
     Raises:
         CaseDefinitionError: a combination is no valid case, or there is none.

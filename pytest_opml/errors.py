@@ -25,19 +25,19 @@ _LISTED = 50
 
 
 def one_line(error: object) -> str:
-    """What another library says, in one line: its first that is not empty, or the name of the error."""
+    """Return what another library says in one line: its first that is not empty, or the name of the error."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next(filter(None, lines), type(error).__name__)
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message of one line: at most fifty, and how many more there are."""
+    """Return names for a message of one line: at most fifty, and how many more there are."""
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def masked(url: str) -> str:
-    """A URL without its password; also where it is too wrong to be parsed."""
+    """Return a URL without its password, also where it is too wrong to be parsed."""
     url = re.sub(r"(://[^:/@]*:).*@", r"\1***@", url)
     return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token)=)[^&]*", r"\1***", url)
 

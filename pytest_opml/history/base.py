@@ -1,4 +1,4 @@
-"""What a history is asked for: the same of a database and of its twin in memory."""
+"""The contract of a history, with what goes in and comes out: the same of a database and of its twin in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Order = Literal["newest", "best"]
 
 
 class Query(NamedTuple):
-    """Which results, or runs, are meant; None: whichever.
+    """Says which results, or runs, are asked for; a field that is None leaves nothing out.
 
     Attributes:
         cases: ids of cases, or names of imported benchmarks.
@@ -40,10 +40,12 @@ class Query(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The figures of one result, without its record.
+    """The figures of one result or imported benchmark, without its record.
 
     Attributes:
+        position: among the parts of its run, from 0: the results first, then the imported benchmarks.
         machine: what changes times, in words; see ``Device.machine``.
+        started: when its run began, in UTC.
         figures: by metric (``COLUMNS``, and ``CALL_S``); None for what was not measured.
     """
 
@@ -59,7 +61,15 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A run in one line: how many results it has, and how many of its checks came out how."""
+    """A run in one line.
+
+    Attributes:
+        started: when it began, in UTC.
+        profile, machine: of the session's device; a result may have been measured on another one.
+        dirty: whether tracked files differed from the commit; None where that is not known.
+        results, failures, timings: how many cases have a result, how many have none, how many benchmarks were imported.
+        passed, failed, inconclusive, not_judged: how many of its checks have each verdict.
+    """
 
     run_id: str
     started: datetime
@@ -81,6 +91,8 @@ class Release(NamedTuple):
     """A run that was promoted to be the released one.
 
     Attributes:
+        run_id: the whole id; where a history is given one, the only id that begins so is taken for it.
+        promoted: when that was, in UTC.
         label: what the user calls it, such as ``v1.2``; may be empty.
     """
 
@@ -90,7 +102,7 @@ class Release(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What came of adding runs.
+    """How much was added to a history.
 
     Attributes:
         runs: that were not there before.
@@ -104,17 +116,36 @@ class Added(NamedTuple):
 
 
 class StoredResult(NamedTuple):
-    """One result with the run that it is from, whose other results were left out."""
+    """One result of a history, with its run.
+
+    Attributes:
+        run: the record of the run; of its results it has this one alone, and none of its timings.
+        position: of the result among the parts of the whole run, from 0.
+    """
 
     run: RunRecord
     position: int
 
 
 class History(ABC):
-    """All runs. Whatever is written is written whole or not at all.
+    """A store of runs: the contract of ``SqlHistory`` and ``MemoryHistory``, and of any other kind.
+
+    A kind of store has every method below but ``append``, ``__enter__`` and ``__exit__``, which follow from the others.
+
+    **What is in it.** A run is written whole or not at all, and never changed. A case counts on the kind of hardware
+    that its result was measured on, a run as a whole on that of its session. Of two runs that began at the same
+    moment, the one that was added last is the newer.
+
+    **Ownership.** Whoever opened a history closes it, by ``close`` or a ``with`` statement, and does not use it
+    afterwards. Records go in and come out by value: they are frozen, and nothing that is done to the history later
+    changes one that was handed out.
+
+    **Processes and threads.** Several processes may have the same database open and write to it: they wait for one
+    another, and each read is of one moment. One object is for one thread at a time.
 
     Raises:
-        StorageError: from every method, where the store cannot be read or written, or holds what is no valid record.
+        StorageError: from every method, where the store cannot be read or written, or holds what is no valid record;
+            its text is one line that names the store.
     """
 
     def __enter__(self) -> History:
@@ -125,7 +156,7 @@ class History(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of it."""
+        """Give back what the history holds of the system: its connection, or nothing. A second time does nothing."""
 
     # --- writing
 
@@ -146,27 +177,38 @@ class History(ABC):
             releases: asked for when the last record was taken.
             merge: leave a run as it is that is there already with the same content, and a mark that is not older.
 
+        Returns:
+            How many of them are new.
+
         Raises:
             StorageError: one of the runs is there already; with ``merge``, with another content.
         """
 
     @abstractmethod
     def promote(self, release: Release) -> None:
-        """Mark a run as a released one, or give the mark a new moment and label."""
+        """Mark a run as a released one, or give its mark another moment and label.
+
+        Raises:
+            StorageError: there is no such run, or its id begins more than one.
+        """
 
     @abstractmethod
     def withdraw(self, run_id: str) -> None:
-        """Take the mark of a release away."""
+        """Take the mark of a release away; the run stays.
+
+        Raises:
+            StorageError: there is no such run, its id begins more than one, or it is no release.
+        """
 
     # --- reading
 
     @abstractmethod
     def known(self, run_ids: Iterable[str]) -> set[str]:
-        """Which of these runs are there."""
+        """Return those of the ids whose runs are there; each is a whole id."""
 
     @abstractmethod
     def run(self, run_id: str) -> RunRecord:
-        """The run of an id, or of the only id that begins so.
+        """Return the run of an id, or of the only id that begins so.
 
         Raises:
             StorageError: there is none, or more than one.
@@ -174,39 +216,46 @@ class History(ABC):
 
     @abstractmethod
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
-        """Whole runs, the newest first; ``cases`` of the query are not looked at."""
+        """Return whole runs, the newest first, ``limit`` at most; ``cases`` of the query do not count."""
 
     @abstractmethod
     def summaries(self, query: Query, limit: int) -> list[Summary]:
-        """Runs in short, the newest first; ``cases`` of the query are not looked at."""
+        """Return runs in short, the newest first, ``limit`` at most; ``cases`` of the query do not count."""
 
     @abstractmethod
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
-        """Results in short, the newest or those of the lowest OpScore first.
+        """Return results and imported benchmarks in short, ``limit`` at most.
 
-        Those of the lowest OpScore must have one, and ``released`` orders before either.
+        Args:
+            query: which of them.
+            limit: how many at most.
+            order: the newest first, or those of the lowest OpScore, which leaves out what has none. With ``released``
+                of the query, those of the release that was promoted last come first, and this orders within one.
         """
 
     @abstractmethod
     def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
-        """The first of ``rows`` with its record; only what is a case's result is found, no imported benchmark."""
+        """Return the first of ``rows`` that is the result of a case, with its record; None where there is none."""
 
     @abstractmethod
     def case_ids(self) -> list[str]:
-        """Ids of all cases and names of all imported benchmarks, in order."""
+        """Return the ids of all cases and the names of all imported benchmarks, by their code points."""
 
     @abstractmethod
     def profiles(self, case_id: str) -> list[str]:
-        """The kinds of hardware that a case has results on, in order."""
+        """Return the kinds of hardware that a case has results on, by their code points."""
 
     @abstractmethod
     def releases(self) -> list[Release]:
-        """All, the one that was promoted last first."""
+        """Return all releases, the one that was promoted last first."""
 
     @abstractmethod
     def records(self) -> Iterator[RunRecord]:
-        """Every run, in the order in which they were added; not all in memory at once."""
+        """Yield every run in the order in which they were added, not all in memory at once.
+
+        What is added meanwhile may come along.
+        """
 
     @abstractmethod
     def count(self) -> int:
-        """How many runs there are."""
+        """Return how many runs there are."""

@@ -17,16 +17,16 @@ _BYTES = 8
 
 
 def of_text(text: str) -> str:
-    """Of a record's JSON; a damaged column may hold something else, which has another one."""
+    """Return the hash of a record's JSON, 16 hexadecimal digits; a damaged column may hold no text at all."""
     return blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=_BYTES).hexdigest()
 
 
 def of_columns(columns: Row | Summary | Release, content: str = "") -> str:
-    """Of what stands in columns, and of the digest of the record beside them.
+    """Return the hash of what stands in columns, and of the hash of the record beside them.
 
     Args:
         columns: as they are written or as they were read, which are the same but for the time zone of a moment.
-        content: the record's digest.
+        content: the record's hash.
     """
     return of_text(json.dumps([*map(_plain, columns), content]))
 

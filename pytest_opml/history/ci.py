@@ -1,4 +1,4 @@
-"""The job of a CI service, as its environment variables tell.
+"""The job of a CI service, as its environment variables describe it.
 
 GitHub's are described at docs.github.com/actions/reference/variables-reference, GitLab's at
 docs.gitlab.com/ci/variables/predefined_variables.
@@ -26,9 +26,10 @@ _RUN_URL = re.compile("https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/
 
 
 class Job(NamedTuple):
-    """One job.
+    """One job of a CI service.
 
     Attributes:
+        run: what records hold of it.
         commit: that the service checked out; for a pull request of GitHub, one that merges it into its target.
         branches: those of the commits that the service names, by hash; that of a request is the one to be merged, of
             a tag there is none.
@@ -43,7 +44,7 @@ class Job(NamedTuple):
     folder: str | None
 
     def may_own(self, root: Path) -> bool:
-        """Whether a folder can be of the job's checkout; any can, where a container has the checkout elsewhere."""
+        """Tell whether a folder can be of the job's checkout; any can, where a container has the checkout elsewhere."""
         if not self.folder:
             return True
         try:
@@ -54,7 +55,7 @@ class Job(NamedTuple):
 
 
 def read_job() -> Job | None:
-    """The job that this process is part of; None outside GitHub Actions and GitLab CI.
+    """Return the job that this process is part of; None outside GitHub Actions and GitLab CI.
 
     A variable whose value cannot be what it is for counts as missing.
     """
@@ -99,7 +100,7 @@ def _github() -> Job:
 
 
 def _pull_request() -> tuple[str | None, str | None]:
-    """Number and newest commit of a GitHub job's pull request: no variable tells the commit, the event's file does."""
+    """Return number and newest commit of a GitHub job's pull request; the event's file alone has the commit."""
     try:
         request = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_bytes())["pull_request"]
         return str(request["number"]), str(request["head"]["sha"])

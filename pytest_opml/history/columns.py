@@ -1,4 +1,4 @@
-"""What of a run stands in columns, and how its parts are written and read back."""
+"""What of a run stands in columns of a store, and how its parts are written as JSON and read back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 1_000  # characters of a message
 
 
 def branch_of(run: RunRecord) -> str | None:
-    """The branch that a run counts for.
+    """Return the branch that a run counts for; None for a detached head, and where no commit is known.
 
     A pull request from a branch that is called as the one it goes into is from another repository: it is not that one.
     """
@@ -30,14 +30,14 @@ def branch_of(run: RunRecord) -> str | None:
 
 
 class Part(NamedTuple):
-    """One result, or one imported benchmark, of a run."""
+    """One result, or one imported benchmark, of a run, with what of it stands in columns."""
 
     row: Row
     content: Result | Timing
 
 
 def parts(run: RunRecord) -> list[Part]:
-    """The results of a run, and after them what was imported, each at its position."""
+    """Return the results of a run and after them its imported benchmarks, in the order of their positions."""
 
     def part(position: int, name: str, content: Result | Timing) -> Part:
         figures: dict[str, float | None] = dict.fromkeys((*COLUMNS, CALL_S))
@@ -68,7 +68,7 @@ def parts(run: RunRecord) -> list[Part]:
 
 
 def summary(run: RunRecord) -> Summary:
-    """A run in one line."""
+    """Return a run in one line."""
     verdicts = Counter(check.verdict for check in run.checks)
     return Summary(
         run_id=run.run_id,
@@ -89,7 +89,13 @@ def summary(run: RunRecord) -> Summary:
 
 
 def matches(run: RunRecord, query: Query, released: Container[str]) -> bool:
-    """Whether a query means a run, whose cases are not looked at; ``released`` are ids."""
+    """Tell whether a run is one that a query asks for; the query's ``cases`` do not count.
+
+    Args:
+        run: the run.
+        query: what is asked for.
+        released: ids of the runs that are marked as released.
+    """
     short = summary(run)
     return (
         (query.profile is None or short.profile == query.profile)
@@ -102,22 +108,29 @@ def matches(run: RunRecord, query: Query, released: Container[str]) -> bool:
 
 
 def is_same(run: RunRecord, stored: RunRecord) -> bool:
-    """Whether two runs say the same once they are written, where a tuple is a list."""
+    """Tell whether two runs say the same once they are written, where a tuple is a list."""
     return run == stored or run.model_dump_json(round_trip=True) == stored.model_dump_json(round_trip=True)
 
 
 def dump(content: Result | Timing | RunRecord) -> str:
-    """As JSON; of a run without its results and timings, which are written one by one."""
+    """Return a part of a run as JSON; of the run itself without results and timings, which are written one by one."""
     if isinstance(content, RunRecord):
         content = content.model_copy(update={"results": (), "timings": ()})
     return content.model_dump_json(round_trip=True)
 
 
 def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, run_id: str) -> RunRecord:
-    """A run from its own JSON and that of some of its results and timings.
+    """Return a run from its own JSON and that of some of its results and timings.
+
+    Args:
+        run: what ``dump`` wrote of the run itself.
+        results: what it wrote of each result, in their order.
+        timings: likewise of each imported benchmark.
+        where: the store's name, for messages.
+        run_id: of the run, for messages.
 
     Raises:
-        StorageError: one of them is no valid record; ``where`` says of which store.
+        StorageError: one of them is no valid record.
     """
     with _valid(where, run_id):
         content = {
@@ -128,14 +141,14 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
 
 
 def problem(error: ValidationError) -> str:
-    """The first thing that is wrong with a document, in one line, and where in it; a name in it may hold anything."""
+    """Say in one line what is wrong with a document first, and where in it; its names may hold anything."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return clipped(": ".join(filter(None, (where, first["msg"]))))
 
 
 def clipped(text: object) -> str:
-    """A message in one line of a bearable length, whatever a damaged document put into it."""
+    """Return a message in one line of 1,000 characters at most, whatever a damaged document put into it."""
     line = " ".join(str(text).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 

@@ -23,7 +23,11 @@ _CONNECT_TIMEOUT_S = 10
 
 @contextmanager
 def mapped(name: str) -> Iterator[None]:
-    """The one border at which SQLAlchemy's exceptions become ours."""
+    """Turn SQLAlchemy's exceptions into ours, at this one border.
+
+    Raises:
+        StorageError: in place of each; ``name`` says of which store.
+    """
     try:
         yield
     except DBAPIError as error:
@@ -40,7 +44,11 @@ def mapped(name: str) -> Iterator[None]:
 
 @contextmanager
 def sound(name: str) -> Iterator[None]:
-    """What SQLAlchemy and we make of columns fails where a damaged file holds something else in them."""
+    """Turn what fails on columns that hold something else than they should into an error of ours.
+
+    Raises:
+        StorageError: the store is damaged; ``name`` says which.
+    """
     try:
         yield
     except ValidationError as error:
@@ -50,13 +58,13 @@ def sound(name: str) -> Iterator[None]:
 
 
 def _parsed(url: str) -> URL:
-    """The URL with the driver that we bring where it names none."""
+    """Return a URL with the driver that we bring where it names none."""
     parsed = make_url(re.sub(r"^postgres://", "postgresql://", url))
     return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def file_of(url: str) -> Path | None:
-    """The file of an SQLite store; None for every other one, and for a URL that is none."""
+    """Return the file of an SQLite store; None for every other one, and for a text that is no URL."""
     try:
         parsed = _parsed(url)
     except (ArgumentError, ValueError):
@@ -67,14 +75,14 @@ def file_of(url: str) -> Path | None:
 
 
 def connect(url: str, name: str) -> Engine:
-    """An engine for the database at a URL; the one of before where there was one, which knows its statements already.
+    """Return an engine for the database at a URL: the earlier one where there was one, which knows its statements.
 
     Args:
         url: as SQLAlchemy takes it; ``postgresql://`` and ``postgres://`` use psycopg.
         name: of the store, for messages.
 
     Raises:
-        StorageError: it is no URL, or of a kind of database that is not known here.
+        StorageError: it is no URL, or of a kind of database that SQLAlchemy does not know.
         MissingDependencyError: PostgreSQL's driver is not installed.
     """
     try:

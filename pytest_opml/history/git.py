@@ -1,4 +1,4 @@
-"""The state of the user's git repository, and what its history says of commits."""
+"""The state of the user's git repository, and the way from one of its commits to another."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AUTHOR = re.compile(rb"^author .*> (-?[0-9]+) [+-][0-9]+$", re.MULTILINE)
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """What git prints; None where it is missing, fails, or takes longer than ``TIMEOUT_S``."""
+    """Return what git prints; None where it is missing, fails, or takes longer than ``TIMEOUT_S`` seconds."""
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
     try:
         return subprocess.run(  # noqa: S603 - no argument that is not our own can be an option
@@ -51,7 +51,7 @@ def _git(root: Path, *arguments: str) -> bytes | None:
 
 
 def read_commit(root: Path) -> Commit | None:
-    """The commit that is checked out, and whether tracked files differ from it.
+    """Return the commit that is checked out, and whether tracked files differ from it.
 
     Args:
         root: a folder of the repository.
@@ -85,7 +85,7 @@ def read_commit(root: Path) -> Commit | None:
 
 
 def resolve(root: Path, text: str) -> str | None:
-    """The full hash of the commit that a text names: a branch, a tag, ``HEAD~2``, the beginning of a hash.
+    """Return the full hash of the commit that a text names: a branch, a tag, ``HEAD~2``, the beginning of a hash.
 
     Returns:
         None where it names no commit of this repository, or git cannot tell.
@@ -98,7 +98,7 @@ def resolve(root: Path, text: str) -> str | None:
 
 
 def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:
-    """The commits that lead to one and not to another, the newest first and ``MOST_COMMITS`` at most.
+    """Return the commits that lead to one and not to another, the newest first and ``MOST_COMMITS`` at most.
 
     Args:
         root: a folder of the repository.

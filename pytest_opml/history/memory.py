@@ -1,4 +1,4 @@
-"""The history in memory: the twin of the database in tests, and what a file of a run is asked through."""
+"""The history in memory: the twin of the database in tests, and what the record in a file is queried through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .columns import Part, is_same, matches, parts, summary
 
 
 class MemoryHistory(History):
-    """A history that ends with its process.
+    """A history that ends with its process, or earlier; see ``History``.
 
     Args:
         records: what it holds at first.
@@ -27,7 +27,7 @@ class MemoryHistory(History):
         self.extend(records)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: it holds nothing of the system."""
 
     def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
         """Add many runs, and after them mark releases; all or nothing."""
@@ -61,7 +61,7 @@ class MemoryHistory(History):
             raise StorageError(f"{self._name}: run {run_id} is no release")
 
     def known(self, run_ids: Iterable[str]) -> set[str]:
-        """Which of these runs are there."""
+        """Return those of the ids whose runs are there."""
         return self._runs.keys() & set(run_ids)
 
     def _id(self, run_id: str, runs: dict[str, RunRecord]) -> str:
@@ -75,11 +75,11 @@ class MemoryHistory(History):
         return ids[0]
 
     def run(self, run_id: str) -> RunRecord:
-        """The run of an id, or of the only id that begins so."""
+        """Return the run of an id, or of the only id that begins so."""
         return self._runs[self._id(run_id, self._runs)]
 
     def _asked(self, query: Query) -> list[RunRecord]:
-        """The runs that a query means, the newest first."""
+        """Return the runs that a query asks for, the newest first; with ``released``, those promoted last first."""
         last_added_first = list(self._runs.values())[::-1]
         newest = sorted(last_added_first, key=lambda run: run.started, reverse=True)
         asked = [run for run in newest if matches(run, query, self._releases)]
@@ -91,11 +91,11 @@ class MemoryHistory(History):
         return self._releases[run.run_id].promoted
 
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
-        """Whole runs, the newest first."""
+        """Return whole runs, the newest first."""
         return self._asked(query)[:limit]
 
     def summaries(self, query: Query, limit: int) -> list[Summary]:
-        """Runs in short, the newest first."""
+        """Return runs in short, the newest first."""
         return [summary(run) for run in self.newest(query, limit)]
 
     def _parts(self, query: Query, order: Order) -> list[tuple[RunRecord, Part]]:
@@ -115,11 +115,11 @@ class MemoryHistory(History):
         return asked
 
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
-        """Results in short, the newest or those of the lowest OpScore first."""
+        """Return results in short, the newest or those of the lowest OpScore first."""
         return [part.row for _, part in self._parts(query, order)[:limit]]
 
     def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
-        """The first of ``rows`` with its record."""
+        """Return the first of ``rows`` that is the result of a case, with its record."""
         for run, part in self._parts(query, order):
             if isinstance(part.content, Result):
                 alone = {"results": (part.content,), "timings": ()}
@@ -127,23 +127,23 @@ class MemoryHistory(History):
         return None
 
     def case_ids(self) -> list[str]:
-        """Ids of all cases and names of all imported benchmarks, in order."""
+        """Return the ids of all cases and the names of all imported benchmarks, in order."""
         return sorted({part.row.case_id for _, part in self._parts(Query(), "newest")})
 
     def profiles(self, case_id: str) -> list[str]:
-        """The kinds of hardware that a case has results on, in order."""
+        """Return the kinds of hardware that a case has results on, in order."""
         return sorted({part.row.profile for _, part in self._parts(Query(cases=(case_id,)), "newest")})
 
     def releases(self) -> list[Release]:
-        """All, the one that was promoted last first."""
+        """Return all releases, the one that was promoted last first."""
         places = {run_id: number for number, run_id in enumerate(self._runs)}
         last_added_first = sorted(self._releases.values(), key=lambda release: places[release.run_id], reverse=True)
         return sorted(last_added_first, key=lambda release: release.promoted, reverse=True)
 
     def records(self) -> Iterator[RunRecord]:
-        """Every run, in the order in which they were added."""
+        """Yield every run in the order in which they were added."""
         yield from self._runs.values()
 
     def count(self) -> int:
-        """How many runs there are."""
+        """Return how many runs there are."""
         return len(self._runs)

@@ -29,7 +29,7 @@ _MARKS = {"benchmarks", "machine_info"}
 
 
 class _Part(BaseModel):
-    """Of a saved file, what we read; versions differ in the rest."""
+    """The base of the parts of a saved file that we read; versions of pytest-benchmark differ in the rest."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -128,7 +128,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def is_saved(path: Path) -> bool:
-    """Whether files of pytest-benchmark are meant: a folder, or a file that looks like one of them."""
+    """Tell whether a path is of files of pytest-benchmark: a folder, or a file that looks like one of them."""
     if path.is_dir():
         return True
     try:
@@ -139,7 +139,7 @@ def is_saved(path: Path) -> bool:
 
 
 def read_benchmarks(path: Path) -> RunRecord:
-    """The run that a saved file tells of: no results, and a timing for each benchmark.
+    """Return the run that a saved file describes: it has no results, and a timing for each benchmark.
 
     Its id follows from the file's content. What the file does not say of the machine is 0 or empty.
 
@@ -181,7 +181,7 @@ def _run(saved: _Saved, digest: str) -> RunRecord:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Before version 5, pytest-benchmark wrote UTC without saying so."""
+    """Return a moment with its time zone: before version 5, pytest-benchmark wrote UTC without saying so."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment
 
 
@@ -200,7 +200,7 @@ def _timing(benchmark: _Benchmark) -> Timing:
 
 
 def _figures(info: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The finite numbers, each under its name, and behind a dot where it is within another."""
+    """Yield the finite numbers with their names; the names of what is within another are joined by a dot."""
     for key, value in info.items():
         if isinstance(value, dict):
             yield from _figures(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""The record of a run as a JSON file, which is all that is needed to judge or show the run again."""
+"""Records of runs as JSON files, each of which is all that is needed to judge or show its run again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from .columns import clipped, problem
 
 
 def _temporary(path: Path) -> Path:
-    """A name of its own beside the target, where a rename replaces the target in one step."""
+    """Return a new path beside the target, from where a rename replaces the target in one step; makes the folder.
+
+    Raises:
+        StorageError: the target is a folder, or no regular file.
+        OSError: the folder cannot be made.
+    """
     if path.is_dir():
         raise StorageError(f"{path}: is a folder; give the path of a file")
     if path.exists() and not path.is_file():
@@ -30,7 +35,7 @@ def _temporary(path: Path) -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before a run whether its record can be written after it; makes the folder where it is missing.
+    """Make sure before a run that its record can be written after it; makes the folder where it is missing.
 
     Raises:
         StorageError: the folder cannot be made or written, or something that is no file has the name.
@@ -45,7 +50,7 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write: it takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
+    """Give a file to write that takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
 
     Raises:
         StorageError: the file cannot be written.
@@ -76,7 +81,7 @@ def write_record(record: RunRecord, path: Path) -> None:
 
 
 def read_record(path: Path) -> RunRecord:
-    """Read a run that ``write_record`` wrote.
+    """Return the run in a file that ``write_record`` wrote.
 
     Raises:
         StorageError: the file is missing, is not JSON, is of another format version, or is no record.
@@ -89,7 +94,7 @@ def read_record(path: Path) -> RunRecord:
 
 
 def json_of(data: bytes, where: str, *, finite: bool = True) -> Any:
-    """What JSON says; ``where`` it is from, for messages.
+    """Return what JSON says; ``where`` it is from, for messages.
 
     Raises:
         StorageError: it is not JSON; with ``finite``, neither are the words NaN and Infinity.
@@ -101,7 +106,7 @@ def json_of(data: bytes, where: str, *, finite: bool = True) -> Any:
 
 
 def record_of(document: Any, where: str) -> RunRecord:
-    """The run that a document describes; ``where`` it is from, for messages.
+    """Return the run that a document describes; ``where`` it is from, for messages.
 
     Raises:
         StorageError: it is of another format version, or is no record.
@@ -111,9 +116,8 @@ def record_of(document: Any, where: str) -> RunRecord:
     check_version(document.get("format_version"), FORMAT_VERSION, where, "record of a run")
     try:
         record = RunRecord.model_validate(document)
-        json.dumps(
-            record.marker_budgets, allow_nan=False
-        )  # of any content: what was written as 1e999 would come back as null
+        # They have any content: what was written as 1e999 would come back as null.
+        json.dumps(record.marker_budgets, allow_nan=False)
     except ValidationError as error:
         raise StorageError(f"{where}: is no record of a run: {problem(error)}") from error
     except OpmlError as error:
@@ -140,6 +144,6 @@ def check_version(version: Any, newest: int, where: str, what: str) -> None:
 
 
 def record_schema() -> dict[str, Any]:
-    """The JSON Schema of the file that ``write_record`` writes."""
+    """Return the JSON Schema (draft 2020-12) of the file that ``write_record`` writes."""
     schema = RunRecord.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "pytest-opml run record"}

@@ -1,4 +1,4 @@
-"""What a user may call a run of the history, or many of them: a keyword, a file, a branch, a commit, an id."""
+"""Names of runs as users write them: a keyword, a file, the label of a release, a branch, a commit, an id."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LISTED = 200  # of the newest runs, whose branches are listed where a name is u
 
 
 class Selector(NamedTuple):
-    """What stands for a baseline.
+    """What a user's text stands for: one run, or the runs of a keyword, a branch or a commit.
 
     Attributes:
         text: as the user wrote it; of a commit, what it was taken for.
-        record: of a file, a run or a labelled release, the history of that one run.
+        record: a history of that one run, for a file, a run or a labelled release; None for the others.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Selector(NamedTuple):
 
     @property
     def query(self) -> Query:
-        """The runs that it means."""
+        """The query for its runs."""
         return Query(
             branch=self.text if self.kind == "branch" else None,
             commit=self.text if self.kind == "commit" else None,
@@ -47,7 +47,7 @@ class Selector(NamedTuple):
 
     @property
     def order(self) -> Order:
-        """Which of their results."""
+        """Which of the results in its runs comes first."""
         return "best" if self.kind == "best" else "newest"
 
 
@@ -55,7 +55,7 @@ LAST = Selector("last", "last")
 
 
 def is_file(text: str) -> bool:
-    """Whether the path of a record is meant."""
+    """Tell whether a text is the path of a record."""
     try:
         return text.endswith(".json") or Path(text).is_file()
     except OSError:  # it is longer than a name can be
@@ -63,7 +63,7 @@ def is_file(text: str) -> bool:
 
 
 def select(text: str, history: History | None, root: Path) -> Selector:
-    """What a user's text stands for: a keyword, a file, the label of a release, a branch, a commit, a run.
+    """Return what a user's text stands for: a keyword, a file, the label of a release, a branch, a commit, a run.
 
     Args:
         text: ``last``, ``best``, ``release``, the path of a record, what a release was called, a branch, or what git or
@@ -107,7 +107,12 @@ def select(text: str, history: History | None, root: Path) -> Selector:
 
 
 def run_of(text: str, history: History | None, root: Path) -> RunRecord:
-    """The one run that is meant: by its id or the beginning of it, or the newest of those that ``select`` finds.
+    """Return the run of a user's text: that of an id or of its beginning, or the newest of those that ``select`` finds.
+
+    Args:
+        text: an id or its beginning, or what ``select`` takes, but ``best``.
+        history: None for none.
+        root: a folder of the user's repository.
 
     Raises:
         SettingsError: nothing is called so.
@@ -138,14 +143,14 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
 def baseline_of(
     selector: Selector, history: History | None, case_id: str, profile: str, *, before: datetime | None = None
 ) -> Baseline | None:
-    """The result of a case on a kind of hardware that a selector stands for, as it was stored; None for none.
+    """Return the stored result of a case on a kind of hardware that a selector stands for; None where there is none.
 
     Args:
         selector: what is asked for.
         history: None for none.
         case_id: of the case.
         profile: the kind of hardware.
-        before: when its run began, before this moment; a file is taken as it is.
+        before: only runs that began before this moment; the one run of a file, an id or a label is taken as it is.
 
     Raises:
         StorageError: the history cannot be read, or what it holds is no valid record.

@@ -43,19 +43,27 @@ _NAMES = TypeAdapter(list[str])
 
 
 def _sealed(columns: Row | Summary, text: str) -> dict[str, str]:
-    """A record with the digests that are kept beside it."""
+    """Return the columns of a record and of the digests that are written beside it."""
     content = checksums.of_text(text)
     return {"record": text, "content": content, "digest": checksums.of_columns(columns, content)}
 
 
 def _check(columns: Row | Summary | Release, digest: str, content: str = "") -> None:
-    """Refuse columns of which one was changed after they were written."""
+    """Refuse columns of which one was changed after they were written.
+
+    Raises:
+        ValueError: so it is.
+    """
     if checksums.of_columns(columns, content) != digest:
         raise ValueError(f"what is known of run {columns.run_id} was changed after it was written")
 
 
 def _check_records(name: str, *rows: Any) -> None:
-    """Refuse records of which one was changed after they were written."""
+    """Refuse records of which one was changed after they were written.
+
+    Raises:
+        StorageError: so it is; ``name`` says of which store and run.
+    """
     if any(checksums.of_text(row.record) != row.content for row in rows):
         raise StorageError(f"{name}: its record was changed after it was written")
 
@@ -69,18 +77,24 @@ class _Mark(NamedTuple):
 
 
 class SqlHistory(History):
-    """An open history; made by ``open_store``. Sessions that run at the same time may share one."""
+    """An open history, made by ``open_store``; see ``History``. Sessions at the same time may share its database.
+
+    Args:
+        engine: of the database; it is disposed of by ``close``.
+        name: of the store, for messages.
+    """
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self._name = name
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Give the connections to the database back."""
         self._engine.dispose()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that no other writer is in, and that an error undoes."""
         with mapped(self._name), self._engine.begin() as connection:
             if lock := _WRITE_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
@@ -88,7 +102,7 @@ class SqlHistory(History):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """One moment's view, whatever is written meanwhile."""
+        """Give a connection that sees one moment, whatever is written meanwhile."""
         with mapped(self._name), sound(self._name), self._engine.connect() as connection:
             if lock := _READ_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
@@ -97,7 +111,7 @@ class SqlHistory(History):
     # --- the tables
 
     def prepare(self, *, create: bool) -> None:
-        """Make or bring up to date the tables; with ``create``, prove that the store can be written.
+        """Make the tables or bring them up to date; with ``create``, prove that the store can be written.
 
         Raises:
             StorageError: as ``open_store``.
@@ -119,7 +133,11 @@ class SqlHistory(History):
                 connection.execute(update(VERSION).values(version_num=VERSION.c.version_num))
 
     def _version(self, connection: Connection) -> str | None:
-        """The version of the tables, which is one that we know; None where there are none."""
+        """Return the version of the tables, which is one of ``REVISIONS``; None where there are no tables.
+
+        Raises:
+            StorageError: it is another version, or another program's table has the name of one.
+        """
         present = set(inspect(connection).get_table_names())
         if VERSION.name not in present:
             if taken := present & set(METADATA.tables):
@@ -190,7 +208,7 @@ class SqlHistory(History):
             self._mark(connection, release)
 
     def _mark(self, connection: Connection, release: Release, *, merge: bool = False) -> bool:
-        """Whether a mark was set; with ``merge``, one that is not older stays."""
+        """Mark a run, and tell whether the mark was set; with ``merge``, one that is not older stays."""
         key = self._key(connection, release.run_id)
         run_id = connection.scalar(select(RUN.c.run_id).where(RUN.c.key == key))
         release = release._replace(run_id=str(run_id))
@@ -213,7 +231,7 @@ class SqlHistory(History):
     # --- reading runs
 
     def known(self, run_ids: Iterable[str]) -> set[str]:
-        """Which of these runs are there."""
+        """Return those of the ids whose runs are there."""
         wanted, present = list(run_ids), set[str]()
         with self._reading() as connection:
             for start in range(0, len(wanted), 500):  # databases limit how many values a statement may name
@@ -235,17 +253,17 @@ class SqlHistory(History):
         return int(rows[0].key)
 
     def run(self, run_id: str) -> RunRecord:
-        """The run of an id, or of the only id that begins so."""
+        """Return the run of an id, or of the only id that begins so."""
         with self._reading() as connection:
             return self._whole(connection, [self._key(connection, run_id)])[0]
 
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
-        """Whole runs, the newest first."""
+        """Return whole runs, the newest first."""
         with self._reading() as connection:
             return self._whole(connection, [row.key for row in self._runs(connection, query, limit)])
 
     def summaries(self, query: Query, limit: int) -> list[Summary]:
-        """Runs in short, the newest first."""
+        """Return runs in short, the newest first."""
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
             rows = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
@@ -255,7 +273,7 @@ class SqlHistory(History):
             return runs
 
     def _runs(self, connection: Connection, query: Query, limit: int, *columns: ColumnElement[Any]) -> Sequence[Any]:
-        """Key and moment of the runs that are meant, and more columns of them, in the order of a query."""
+        """Return key and moment of the runs that a query asks for, and more columns of them, in its order."""
         asked = runs_of(query).with_only_columns(RUN.c.key, RUN.c.started.label("moment"), *columns)
         if not query.released:
             return connection.execute(asked.limit(limit)).all()
@@ -264,7 +282,7 @@ class SqlHistory(History):
         return sorted(released, key=lambda row: (promoted[row.key], row.moment, row.key), reverse=True)[:limit]
 
     def records(self) -> Iterator[RunRecord]:
-        """Every run, in the order in which they were added."""
+        """Yield every run in the order in which they were added."""
         last = 0
         while True:
             page = select(RUN.c.key).where(RUN.c.key > last).order_by(RUN.c.key).limit(_PAGE)
@@ -278,7 +296,7 @@ class SqlHistory(History):
             last = keys[-1]
 
     def _whole(self, connection: Connection, keys: Sequence[int]) -> list[RunRecord]:
-        """The runs of these keys, in their order."""
+        """Return the runs of these keys, in their order."""
         runs = {row.key: row for row in connection.execute(select(RUN).where(RUN.c.key.in_(keys)))}
         query = (
             select(RESULT.c.run_key, RESULT.c.record, RESULT.c.content)
@@ -303,13 +321,13 @@ class SqlHistory(History):
         return whole
 
     def releases(self) -> list[Release]:
-        """All, the one that was promoted last first."""
+        """Return all releases, the one that was promoted last first."""
         with self._reading() as connection:
             return [mark.release for mark in self._marks(connection)]
 
     @staticmethod
     def _marks(connection: Connection) -> list[_Mark]:
-        """All, the last first. They are few, and what is asked of them is looked up one by one.
+        """Return all releases, the last first; they are few, and what is asked of them is looked up one by one.
 
         SQLite's planner would rather go through all runs, or all that a case has, and look each up among the releases.
         """
@@ -328,14 +346,14 @@ class SqlHistory(History):
         ]
 
     def count(self) -> int:
-        """How many runs there are."""
+        """Return how many runs there are."""
         with self._reading() as connection:
             return connection.scalar(select(func.count()).select_from(RUN)) or 0
 
     # --- reading results
 
     def rows(self, query: Query, limit: int, order: Order = "newest") -> list[Row]:
-        """Results in short, the newest or those of the lowest OpScore first."""
+        """Return results in short, the newest or those of the lowest OpScore first."""
         with self._reading() as connection:
             return self._checked(self._first(connection, query, limit, order))
 
@@ -347,7 +365,7 @@ class SqlHistory(History):
         return rows
 
     def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
-        """The first of ``rows`` with its record."""
+        """Return the first of ``rows`` that is the result of a case, with its record."""
         with self._reading() as connection:
             first = self._first(connection, query, 1, order, results_only=True)
             if not first:
@@ -363,7 +381,10 @@ class SqlHistory(History):
     def _first(
         self, connection: Connection, query: Query, limit: int, order: Order, *, results_only: bool = False
     ) -> list[Any]:
-        """Asked for each case and kind of hardware by itself, where an index gives the answer in its order."""
+        """Return the first rows of a query, in its order, as SQLAlchemy gives them.
+
+        Each case and kind of hardware is asked for by itself, where an index gives the answer in its order.
+        """
         pairs = [
             (case, profile)
             for case in (self._cases(connection) if query.cases is None else dict.fromkeys(query.cases))
@@ -394,7 +415,10 @@ class SqlHistory(History):
 
     @staticmethod
     def _of_releases(connection: Connection, asked: Select[Any], marks: Sequence[_Mark], limit: int) -> list[Any]:
-        """From the release that was promoted last on, until there are enough; those of one moment together."""
+        """Return rows from the release that was promoted last on, until there are enough.
+
+        Releases of one moment are taken together.
+        """
         rows: list[Any] = []
         for _, together in groupby(marks, key=lambda mark: mark.release.promoted):
             for mark in together:
@@ -404,12 +428,12 @@ class SqlHistory(History):
         return rows
 
     def case_ids(self) -> list[str]:
-        """Ids of all cases and names of all imported benchmarks, in order."""
+        """Return the ids of all cases and the names of all imported benchmarks, in order."""
         with self._reading() as connection:
             return self._cases(connection)
 
     def profiles(self, case_id: str) -> list[str]:
-        """The kinds of hardware that a case has results on, in order."""
+        """Return the kinds of hardware that a case has results on, in order."""
         with self._reading() as connection:
             return self._profiles(connection, case_id)
 

@@ -1,4 +1,4 @@
-"""What a query asks, as statements of SQL."""
+"""Queries as statements of SQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _LAST = "\U0010ffff"  # the last of all characters: what begins with a text lies
 def skipping(
     connection: Connection, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
 ) -> list[tuple[Any, ...]]:
-    """The distinct values of columns that an index begins with, from each to the next: no row is read twice."""
+    """Return the distinct values of columns that an index begins with, in order.
+
+    They are read from one to the next, so that this takes as many steps as there are values, whatever the rows.
+    """
     values: list[tuple[Any, ...]] = []
     asked = select(*columns).where(*conditions).order_by(*columns).limit(1)
     while row := connection.execute(asked.where(tuple_(*columns) > values[-1]) if values else asked).one_or_none():
@@ -27,18 +30,22 @@ def skipping(
 
 
 def check_order(values: Sequence[Any]) -> None:
-    """Each step must go on, whatever a damaged file holds for an order: we would go round in circles."""
+    """Refuse values that do not rise: by a damaged file we would go round in circles.
+
+    Raises:
+        ValueError: one is not above the one before.
+    """
     if any(first >= second for first, second in pairwise(values)):
         raise ValueError("what it holds is out of order")
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """Whether a column's value begins with a text, as a range that an index knows."""
+    """Return the condition that a column's value begins with a text, as a range that an index knows."""
     return and_(column >= text, column < text + _LAST)
 
 
 def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
-    """What a query says of the columns that runs and results share; which are released is in another table."""
+    """Return what a query says of the columns that runs and results share; another table says which are released."""
     conditions = []
     if query.branch is not None:
         conditions.append(table.c.branch == query.branch)
@@ -52,19 +59,19 @@ def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
 
 
 def ordering(order: Order) -> list[ColumnElement[Any]]:
-    """The order that the results of one case are wanted in."""
+    """Return the columns that the results of one case are sorted by."""
     best = [RESULT.c.op_score] if order == "best" else []
     return [*best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
 
 
 def runs_of(query: Query) -> Select[Any]:
-    """The runs that are meant, the newest first."""
+    """Return the statement that selects the runs of a query, the newest first; ``released`` does not count."""
     asked = select(RUN).where(*conditions_of(query, RUN)).order_by(RUN.c.started.desc(), RUN.c.key.desc())
     return asked if query.profile is None else asked.where(RUN.c.profile == query.profile)
 
 
 def row_of(joined: Any) -> Row:
-    """A row of the joined tables as ours."""
+    """Return a row of the joined tables as a ``Row``."""
     return Row(
         run_id=joined.run_id,
         position=joined.position,

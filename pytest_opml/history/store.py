@@ -1,4 +1,4 @@
-"""Opening the history: every run and each of its results in a database, SQLite by default, PostgreSQL by its URL."""
+"""The store of the history: every run and each of its results in a database, SQLite or, by its URL, PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .base import History
 
 
 def open_store(url: str, *, create: bool = True) -> History:
-    """Open the history.
+    """Return the history at a URL, opened; whoever called closes it.
 
     Args:
         url: as SQLAlchemy takes it. ``?timeout=`` sets how many seconds an SQLite store waits for other sessions.

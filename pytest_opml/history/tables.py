@@ -1,7 +1,8 @@
-"""The tables of a store. What is queried has a column, and ``record`` holds the whole as JSON.
+"""The tables of a store: what is queried has a column, and ``record`` holds the whole as JSON.
 
-``content`` is the digest of the record, ``digest`` that of the other columns with it; see ``digests.py``.
-``migrations/`` makes them; a test holds the two against each other.
+``content`` is the hash of the record, ``digest`` that of the other columns with it; see ``checksums.py``. Columns are
+called as in a ``Summary`` or a ``Row``, but for ``commit_hash``, since ``commit`` is a word of SQL. ``migrations/``
+makes the tables, and a test compares what they make with what stands here.
 """
 
 from __future__ import annotations
@@ -31,29 +32,29 @@ VERSION_TABLE = "opml_version"
 
 
 class Utc(TypeDecorator[datetime]):
-    """A moment, kept and given back in UTC; SQLite knows no time zones."""
+    """A column of moments that are written and read in UTC; SQLite knows no time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """As the database is given it."""
+        """Return a moment as the database is given it."""
         return value and value.astimezone(timezone.utc)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """As Python is given it."""
+        """Return a moment as Python is given it."""
         if value is None:
             return None
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
 
 
 def name_type() -> String:
-    """Text that is compared by its code points on every database, so that the beginning of a hash is a range."""
+    """Return a type of text that every database compares by code points, so that the beginning of a hash is a range."""
     return String().with_variant(String(collation="C"), "postgresql")
 
 
 def column_of(metric: str) -> str:
-    """The column that holds a metric."""
+    """Return the name of the column that holds a metric: ``latency_ms_p50`` for ``latency_ms.p50``."""
     return metric.replace(".", "_")
 
 
@@ -88,7 +89,7 @@ RUN = Table(
     Index("ix_opml_run_commit", "commit_hash", "started", "key"),
 )
 
-# Commit, branch and moment are the run's: each index begins with what a question names and ends with the order
+# Commit, branch and moment are the run's: each index begins with what a query names and ends with the order
 # that it wants the answer in, so that answering costs as much as the answer is long.
 _CASE = ("case_id", "profile")
 _NEWEST = ("started", "run_key", "position")
@@ -124,5 +125,5 @@ RELEASE = Table(
 
 
 def figures_of(row: Any) -> dict[str, float | None]:
-    """The figures in a row of ``RESULT``, by metric."""
+    """Return the figures in a row of ``RESULT``, by metric; None for what was not measured."""
     return {metric: getattr(row, column_of(metric)) for metric in (*COLUMNS, CALL_S)}

@@ -1,4 +1,4 @@
-"""Moving a history from one store to another, as lines of JSON.
+"""Transfer of a history from one store to another, as lines of JSON.
 
 The first line says what the file is, each further line holds a run (the document that ``--opml-json`` writes) or a
 release, and the last line counts them and holds a hash of all before it, so that a file that was cut off or changed is
@@ -63,12 +63,12 @@ _Item = TypeVar("_Item")
 
 
 def export(history: History, target: Path | IO[bytes], query: Query = Query()) -> Exported:  # noqa: B008 - immutable
-    """Write runs and their releases, in the order in which the runs were added.
+    """Write runs and their releases in the order in which the runs were added, and return how many there were.
 
     Args:
         history: is read page by page; runs that are added meanwhile may come along.
         target: a path is written whole or not at all, compressed where it ends in ``.gz``; ``-`` is standard output.
-        query: which runs; its ``cases`` are not looked at.
+        query: which runs; its ``cases`` do not count.
 
     Raises:
         StorageError: the history cannot be read, or the target cannot be written.
@@ -125,7 +125,7 @@ def _json(content: dict[str, Any]) -> bytes:
 
 
 def _update(hash_: Any, line: bytes) -> None:
-    """A line of a file whose line ends may be made others on its way."""
+    """Add a line to a hash; other programs may change the ends of lines on a file's way, which does not change it."""
     hash_.update(line.rstrip(b"\r\n") + b"\n")
 
 
@@ -156,7 +156,7 @@ def import_lines(history: History, path: Path) -> Added:
 def merge(
     history: History, where: Callable[[], str], runs: Iterable[RunRecord], releases: Iterable[Release] = ()
 ) -> Added:
-    """Add what is read from somewhere, and say of what the history refuses ``where`` it was read.
+    """Add what is read from somewhere, and name in what the history refuses the place that it was read from.
 
     Raises:
         StorageError: what reading raises, as it is; from the history, behind the place.
@@ -198,7 +198,12 @@ def _is_header(line: bytes) -> bool:
 
 
 class _Reader:
-    """What the lines after the first hold: runs, then releases, then how many there are."""
+    """Reads the lines after the first: runs, then releases, then how many there are.
+
+    Args:
+        path: of the file, for messages.
+        file: after its first line.
+    """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self._path = path
@@ -210,11 +215,15 @@ class _Reader:
 
     @property
     def where(self) -> str:
-        """The line that was read last."""
+        """The place of the line that was read last, for messages."""
         return f"{self._path}, line {self._number}"
 
     def check(self, header: bytes) -> None:
-        """Refuse another version of the format."""
+        """Refuse another version of the format.
+
+        Raises:
+            StorageError: the header names one.
+        """
         _update(self._hash, header)
         version = json_of(header, self.where).get("format_version")
         check_version(version, FORMAT_VERSION, self.where, "export of a history")
@@ -236,14 +245,18 @@ class _Reader:
         return self._line[0]
 
     def runs(self) -> Iterator[RunRecord]:
-        """Until the first line that holds none."""
+        """Yield the runs, up to the first line that holds none."""
         while self._read() == "run":
             run = record_of(self._line[1], self.where)
             self._ids.add(run.run_id)
             yield run
 
     def releases(self) -> Iterator[Release]:
-        """Then these, until the end, whose counts must be right."""
+        """Yield the releases after the runs, and check the end of the file: its counts and its hash.
+
+        Raises:
+            StorageError: a release is of a run that is not in the file, or the end is missing or does not fit.
+        """
         count, runs = 0, self._number - 2
         while self._line[0] == "release":
             release = self._valid(_Release)

@@ -1,4 +1,4 @@
-"""The base of all records."""
+"""The base of all records, and the type of their moments."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _YEARS = (2, 9998)
 
 
 def _in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC.
+
+    Raises:
+        ValueError: it is in a year that not every database and time zone can hold.
+    """
     first, last = _YEARS
     try:
         in_utc: datetime | None = moment.astimezone(timezone.utc)
@@ -26,14 +31,14 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Record(BaseModel):
-    """Base of all records: frozen; an unknown field or a figure that is no number is an error."""
+    """The base of all records, which are frozen; an unknown field or a figure that is not finite is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _without_computed(cls, values: Any) -> Any:
-        """Computed fields are written for readers of the JSON and follow from the others when it is read back."""
+        """Leave computed fields out: they are written for readers of the JSON, and follow from the others."""
         if not isinstance(values, dict):
             return values
         return {key: value for key, value in values.items() if key not in cls.model_computed_fields}

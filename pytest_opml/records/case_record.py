@@ -138,7 +138,7 @@ class CaseRecord(BaseModel):
         return self
 
     def __eq__(self, value: object, /) -> bool:
-        """Whether the fields are equal; a ``Case`` and the record of it are the same case."""
+        """Tell whether the fields are equal; a ``Case`` and the record of it are the same case."""
         return self.__dict__ == value.__dict__ if isinstance(value, CaseRecord) else NotImplemented
 
     def __hash__(self) -> int:
@@ -223,7 +223,7 @@ def _in_braces(name: str) -> str:
 
 
 def _read(value: str, annotation: Any) -> int | float | str:
-    """The value of a field as its type has it; text where it has none of these forms."""
+    """Return the value of a field as its type has it; text where it has none of these forms."""
     kinds = {annotation, *get_args(annotation)}
     if int in kinds and re.fullmatch(r"\d{1,19}", value, re.ASCII):
         return int(value)

@@ -69,11 +69,11 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 
 
 def profile_of(name: str, compute_capability: str | None = None) -> str:
-    """The profile of a GPU; ``gpu`` for one that is not known.
+    """Return the profile of a GPU; ``gpu`` for one that the table does not have.
 
     Args:
         name: that the driver or TensorFlow gives.
-        compute_capability: where known, it must be that of the profile, so that a name does not decide alone.
+        compute_capability: where it is given, it must be that of the profile, so that a name does not decide alone.
     """
     for key, profile in PROFILES.items():
         if any(re.search(pattern, name) for pattern in profile.patterns):
@@ -82,7 +82,7 @@ def profile_of(name: str, compute_capability: str | None = None) -> str:
 
 
 def has_fast_float16(profile: str, compute_capability: str | None = None) -> bool:
-    """Whether a GPU gains time by half precision; an unknown one is judged by its compute capability alone."""
+    """Tell whether a GPU gains time by half precision; an unknown one is judged by its compute capability alone."""
     if profile != "gpu":
         return PROFILES[profile].float16_in_hardware
     return compute_capability is not None and float(compute_capability) >= _TENSOR_CORES

@@ -1,4 +1,4 @@
-"""What a run leaves behind, as frozen records that serialise to plain JSON.
+"""The result of a case and its parts, as frozen records that serialise to plain JSON.
 
 Times end in ``_s`` or ``_ms``, sizes in ``_mb`` (10^6 bytes) or ``_bytes``.
 """
@@ -38,7 +38,7 @@ class Estimate(Record):
     high: float
 
     def scaled(self, factor: float) -> Estimate:
-        """The same in other units."""
+        """Return the estimate in other units."""
         return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
 
 
@@ -73,7 +73,7 @@ class Ratio(Estimate, Sampling):
 
     @property
     def inverse(self) -> Ratio:
-        """That of what falls as the time rises."""
+        """The ratio of what falls as the time rises, such as the throughput."""
         ends = {"value": 1 / self.value, "low": 1 / self.high, "high": 1 / self.low}
         return self.model_copy(update=ends | {"repeat": self.repeat and 1 / self.repeat})
 

@@ -70,7 +70,7 @@ class Check(Record):
     reason: str = ""
 
     def is_of(self, member: CaseOutcome) -> bool:
-        """Whether it is on this case, on this kind of hardware."""
+        """Tell whether the check is on this case, on this kind of hardware."""
         return self.case_id == member.case.id and self.profile in (None, member.device.profile)
 
 
@@ -173,9 +173,9 @@ class RunRecord(Record):
 
 
 def merge(records: Sequence[RunRecord]) -> RunRecord:
-    """The record that one process would have written.
+    """Return the record that one process would have written.
 
-    Its checks are made from it when it is whole. A case that several of them have on one kind of hardware keeps its
+    Its checks are to be made anew, from the whole. A case that several of them have on one kind of hardware keeps its
     first result; a failure is kept only where no other has a result.
 
     Args:

@@ -1,1 +1,1 @@
-"""Files on this machine: the cache, the kept artifacts of releases, and locks."""
+"""Files on this machine: the cache, the artifacts of releases, and locks."""

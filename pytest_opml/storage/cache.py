@@ -1,8 +1,8 @@
 """A folder of finished work, found again by everything that could change the result.
 
 An entry is a folder, built under another name and moved into place when it is complete, so it is there whole or not at
-all. Parallel runs that need the same entry wait for the first to build it. A content list with digests is kept in each
-entry; one that was damaged is built anew.
+all. Parallel runs that need the same entry wait for the first to build it. Every entry has a content list
+with digests, and one that was damaged is built anew.
 
 A process that was given an entry holds it until the process ends, so that nothing that tidies up takes it away. When an
 entry was last used is the time of its content list.
@@ -30,7 +30,7 @@ _STALE_SECONDS = 86_400
 
 
 def is_whole(entry: Path) -> bool:
-    """Whether an entry's files are those of its content list, to the byte."""
+    """Tell whether an entry's files are those of its content list, to the byte."""
     try:
         contents = json.loads((entry / MANIFEST).read_text("utf-8"))
         return bool(contents) and all(digest_file(entry / name) == digest for name, digest in contents.items())
@@ -39,7 +39,7 @@ def is_whole(entry: Path) -> bool:
 
 
 def stale_builds(root: Path) -> list[Path]:
-    """What killed runs left half-built; a day is longer than any build."""
+    """Return the folders that killed runs left half-built: those of more than a day, which is longer than any build."""
     limit, stale = time.time() - _STALE_SECONDS, []
     for folder in (root / BUILDING).iterdir():
         with contextlib.suppress(FileNotFoundError):  # finished since it was listed
@@ -53,7 +53,7 @@ def _lock(entry: Path, kind: Literal["lock", "use"]) -> Path:
 
 @contextlib.contextmanager
 def unused(entry: Path) -> Iterator[bool]:
-    """Whether no process builds or holds an entry; if so, none can begin to before the block ends.
+    """Give whether no process builds or holds an entry; if so, none can begin to before the block ends.
 
     Raises:
         OSError: the locks cannot be made.
@@ -72,6 +72,9 @@ def unused(entry: Path) -> Iterator[bool]:
 class Cache:
     """Entries below one folder.
 
+    Args:
+        root: the folder; made where it is missing.
+
     Raises:
         StorageError: on construction or use, when the folder cannot be made or written; one line.
     """
@@ -89,7 +92,7 @@ class Cache:
             raise StorageError(f"cache {root}: cannot be written: {error.strerror}; set --opml-cache-dir") from error
 
     def find(self, kind: str, key: str) -> Path | None:
-        """The folder of an entry that is there whole, or None; this process then holds it."""
+        """Return the folder of an entry, which this process then holds; None where it is not there whole."""
         target = self._target(kind, key)
         return target if self._taken(target) else None
 
@@ -97,12 +100,12 @@ class Cache:
         return self.root / ENTRIES / f"{kind}-{key}"
 
     def entry(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
-        """The folder of an entry, built by ``build(empty folder)`` if it is not there whole; this process holds it.
+        """Return the folder of an entry, which this process then holds; it is built where it is not there whole.
 
         Args:
             kind: a word for people who look into the cache.
             key: from ``key_of``.
-            build: fills the folder; whatever it raises leaves no entry.
+            build: fills the empty folder that it is given; whatever it raises leaves no entry.
 
         Raises:
             StorageError: the disk is full or the folder cannot be written.
@@ -131,7 +134,7 @@ class Cache:
 
     @staticmethod
     def _taken(target: Path) -> bool:
-        """Whether an entry is there whole; then it is held, and marked as used now."""
+        """Tell whether an entry is there whole; then it is held, and marked as used now."""
         if not target.is_dir():
             return False
         acquire_shared(_lock(target, "use"))

@@ -1,4 +1,4 @@
-"""Look into a cache without touching it, and make it smaller without harming who uses it."""
+"""What a cache holds, and its clean-up, which harms no process that uses it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _JUST_USED = timedelta(minutes=1)
 
 
 class CleanupPolicy(NamedTuple):
-    """What is to go besides damaged entries and what killed builds left.
+    """Says what is to go besides damaged entries and what killed builds left.
 
     Attributes:
-        older_than: entries that nobody used for so long.
-        max_bytes: those used longest ago, until no more than this is left.
-        everything: all of them.
+        older_than: entries that nobody used for this long.
+        max_bytes: entries that were used longest ago, until no more than this is left.
+        everything: all entries.
     """
 
     older_than: timedelta | None = None
@@ -35,7 +35,7 @@ class CleanupPolicy(NamedTuple):
 
 
 def inspect_cache(root: Path) -> Contents:
-    """What a cache holds; nothing is made or changed.
+    """Return what a cache holds; nothing is made or changed.
 
     Raises:
         StorageError: the folder is there and cannot be read.
@@ -49,14 +49,17 @@ def inspect_cache(root: Path) -> Contents:
 
 
 def prune(root: Path, policy: CleanupPolicy, *, dry_run: bool = False) -> CleanupReport:
-    """Remove damaged entries and what killed builds left, and then what the policy says, the least recently used first.
+    """Remove damaged entries and what killed builds left, then what a policy says, the least recently used first.
 
     What a process builds, holds, or was given less than a minute ago stays.
 
     Args:
         root: of the cache; one that is not there has nothing to remove.
-        policy: what else is to go.
-        dry_run: whether to find out only.
+        policy: says what else is to go.
+        dry_run: whether to say only what would go.
+
+    Returns:
+        What was removed, or would be, and what is left.
 
     Raises:
         StorageError: the folder cannot be read or written.
@@ -85,7 +88,7 @@ def prune(root: Path, policy: CleanupPolicy, *, dry_run: bool = False) -> Cleanu
 
 
 def nearest_folder(path: Path) -> Path:
-    """The path, or the nearest folder above it that is there."""
+    """Return the path, or the nearest folder above it that is there."""
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
@@ -106,7 +109,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of the files in a folder, which others may be removing."""
+    """Return the bytes of the files in a folder, which others may be removing."""
     total = 0
     with contextlib.suppress(FileNotFoundError):
         for path in folder.rglob("*"):
@@ -136,7 +139,7 @@ def _folder(root: Path, entry: CacheEntry) -> Path:
 
 
 def _in_turn(root: Path, entries: Iterable[CacheEntry]) -> list[tuple[CacheEntry, bool]]:
-    """The entries, each with whether it is damaged: those first, then the others from the longest unused on."""
+    """Return the entries, each with whether it is damaged: first those that are, then the longest unused ones."""
     judged = [(entry, not is_whole(_folder(root, entry))) for entry in entries]
     return sorted(judged, key=lambda pair: (not pair[1], pair[0].used))
 
@@ -150,7 +153,7 @@ def _reason(entry: CacheEntry, policy: CleanupPolicy, now: datetime, left_bytes:
 
 
 def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
-    """Take an entry away unless a process uses it; whether it is gone, or would be."""
+    """Remove an entry unless a process uses it, and tell whether it is gone, or would be."""
     with unused(folder) as free:
         if not free or dry_run:
             return free
@@ -170,13 +173,13 @@ Reason = Literal["damaged", "old", "room", "all"]
 
 
 class CacheEntry(NamedTuple):
-    """One finished piece of work.
+    """One entry of a cache.
 
     Attributes:
-        kind: ``model``, ``artifact`` or ``step``.
+        kind: ``model``, ``artifact``, ``step`` or ``digest``.
         key: a digest of all that could change it.
         size_bytes: of its files.
-        used: when it was last used, or made.
+        used: when it was last used, or made, in UTC.
     """
 
     kind: str
@@ -189,9 +192,11 @@ class Contents(NamedTuple):
     """What a cache holds.
 
     Attributes:
+        root: its folder.
+        entries: from the longest unused on.
         half_built: folders that builds are writing, or that killed ones left.
-        half_built_bytes: of all of them.
-        free_bytes: on its disk.
+        half_built_bytes: of the files in all of these.
+        free_bytes: free on its disk.
     """
 
     root: Path
@@ -202,12 +207,12 @@ class Contents(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """Of all that it holds."""
+        """Bytes of all that it holds."""
         return total_bytes(self.entries) + self.half_built_bytes
 
 
 class Removed(NamedTuple):
-    """An entry that was removed, or would be."""
+    """An entry that was removed, or would be, and why."""
 
     entry: CacheEntry
     reason: Reason
@@ -217,12 +222,13 @@ class CleanupReport(NamedTuple):
     """What a clean-up did.
 
     Attributes:
-        removed: in the order in which it went.
+        root: the folder of the cache.
+        removed: in the order in which the entries went.
         in_use: entries that should have gone and stayed, since a running session uses them.
         half_built: folders of killed builds that were removed.
-        half_built_bytes: of all of them.
+        half_built_bytes: of the files in all of these.
         left: entries that are there now, those in use included.
-        dry_run: whether nothing was removed in truth.
+        dry_run: whether nothing was removed in fact.
     """
 
     root: Path
@@ -235,10 +241,10 @@ class CleanupReport(NamedTuple):
 
     @property
     def freed_bytes(self) -> int:
-        """Of all that went."""
+        """Bytes of all that was removed."""
         return total_bytes(removed.entry for removed in self.removed) + self.half_built_bytes
 
 
 def total_bytes(entries: Iterable[CacheEntry]) -> int:
-    """Of the files of all entries."""
+    """Return the bytes of the files of all entries."""
     return sum(entry.size_bytes for entry in entries)

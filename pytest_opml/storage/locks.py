@@ -16,7 +16,7 @@ from ..records.device import Device
 
 
 def runtime_folder() -> Path:
-    """A folder of the user's own for what lives no longer than a run.
+    """Return a folder of the user's own for what lives no longer than a run; it is made where it is missing.
 
     Raises:
         StorageError: it cannot be made.
@@ -35,7 +35,7 @@ def runtime_folder() -> Path:
 
 @contextmanager
 def exclusive_device(device: Device, on_wait: Callable[[], None]) -> Iterator[None]:
-    """The only one to measure on a device: two at a time would measure each other.
+    """Hold a device alone while the block runs: two measurements at a time would measure each other.
 
     The system gives the lock back when its holder ends, whatever ended it.
 
@@ -68,7 +68,7 @@ _descriptors: dict[Path, int] = {}
 
 
 def acquire_shared(lock: Path) -> None:
-    """Share a lock until this process ends or lets go; a second time changes nothing.
+    """Share a lock until this process ends or gives it back by ``release``; a second time changes nothing.
 
     Where the lock's file cannot be made there is no lock: a folder that can only be read, whose content nobody removes.
     """
@@ -88,7 +88,7 @@ def release(lock: Path) -> None:
 
 @contextlib.contextmanager
 def try_exclusive(lock: Path) -> Iterator[bool]:
-    """Whether no process holds a lock; if so, whoever wants to waits until the block ends.
+    """Give whether no process holds a lock; if so, whoever wants to share it waits until the block ends.
 
     Raises:
         OSError: the lock's file cannot be made or opened.

@@ -1,4 +1,4 @@
-"""The artifacts of released runs, kept so that later sessions can measure them again.
+"""The artifacts of released runs, stored so that later sessions can measure them again.
 
 A folder holds one folder for each artifact, named by the digest of its content; two releases with the same artifact
 share it. The cache may be emptied, and these stay.
@@ -20,19 +20,24 @@ from .digests import digest_path
 
 
 class Promotion(NamedTuple):
-    """What became of the artifacts of a run: ids of cases, and for those that could not be kept, why."""
+    """What became of the artifacts of a run.
+
+    Attributes:
+        stored: ids of the cases whose artifacts are in the folder now.
+        lost: ids of the others, and for each why it could not be stored.
+    """
 
     stored: tuple[str, ...]
     lost: dict[str, str]
 
 
 def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
-    """Copy the artifacts of a run out of the cache.
+    """Copy the artifacts of a run out of the cache, and say which could be.
 
     Args:
         run: whose results name their entries of the cache.
         cache_dir: of the run; it is not made where it is missing.
-        folder: that keeps them; made where it is missing.
+        folder: that they are stored in; made where it is missing.
 
     Raises:
         StorageError: the folder cannot be written; what was complete by then stays.
@@ -48,7 +53,7 @@ def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
 
 
 def _store(result: Result, cache_dir: Path, folder: Path) -> str:
-    """Keep one artifact; says why not, where it cannot be."""
+    """Store one artifact; return why it cannot be, or nothing."""
     artifact = result.artifact
     target = _place(artifact.sha256, folder)
     if target is None or not (_is_name(artifact.file) and _is_name(artifact.entry or "-")):
@@ -74,7 +79,7 @@ def _store(result: Result, cache_dir: Path, folder: Path) -> str:
 
 @contextmanager
 def _building(folder: Path) -> Iterator[Path]:
-    """An empty folder beside the kept ones, for one process at a time; what a killed one left in it is gone."""
+    """Give an empty folder beside the stored ones, to one process at a time; what a killed one left in it is gone."""
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,17 +94,17 @@ def _building(folder: Path) -> Iterator[Path]:
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text names something in a folder, and nothing outside it: a record may come from anywhere."""
+    """Tell whether a text names something in a folder, and nothing outside it: a record may come from anywhere."""
     return Path(text).name == text and text not in ("", "..")
 
 
 def _place(digest: str, folder: Path) -> Path | None:
-    """The folder of an artifact; None for what is no digest, and could lead anywhere."""
+    """Return the folder of an artifact; None for what is no digest, and could lead anywhere."""
     return folder / digest if re.fullmatch("[0-9a-f]{64}", digest) else None
 
 
 def find_artifact(artifact: Artifact, folder: Path) -> Path | None:
-    """The file or folder of a kept artifact; None where it is not there, or not as it was."""
+    """Return the file or folder of a stored artifact; None where it is not there, or not as it was."""
     place = _place(artifact.sha256, folder)
     if place is None or not _is_name(artifact.file):
         return None
@@ -108,7 +113,7 @@ def find_artifact(artifact: Artifact, folder: Path) -> Path | None:
 
 
 def remove_artifacts(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:
-    """Remove the artifacts of a run that no other released run shares; how many there were.
+    """Remove the artifacts of a run that no other released run shares, and return how many there were.
 
     Raises:
         StorageError: one cannot be removed.

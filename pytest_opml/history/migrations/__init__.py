@@ -1,4 +1,4 @@
-"""How a store comes from one version of its tables to the next, by Alembic, and to the columns of all metrics."""
+"""The versions of a store's tables: Alembic brings a store from one to the next, and each metric its own column."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...errors import StorageError, one_line
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Known without importing Alembic, which only a store of another version needs.
+# Written here so that they are known without importing Alembic, which only a store of another version needs.
 REVISIONS = ("0001",)
 NEWEST = REVISIONS[-1]
 SCRIPTS = "pytest_opml.history:migrations"  # where Alembic finds them

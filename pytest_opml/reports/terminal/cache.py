@@ -10,7 +10,12 @@ from ...storage.cache_cleanup import CacheEntry, CleanupReport, Contents, Reason
 from ..formatting import amount, minute, wrapped
 from .tables import fitted
 
-_KINDS = {"model": "trained models", "artifact": "artifacts", "step": "kept steps", "digest": "digests of image files"}
+_KINDS = {
+    "model": "trained models",
+    "artifact": "artifacts",
+    "step": "steps of chains",
+    "digest": "digests of image files",
+}
 _REASONS: dict[Reason, str] = {
     "damaged": "damaged",
     "old": "unused for too long",
