@@ -10,6 +10,7 @@ import pytest
 from pytest_opml.datasets import imageset
 from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.measure import timing
+from pytest_opml.metrics import percentiles
 from pytest_opml.runtimes.base import Probabilities, Runtime
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 
@@ -146,7 +147,7 @@ def test_a_slow_model_gets_as_many_samples_as_its_time_allows(monkeypatch: pytes
 
 # --- where a budget is on a time
 
-LATENCIES = [f"latency_ms.{name}" for name in ("p50", "p90", "p95", "p99")]
+LATENCIES = [f"latency_ms.{name}" for name in percentiles()]
 
 
 class Steady(Runtime):
@@ -199,7 +200,7 @@ def test_percentiles_have_intervals_and_are_taken_anew_where_one_seems_broken(mo
     clear = timing.time_single(runtime, IMAGES, plan("latency_ms.p99", 10.0))
     assert clear.latency.samples == 662
     assert {name: sampling.repeat for name, sampling in clear.sampling.items()} == dict.fromkeys(LATENCIES)
-    for name in ("p50", "p90", "p95", "p99"):
+    for name in percentiles():
         low, high = clear.latency.intervals[name]
         assert low <= getattr(clear.latency, name) <= high
     broken = timing.time_single(runtime, IMAGES, plan("latency_ms.p50", 1.0))
