@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -30,6 +31,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
     yield server.get_uri()
+    # at once: to stop as usual it would first write out all databases, which are thrown away
+    os.kill(server.get_pid() or 0, signal.SIGQUIT)
     server.cleanup()
 
 
