@@ -1,6 +1,6 @@
 """The main job on the embedded default: a pretrained model on real images, as trained and optimised.
 
-The budgets that these eight cases must hold are in ``pyproject.toml``, each with the figure it was chosen from.
+The budgets that these eight cases must pass are in ``pyproject.toml``, each with the figure it was chosen from.
 """
 
 from __future__ import annotations

@@ -132,12 +132,12 @@ def _throughput(result: Result) -> Estimate:
 
 
 def _once(name: str, unit: str, read: Callable[[Result], float | None] | None = None, **facts: Any) -> Metric:
-    """A figure of the machine that is measured once."""
+    """Return the row of a figure of the machine that is measured once."""
     return Metric(name, read or (lambda result: getattr(result, name)), unit, machine_dependent=True, **facts)
 
 
 def _place(name: str, **facts: Any) -> Metric:
-    """A place among the cases on one test set."""
+    """Return the row of a place among the cases on one test set."""
     missing = "needs another case on the same test set"
     return Metric(name, lambda _: None, percent=False, missing=missing, run_level=True, column=False, **facts)
 

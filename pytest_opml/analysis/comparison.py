@@ -1,4 +1,4 @@
-"""A result beside an earlier one of the same case: what changed, by how much, and whether chance can explain it."""
+"""A result compared with an earlier one of the same case: what changed, by how much, and whether by chance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Change(NamedTuple):
 
     Attributes:
         value: a difference for shares and scores; for times and sizes the ratio, later over earlier.
-        word: unclear where the interval holds both; same where nothing changed at all.
+        word: unclear where the interval contains no change; same where nothing changed at all.
     """
 
     value: float
@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
         return self.key.case_id
 
     def as_plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain data for JSON."""
         changes = {name: getattr(self, name) for name in ("accuracy", "time", "size", "op_score")}
         return {
             "case": self.case_id,
@@ -93,7 +93,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
     metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
 
     def evidence_of(metric: Metric) -> Evidence | None:
-        """The evidence of a figure, given the baseline's; None where the two say nothing of each other."""
+        """Return the evidence of a figure, given the baseline's; None where the two say nothing of each other."""
         now, then = metric.read(result), metric.read(earlier)
         if now is None or then is None or (elsewhere and needs_same_machine(metric, baseline)):
             return None
@@ -131,7 +131,7 @@ def _ratio(figure: Evidence, earlier: float) -> Change:
 
 
 def _word(value: float, low: float, high: float, none: float, higher_is_better: bool) -> Word:
-    """What an interval says, where ``none`` stands for no change."""
+    """Return what an interval says, where ``none`` stands for no change."""
     if low == high == value == none:
         return "same"
     if low <= none <= high:

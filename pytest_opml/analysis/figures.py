@@ -85,7 +85,7 @@ def _score_difference(
     pair: tuple[predictions.Predictions, predictions.Predictions] | None,
     times: SideBySide | None,
 ) -> Evidence:
-    """By the delta method, from a paired difference of errors and a paired ratio of times where there are such."""
+    """Return the difference of two scores, from paired errors and times where there are such (delta method)."""
     score, reference_score = result.op_score, reference.op_score
     if not pair or times is None or not (times_inference(result) and times_inference(reference)):
         return SumOf(ScaledInterval(score), Negative(ScaledInterval(reference_score)), constant=reference_score.value)
@@ -99,5 +99,5 @@ def _score_difference(
 
 
 def times_inference(result: Result) -> bool:
-    """Whether the time in the score is that of inference alone."""
+    """Return whether the time in the score is that of inference alone."""
     return math.isclose(10**result.op_score.log_seconds, result.inference_s.value, rel_tol=1e-6)

@@ -39,7 +39,7 @@ def _ends(value: float | Estimate) -> tuple[float, float]:
 def op_score(
     accuracy: float | Estimate, seconds: float | Estimate, megabytes: float, *, samples: int | None = None
 ) -> Score:
-    """The OpScore of one model.
+    """Return the OpScore of one model.
 
     Args:
         accuracy: 0 to 1.
@@ -89,7 +89,7 @@ def op_score(
 
 
 def sampled_score(accuracy: float, seconds: float, megabytes: float, samples: int) -> Score:
-    """The OpScore with the interval that the number of test samples alone gives it.
+    """Return the OpScore with the interval that the number of test samples alone gives it.
 
     Args:
         accuracy: 0 to 1, of ``samples`` test samples; its interval is Wilson's.
@@ -109,7 +109,7 @@ def sampled_score(accuracy: float, seconds: float, megabytes: float, samples: in
 
 
 def difference(candidate: Score, reference: Score) -> Difference:
-    """Candidate minus reference, by axis; negative parts are gains."""
+    """Return candidate minus reference, by axis; negative parts are gains."""
     return Difference(
         error=candidate.log_error - reference.log_error,
         time=candidate.log_seconds - reference.log_seconds,

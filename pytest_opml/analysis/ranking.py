@@ -37,7 +37,7 @@ class Ranking(NamedTuple):
 
 
 def dominates(entry: Entry, rival: Entry) -> bool:
-    """Whether ``entry`` is no worse on any axis and better on at least one."""
+    """Return whether ``entry`` is no worse on any axis and better on at least one."""
     axes, rival_axes = (
         (-entry.accuracy, entry.seconds, entry.megabytes),
         (-rival.accuracy, rival.seconds, rival.megabytes),
@@ -46,7 +46,7 @@ def dominates(entry: Entry, rival: Entry) -> bool:
 
 
 def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
-    """The paper's MIN and MAX: the best and the worst of each column, scored as if they were models."""
+    """Return the paper's MIN and MAX: the best and the worst of each column, scored as if they were models."""
 
     def scored(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
         return Entry(name, accuracy, seconds, megabytes, op_score(accuracy, seconds, megabytes, samples=samples).value)
@@ -88,13 +88,13 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
 
 
 def test_set_of(member: CaseOutcome) -> tuple[object, ...]:
-    """What two cases must share for their scores to be compared."""
+    """Return what two cases must share for their scores to be compared."""
     case = member.case
     return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
 
 
 def groups(results: Sequence[Result]) -> list[tuple[Result, ...]]:
-    """The results on each test set and machine, whose times alone can be ranked, in the order in which they came."""
+    """Return the results on each test set and machine, which alone can be ranked, in the order in which they came."""
     by_place: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
         by_place.setdefault((result.device.machine, *test_set_of(result)), []).append(result)

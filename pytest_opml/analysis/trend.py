@@ -42,7 +42,7 @@ class Shift(NamedTuple):
 
 
 def find_shifts(points: Sequence[Point], metric: Metric) -> tuple[Shift, ...]:
-    """The lasting steps of a history, in the order of time.
+    """Find the lasting steps of a history, in the order of time.
 
     Times are searched on each machine by itself, since another machine is a step that no commit made.
 

@@ -27,7 +27,7 @@ class Selection(NamedTuple):
 
     Attributes:
         results: those that were collected, by OpScore.
-        allowed: those of them that keep all their budgets.
+        allowed: those of them that pass all their budgets.
         pareto: ids of those that no other surpasses on every axis.
         without: each budget that keeps a case out, with what lifting it alone would bring.
     """
@@ -43,7 +43,7 @@ class Selection(NamedTuple):
         return self.allowed[0] if self.allowed else None
 
     def as_plain(self) -> dict[str, object]:
-        """As plain data: ids, scores and what each budget costs."""
+        """Return plain data: ids, scores and what each budget costs."""
 
         def named(result: Result | None) -> dict[str, object] | None:
             return None if result is None else {"case": result.case.id, "op_score": result.op_score.value}
@@ -57,7 +57,7 @@ class Selection(NamedTuple):
 
 
 def select_best(record: RunRecord, checks: Sequence[Check]) -> list[Selection]:
-    """The best case on each test set, of each machine.
+    """Return the best case on each test set, of each machine.
 
     Args:
         record: of the run; references that were not collected cannot be chosen.

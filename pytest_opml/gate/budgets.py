@@ -104,7 +104,7 @@ class Gate(NamedTuple):
         return tuple(dict.fromkeys(names))
 
     def overrides(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Override, ...]:
-        """Every budget that was written for a case, in the order in which later ones replace earlier ones.
+        """Return every budget that was written for a case, in the order in which later ones replace earlier ones.
 
         That is: the general ones, the hardware's, those of the case's id, the marker's, those of the command line.
         """
@@ -119,13 +119,13 @@ class Gate(NamedTuple):
         )
 
     def applicable(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Budget, ...]:
-        """The budgets that one case is held to."""
+        """Return the budgets that one case is held to."""
         return tuple(
             override.budget for override in self.overrides(case_id, profile, marked) if override.replaced_by is None
         )
 
     def terms_per_check(self, checks: int) -> GateTerms:
-        """The terms for one check of so many, before the others are judged.
+        """Return the terms for one check of so many, before the others are judged.
 
         As one family each is given an equal part of the error (Bonferroni): what fails by that, fails by Holm's
         method when all are judged.
@@ -175,7 +175,7 @@ def _budget(metric: Metric, rule: str, value: Any, where: str, optional: bool) -
 
 
 def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find = find) -> tuple[Budget, ...]:
-    """Budgets from a table of metrics: ``{"accuracy": {"min": 0.9}, "latency_ms": {"p99": {"max": 5}}}``.
+    """Parse budgets from a table of metrics: ``{"accuracy": {"min": 0.9}, "latency_ms": {"p99": {"max": 5}}}``.
 
     Args:
         table: as TOML gives it.
@@ -221,7 +221,7 @@ def _terms(table: dict[str, Any], where: str) -> GateTerms:
 
 
 def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = find) -> Gate:
-    """The gate that a ``[tool.opml.gate]`` table describes.
+    """Parse the gate that a ``[tool.opml.gate]`` table describes.
 
     Args:
         table: as TOML gives it.
@@ -256,7 +256,7 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = 
 
 
 def _written(text: str) -> Any:
-    """The value of an option: a number where it is one."""
+    """Return the value of an option: a number where it is one."""
     try:
         return float(text)
     except ValueError:
@@ -264,7 +264,7 @@ def _written(text: str) -> Any:
 
 
 def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Gate:
-    """The gate with what the command line adds: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
+    """Add to the gate what the command line says: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
 
     Args:
         gate: that of the file.

@@ -15,14 +15,14 @@ from .verdict import JudgedResult, blocks, judge
 
 
 def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
-    """All checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
+    """Return all checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
 
     A budget on a metric that is not registered here cannot be judged: its stored check stays as it is, and one that was
     not stored is not judged.
 
     Args:
         record: its own checks are looked at for such budgets only.
-        gate: the budgets, those of the markers apart, which the record holds.
+        gate: the budgets, those of the markers apart, which are in the record.
 
     Returns:
         The checks in the order of the results, one for each case that should have a result and has none, and last those
@@ -85,7 +85,7 @@ def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check
 
 
 def _measured(record: RunRecord) -> set[str]:
-    """Ids of the cases that were run, with whatever outcome."""
+    """Return the ids of the cases that were run, with whatever outcome."""
     return {result.case.id for result in record.results} | {failure.case.id for failure in record.failures}
 
 
@@ -98,7 +98,7 @@ def drop_unreached_cases(record: RunRecord) -> RunRecord:
 
 
 def marker_budgets(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
-    """The budgets on the marker of a case's test."""
+    """Return the budgets on the marker of a case's test."""
     tables = record.marker_budgets.get(case_id, {})
     return tuple(budget for where, table in tables.items() for budget in parse_budgets(table, where, find=placeholder))
 
@@ -146,7 +146,7 @@ def _absent(name: str, source: str, reason: str) -> Check:
 
 
 def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
-    """The checks with Holm's step-down over all that chance decides (Scandinavian Journal of Statistics 6, 1979).
+    """Apply Holm's step-down to all that chance decides (Scandinavian Journal of Statistics 6, 1979).
 
     The chance that any budget of the run is wrongly called failed stays below half of ``terms.error``.
     """

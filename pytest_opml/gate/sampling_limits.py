@@ -49,13 +49,13 @@ def time_limits(budgets: Sequence[Budget], reference_samples: int) -> dict[str, 
 
 
 def _on_time(metric: Metric, limit: float, images: float, below: bool) -> list[TimeLimit]:
-    """The limit on a metric as one on the time; none where it is one on a rate that no time breaks.
+    """Turn the limit on a metric into one on the time; none where it is on a rate that no time can fail.
 
     Args:
         metric: a time, or the rate of so many ``images`` by it.
         limit: on the metric.
         images: in whose time the rate is.
-        below: whether too low a value of the metric breaks the budget.
+        below: whether too low a value of the metric fails the budget.
     """
     if metric.inverse:
         return [TimeLimit(images / limit, above=below)] if limit > 0 else []

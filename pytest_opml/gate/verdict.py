@@ -45,7 +45,7 @@ class JudgedResult(NamedTuple):
 
     @property
     def standing(self) -> Mapping[str, float] | None:
-        """Of the result itself."""
+        """The standing of the result itself."""
         return None if self.standings is None else self.standings.get(self.result.case.id, {})
 
 
@@ -118,7 +118,7 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
 
 
 def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None, of: str = "") -> float:
-    """The value of a metric; ``of``: whose it is, for the message."""
+    """Return the value of a metric; ``of``: whose it is, for the message."""
     value = (standing or {}).get(metric.name) if metric.run_level else metric.read(result)
     if value is None or not math.isfinite(value):
         raise _NotJudged(f"{metric.name} {of}{metric.missing}")
@@ -167,18 +167,18 @@ def _evidence(metric: Metric, result: Result, value: float, reference: _Referenc
 
 
 def bound(budget: Budget, reference: float) -> float:
-    """Turn a relative budget into an absolute limit, given the reference's value."""
+    """Turn a relative budget into an absolute limit, given the reference value."""
     allowed = abs(reference) * budget.limit / 100 if budget.percent else budget.limit
     return reference - allowed if budget.below else reference + allowed
 
 
 def _verdict(figure: Evidence, limit: float, below: bool, terms: GateTerms) -> dict[str, object]:
-    """What the evidence says of a limit: the fields of a check that depend on it.
+    """Return what the evidence says of a limit: the fields of a check that depend on it.
 
     Args:
         figure: the evidence of the value.
         limit: in its unit.
-        below: whether too low a figure breaks it.
+        below: whether too low a figure fails it.
         terms: of the gate.
     """
     # 0.51 - 0.04 is a little more than 0.47: what is equal but for rounding passes.
@@ -208,5 +208,5 @@ def _verdict(figure: Evidence, limit: float, below: bool, terms: GateTerms) -> d
 
 
 def blocks(verdict: Verdict, terms: GateTerms) -> bool:
-    """Whether a verdict keeps the run from exiting with 0."""
+    """Return whether a verdict keeps the run from exiting with 0."""
     return verdict == "fail" or (verdict == "inconclusive" and terms.inconclusive == "fail")

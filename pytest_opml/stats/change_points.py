@@ -55,7 +55,7 @@ class Step(NamedTuple):
 
 
 def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bool = False) -> tuple[Step, ...]:
-    """The lasting steps of a history, in its order.
+    """Find the lasting steps of a history, in its order.
 
     The work grows with the square of the length: 1,000 values take about 0.1 s. Give the newest of a longer history.
 
@@ -83,7 +83,7 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
 
 
 def _exact_steps(series: Array) -> tuple[Step, ...]:
-    """The steps from each value that is there twice in a row to the next such value that differs."""
+    """Return the steps from each value that is there twice in a row to the next such value that differs."""
     edges = [0, *(np.flatnonzero(np.diff(series)) + 1).tolist(), len(series)]
     held = [(start, end) for start, end in pairwise(edges) if end - start >= _LEAST_EXACT]
     return tuple(
@@ -97,7 +97,7 @@ def _exact_steps(series: Array) -> tuple[Step, ...]:
 
 
 def _splits(series: Array, error: float, autocorrelation: float) -> dict[int, float]:
-    """The steps by their index, each with its error."""
+    """Return the steps by their index, each with its error."""
     splits: dict[int, float] = {}
     _add_splits(series, 0, len(series), error, autocorrelation, splits)
     return _confirmed(series, splits, error, autocorrelation)
@@ -124,7 +124,7 @@ class _Between(NamedTuple):
 
 
 def _confirmed(series: Array, splits: dict[int, float], error: float, autocorrelation: float) -> dict[int, float]:
-    """The steps that are still found between their neighbours; the smallest that is not is taken away first."""
+    """Return the steps that are still found between their neighbours; the smallest that is not is taken away first."""
     held = dict(splits)
     while held:
         edges = [0, *sorted(held), len(series)]
@@ -151,7 +151,7 @@ def _level(part: Array) -> float:
 
 
 def _moved(series: Array, edges: list[int]) -> list[int]:
-    """Each edge but the ends where it is likeliest between its neighbours; all as they are where two would meet."""
+    """Move each inner edge to where it is likeliest between its neighbours; all as they are where two would meet."""
     moved = [
         _place(series[left:right], at - left)[0] + left if min(at - left, right - at) >= LEAST else at
         for left, at, right in zip(edges, edges[1:], edges[2:], strict=False)
@@ -161,7 +161,7 @@ def _moved(series: Array, edges: list[int]) -> list[int]:
 
 
 def _place(part: Array, at: int) -> tuple[int, int, int]:
-    """The likeliest index of a step near ``at``, and the ends of its 95 % interval.
+    """Return the likeliest index of a step near ``at``, and the ends of its 95 % interval.
 
     Every index is as likely before the values are seen, and the levels and the noise are taken as known (A. F. M.
     Smith, Biometrika 62, 1975).
@@ -187,7 +187,7 @@ def _place(part: Array, at: int) -> tuple[int, int, int]:
 
 
 def _placed(series: Array, held: dict[int, float]) -> tuple[Step, ...]:
-    """The steps with their levels and intervals."""
+    """Return the steps with their levels and intervals."""
     errors = [held[at] for at in sorted(held)]
     edges = _moved(series, [0, *sorted(held), len(series)])
     steps = []

@@ -23,7 +23,7 @@ _ONCE = Sampling()
 
 
 class Interval(NamedTuple):
-    """Both ends."""
+    """The low and the high end of an interval."""
 
     low: float
     high: float
@@ -74,7 +74,7 @@ class Exact(Evidence):
         self.value = value
 
     def interval(self, error: float) -> Interval:  # noqa: ARG002 - the same for all
-        """The value twice."""
+        """Return the value as both ends."""
         return Interval(self.value, self.value)
 
 
@@ -85,7 +85,7 @@ class Proportion(Evidence):
         self.value, self._counts = successes / trials, (successes, trials)
 
     def interval(self, error: float) -> Interval:
-        """Wilson's."""
+        """Return Wilson's score interval."""
         wilson = proportion(*self._counts, confidence=1 - error)
         return Interval(wilson.low, wilson.high)
 
@@ -97,7 +97,7 @@ class Normal(Evidence):
         self.value, self._error = value, error
 
     def interval(self, error: float) -> Interval:
-        """The value and as many standard errors on each side as the normal distribution asks for."""
+        """Return the value and as many standard errors on each side as the normal distribution asks for."""
         margin = _quantile(error) * self._error
         return Interval(self.value - margin, self.value + margin)
 
@@ -117,7 +117,7 @@ class ScaledInterval(Evidence):
         self.repeat = sampling.repeat
 
     def interval(self, error: float) -> Interval:
-        """Each side's distance from the value, by the quantiles of the normal distribution."""
+        """Rescale each side's distance from the value, by the quantiles of the normal distribution."""
         factor = _quantile(error * self._share) / _quantile(1 - CONFIDENCE)
         value, low, high = self.value, self._estimate.low, self._estimate.high
         if low > 0 and not isinstance(self._estimate, Score):
@@ -134,7 +134,7 @@ class PairedTime(Evidence):
     (K. K. G. Lan and D. L. DeMets, Biometrika 70, 1983).
 
     Attributes:
-        reference: the reference's figure beside the candidate.
+        reference: the reference's figure from the same turns.
 
     Args:
         ratio: of candidate to reference.
@@ -147,7 +147,7 @@ class PairedTime(Evidence):
         self.repeat = None if ratio.repeat is None else ratio.repeat * reference
 
     def interval(self, error: float) -> Interval:
-        """Student's, with the error of the analysis at which sampling ended."""
+        """Return Student's interval, with the error of the analysis at which sampling ended."""
         ratio = self._ratio
         # few samples allow any ratio at all, which no float could hold
         factor = math.exp(min(_student(error * ratio.alpha_share, ratio.degrees) * ratio.error, _WIDEST))
@@ -166,7 +166,7 @@ class PairedProportion(Evidence):
         self.value, self._worse, self._better, self._images = (better - worse) / images, worse, better, images
 
     def interval(self, error: float) -> Interval:
-        """The wider of the two."""
+        """Return the wider of the two on each side."""
         low, high = _tango(self._better, self._worse, self._images, error)
         exact = _mcnemar(self._better, self._worse, self._images, error)
         return Interval(min(low, exact.low), max(high, exact.high))
@@ -187,7 +187,7 @@ class SumOf(Evidence):
             self.repeat = sum(part.value if part.repeat is None else part.repeat for part in parts) + constant
 
     def interval(self, error: float) -> Interval:
-        """The ends of the sum."""
+        """Return the ends of the sum: square roots of the summed squares of the distances."""
         parts = [(part.value, *part.interval(error)) for part in self._parts]
         below = math.hypot(*(value - low for value, low, _ in parts))
         above = math.hypot(*(high - value for value, _, high in parts))
@@ -201,7 +201,7 @@ class Negative(Evidence):
         self._of, self.value = of, -of.value
 
     def interval(self, error: float) -> Interval:
-        """Mirrored."""
+        """Return the interval with both ends negated and swapped."""
         low, high = self._of.interval(error)
         return Interval(-high, -low)
 
@@ -214,7 +214,7 @@ class LogTime(Evidence):
         self.repeat = None if time.repeat is None else math.log10(time.repeat)
 
     def interval(self, error: float) -> Interval:
-        """Of the logarithm."""
+        """Return the base-10 logarithms of the ends."""
         return Interval(*map(math.log10, self._time.interval(error)))
 
 
@@ -232,7 +232,7 @@ def _student(error: float, degrees: int) -> float:
 
 @lru_cache(maxsize=4096)
 def _tango(better: int, worse: int, images: int, error: float) -> Interval:
-    """The differences that a score test at ``error`` does not reject."""
+    """Return the differences that a score test at ``error`` does not reject."""
     if error >= 1:
         return Interval((better - worse) / images, (better - worse) / images)
     z = _quantile(error)
@@ -258,7 +258,7 @@ def _tango(better: int, worse: int, images: int, error: float) -> Interval:
 
 @lru_cache(maxsize=4096)
 def _mcnemar(better: int, worse: int, images: int, error: float) -> Interval:
-    """Clopper and Pearson's interval of the share of the better ones among the discordant, as a difference."""
+    """Return Clopper and Pearson's interval of the share of the better ones among the discordant, as a difference."""
     from scipy.stats import beta
 
     count = better + worse

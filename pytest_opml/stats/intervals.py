@@ -13,7 +13,7 @@ _STOPPING_CONFIDENCE = 0.99
 
 
 def proportion(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
-    """A share with its Wilson score interval.
+    """Return a share with its Wilson score interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
 
     Args:
         successes: 0 to ``trials``.
@@ -26,14 +26,14 @@ def proportion(successes: int, trials: int, *, confidence: float = CONFIDENCE) -
 
 @lru_cache(maxsize=256)
 def _binomial(successes: int, trials: int) -> Any:
-    """Kept, since a verdict asks for dozens of intervals of one share, and SciPy tests a hypothesis first each time."""
+    """Return the test of a share; cached, since a verdict asks for dozens of its intervals, and each test is dear."""
     from scipy.stats import binomtest
 
     return binomtest(successes, trials)
 
 
 def median(values: Sequence[float]) -> Estimate:
-    """The median with the interval that the order statistics give, whatever the distribution.
+    """Return the median with the interval that the order statistics give, whatever the distribution.
 
     Below six values no such interval reaches 95 %: then it is the range of the values.
     """
@@ -44,7 +44,7 @@ def median(values: Sequence[float]) -> Estimate:
 
 
 def quantile_interval(values: Sequence[float], share: float) -> tuple[float, float]:
-    """The 95 % interval that the order statistics give a quantile.
+    """Return the 95 % interval that the order statistics give a quantile.
 
     An end that they do not reach is the outermost value.
 

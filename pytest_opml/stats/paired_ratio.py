@@ -37,7 +37,7 @@ class Centre(NamedTuple):
 
 
 def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
-    """The centre of logarithms of paired ratios, with its error from the medians of blocks.
+    """Return the centre of logarithms of paired ratios, with its error from the medians of blocks.
 
     Neighbouring samples of a disturbed machine are correlated, and counting each as independent would make the interval
     too narrow: samples are grouped into about 20 blocks of neighbours (method of batch means: A. M. Law, Simulation
@@ -58,7 +58,7 @@ def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
 
 
 def _autocorrelation(series: Sequence[Sequence[float]]) -> float:
-    """The correlation of neighbours, without its bias of one over the count; what lies below zero is chance."""
+    """Return the correlation of neighbours, without its bias of one over the count; what lies below zero is chance."""
     import statistics
 
     values = [value for part in series for value in part]
@@ -71,7 +71,7 @@ def _autocorrelation(series: Sequence[Sequence[float]]) -> float:
 
 
 def _blocks(samples: Sequence[float], size: int) -> list[Sequence[float]]:
-    """Neighbours in groups of ``size``; the last one takes what is left over."""
+    """Group neighbours in groups of ``size``; the last one takes what is left over."""
     count = max(1, len(samples) // size)
     ends = [size * number for number in range(1, count)] + [len(samples)]
     return [samples[start:end] for start, end in zip([0, *ends], ends, strict=False) if end > start]

@@ -91,13 +91,13 @@ def find_split(series: Array, error: float, *, autocorrelation: float = 0.0, win
 
 
 def _seed(scores: Array) -> int:
-    """The same for a series, its mirror image, and either in another unit."""
+    """Return a seed that is the same for a series, its mirror image, and either in another unit."""
     order = np.unique(scores.round(9), return_inverse=True)[1].astype(np.int32)
     return min(zlib.crc32(order.tobytes()), zlib.crc32(order[::-1].tobytes()))
 
 
 def _scores(series: Array) -> Array:
-    """What each value counts: around zero, of variance 1; all zero where no value differs."""
+    """Return what each value counts: around zero, of variance 1; all zero where no value differs."""
     deviation = _qn(series)
     if deviation > 0:
         with np.errstate(over="ignore"):  # what is infinite is clipped
@@ -113,7 +113,7 @@ def _scores(series: Array) -> Array:
 
 
 def _qn(series: Array) -> float:
-    """The first quartile of the distances of all pairs; the order of the values must have no part in it."""
+    """Return the first quartile of the distances of all pairs; the order of the values must have no part in it."""
     ordered, half = np.sort(series), len(series) // 2 + 1
     distances = np.concatenate([ordered[lag:] - ordered[:-lag] for lag in range(1, len(series))])
     rank = half * (half - 1) // 2 - 1
@@ -138,7 +138,7 @@ def _window_weight(length: int, count: int) -> float:
 
 
 def _statistics(sums: Array, windows: bool) -> Array:
-    """The largest standardised difference of each row of sums (rows x one more than values)."""
+    """Return the largest standardised difference of each row of sums (rows x one more than values)."""
     count = sums.shape[1] - 1
     most: Array = (np.abs(sums[:, LEAST : count - LEAST + 1]) * _cut_weights(count)).max(axis=1)
     for length in _lengths(count) if windows else ():
@@ -149,7 +149,7 @@ def _statistics(sums: Array, windows: bool) -> Array:
 
 
 def _largest_statistic(sums: Array, windows: bool) -> tuple[float, tuple[int, ...]]:
-    """The same of one series, with the cut or the window's ends that lie far enough from its own."""
+    """Return the same of one series, with the cut or the window's ends that lie far enough from its own."""
     count = len(sums) - 1
     differences = np.abs(sums[LEAST : count - LEAST + 1]) * _cut_weights(count)
     most = float(differences.max())
@@ -167,7 +167,7 @@ def _largest_statistic(sums: Array, windows: bool) -> tuple[float, tuple[int, ..
 
 
 def residual_autocorrelation(series: Array, edges: Sequence[int]) -> float:
-    """The correlation of neighbours once the levels are taken off that ``edges`` divide; 0 where most values are equal.
+    """Return the correlation of neighbours without the levels between ``edges``; 0 where most values are equal.
 
     Each level that is taken off lowers it by about one over the count, which is given back.
     """

@@ -36,14 +36,14 @@ class Discordant(NamedTuple):
 
 
 def pack(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> str:
-    """Both as text: 16-bit little-endian labels, then predictions, through zlib and base64."""
+    """Pack both as text: 16-bit little-endian labels, then predictions, through zlib and base64."""
     both = np.concatenate([np.asarray(labels), np.asarray(predicted)]).astype("<u2")
     return base64.b64encode(zlib.compress(both.tobytes(), 9)).decode()
 
 
 @lru_cache(maxsize=256)
 def unpack(text: str) -> Predictions | None:
-    """What ``pack`` was given; None for a text that it did not make."""
+    """Return what ``pack`` was given; None for a text that it did not make."""
     try:
         both = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), "<u2")
     except (ValueError, binascii.Error, zlib.error):
@@ -60,14 +60,14 @@ def both_of(candidate: str | None, reference: str | None) -> tuple[Predictions, 
 
 
 def discordant(candidate: Predictions, reference: Predictions) -> Discordant:
-    """On which images two models differ in being right."""
+    """Count the images on which two models differ in being right."""
     right, reference_right = candidate.predicted == candidate.labels, reference.predicted == reference.labels
     return Discordant(int((reference_right & ~right).sum()), int((right & ~reference_right).sum()), len(right))
 
 
 @lru_cache(maxsize=256)
 def standard_error(metric: str, candidate: str, reference: str | None = None) -> float:
-    """The bootstrap standard error of recall, precision or f1, or of the difference between two models in it.
+    """Return the bootstrap standard error of recall, precision or f1, or of the difference between two models in it.
 
     The test images are drawn anew, with replacement, 1,000 times (B. Efron and R. Tibshirani, An Introduction to the
     Bootstrap, chapter 6); with a reference both predict the same draw. The seed is fixed: the same predictions
@@ -92,7 +92,7 @@ def standard_error(metric: str, candidate: str, reference: str | None = None) ->
 
 
 def _macro(metric: str, labels: Classes, predicted: Classes, classes: int, present: Classes) -> float:
-    """A macro average over ``present``; a class that a draw left out counts as zero."""
+    """Return a macro average over ``present``; a class that a draw left out counts as zero."""
     hits, labelled, predictions = (
         np.bincount(chosen, minlength=classes)[present] for chosen in (labels[labels == predicted], labels, predicted)
     )

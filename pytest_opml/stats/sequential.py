@@ -33,23 +33,23 @@ class TimeLimit(NamedTuple):
     above: bool
 
     def is_decided(self, time: Evidence, error: float) -> bool:
-        """Whether the interval at ``error`` lies on one side of the limit."""
+        """Return whether the interval at ``error`` lies on one side of the limit."""
         low, high = time.interval(error)
         return high <= self.limit or low > self.limit if self.above else low >= self.limit or high < self.limit
 
     def is_failed(self, time: Evidence, error: float) -> bool:
-        """Whether the interval at ``error`` lies wholly on the wrong side of the limit."""
+        """Return whether the interval at ``error`` lies wholly on the wrong side of the limit."""
         low, high = time.interval(error)
         return low > self.limit if self.above else high < self.limit
 
 
 def all_decided(limits: Iterable[TimeLimit], time: Evidence, error: float) -> bool:
-    """Whether nothing is left to find out."""
+    """Return whether all limits are decided."""
     return all(limit.is_decided(time, error) for limit in limits)
 
 
 def any_failed(limits: Iterable[TimeLimit], time: Evidence, error: float) -> bool:
-    """Whether something is to be sampled anew."""
+    """Return whether a limit seems to fail, so that the time is to be sampled again."""
     return any(limit.is_failed(time, error) for limit in limits)
 
 
@@ -128,7 +128,7 @@ class SequentialSampler:
         return self._spending.share
 
     def analyse(self, seconds: float, times: Callable[[float], Mapping[str, Evidence]]) -> None:
-        """Hold what was sampled against the limits, unless sampling has ended.
+        """Compare what was sampled with the limits, unless sampling has ended.
 
         Args:
             seconds: of sampling so far.
