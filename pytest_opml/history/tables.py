@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 from .base import CALL_S, COLUMNS
@@ -109,7 +110,8 @@ RESULT = Table(
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),
     Index("ix_opml_result_newest", *_CASE, *_NEWEST),
-    Index("ix_opml_result_best", *_CASE, "op_score", *_NEWEST),
+    # In the very order of the answer: SQLite 3.50 would rather sort all results of the case than go back and forth.
+    Index("ix_opml_result_best", *_CASE, "op_score", *(text(f"{name} DESC") for name in _NEWEST)),
     Index("ix_opml_result_branch", *_CASE, "branch", *_NEWEST),
     Index("ix_opml_result_commit", *_CASE, "commit_hash", *_NEWEST),
 )

@@ -37,8 +37,22 @@ def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
     engine = create_engine(parsed.set(drivername=parsed.drivername.replace("postgresql", "postgresql+psycopg")))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-        assert [change for change in compare_metadata(context, METADATA) if change[1].name != VERSION_TABLE] == []
+        # SQLite does not tell Alembic in which direction an index runs: see below
+        apart = {VERSION_TABLE, "ix_opml_result_best"} if "sqlite" in url else {VERSION_TABLE}
+        assert [change for change in compare_metadata(context, METADATA) if change[1].name not in apart] == []
     engine.dispose()
+
+
+def test_the_migrations_make_the_indexes_that_the_code_knows(sqlite: str, tmp_path: Path) -> None:
+    open_store(sqlite).close()
+    made_at_once = f"sqlite:///{tmp_path / 'at_once.db'}"
+    engine = create_engine(made_at_once)
+    METADATA.create_all(engine)
+    engine.dispose()
+    indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+    migrated, declared = (dict(execute(url, indexes)) for url in (sqlite, made_at_once))
+    assert migrated == declared
+    assert "started DESC" in migrated["ix_opml_result_best"]
 
 
 @pytest.mark.parametrize("create", [True, False])

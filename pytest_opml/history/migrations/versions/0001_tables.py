@@ -76,7 +76,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.String, nullable=False),
     )
     op.create_index("ix_opml_result_newest", "opml_result", [*_CASE, *_NEWEST])
-    op.create_index("ix_opml_result_best", "opml_result", [*_CASE, "op_score", *_NEWEST])
+    newest_first = [sa.text(f"{name} DESC") for name in _NEWEST]
+    op.create_index("ix_opml_result_best", "opml_result", [*_CASE, "op_score", *newest_first])
     op.create_index("ix_opml_result_branch", "opml_result", [*_CASE, "branch", *_NEWEST])
     op.create_index("ix_opml_result_commit", "opml_result", [*_CASE, "commit_hash", *_NEWEST])
     op.create_table(
