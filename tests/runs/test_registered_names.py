@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.support.processes import python_path
 from tests.support.projects import Bench, output
 
 CONFTEST = """
@@ -21,9 +21,9 @@ CONFTEST = """
 
     @register("technique", "halve")
     class Halve(Technique):
-        def apply(self, draft, material):
+        def apply(self, state, context):
             from dataclasses import replace
-            return replace(draft, half=True, changes=draft.changes | {"halve.times": 1})
+            return replace(state, float16_weights=True, changes=state.changes | {"halve.times": 1})
 """
 FILE = """
     import pytest
@@ -50,7 +50,7 @@ HALVED = "stripes/dots/top1/halve/epochs=1,size=16,weights=none"
 
 @pytest.fixture
 def project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", python_path())
     bench.file(CONFTEST, "conftest.py")
     bench.file(FILE)
     bench.settings(BUDGETS)
