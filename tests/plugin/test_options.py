@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from pytest_opml.settings import declared
+from tests.support.processes import python_path
 
 # A project that has one more setting, declared in one place as those of pytest_opml are.
 MORE = """
@@ -31,7 +31,7 @@ def test_colour(pytestconfig):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", python_path())
     pytester.makepyfile(more=MORE, test_colour=TEST)
     return pytester
 
