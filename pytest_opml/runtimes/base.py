@@ -37,18 +37,18 @@ class Runtime(ABC):
 
     @abstractmethod
     def to_device(self, images: npt.NDArray[Any]) -> Any:
-        """The model's own input, where the model computes, of uint8 images (n, height, width, 3)."""
+        """Return the model's own input, placed on its device, for uint8 images (n, height, width, 3)."""
 
     @abstractmethod
     def answer(self, placed: Any) -> npt.NDArray[Any]:
         """The model's own output (n, classes) for what ``to_device`` gave; returns when it is there to read."""
 
     def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
-        """What the model's own outputs (n, classes) stand for."""
+        """Return the probabilities (n, classes) that the model's own outputs stand for."""
         return np.asarray(answers, dtype=np.float32)
 
     def place(self, images: npt.NDArray[Any]) -> list[Any]:
-        """What ``run`` takes, from uint8 images (n, height, width, 3)."""
+        """Return what ``run`` takes, made from uint8 images (n, height, width, 3)."""
         if self.one_by_one:
             return [self.to_device(image[None]) for image in images]
         return [self.to_device(images)]
@@ -60,7 +60,7 @@ class Runtime(ABC):
         return np.concatenate([self.answer(one) for one in placed])
 
     def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """Probabilities (n, classes) of uint8 images (n, height, width, 3)."""
+        """Return the probabilities (n, classes) of uint8 images (n, height, width, 3)."""
         return self.probabilities(self.run(self.place(images)))
 
 
