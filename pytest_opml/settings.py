@@ -105,7 +105,7 @@ def setting(default: Any = None, **details: Any) -> Any:
 
 
 def declared(table: type | None = None) -> dict[str, Setting]:
-    """The settings of a table by their keys, in the order of its fields.
+    """Return the settings of a table by their keys, in the order of its fields.
 
     Args:
         table: a dataclass whose fields were made by ``setting``; by default ``Settings``.
@@ -323,7 +323,7 @@ class Settings:
 
 
 def read_pyproject(path: Path) -> dict[str, Any]:
-    """The ``[tool.opml]`` table of a ``pyproject.toml``; empty where there is none.
+    """Return the ``[tool.opml]`` table of a ``pyproject.toml``; empty where there is none.
 
     Raises:
         SettingsError: the file is not valid TOML or cannot be read.

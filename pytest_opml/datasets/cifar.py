@@ -45,7 +45,7 @@ _OF_100 = _Layout("cifar-100-python", ("train",), "test", "meta", b"fine_label_n
 
 
 def load_cifar10(data_dir: Path | None) -> RawData:
-    """CIFAR-10 from ``cifar-10-batches-py`` in the data folder, else as Keras downloads it.
+    """Load CIFAR-10 from ``cifar-10-batches-py`` in the data folder, else as Keras downloads it.
 
     Raises:
         DatasetError: a file is missing or damaged, or nothing can be downloaded; names the file and the field.
@@ -56,7 +56,7 @@ def load_cifar10(data_dir: Path | None) -> RawData:
 
 
 def load_cifar100(data_dir: Path | None) -> RawData:
-    """CIFAR-100 (fine labels) from ``cifar-100-python`` in the data folder, else as Keras downloads it.
+    """Load CIFAR-100 (fine labels) from ``cifar-100-python`` in the data folder, else as Keras downloads it.
 
     Raises:
         DatasetError: a file is missing or damaged, or nothing can be downloaded; names the file and the field.

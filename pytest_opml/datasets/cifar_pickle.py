@@ -92,7 +92,7 @@ def _parse(content: bytes) -> dict[bytes, Any]:
 
 
 def read_batch(path: Path) -> dict[bytes, Any]:
-    """The dictionary of a batch or ``meta`` file, arrays as uint8.
+    """Return the dictionary of a batch or ``meta`` file, arrays as uint8.
 
     Raises:
         DatasetError: the file is missing or damaged, or holds anything else; names it.

@@ -10,7 +10,7 @@ from .raw import RawData
 
 
 def load(data_dir: Path | None) -> RawData:  # noqa: ARG001 - every loader is offered the data folder
-    """All images with their sixteen grey levels spread over 0 to 255; there is no test part of its own."""
+    """Return all images with their sixteen grey levels spread over 0 to 255; there is no test part of its own."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

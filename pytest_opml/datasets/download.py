@@ -11,7 +11,7 @@ from .raw import RawData
 
 
 def from_keras(name: str, classes: tuple[str, ...], data_dir: Path | None, layout: str) -> RawData:
-    """A data set of ``keras.datasets``, from Keras' cache or the network.
+    """Load a data set of ``keras.datasets``, from Keras' cache or the network.
 
     Args:
         name: of the module in ``keras.datasets``.

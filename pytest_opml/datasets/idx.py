@@ -18,7 +18,7 @@ _MOST_BYTES = 2**31
 
 
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """The array of bytes in an IDX file, which may be compressed with gzip (``.gz``).
+    """Return the array of bytes in an IDX file, which may be compressed with gzip (``.gz``).
 
     Raises:
         DatasetError: the file is missing or damaged, or is of another type or shape; names it.

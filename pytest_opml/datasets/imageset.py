@@ -66,7 +66,7 @@ class ImageSet:
                     self._resized = self._source.read(self._indices, self.size)
 
     def take(self, indices: npt.ArrayLike) -> Images:
-        """The images with these numbers (0 to len - 1), in the order given: (k, size, size, 3).
+        """Return the images with these numbers (0 to len - 1), in the order given: (k, size, size, 3).
 
         Raises:
             DatasetError: an image file cannot be read; names it.
@@ -78,7 +78,7 @@ class ImageSet:
         return self._source.read(self._indices[chosen], self.size)
 
     def batches(self, batch: int) -> Iterator[Images]:
-        """All images in order, ``batch`` at a time; the last part may be shorter. Not to be written to.
+        """Yield all images in order, ``batch`` at a time; the last part may be shorter. Not to be written to.
 
         Raises:
             DatasetError: an image file cannot be read; names it.
@@ -93,7 +93,7 @@ class ImageSet:
     def dataset(
         self, *, batch: int, labels: npt.NDArray[Any] | None = None, shuffle_seed: int | None = None
     ) -> tf.data.Dataset:
-        """Batches of images, or of (images, labels), for Keras; memory does not grow with the set.
+        """Return batches of images, or of (images, labels), for Keras; memory does not grow with the set.
 
         Args:
             batch: images at a time.

@@ -44,12 +44,12 @@ _DOWNLOADED = {
 
 
 def keras_home() -> Path:
-    """The folder in which Keras keeps what it downloads."""
+    """Return the folder in which Keras keeps what it downloads."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
 def find_copy(name: str, data_dir: Path | None) -> Copy:
-    """Where a registered data set lies; its files are looked for, not read.
+    """Return where a registered data set lies; its files are looked for, not read.
 
     Args:
         name: of the data set.

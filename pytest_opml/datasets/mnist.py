@@ -23,7 +23,7 @@ _CLOTHES = (
 
 
 def load_mnist(data_dir: Path | None) -> RawData:
-    """MNIST from ``mnist.npz`` or the IDX files in ``mnist`` in the data folder, else as Keras downloads it.
+    """Load MNIST from ``mnist.npz`` or the IDX files in ``mnist`` in the data folder, else as Keras downloads it.
 
     Raises:
         DatasetError: a file is missing or damaged, or nothing can be downloaded; names the file and the field.
@@ -32,7 +32,7 @@ def load_mnist(data_dir: Path | None) -> RawData:
 
 
 def load_fashion_mnist(data_dir: Path | None) -> RawData:
-    """Fashion-MNIST from ``fashion_mnist.npz`` or the IDX files in ``fashion_mnist``, else as Keras downloads it.
+    """Load Fashion-MNIST from ``fashion_mnist.npz`` or the IDX files in ``fashion_mnist``, else as Keras downloads it.
 
     Raises:
         DatasetError: a file is missing or damaged, or nothing can be downloaded; names the file and the field.

@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
 
 def checked(name: str, part: str, images: Any, labels: Any, classes: int) -> Part:
-    """The images and labels of a part ("train", "test") of a data set, in one form.
+    """Return the images and labels of a part ("train", "test") of a data set, in one form.
 
     Raises:
         DatasetError: they are malformed; names the data set, the part and the field.
@@ -69,7 +69,7 @@ def checked(name: str, part: str, images: Any, labels: Any, classes: int) -> Par
 
 
 def joined(name: str, first: Part, second: Part) -> Part:
-    """Two parts as one.
+    """Join two parts into one.
 
     Raises:
         DatasetError: one holds files and the other an array, or the images are of different shapes.

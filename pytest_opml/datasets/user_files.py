@@ -20,7 +20,7 @@ _LEFT_BEHIND = ("desktop.ini", "thumbs.db")
 
 
 def from_path(path: Path) -> RawData:
-    """What lies at a path: a ``.npz`` file, or a folder of images.
+    """Load what lies at a path: a ``.npz`` file, or a folder of images.
 
     Raises:
         DatasetError: it is neither, or cannot be used; names the file and the field.
@@ -34,7 +34,7 @@ def from_path(path: Path) -> RawData:
 
 
 def load_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
-    """Arrays ``x_train``, ``y_train`` and, if there is a test part, ``x_test``, ``y_test``.
+    """Load the arrays ``x_train``, ``y_train`` and, if there is a test part, ``x_test``, ``y_test``.
 
     Images are uint8 (n, height, width[, 1 or 3]), labels whole numbers (n,) or (n, 1); ``classes`` may hold the names.
 
@@ -103,7 +103,7 @@ class _ClassFolders(NamedTuple):
 
 
 def load_folder(path: Path) -> RawData:
-    """Images in one folder for each class, below ``train`` and ``test`` if both are there, else directly.
+    """Load images in one folder for each class, below ``train`` and ``test`` if both are there, else directly.
 
     The files are opened when their images are asked for.
 

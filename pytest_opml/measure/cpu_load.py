@@ -34,7 +34,7 @@ class LoadWatch:
         return time.perf_counter(), busy, sum(getattr(times, "steal", 0.0) for times in cores), own.user + own.system
 
     def load(self) -> OtherLoad:
-        """The average since the start."""
+        """Return the average since the start."""
         now, busy, stolen, used = self._now()
         seconds = max(now - self._began, 1e-9)
         others = (busy - self._busy) - (used - self._used)

@@ -60,5 +60,5 @@ def detect(wanted: str, threads: int | None) -> Device:
 
 
 def without_gpu(device: Device) -> Device:
-    """The same machine with the cases on its CPU."""
+    """Return the same machine with the cases on its CPU."""
     return device.model_copy(update={"profile": "cpu", "gpu": None, "float16_in_hardware": cpu_has_float16()})

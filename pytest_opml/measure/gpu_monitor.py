@@ -72,7 +72,7 @@ class GpuMonitor:
             self._samples.append(_Sample(self._clock(), reading))
 
     def result(self) -> GpuUse:
-        """What was seen so far, or what kept it from being seen; figures of a part only would mislead."""
+        """Return what was seen so far, or what kept it from being seen; figures of a part only would mislead."""
         samples = self._samples
         seconds = samples[-1].at - samples[0].at if samples else 0.0
         if self._problem or not samples:

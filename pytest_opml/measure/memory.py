@@ -20,7 +20,7 @@ def reset_peak() -> int:
 
 
 def device_peak_bytes() -> int | None:
-    """The most that TensorFlow held on its GPU since it started; None where it runs on none.
+    """Return the most that TensorFlow held on its GPU since it started; None where it runs on none.
 
     With memory growth this is what the model took, not all that there is.
     """
@@ -31,7 +31,7 @@ def device_peak_bytes() -> int | None:
 
 
 def peak_bytes() -> int:
-    """The largest resident size since ``reset_peak``."""
+    """Return the largest resident size since ``reset_peak``."""
     for line in _STATUS.read_text().splitlines() if _STATUS.exists() else ():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -22,12 +22,12 @@ def _described() -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """The name that the vendor gave it."""
+    """Return the name that the vendor gave it."""
     return _described().get("model name") or platform.processor() or platform.machine()
 
 
 def cpu_has_float16() -> bool:
-    """Whether the processor has float16 arithmetic."""
+    """Say whether the processor has float16 arithmetic."""
     fields = _described()
     return bool(_FLOAT16_FLAGS & set((fields.get("flags") or fields.get("Features") or "").split()))
 
@@ -45,7 +45,7 @@ def _mhz(path: Path) -> float | None:
 
 
 def read_cpu_clock(system: Path = Path("/sys/devices/system/cpu")) -> CpuClock:
-    """What the system tells of the clock.
+    """Return what the system tells of the processor's clock.
 
     Args:
         system: the folder that Linux tells it in.

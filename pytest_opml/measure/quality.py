@@ -25,7 +25,7 @@ class Quality(NamedTuple):
 
 
 def as_probabilities(rows: Probabilities) -> Probabilities:
-    """The rows as they are, or through a softmax where a model of the user's gives logits.
+    """Return the rows as they are, or through a softmax where a model of the user's gives logits.
 
     Args:
         rows: (n, classes).
@@ -68,7 +68,7 @@ def assess(probabilities: Probabilities, labels: Labels) -> Quality:
 
 
 def _auc_error(probabilities: Probabilities, labels: Labels, present: Labels) -> float:
-    """The standard error of the macro AUC, by the placements of E. DeLong and others (Biometrics 44, 1988).
+    """Return the standard error of the macro AUC, by the placements of E. DeLong and others (Biometrics 44, 1988).
 
     Each image's part in the areas of all classes is added up before their variance is taken, so that an image which
     raises one and lowers another is not counted twice.

@@ -60,7 +60,7 @@ class Single:
 
 
 def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabilities, float]:
-    """One pass over the images in batches: the probabilities (n, classes) and the seconds that the runtime took.
+    """Predict all images in batches; return the probabilities (n, classes) and the runtime's seconds.
 
     Each batch is fetched and placed before the clock starts, so that the time is the runtime's own and only a batch is
     in memory.

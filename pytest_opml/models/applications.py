@@ -72,11 +72,11 @@ class Application:
         return model
 
     def weights_file(self, size: int) -> Path:
-        """Where Keras keeps the ImageNet weights for images of this size in pixels."""
+        """Return where Keras keeps the ImageNet weights for images of this size in pixels."""
         return keras_home() / "models" / self.file.format(size=size if size in _MOBILENETV2_SIZES else 224)
 
     def weights_files(self) -> list[Path]:
-        """The files of its ImageNet weights that Keras has downloaded, for whatever size of images."""
+        """Return the files of its ImageNet weights that Keras has downloaded, for whatever size of images."""
         return sorted((keras_home() / "models").glob(self.file.format(size="*")))
 
     def _network(self, keras: Any, size: int, weights: str | None) -> Any:

@@ -13,7 +13,7 @@ HEAD = "head_dense"
 
 
 def input_size(case: Case) -> int:
-    """Height and width of the images that the case's model takes, pixels.
+    """Return height and width of the images that the case's model takes, pixels.
 
     Raises:
         CaseDefinitionError: ``size`` is not what the model's file was made for, or is ``own`` and the model has none.
@@ -53,7 +53,7 @@ def _square(path: Path, shape: Any) -> int | None:
 
 
 def build_classifier(case: Case, classes: int, size: int, keras: Any) -> Any:
-    """The model of a case, ready to be trained; with ``unfreeze = 0``, ready to be measured.
+    """Return the model of a case, ready to be trained; with ``unfreeze = 0``, ready to be measured.
 
     Args:
         case: names the builder or the file, its weights and the seed of the new head.

@@ -17,7 +17,7 @@ class Converted(NamedTuple):
 
 
 def flat_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers of a model, with those of the models in it instead of these."""
+    """Return the layers of a model, with those of the models in it instead of these."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from flat_layers(layer)
@@ -26,7 +26,7 @@ def flat_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def under_policy(model: keras.Model, policy: str) -> Converted:
-    """The same network with every layer but the last under a dtype policy such as ``mixed_float16``.
+    """Return the same network with every layer but the last under a dtype policy such as ``mixed_float16``.
 
     The last, softmax, stays in float32, as Keras advises. Models that serve as layers are converted likewise.
     """

@@ -17,7 +17,7 @@ _MARK = "saved_model.pb"
 
 
 def is_saved_model(path: Path) -> bool:
-    """Whether the path is a folder with a SavedModel in it."""
+    """Say whether the path is a folder with a SavedModel in it."""
     return (path / _MARK).is_file()
 
 

@@ -62,7 +62,7 @@ class TrainedModel(NamedTuple):
     training: Training
 
     def load(self) -> keras.Model:
-        """A copy of its own for the caller."""
+        """Load a copy of its own for the caller."""
         from ..runtimes.keras_graph import load_keras
 
         return load_keras(self.file)
@@ -132,7 +132,7 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """The text, or its beginning where it is too long for a message of one line."""
+    """Return the text, or its beginning where it is too long for a message of one line."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
@@ -156,7 +156,7 @@ class Technique(BaseModel, ABC):
 
     @classmethod
     def parse(cls, name: str, separator: str, argument: str | None, options: dict[str, str]) -> Self:
-        """The technique as it is written in a chain.
+        """Parse a technique as it is written in a chain.
 
         Raises:
             CaseDefinitionError: the argument is missing, not wanted or not allowed, or an option is.
@@ -179,12 +179,12 @@ class Technique(BaseModel, ABC):
 
     @classmethod
     def usage(cls, name: str) -> str:
-        """How it is written in a chain, its options aside: ``cluster-CLUSTERS``."""
+        """Return how it is written in a chain, its options aside: ``cluster-CLUSTERS``."""
         return f"{name}{cls.separator}{cls.argument.upper()}" if cls.argument else name
 
     @classmethod
     def summary(cls) -> str:
-        """The first line of its docstring, without the name."""
+        """Return the first line of its docstring, without the name."""
         first = inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
         text = (first.partition("``: ")[2] or first).replace("``", "")
         return text[:1].upper() + text[1:]
@@ -226,7 +226,7 @@ class Technique(BaseModel, ABC):
         return "float32"
 
     def other_models(self) -> tuple[OtherModel, ...]:
-        """The models that ``apply`` asks ``TrainingContext.trained`` for."""
+        """Return the models that ``apply`` asks ``TrainingContext.trained`` for."""
         return ()
 
     @abstractmethod

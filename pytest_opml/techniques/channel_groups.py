@@ -53,7 +53,7 @@ class Groups:
         return np.arange(start, start + count)
 
     def find(self, number: int) -> int:
-        """The number that stands for the set."""
+        """Return the number that stands for the set."""
         while self._parents[number] != number:
             self._parents[number] = number = self._parents[self._parents[number]]
         return number
@@ -65,7 +65,7 @@ class Groups:
             self._parents[high] = low
 
     def roots(self, numbers: Iterable[int]) -> Ids:
-        """The number that stands for the set of each."""
+        """Return the number that stands for the set of each."""
         return np.array([self.find(int(number)) for number in numbers], dtype=np.intp)
 
 
@@ -106,11 +106,11 @@ class Channels:
                 self.normalised[node.operation.name] = after[0]
 
     def roots(self, ids: Ids) -> Ids:
-        """The number that stands for each channel and all that are united with it."""
+        """Return the number that stands for each channel and all that are united with it."""
         return self._units.roots(ids)
 
     def spaces(self) -> list[Ids]:
-        """The distinct channels of each space that may lose some, in the order of the graph."""
+        """Return the distinct channels of each space that may lose some, in the order of the graph."""
         whole = set(self._blocks.roots(np.concatenate([*self._whole, np.empty(0, np.intp)])))
         spaces: dict[int, set[int]] = {}
         for ids in self.produced.values():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
-    """The model without some of its channels.
+    """Return the model without some of its channels.
 
     On the channels that stay it computes what the model would if no layer took in anything of the removed ones. Names,
     ``trainable`` flags and dtype policies stay as they are.

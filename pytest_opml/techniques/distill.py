@@ -23,7 +23,7 @@ _SMALLEST = 1e-7
 
 
 def softened(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
-    """The probabilities (n, classes) that the same logits give at a higher temperature."""
+    """Return the probabilities (n, classes) that the same logits give at a higher temperature."""
     logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -40,7 +40,7 @@ class Clustering(NamedTuple):
     error: float
 
     def assign(self, values: npt.NDArray[Any]) -> Indices:
-        """The index of the centroid of each value, in the shape of ``values``."""
+        """Return the index of the centroid of each value, in the shape of ``values``."""
         return np.searchsorted(self.borders, values)
 
 

@@ -24,14 +24,14 @@ class Points(NamedTuple):
     squares: Vector
 
     def errors(self, starts: Indices, ends: Indices) -> Vector:
-        """Squared error of the runs [start, end) around their means; each must hold a point."""
+        """Return squared error of the runs [start, end) around their means; each must hold a point."""
         total = self.sums[ends] - self.sums[starts]
         square = self.squares[ends] - self.squares[starts]
         return np.maximum(square - total**2 / (self.weights[ends] - self.weights[starts]), 0.0)
 
 
 def best_cuts(points: Points, k: int) -> Indices:
-    """The k + 1 bounds of the runs with the least summed squared error.
+    """Return the k + 1 bounds of the runs with the least summed squared error.
 
     Time is O(k n log n) in vectorised passes, memory O(k n) of small integers.
 

@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 
 
 def matching_layers(model: keras.Model, source: keras.Model, top: int | None) -> list[Pair]:
-    """Pairs of layers of the same kind and shapes at the same place, counted from the output.
+    """Return pairs of layers of the same kind and shapes at the same place, counted from the output.
 
     Args:
         model: the predecessor.

@@ -38,13 +38,13 @@ class SharedWeights:
     error: float
 
     def weights(self) -> Weights:
-        """The layer's weights."""
+        """Return the layer's weights."""
         taken: Weights = self.values[self.labels]
         return taken
 
 
 def round_mantissa(values: Weights, bits: int) -> Weights:
-    """The nearest float32 values whose last ``23 - bits`` mantissa bits are zero."""
+    """Return the nearest float32 values whose last ``23 - bits`` mantissa bits are zero."""
     dropped = _MANTISSA_BITS - bits
     if dropped <= 0:
         return values

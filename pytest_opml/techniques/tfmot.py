@@ -35,7 +35,7 @@ _KERNELS = {
 
 
 def kernels_by_layer(model: keras.Model) -> dict[str, keras.Variable]:
-    """The kernel of each layer that tfmot works on."""
+    """Return the kernel of each layer that tfmot works on."""
     return {
         layer.name: getattr(layer, _KERNELS[type(layer).__name__])
         for layer in model.layers
