@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..formatting import shortened
 
-_SHORTEST_NAME = 12
+_SHORTEST_NAME = 8
 
 Cells = Sequence[Mapping[str, str]]
 
