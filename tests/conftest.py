@@ -45,6 +45,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def _wants_a_quick_answer(config: pytest.Config) -> bool:
+    """Whether nothing but TensorFlow is left out by name: who asks so wants to know within a minute."""
+    return str(config.option.markexpr).strip() == f"not {tensorflow_use.MARKER}"
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if not _wants_a_quick_answer(config):
+        return None
+    return "without TensorFlow: slow tests are left out too; -m 'not tensorflow or slow' takes them along"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = [item for item in items if item.get_closest_marker("slow")] if _wants_a_quick_answer(config) else []
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+
+
 def pytest_collection_finish() -> None:
     # What was imported stays; each round of the garbage collector would go through all of it.
     gc.freeze()

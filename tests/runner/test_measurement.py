@@ -131,8 +131,9 @@ def test_nothing_is_measured_that_is_not_there(make_case: MakeCase, workbench: W
 
 @pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.9)])
 def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
-    technique: str, megabytes: float, workbench: Workbench
+    technique: str, megabytes: float, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pytest_opml.measure.timing._LATENCY_SECONDS", 1.0)  # its percentiles are not what is asked
     common = {"dataset": "digits", "model": "efficientnetb0", "weights": "none", "size": 32, "subset": 60, "epochs": 1}
     result = workbench.measure(Case.model_validate(common | {"technique": technique}))
     assert result.size_mb == pytest.approx(megabytes, rel=0.05)

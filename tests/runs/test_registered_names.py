@@ -64,11 +64,11 @@ def command(project: Bench) -> Callable[..., pytest.RunResult]:
     return lambda *arguments: project.pytester.run(sys.executable, "-c", start, *arguments)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one process", "xdist"])
 def test_a_run_outlives_the_files_that_named_what_it_measured(
-    project: Bench, command: Callable[..., pytest.RunResult], workers: tuple[str, ...]
+    project: Bench, command: Callable[..., pytest.RunResult]
 ) -> None:
-    result = project.run(*workers, "--opml-json=record.json", apart=True)
+    # with workers, since their controller reads none of the files either
+    result = project.run("-n2", "--opml-json=record.json", apart=True)
     assert result.ret == 0, output(result)
     assert "budgets: 4 passed" in output(result)
     for file in ("conftest.py", "bench_it.py"):
