@@ -49,7 +49,16 @@ def test_a_check_that_cannot_look_is_a_problem_and_stops_no_other(
     assert findings[-1].name == "git"
 
 
-@pytest.mark.parametrize("package", ["pydantic", "numpy", "psutil", "pynvml", "sqlalchemy", "sklearn", "packaging"])
+_PACKAGES = [
+    "pydantic",
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("numpy", "psutil", "pynvml", "sqlalchemy", "sklearn", "packaging")
+    ),
+]  # a process for each
+
+
+@pytest.mark.parametrize("package", _PACKAGES)
 def test_without_a_package_it_says_so_and_does_not_crash(tmp_path: Path, package: str) -> None:
     program = (
         f"import sys\nsys.modules[{package!r}] = None\nfrom pytest_opml.cli import main\nmain(['doctor', '--quick'])\n"

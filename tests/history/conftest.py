@@ -73,7 +73,7 @@ def new_database(postgres_server: str) -> Iterator[Callable[[], str]]:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of a store that is not there yet."""
     if request.param == "postgresql":

@@ -22,7 +22,7 @@ from tests.support.history_runs import START, commit_of, make_timing, run_of
 BASELINE, CLUSTER = make_case().id, make_case("cluster-256").id
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def history(request: pytest.FixtureRequest) -> Iterator[History]:
     if request.param == "memory":
         yield MemoryHistory()

@@ -43,6 +43,7 @@ def colour(project: pytest.Pytester, *arguments: str) -> str:
     return line.split()[2 if line.startswith("test_") else 1]
 
 
+@pytest.mark.slow  # runs of pytest in processes of their own
 def test_a_new_setting_needs_one_declaration(project: pytest.Pytester) -> None:
     shown = project.run(sys.executable, "-m", "pytest", "-p", "more", "--help")
     shown.stdout.fnmatch_lines(["  --opml-colour=COLOUR  paint the bars so (default: red)"])
@@ -52,6 +53,7 @@ def test_a_new_setting_needs_one_declaration(project: pytest.Pytester) -> None:
     assert colour(project, "--opml-colour=blue") == "blue"
 
 
+@pytest.mark.slow  # processes that start one another
 def test_the_workers_of_xdist_are_given_a_new_option_too(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_colour=TEST.replace(
