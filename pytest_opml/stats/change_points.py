@@ -186,10 +186,29 @@ def _place(part: Array, at: int) -> tuple[int, int, int]:
     return likeliest, min(low, likeliest), max(min(high, len(part) - LEAST), likeliest)
 
 
+def _join_equal_levels(series: Array, edges: list[int], errors: list[float]) -> None:
+    """Take out the edges on both sides of which the level is the same: only the spread differs there, which is no step.
+
+    Args:
+        series: the history.
+        edges: its beginning, the steps and its end; shortened in place.
+        errors: that of each step; shortened likewise.
+    """
+    index = 1
+    while index < len(edges) - 1:
+        left, at, right = edges[index - 1 : index + 2]
+        if _level(series[left:at]) == _level(series[at:right]):
+            del edges[index], errors[index - 1]
+            index = max(1, index - 1)  # the joined part has another level
+        else:
+            index += 1
+
+
 def _placed(series: Array, held: dict[int, float]) -> tuple[Step, ...]:
     """Return the steps with their levels and intervals."""
     errors = [held[at] for at in sorted(held)]
     edges = _moved(series, [0, *sorted(held), len(series)])
+    _join_equal_levels(series, edges, errors)
     steps = []
     for left, at, right, error in zip(edges, edges[1:], edges[2:], errors, strict=False):
         _, low, high = _place(series[left:right], at - left)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_opml.stats.change_points import Step, find_steps
@@ -201,6 +201,8 @@ def test_one_odd_value_is_never_a_step(count: int, data: st.DataObject, odd: flo
 
 
 @given(st.lists(st.one_of(st.integers(0, 3).map(float), st.floats(-1e12, 1e12)), max_size=60), st.booleans())
+# before and after index 3 the spread differs, and the level does not
+@example([0.0, 0.0, -1.0, -25001.0, 0.0, -2.0, *[0.0] * 7], False)
 @settings(max_examples=100, deadline=None)
 def test_what_is_found_is_in_order_and_well_formed(values: list[float], exact: bool) -> None:
     steps = find_steps(values, false_alarms=0.2, exact=exact)
