@@ -322,12 +322,49 @@ class Settings:
 # --- reading them
 
 
+def find_pyproject(*folders: Path) -> Path | None:
+    """Return the nearest ``pyproject.toml`` with ``[tool.opml]``, in a folder or above it; None where there is none.
+
+    One that cannot be read counts as one that has it: reading it says why.
+
+    Args:
+        folders: absolute; the first one that leads to a file decides.
+    """
+    for folder in folders:
+        for place in (folder, *folder.parents):
+            path = place / "pyproject.toml"
+            if path.is_file() and has_settings(path):
+                return path
+    return None
+
+
+def has_settings(path: Path) -> bool:
+    """Return whether a ``pyproject.toml`` has ``[tool.opml]``, or cannot be read."""
+    try:
+        return "opml" in _tools(path)
+    except SettingsError:
+        return True
+
+
+def project_folder(folder: Path) -> Path | None:
+    """Return the nearest folder with a ``pyproject.toml``, whatever it says; None where there is none."""
+    return next((place for place in (folder, *folder.parents) if (place / "pyproject.toml").is_file()), None)
+
+
 def read_pyproject(path: Path) -> dict[str, Any]:
     """Return the ``[tool.opml]`` table of a ``pyproject.toml``; empty where there is none.
 
     Raises:
         SettingsError: the file is not valid TOML or cannot be read.
     """
+    table = _tools(path).get("opml", {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: tool.opml must be a table, not {table!r}")
+    return table
+
+
+def _tools(path: Path) -> dict[str, Any]:
+    """The table ``[tool]`` of a ``pyproject.toml``; empty where there is none."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -339,10 +376,8 @@ def read_pyproject(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    table = document.get("tool", {}).get("opml", {}) if isinstance(document.get("tool", {}), dict) else {}
-    if not isinstance(table, dict):
-        raise SettingsError(f"{path}: tool.opml must be a table, not {table!r}")
-    return table
+    tools = document.get("tool", {})
+    return tools if isinstance(tools, dict) else {}
 
 
 def build_settings(

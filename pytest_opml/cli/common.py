@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import OpmlError, SettingsError, StorageError, UnknownNameError, UsageError
-from ..settings import build_settings, declared, read_pyproject
+from ..settings import build_settings, declared, find_pyproject, project_folder, read_pyproject
 
 if TYPE_CHECKING:
     from ..gate.budgets import Gate
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 USAGE = 4
+_CONFIG = Path("pyproject.toml")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -94,10 +95,17 @@ def with_config(command: _Command) -> _Command:
         "--config",
         metavar="PATH",
         type=click.Path(path_type=Path),
-        default="pyproject.toml",
-        show_default=True,
-        help="The file with [tool.opml].",
+        callback=_nearest_config,
+        help="The file with [tool.opml]; by default the nearest pyproject.toml that has it, from here upwards.",
     )(command)
+
+
+def _nearest_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path:  # noqa: ARG001 - click's
+    """The callback of ``--config``: the file that pytest would take in this folder."""
+    here = Path.cwd()
+    folder = project_folder(here)
+    nearest = find_pyproject(here) or (folder and folder / _CONFIG)
+    return value or (nearest if nearest and nearest.parent != here else _CONFIG)
 
 
 def _with_setting(key: str, command: _Command) -> _Command:
@@ -173,7 +181,7 @@ def check_config(config: Path) -> None:
     Raises:
         SettingsError: the file was named and does not exist.
     """
-    if config != Path("pyproject.toml") and not config.is_file():
+    if config != _CONFIG and not config.is_file():
         raise SettingsError(f"--config: {config}: no such file")
 
 

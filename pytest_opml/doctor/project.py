@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import SettingsError, listed
+from ..settings import has_settings
 from .finding import Finding
 
 _TOPIC = "project"
@@ -23,10 +24,11 @@ def project(config: Path, wrong: SettingsError | None, unregistered: Sequence[st
     config = config.absolute()
     if wrong is not None:
         yield Finding(_TOPIC, "settings", "problem", str(wrong), "correct it; README.md lists what may be written")
-    elif config.is_file():
+    elif config.is_file() and has_settings(config):
         yield Finding(_TOPIC, "settings", "ok", f"[tool.opml] of {config} is valid")
     else:
-        text = f"no {config.name} in {config.parent}: the defaults apply, and nothing is gated"
+        where = f"no [tool.opml] in {config}" if config.is_file() else f"no {config.name} in {config.parent}"
+        text = f"{where}: the defaults apply, and nothing is gated"
         yield Finding(_TOPIC, "settings", "note", text, "write budgets into [tool.opml.gate] of it")
     if unregistered:
         text = f"budgets name metrics that no installed package registers: {listed(unregistered)}"

@@ -71,8 +71,11 @@ def show_in_benchmark(item: pytest.Item, result: Result, *, first: bool) -> None
         fixture.extra_info.setdefault("opml", []).append(figures(result))
         return
     clock = item.stash[_CLOCK]
+    name = item.nodeid if first else f"{item.nodeid}::{result.case.id}"
+    # that of an attempt before, where another plugin runs a test again
+    plugin.benchmarks[:] = [benchmark for benchmark in plugin.benchmarks if benchmark.fullname != name]
     if not first:
-        node = SimpleNamespace(name=result.case.id, nodeid=f"{item.nodeid}::{result.case.id}")
+        node = SimpleNamespace(name=result.case.id, nodeid=name)
         options = plugin.options | {"timer": SimpleNamespace(target=clock)}
         fixture = type(fixture)(
             node,

@@ -1,8 +1,9 @@
-"""Which cases the collected tests are about, so that one which is missing at the end is seen."""
+"""What is a benchmark, and which cases the collected tests are about, so that a missing one is seen at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from inspect import isabstract
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from .markers import marked_case, test_overrides
 
 if TYPE_CHECKING:
     from ..runner.plan import CollectedRun
+    from .settings_file import SettingsFile
 
 _LEFT_OUT = pytest.StashKey["list[str]"]()
+_LEFT_OUT_UNNAMED = pytest.StashKey[bool]()
 
 
 def _case_id(item: pytest.Item) -> str | None:
@@ -29,23 +32,27 @@ def _case_id(item: pytest.Item) -> str | None:
 
 
 def leave_out(item: pytest.Item) -> None:
-    """Note the case of a test that the command line deselected."""
+    """Note the case of a test that the command line deselected, or that it may be any."""
     name = _case_id(item)
     if name is not None:
         item.config.stash.setdefault(_LEFT_OUT, []).append(name)
+    elif "opml" in getattr(item, "fixturenames", ()):
+        item.config.stash[_LEFT_OUT_UNNAMED] = True
 
 
-def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> CollectedRun:
+def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile) -> CollectedRun:
     """What was collected.
 
     Args:
         config: of the run.
         items: the tests that use our fixtures.
+        file: where the settings of the run are from.
 
     Raises:
         SettingsError: a marker says what it cannot.
     """
     from ..runner.plan import CollectedRun
+    from .selection import leaves_out
 
     tests = [(item, _case_id(item), test_overrides(item)) for item in items]
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
@@ -53,27 +60,35 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item]) -> CollectedRun:
         cases={name: item.nodeid for item, name, _ in tests if name is not None},
         limits={name: overrides for _, name, overrides in tests if name is not None},
         deselected=tuple(left_out),
-        partial_selection=any("::" in argument for argument in config.args),
+        partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)
+        or leaves_out(config, file.root if file.path else None),
     )
 
 
-class BenchModule(pytest.Module):
-    """A ``bench_*.py`` file: ``bench_*`` functions are collected beside what pytest collects anyway."""
+class _Benchmarks(pytest.Module if TYPE_CHECKING else object):  # type: ignore[misc]
+    """What a file and a class of benchmarks have in common."""
 
     def funcnamefilter(self, name: str) -> bool:
         """Whether a function of this name is a test."""
         return name.startswith("bench_") or super().funcnamefilter(name)
 
+    def istestclass(self, obj: object, name: str) -> bool:
+        """Whether a class holds tests: one called ``Bench*`` does where it has benchmarks."""
+        is_ours = name.startswith("Bench") and any(part.startswith("bench_") for part in dir(obj))
+        return (is_ours and not isabstract(obj)) or super().istestclass(obj, name)
 
-def _is_named(config: pytest.Config, path: Path) -> bool:
-    """Whether the command line names the file or a folder above it, other than the project as a whole."""
-    if config.args_source != pytest.Config.ArgsSource.ARGS:
-        return False
-    named = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
-    return any(
-        path == name or (name in path.parents and name not in (config.rootpath, *config.rootpath.parents))
-        for name in named
-    )
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Collect the tests, and make classes ours."""
+        for node in super().collect():
+            yield BenchClass.from_parent(self, name=node.name, obj=node.obj) if type(node) is pytest.Class else node
+
+
+class BenchModule(_Benchmarks, pytest.Module):
+    """A ``bench_*.py`` file: ``bench_*`` functions are collected beside what pytest collects anyway."""
+
+
+class BenchClass(_Benchmarks, pytest.Class):
+    """A class in such a file: its ``bench_*`` methods are collected beside what pytest collects anyway."""
 
 
 def is_benchmark_file(path: Path, parent: pytest.Collector) -> bool:
@@ -83,4 +98,8 @@ def is_benchmark_file(path: Path, parent: pytest.Collector) -> bool:
     by_pytest = parent.session.isinitpath(path) or any(
         path.match(pattern) for pattern in parent.config.getini("python_files")
     )
-    return not by_pytest and _is_named(parent.config, path)
+    if by_pytest:
+        return False
+    from .selection import is_named
+
+    return is_named(parent.config, path)

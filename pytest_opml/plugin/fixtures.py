@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .markers import marked_case, test_overrides
-from .stash import CASES, STATE
+from .stash import CASES, FAILED_FOR_BUDGETS, STATE
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -26,7 +26,8 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
 
     item, config = request.node, request.config
     state = config.stash[STATE]
-    cases = item.stash.setdefault(CASES, [])
+    cases = item.stash[CASES] = []  # a test that another plugin runs again begins anew
+    item.stash[FAILED_FOR_BUDGETS] = False
 
     def run(case: Case) -> Result:
         cases.append(case)

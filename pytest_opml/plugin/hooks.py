@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .stash import USAGE_ERRORS, is_concerned, uses_opml
+from .stash import STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
@@ -47,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:
         raise pytest.UsageError(f"pytest_opml_register: {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the file of the settings, where the command line names benchmarks."""
+    if config.args_source != pytest.Config.ArgsSource.ARGS:
+        return None
+    from .settings_file import header
+
+    return header(config)
 
 
 # --- collection: bench_*.py and bench_* functions, where their file or folder is named on the command line
@@ -91,15 +100,24 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         collection.leave_out(item)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Get ready if any of the selected tests uses a fixture of ours."""
-    ours = [item for item in items if uses_opml(item)]
-    if ours and not config.option.collectonly and not session.testsfailed:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Get ready if any of the selected tests uses a fixture of ours; now that all plugins have selected."""
+    ours = [item for item in session.items if uses_opml(item)]
+    if ours and not session.config.option.collectonly and not session.testsfailed:
         from .session import open_session
 
-        if not open_session(config, ours):
-            items.clear()
+        if not open_session(session.config, ours):
+            session.items.clear()
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
+    """Name the file of the settings, where it follows from the tests that were collected."""
+    if STATE not in config.stash:
+        return None
+    from .settings_file import correction
+
+    return correction(config)
 
 
 # --- running
@@ -127,10 +145,13 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show our own errors as one line; tell the failures of tests from cases that have no result."""
     report = yield
-    if report.failed:
-        from .session import explain_failure
+    if STATE in item.config.stash:
+        from .session import explain_failure, forget_attempt
 
-        explain_failure(item, call.excinfo.value if call.excinfo else None, report)
+        if report.when == "setup":
+            forget_attempt(item)
+        if report.failed:
+            explain_failure(item, call.excinfo.value if call.excinfo else None, report)
     return report
 
 

@@ -26,7 +26,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -> Settings:
-    """What the command line and ``pyproject.toml`` say, read once for a run.
+    """What the command line and the chosen ``pyproject.toml`` say, read once for a run.
 
     Args:
         config: of the run.
@@ -36,7 +36,10 @@ def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -
         SettingsError: one of them says what it cannot.
     """
     if _SETTINGS not in config.stash:
+        from .settings_file import chosen
+
         options = {key: getattr(config.option, f"opml_{key}", None) for key in declared()}
-        file = read_pyproject(config.rootpath / "pyproject.toml")
-        config.stash[_SETTINGS] = build_settings(file, options, config.rootpath, unregistered=unregistered)
+        file = chosen(config)
+        table = read_pyproject(file.path) if file.path else {}
+        config.stash[_SETTINGS] = build_settings(table, options, file.root, unregistered=unregistered)
     return config.stash[_SETTINGS]

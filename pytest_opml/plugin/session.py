@@ -16,6 +16,8 @@ from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, STATE, USAGE_ERRORS
 if TYPE_CHECKING:
     from ..runner.outcome import Exit
 
+_WRONG_INPUT = pytest.StashKey[str]()
+
 
 def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
     """Get ready to run cases; returns whether it did: a worker of pytest-xdist that cannot says so at its end.
@@ -28,11 +30,13 @@ def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
         pytest.UsageError: the settings, a marker or the machine refuse the run.
     """
     from ..runner.session import Session
+    from .settings_file import choose
 
     progress_line = make_progress_line(config, len(items))
     try:
-        settings, plan = options.settings_of(config), collection.plan(config, items)
-        opened = Session(settings, config.rootpath, progress_line, shared=xdist.shared_folder(config), plan=plan)
+        file = choose(config, {item.path for item in items})
+        settings, plan = options.settings_of(config), collection.plan(config, items, file)
+        opened = Session(settings, file.root, progress_line, shared=xdist.shared_folder(config), plan=plan)
     except OpmlError as error:
         if not xdist.is_worker(config):
             raise pytest.UsageError(str(error)) from None
@@ -40,7 +44,7 @@ def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
         config.stash[USAGE_ERRORS].append(str(error))
         return False
     runs_cases = any("opml" in getattr(item, "fixturenames", ()) for item in items)
-    config.stash[STATE] = State(opened, progress_line, runs_cases, [])
+    config.stash[STATE] = State(opened, progress_line, runs_cases, set())
     return True
 
 
@@ -68,18 +72,25 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
         pytest.fail("\n".join(["budget failed", *failed]), pytrace=False)
 
 
+def forget_attempt(item: pytest.Item) -> None:
+    """Forget how a test failed that another plugin begins anew: the last attempt counts."""
+    item.config.stash[STATE].failed_tests.discard(item.nodeid)
+    if text := item.stash.get(_WRONG_INPUT, ""):
+        item.config.stash[USAGE_ERRORS].remove(text)
+        item.stash[_WRONG_INPUT] = ""
+
+
 def explain_failure(item: pytest.Item, error: BaseException | None, report: pytest.TestReport) -> None:
     """Show our own errors as one line, and remember which of the others failed a test."""
-    state = item.config.stash.get(STATE, None)
-    if state is None:
-        return
+    state = item.config.stash[STATE]
     if isinstance(error, CaseFailed):
         report.longrepr = f"{error.kind}: {error}"
     elif isinstance(error, OpmlError):
         report.longrepr = f"{item.nodeid}: {error}"
+        item.stash[_WRONG_INPUT] = str(error)
         item.config.stash[USAGE_ERRORS].append(str(error))
-    elif report.when != "call" or FAILED_FOR_BUDGETS not in item.stash:
-        state.failed_tests.append(report.nodeid)
+    elif report.when != "call" or not item.stash.get(FAILED_FOR_BUDGETS, False):
+        state.failed_tests.add(item.nodeid)
 
 
 def end_session(session: pytest.Session, exitstatus: int) -> None:
@@ -99,7 +110,7 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
         # the workers have refused what nobody registers; what cannot be made known here is not judged
         options.settings_of(config, unregistered="anywhere")
         _finish(session, exitstatus, measured)
-    failed_tests = state.failed_tests if state else []
+    failed_tests = state.failed_tests if state else ()
     if EXIT not in config.stash and config.stash[USAGE_ERRORS] and not failed_tests:
         from ..runner.outcome import refused
 

@@ -29,7 +29,7 @@ class State(NamedTuple):
     session: Session
     progress_line: ProgressLine
     runs_cases: bool
-    failed_tests: list[str]
+    failed_tests: set[str]
 
 
 class Measured(NamedTuple):

@@ -16,6 +16,7 @@ import pytest
 from .. import registry
 from ..errors import CaseDefinitionError
 from ..registry import Registration
+from .settings_file import SettingsFile, adopt, chosen
 from .stash import STATE, USAGE_ERRORS, Measured
 
 
@@ -54,7 +55,10 @@ def hand_over(config: pytest.Config) -> None:
     """In a worker: give the controller what was measured."""
     # the controller reads no benchmarks, and needs the metrics of their files for its verdicts
     metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
-    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics}
+    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics, "settings_file": None}
+    if STATE in config.stash:
+        file = chosen(config)
+        output["settings_file"] = (str(file.path) if file.path else None, str(file.root))
     if (state := config.stash.get(STATE, None)) and state.runs_cases:
         output |= {"record": state.session.record().model_dump_json(), "failed_tests": len(state.failed_tests)}
     config.workeroutput["opml"] = output  # type: ignore[attr-defined]
@@ -69,9 +73,13 @@ def take_over(node: Any, error: object) -> None:
         if error:
             inbox.problems.append(f"what the worker {node.gateway.id} of pytest-xdist measured: it died ({error})")
         return
-    inbox.usage += [text for text in output["usage"] if text not in inbox.usage]
-    config.stash[USAGE_ERRORS] += inbox.usage
+    unheard = [text for text in output["usage"] if text not in inbox.usage]
+    inbox.usage += unheard
+    config.stash[USAGE_ERRORS] += unheard
     inbox.metrics |= {Registration(*entry) for entry in output["metrics"]}
+    if output["settings_file"] is not None:
+        path, root = output["settings_file"]
+        adopt(config, SettingsFile(Path(path) if path else None, Path(root)))
     if "record" in output:
         inbox.records.append(output["record"])
         inbox.failed_tests += output["failed_tests"]

@@ -12,7 +12,7 @@ from pytest_opml.errors import SettingsError
 
 def test_a_project_with_settings_and_benchmarks(tmp_path: Path) -> None:
     config = tmp_path / "pyproject.toml"
-    config.touch()
+    config.write_text("[tool.opml]\n")
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "bench_it.py").touch()
     settings, benchmarks = project(config, None)

@@ -1,0 +1,116 @@
+"""The ``pyproject.toml`` whose settings a run takes: the nearest one with ``[tool.opml]``.
+
+It is looked for from the benchmarks upwards, then from the working folder. pytest's own ``rootdir`` is no guide: it
+follows from where the settings of pytest are, which may be in another folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ..errors import SettingsError
+from ..settings import find_pyproject, project_folder
+from .selection import named_benchmarks, named_places
+
+
+class SettingsFile(NamedTuple):
+    """Where the settings of a run are from.
+
+    Attributes:
+        path: the file; None where none has ``[tool.opml]`` and the defaults apply.
+        root: the folder of the project, which relative paths in the file start from.
+    """
+
+    path: Path | None
+    root: Path
+
+
+_CHOSEN = pytest.StashKey[SettingsFile]()
+_SAID = pytest.StashKey[str]()
+
+
+def choose(config: pytest.Config, benchmarks: Iterable[Path]) -> SettingsFile:
+    """Choose the file for these benchmarks, and remember it.
+
+    Args:
+        config: of the run.
+        benchmarks: files, or folders with them.
+
+    Raises:
+        SettingsError: they have different ones.
+    """
+    folders = {path if path.is_dir() else path.parent: path for path in benchmarks}
+    files = {_nearest(config, folder): path for folder, path in folders.items()}
+    if len(files) > 1:
+        (first, one), (second, another) = sorted(files.items(), key=lambda entry: str(entry[0]))[:2]
+        raise SettingsError(
+            f"the benchmarks have different settings: those of {_shown(config, one)} are in {_named(config, first)}, "
+            f"and those of {_shown(config, another)} in {_named(config, second)}; run them one after the other"
+        )
+    config.stash[_CHOSEN] = _of(config, next(iter(files), None) or _nearest(config, config.invocation_params.dir))
+    return config.stash[_CHOSEN]
+
+
+def chosen(config: pytest.Config) -> SettingsFile:
+    """What was chosen; before the tests are collected, by what the command line names.
+
+    Raises:
+        SettingsError: as ``choose`` says.
+    """
+    if _CHOSEN in config.stash:
+        return config.stash[_CHOSEN]
+    return choose(config, [place for place in named_places(config) if place.exists()])
+
+
+def adopt(config: pytest.Config, file: SettingsFile) -> None:
+    """Take what the workers of pytest-xdist have chosen, who alone collect."""
+    config.stash[_CHOSEN] = file
+
+
+def _nearest(config: pytest.Config, folder: Path) -> Path | None:
+    # as it was typed first: a folder of benchmarks may be a link into another project
+    return find_pyproject(folder, folder.resolve(), config.invocation_params.dir, config.rootpath)
+
+
+def _of(config: pytest.Config, path: Path | None) -> SettingsFile:
+    root = path.parent if path else project_folder(config.invocation_params.dir) or config.rootpath
+    return SettingsFile(path, root)
+
+
+def header(config: pytest.Config) -> str | None:
+    """The line of pytest's header, where the command line names benchmarks."""
+    try:
+        benchmarks = named_benchmarks(config)
+        file = choose(config, benchmarks) if benchmarks else None
+    except SettingsError:
+        return None  # it is raised again when the tests are collected
+    if file is None:
+        return None
+    del config.stash[_CHOSEN]  # the tests that are collected decide
+    return _say(config, file)
+
+
+def correction(config: pytest.Config) -> str | None:
+    """The line below what was collected, where the header did not have it or was wrong."""
+    return _say(config, chosen(config)) if config.get_verbosity() >= 0 else None
+
+
+def _say(config: pytest.Config, file: SettingsFile) -> str | None:
+    line = f"opml: budgets of {_shown(config, file.path)}" if file.path else "opml: no [tool.opml] found; defaults"
+    if config.stash.get(_SAID, None) == line:
+        return None
+    config.stash[_SAID] = line
+    return line
+
+
+def _named(config: pytest.Config, path: Path | None) -> str:
+    return _shown(config, path) if path else "no pyproject.toml"
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    return os.path.relpath(path, config.invocation_params.dir)
