@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
     from pytest_opml.techniques.base import TrainingContext
 
 
+# pytest-randomly is there for the tests about it; others know the order of what they run.
+ORDERLY = "-p no:randomly"
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
+    os.environ["PYTEST_ADDOPTS"] = ORDERLY  # of the runs that tests start
     tensorflow_use.watch_processes(Path(tempfile.mkdtemp(prefix="opml-tests-")))
 
 
@@ -150,6 +156,13 @@ def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFac
     file = tmp_path_factory.mktemp("trained") / "model.keras"
     model.save(file)
     return Trained(case, data, file, training)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """That of pytest, which forgets the options of runs."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", ORDERLY)
+    return pytester
 
 
 @pytest.fixture

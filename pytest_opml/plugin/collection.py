@@ -31,6 +31,13 @@ def _case_id(item: pytest.Item) -> str | None:
         return None
 
 
+def _test_id(item: pytest.Item, file: SettingsFile) -> str:
+    """What runs a test again in the folder of the project, which need not be pytest's ``rootdir``."""
+    if file.path is None or file.root not in item.path.parents:
+        return item.nodeid
+    return "::".join([str(item.path.relative_to(file.root)), *item.nodeid.split("::")[1:]])
+
+
 def leave_out(item: pytest.Item) -> None:
     """Note the case of a test that the command line deselected, or that it may be any."""
     name = _case_id(item)
@@ -57,7 +64,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
     tests = [(item, _case_id(item), test_overrides(item)) for item in items]
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return CollectedRun(
-        cases={name: item.nodeid for item, name, _ in tests if name is not None},
+        cases={name: _test_id(item, file) for item, name, _ in tests if name is not None},
         limits={name: overrides for _, name, overrides in tests if name is not None},
         deselected=tuple(left_out),
         partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)

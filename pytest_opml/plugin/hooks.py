@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"pytest_opml_register: {error}") from None
 
 
+@pytest.hookimpl(tryfirst=True)  # which puts it last, below the folder that pytest takes for the root
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the file of the settings, where the command line names benchmarks."""
     if config.args_source != pytest.Config.ArgsSource.ARGS:

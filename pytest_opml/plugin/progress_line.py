@@ -74,6 +74,10 @@ class ProgressLine:
         self.clear()
         self._done += 1
 
+    def restarted(self) -> None:
+        """A test that has ended is run again."""
+        self._done -= 1
+
 
 def make_progress_line(config: pytest.Config, tests: int) -> ProgressLine:
     """The line of this run: none where the output is quiet, no terminal, or another process's."""

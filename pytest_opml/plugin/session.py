@@ -16,6 +16,7 @@ from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, STATE, USAGE_ERRORS
 if TYPE_CHECKING:
     from ..runner.outcome import Exit
 
+_HAS_RUN = pytest.StashKey[bool]()
 _WRONG_INPUT = pytest.StashKey[str]()
 
 
@@ -34,7 +35,7 @@ def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
 
     progress_line = make_progress_line(config, len(items))
     try:
-        file = choose(config, {item.path for item in items})
+        file = choose(config, sorted({item.path for item in items}))
         settings, plan = options.settings_of(config), collection.plan(config, items, file)
         opened = Session(settings, file.root, progress_line, shared=xdist.shared_folder(config), plan=plan)
     except OpmlError as error:
@@ -61,6 +62,7 @@ def finish_test(item: pytest.Item) -> list[str]:
         checks = [check for case in cases for check in state.session.judge(case, overrides)]
     finally:
         state.progress_line.finished()
+        item.stash[_HAS_RUN] = True
     return [breach_line(check) for check in checks if check.verdict == "fail"]
 
 
@@ -74,7 +76,10 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
 
 def forget_attempt(item: pytest.Item) -> None:
     """Forget how a test failed that another plugin begins anew: the last attempt counts."""
-    item.config.stash[STATE].failed_tests.discard(item.nodeid)
+    state = item.config.stash[STATE]
+    state.failed_tests.discard(item.nodeid)
+    if item.stash.get(_HAS_RUN, False):
+        state.progress_line.restarted()
     if text := item.stash.get(_WRONG_INPUT, ""):
         item.config.stash[USAGE_ERRORS].remove(text)
         item.stash[_WRONG_INPUT] = ""

@@ -59,6 +59,7 @@ def test_a_wrong_option_is_one_line_and_a_usage_error(bench: Bench) -> None:
     result = bench.run("-n2", "--opml-store=none", "--opml-gpu=h200")
     assert result.ret == 4
     assert len([line for line in result.outlines if line.startswith("ERROR: ")]) == 1
+    assert result.outlines[-1] == "opml: exit code 4: 1 input was wrong, as said above"  # of both workers
     assert "Traceback" not in output(result)
 
 

@@ -18,6 +18,16 @@ BENCH = f"""
     def bench_it(case, opml):
         assert opml(case).accuracy.value > 0.2
 """
+GUESS = """
+    import pytest
+    from pytest_opml import Case
+
+    @pytest.mark.parametrize(
+        "case", [Case(dataset="digits", model="random", unfreeze=0, size=16, weights="none", seed=%d)], ids=str
+    )
+    def bench_guess(case, opml):
+        opml(case)
+"""  # nothing is trained, and the accuracy is about 0.1
 ONE = '["baseline"]'
 TWO = '["baseline", "cluster-16"]'
 
