@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from pytest_opml.errors import SettingsError
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.hardware_profiles import PROFILES
-from pytest_opml.settings import Settings, build_settings, read_pyproject
+from pytest_opml.settings import (
+    Settings,
+    build_settings,
+    find_pyproject,
+    has_settings,
+    project_folder,
+    read_pyproject,
+)
 
 ROOT = Path("/project")
 
@@ -338,6 +345,29 @@ def test_a_file_in_another_encoding_is_refused_with_its_name(tmp_path: Path) -> 
 def test_a_folder_is_refused_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="directory"):
         read_pyproject(tmp_path)
+
+
+def test_the_nearest_file_with_the_table_is_looked_for_upwards(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert find_pyproject(inner) is None
+    assert project_folder(inner) is None
+    top = pyproject(tmp_path, "[tool.opml]\n")
+    assert find_pyproject(inner) == top
+    pyproject(inner, "[project]\nname = 'x'\n")
+    (tmp_path / "a" / "pyproject.toml").mkdir()
+    assert find_pyproject(inner) == top
+    assert project_folder(inner) == inner
+    assert find_pyproject(tmp_path.parent, inner) == top
+
+
+@pytest.mark.parametrize("text", ["[tool.opml", "tool.opml = 3\n", "[tool.opml]\n", "x = '\x00'\n"])
+def test_a_nearer_file_that_is_empty_or_cannot_be_read_is_not_passed_over(text: str, tmp_path: Path) -> None:
+    pyproject(tmp_path, "[tool.opml]\n")
+    (tmp_path / "inner").mkdir()
+    path = pyproject(tmp_path / "inner", text)
+    assert find_pyproject(tmp_path / "inner") == path
+    assert has_settings(path)
 
 
 @pytest.mark.parametrize("value", ["3", "'x'", "[1]", "true"])

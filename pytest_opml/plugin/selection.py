@@ -99,9 +99,12 @@ def leaves_out(config: pytest.Config, root: Path | None) -> bool:
 
 
 def _runs_last_failed(config: pytest.Config) -> bool:
-    """Whether ``--lf`` leaves files out; without a failure before it runs them all."""
+    """Whether ``--lf`` leaves tests out; where nothing that is named failed before, it runs all of them."""
     cache = getattr(config, "cache", None)
-    return bool(getattr(config.option, "lf", False) and cache and cache.get("cache/lastfailed", {}))
+    if not getattr(config.option, "lf", False) or cache is None:
+        return False
+    files = {config.rootpath / test.partition("::")[0] for test in cache.get("cache/lastfailed", {})}
+    return any(is_within(path, place) for path in files for place in named_places(config))
 
 
 def _is_selected(config: pytest.Config, path: Path) -> bool:

@@ -150,7 +150,7 @@ class RunRecord(Record):
     collected: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
     deselected: tuple[str, ...] = Field(default=(), description="ids of cases that the command line left out")
     partial_selection: bool = Field(
-        default=False, description="whether the command line named single tests, so that others were never collected"
+        default=False, description="whether the command line left out benchmarks that were then never collected"
     )
     marker_budgets: dict[str, dict[str, Any]] = Field(
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"

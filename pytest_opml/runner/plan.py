@@ -30,7 +30,7 @@ class CollectedRun(NamedTuple):
         cases: ids of the cases, and the tests that measure them.
         limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
-        partial_selection: whether the command line named single tests, so that others were never collected.
+        partial_selection: whether the command line left out benchmarks that were then never collected.
     """
 
     cases: Mapping[str, str] = {}

@@ -162,3 +162,25 @@ def test_output_that_nobody_takes_is_no_traceback(
         code, error = 4, "error: standard output: is closed\n"
     assert re.fullmatch(error, done.stderr), done.stderr
     assert done.returncode == code
+
+
+def test_the_settings_are_those_of_the_nearest_file_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.opml]\nstore = 'sqlite:///runs.db'\n")
+    with open_store(f"sqlite:///{tmp_path}/runs.db") as store:
+        store.append(make_run())
+    inner = tmp_path / "services" / "vision"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text("[project]\nname = 'vision'\n")
+    monkeypatch.chdir(inner)
+    assert run("history", "--json").exit_code == 0
+    (inner / "pyproject.toml").write_text("[tool.opml]\nstore = 'none'\n")
+    assert "store = none" in run("history").output
+    assert run("history", "--config", str(tmp_path / "pyproject.toml")).exit_code == 0
+    (inner / "pyproject.toml").write_text("[tool.opml")
+    (inner / "bench").mkdir()
+    monkeypatch.chdir(inner / "bench")
+    result = run("history")
+    assert result.exit_code == 4
+    assert result.output.startswith(f"error: {inner / 'pyproject.toml'}: ")

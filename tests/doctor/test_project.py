@@ -26,6 +26,15 @@ def test_a_folder_that_is_no_project_has_notes_only(tmp_path: Path) -> None:
     assert all(finding.remedy for finding in findings)
 
 
+def test_a_file_without_settings_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    settings, _ = project(tmp_path / "pyproject.toml", None)
+    assert (settings.state, settings.text) == (
+        "note",
+        f"no [tool.opml] in {tmp_path}/pyproject.toml: the defaults apply, and nothing is gated",
+    )
+
+
 def test_metrics_that_no_package_registers_are_a_note(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     _, metrics, _ = project(tmp_path / "pyproject.toml", None, ("layers_seen",))

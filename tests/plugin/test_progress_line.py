@@ -57,6 +57,10 @@ def test_the_time_left_follows_from_the_tests_so_far(monkeypatch: pytest.MonkeyP
     line.finished()
     line(make_case(), Progress("measuring"))
     assert screen(stream.getvalue()).rstrip().startswith(" [4/4, 33 s left]")
+    line.finished()
+    line.restarted()  # the last one is run again
+    line(make_case(), Progress("measuring"))
+    assert screen(stream.getvalue()).rstrip().startswith(" [4/4, 33 s left]")
 
 
 @pytest.mark.parametrize("room", range(15, 40))

@@ -86,6 +86,9 @@ def test_those_that_failed_last_are_a_part(pytester: pytest.Pytester, top: Path)
     config.cache.set("cache/lastfailed", {"bench/bench_a.py::bench_it": True})  # type: ignore[attr-defined]
     assert leaves_out(config, top)
     assert not is_partial(pytester, "bench", "--ff")
+    config.cache.set("cache/lastfailed", {"tests/test_unit.py::test_unit": True})  # type: ignore[attr-defined]
+    assert not is_partial(pytester, "bench", "--lf")
+    assert is_partial(pytester, "bench", "tests", "--lf")
 
 
 def test_a_test_that_asks_for_a_fixture_is_a_benchmark_too(pytester: pytest.Pytester, top: Path) -> None:
