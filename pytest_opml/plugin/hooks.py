@@ -104,11 +104,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Get ready if any of the selected tests uses a fixture of ours; now that all plugins have selected."""
-    ours = [item for item in session.items if uses_opml(item)]
-    if ours and not session.config.option.collectonly and not session.testsfailed:
+    option = session.config.option
+    is_run = not option.collectonly and (not session.testsfailed or option.continue_on_collection_errors)
+    if is_run and (ours := [item for item in session.items if uses_opml(item)]):
         from .session import open_session
 
-        if not open_session(session.config, ours):
+        if not open_session(session, ours):
             session.items.clear()
 
 

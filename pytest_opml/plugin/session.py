@@ -20,11 +20,11 @@ _HAS_RUN = pytest.StashKey[bool]()
 _WRONG_INPUT = pytest.StashKey[str]()
 
 
-def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
+def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     """Get ready to run cases; returns whether it did: a worker of pytest-xdist that cannot says so at its end.
 
     Args:
-        config: of the run.
+        session: of the run, after its tests were collected.
         items: the tests that use our fixtures.
 
     Raises:
@@ -33,6 +33,7 @@ def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
     from ..runner.session import Session
     from .settings_file import choose
 
+    config = session.config
     progress_line = make_progress_line(config, len(items))
     try:
         file = choose(config, sorted({item.path for item in items}))
@@ -45,7 +46,9 @@ def open_session(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
         config.stash[USAGE_ERRORS].append(str(error))
         return False
     runs_cases = any("opml" in getattr(item, "fixturenames", ()) for item in items)
-    config.stash[STATE] = State(opened, progress_line, runs_cases, set())
+    # files that could not be collected, where the run goes on without them
+    failed = {f"file {number}" for number in range(session.testsfailed - len(config.stash[USAGE_ERRORS]))}
+    config.stash[STATE] = State(opened, progress_line, runs_cases, failed)
     return True
 
 

@@ -23,7 +23,8 @@ class State(NamedTuple):
         session: runs them.
         progress_line: shows how far it is.
         runs_cases: whether any test asks for ``opml``; the other fixtures alone leave nothing to judge.
-        failed_tests: tests that failed for another reason than a budget or a case without a result.
+        failed_tests: tests that failed for another reason than a budget or a case without a result; files too that
+            could not be collected.
     """
 
     session: Session

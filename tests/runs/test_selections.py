@@ -85,3 +85,13 @@ def test_a_test_that_says_its_case_only_when_it_runs_may_be_any_that_was_left_ou
     bench.file(GUESS % 7 + f"\n    def bench_later(opml):\n        opml({case})\n")
     bench.settings(TWO_TABLES % 0.05)
     assert bench.run("-k", "guess").ret == 0
+
+
+def test_a_file_that_cannot_be_collected_is_a_failure_also_where_the_run_goes_on(bench: Bench) -> None:
+    bench.file(GUESS % 7)
+    bench.file("raise RuntimeError\n", "bench_broken.py")
+    bench.settings("[tool.opml]\nstore = 'none'\n[tool.opml.gate]\naccuracy = { min = 0.05 }\n")
+    assert bench.run().ret == 2  # of pytest, which runs nothing
+    result = bench.run("--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, errors=1)
+    assert result.outlines[-1] == "opml: exit code 1: 1 test failed"
