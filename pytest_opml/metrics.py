@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from . import registry
 from .errors import CaseDefinitionError, SettingsError, UnknownNameError
-from .records.result import Estimate, Ratio, Result, Score, SideBySide
+from .records.result import Estimate, Ratio, Result, Score, Section, SideBySide
 
 INFERENCE, LATENCY = "inference_s", "latency_ms"
 
@@ -47,6 +47,8 @@ class Metric:
             difference is then judged.
         scenario: whose samples the value is worked out from, and are taken until budgets on it are decided:
             ``offline``, that is ``inference_s`` or a rate by it, or ``single``; None for all that is not sampled so.
+        section: the part of measuring or making a case in which the value was taken, whatever disturbed that; None for
+            the scenario's, and for all that takes no time.
         inverse: whether the value falls as the time rises: images divided by seconds.
         percentile: which percentile of the latency it is, 1 to 99; None for all that is none.
         data_dependent: whether the value depends on the test data, so that it is compared with an earlier run on the
@@ -74,6 +76,7 @@ class Metric:
     standard_error: Callable[[Result], float] | None = None
     paired_ratio: Callable[[SideBySide], Ratio] | None = None
     scenario: Literal["offline", "single"] | None = None
+    section: Section | None = None
     inverse: bool = False
     percentile: int | None = None
     data_dependent: bool = True
@@ -85,6 +88,11 @@ class Metric:
             return "n/a"
         text = f"{value:{self.format_spec}}"
         return f"{f'{value:.0f}' if 'e+' in text and abs(value) < 1e15 else text} {self.unit}".rstrip()
+
+    @property
+    def timed_in(self) -> Section | None:
+        """The part of measuring in which the value was taken; None where no other work can change it."""
+        return self.section or self.scenario
 
     @property
     def sampled_time(self) -> str | None:
@@ -176,13 +184,13 @@ _TABLE = (
     percentile(90),
     percentile(95),
     percentile(99),
-    _once("cold_start_s", "s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s),
-    _once("training_s", "s", build_only=True),
-    _once("preparation_s", "s", build_only=True),
+    _once("cold_start_s", "s", lambda r: r.cold_start.load_s + r.cold_start.first_call_s, section="cold_start"),
+    _once("training_s", "s", build_only=True, section="training"),
+    _once("preparation_s", "s", build_only=True, section="preparation"),
     Metric("size_mb", lambda r: r.size_mb, "MB", exact=True, data_dependent=False),
     Metric("deflated_mb", lambda r: r.deflated_mb, "MB", exact=True, data_dependent=False),
     _once("peak_memory_mb", "MB", format_spec=".4g"),
-    _once("energy_j", "J", missing="is not told by this device", scaled=True),
+    _once("energy_j", "J", missing="is not told by this device", scaled=True, section="offline"),
     # A score can be zero or negative, where a percentage of it means nothing or the opposite.
     Metric(
         "op_score",
@@ -193,6 +201,7 @@ _TABLE = (
         scaled=True,
         evidence="score",
         interval=lambda r: r.op_score,
+        section="offline",
     ),
     _place("normalised_score", format_spec=".3f"),
     _place("rank"),

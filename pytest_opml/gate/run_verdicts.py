@@ -152,7 +152,8 @@ def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
     """
     chancy = [check for check in checks if check.confidence is not None]
     by_error = sorted(
-        (check for check in chancy if check.verdict == "fail"), key=lambda check: -(check.confidence or 0.0)
+        (check for check in chancy if check.verdict == "fail" or check.busy),
+        key=lambda check: -(check.confidence or 0.0),
     )
     rejected: set[int] = set()
     for number, check in enumerate(by_error):
@@ -161,11 +162,12 @@ def _as_family(checks: Sequence[Check], terms: GateTerms) -> list[Check]:
         rejected.add(id(check))
     return [
         check
-        if check.verdict != "fail" or check.confidence is None or id(check) in rejected
+        if not (check.verdict == "fail" or check.busy) or check.confidence is None or id(check) in rejected
         else check.model_copy(
             update={
                 "verdict": "inconclusive",
                 "blocking": blocks("inconclusive", terms),
+                "busy": False,
                 "reason": f"among {len(chancy)} checks, one like it may be chance (Holm)",
             }
         )

@@ -18,6 +18,7 @@ from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
 from ..stats.evidence import Evidence, Exact, PairedTime
 from .budgets import RELATIVE, Budget, GateTerms
+from .disturbance import could_excuse, disturbance
 
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the minimum detectable effect
@@ -99,6 +100,8 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
             limit = bound(budget, reference_value)
             fields |= {"reference": reference.name, "reference_value": reference_value}
         fields |= {"limit": limit} | _verdict(figure, limit, budget.below, terms)
+        if fields["verdict"] == "fail" and could_excuse(budget):
+            fields |= _excuse(disturbance(budget.metric, subject.result, subject.reference))
     except _NotJudged as error:
         fields |= {
             "limit": budget.limit,
@@ -205,6 +208,18 @@ def _verdict(figure: Evidence, limit: float, below: bool, terms: GateTerms) -> d
         if not confirmed:
             verdict, reason = "inconclusive", "a repeat did not confirm it"
     return fields | {"verdict": verdict, "reason": reason, "blocking": blocks(verdict, terms)}
+
+
+def _excuse(disturbances: str) -> dict[str, object]:
+    """Return what becomes of a failure whose figure was taken while so much disturbed it: a quieter machine decides."""
+    if not disturbances:
+        return {}
+    return {
+        "verdict": "inconclusive",
+        "blocking": True,
+        "busy": True,
+        "reason": f"the machine was busy: {disturbances}",
+    }
 
 
 def blocks(verdict: Verdict, terms: GateTerms) -> bool:

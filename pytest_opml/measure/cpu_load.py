@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from ..records.result import OtherLoad
+from .disturbance import of_load
 
 _THROTTLES = Path("/sys/devices/system/cpu")
 _IDLE = ("idle", "iowait", "steal", "guest", "guest_nice")  # a guest's time is in the user's already
+# The system counts each processor's busy time in hundredths of a second; of shorter sections they say too little.
+_SHORTEST_S = 0.5
 
 
 class LoadWatch:
     """From its making to ``load``: the work of others on the processors that this process may use.
 
-    The system counts each processor's busy time in hundredths of a second, so sections under a second say little.
+    Others are all but this process, those that it started, and those between it and the session that it works for.
+
+    Args:
+        within: a watch that began earlier, whose load stands for that of this one where this one is too short for the
+            system's clock.
     """
 
-    def __init__(self) -> None:
-        self._own = psutil.Process()
+    def __init__(self, within: LoadWatch | None = None) -> None:
+        self._own, self._within = psutil.Process(), within
         self._began, self._busy, self._stolen, self._used = self._now()
         self._throttled = _throttle_events()
 
@@ -30,20 +39,57 @@ class LoadWatch:
         usable = set(_usable())
         cores = [times for number, times in enumerate(psutil.cpu_times(percpu=True)) if number in usable]
         busy = sum(sum(times) - sum(getattr(times, name, 0.0) for name in _IDLE) for times in cores)
+        stolen = sum(getattr(times, "steal", 0.0) for times in cores)
+        return time.perf_counter(), busy, stolen, self._family_seconds()
+
+    def _family_seconds(self) -> float:
+        """Seconds of work of this process, of those that it started, and of those up to its session."""
         own = self._own.cpu_times()
-        return time.perf_counter(), busy, sum(getattr(times, "steal", 0.0) for times in cores), own.user + own.system
+        seconds = own.user + own.system + own.children_user + own.children_system
+        for relative in (*self._own.children(recursive=True), *_up_to_the_session(self._own)):
+            try:
+                times = relative.cpu_times()
+            except psutil.Error:
+                continue  # it has ended since
+            seconds += times.user + times.system
+        return float(seconds)
 
     def load(self) -> OtherLoad:
         """Return the average since the start."""
+        return self._average()[0]
+
+    def disturbances(self, cores: int) -> list[str]:
+        """Say what disturbed a time that was taken from the start up to now; nothing on a quiet machine.
+
+        Args:
+            cores: of the machine, for the text.
+        """
+        load, seconds = self._average()
+        if seconds < _SHORTEST_S and self._within is not None:
+            return self._within.disturbances(cores)
+        return of_load(load, cores, seconds)
+
+    def _average(self) -> tuple[OtherLoad, float]:
+        """The load since the start, and the seconds since then."""
         now, busy, stolen, used = self._now()
         seconds = max(now - self._began, 1e-9)
         others = (busy - self._busy) - (used - self._used)
         throttled = _throttle_events()
-        return OtherLoad(
+        load = OtherLoad(
             cores=max(0.0, others / seconds),
             stolen_cores=max(0.0, (stolen - self._stolen) / seconds),
             throttle_events=None if throttled is None or self._throttled is None else throttled - self._throttled,
         )
+        return load, seconds
+
+
+def _up_to_the_session(process: psutil.Process) -> Iterator[psutil.Process]:
+    """The processes above one in a worker, up to that of its session; none elsewhere."""
+    session = multiprocessing.parent_process()
+    for parent in process.parents() if session else ():
+        yield parent
+        if session and parent.pid == session.pid:
+            return
 
 
 def _usable() -> list[int]:

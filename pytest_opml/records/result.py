@@ -113,6 +113,7 @@ class Training(Record):
     trained_parameters: int
     learning_rate: float
     epochs: tuple[Epoch, ...]
+    disturbed: str = Field(default="", description="what disturbed the machine meanwhile; empty where it was quiet")
 
 
 _PERCENTILE = re.compile(r"p[1-9]\d?")
@@ -204,6 +205,10 @@ class OtherLoad(Record):
     throttle_events: int | None = Field(description="times that a processor was slowed for its heat; None: not told")
 
 
+# The parts of measuring and making a case whose times are taken one after the other.
+Section = Literal["offline", "single", "cold_start", "training", "preparation"]
+
+
 class Conditions(Record):
     """Under what the case was timed."""
 
@@ -214,6 +219,10 @@ class Conditions(Record):
     single_warm_up: WarmUp
     other_load: OtherLoad
     gpu_use: GpuUse | None = Field(default=None, description="during the passes; None on a CPU")
+    disturbed: dict[Section, str] = Field(
+        default={},
+        description="what disturbed each part of measuring while its times were taken; of quiet ones nothing",
+    )
 
 
 class Artifact(Record):

@@ -67,6 +67,10 @@ class Check(Record):
         default=None,
         description="smallest excess over the limit that this run would have called a failure in 80 % of cases",
     )
+    busy: bool = Field(
+        default=False,
+        description="whether the figure is beyond its limit, but was taken while the machine was busy",
+    )
     reason: str = ""
 
     def is_of(self, member: CaseOutcome) -> bool:

@@ -46,17 +46,19 @@ def check_text(check: Check) -> str:
     if not is_judged(check):
         return f"{check.metric}: {WORDS[check.verdict]} ({check.budget}): {check.reason}"
     value, limit = distinct_figures(check)
+    side = "below" if (check.value or 0.0) < check.limit else "above"
+    if check.busy:
+        return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)}), but {check.reason}"
     if check.verdict == "inconclusive":
         why = check.reason or f"{limit} lies within {interval(check)}"
         return f"{check.metric} {value} ({check.budget}{_from(check)}): {why}"
-    side = "below" if (check.value or 0.0) < check.limit else "above"
     return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)})"
 
 
 def distinct_figures(check: Check) -> tuple[str, str]:
     """Return value and limit; with more digits where one fails the other and the usual ones show them as the same."""
     value, limit = figure(check, check.value), figure(check, check.limit)
-    if value == limit and check.verdict == "fail":
+    if value == limit and (check.verdict == "fail" or check.busy):
         return f"{check.value:.10g}", f"{check.limit:.10g}"
     return value, limit
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..case import Case
 from ..datasets.splits import Split
 from ..errors import CaseFailed, ModelFileError
+from ..measure.cpu_load import LoadWatch
 from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
@@ -27,12 +28,17 @@ ARTIFACT = "artifact"
 
 
 class BuiltArtifact(NamedTuple):
-    """An artifact's file or folder, how its model was trained, what was changed and how long that took."""
+    """An artifact's file or folder, how its model was trained, what was changed and how long that took.
+
+    Attributes:
+        disturbed: what disturbed the machine while the techniques ran; empty where it was quiet.
+    """
 
     path: Path
     training: Training
     changes: dict[str, float | int | str]
     preparation_s: float
+    disturbed: str = ""
 
 
 def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
@@ -45,7 +51,8 @@ def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
         return None
     details = json.loads((entry / _DETAILS).read_text("utf-8"))
     training = Training.model_validate(details["training"])
-    return BuiltArtifact(entry / details["file"], training, details["changes"], details["preparation_s"])
+    changes, seconds, disturbed = (details[name] for name in ("changes", "preparation_s", "disturbed"))
+    return BuiltArtifact(entry / details["file"], training, changes, seconds, disturbed)
 
 
 class ArtifactBuilder:
@@ -62,7 +69,7 @@ class ArtifactBuilder:
     """
 
     def __init__(self, case: Case, data: Split, device: Device, cache: Cache) -> None:
-        self.case, self.data, self.cache = case, data, cache
+        self.case, self.data, self.cache, self._cores = case, data, cache, device.cores
         self.keys = CaseKeys(case, data, device)
         self.texts = case.technique.split("+")
 
@@ -101,22 +108,29 @@ class ArtifactBuilder:
     def _copy_file(self, folder: Path) -> None:
         """Fill the entry of a model that is measured as it is."""
         path = _copied(Path(self.case.model), folder)
-        _write_details(folder, path, _UNTRAINED, {}, 0.0)
+        _write_details(folder, BuiltArtifact(path, _UNTRAINED, {}, 0.0))
 
     def _build(self, folder: Path) -> None:
         """Fill the entry of a model that is trained and put through its techniques."""
         from ..techniques.artifact_file import write_artifact
 
         trained = self._trained(self.case, self.keys.model, self.keys.policy)
-        chain = ChainRun(self, trained)
+        chain, load = ChainRun(self, trained), LoadWatch()
         state = chain.run()
         started = time.perf_counter()
         path = write_artifact(state, folder)
         preparation_s = chain.preparation_s + time.perf_counter() - started
-        training_s = trained.training.training_s + state.training_s
-        training = trained.training.model_copy(update={"training_s": training_s})
+        disturbed, training = "; ".join(load.disturbances(self._cores)), trained.training
+        if state.training_s:
+            training = training.model_copy(
+                update={
+                    "training_s": training.training_s + state.training_s,
+                    "disturbed": training.disturbed or disturbed,
+                }
+            )
         baseline = self.case.technique == "baseline"
-        _write_details(folder, path, training, state.changes, 0.0 if baseline else preparation_s)
+        built = BuiltArtifact(path, training, state.changes, 0.0 if baseline else preparation_s, disturbed)
+        _write_details(folder, built)
 
     def _trained(self, case: Case, key: str, policy: str) -> TrainedModel:
         from ..techniques.base import TrainedModel
@@ -124,7 +138,9 @@ class ArtifactBuilder:
         def build(folder: Path) -> None:
             from ..models.training import train
 
+            load = LoadWatch()
             model, training = train(case, self.data, policy=policy)
+            training = training.model_copy(update={"disturbed": "; ".join(load.disturbances(self._cores))})
             model.save(folder / "model.keras")
             (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 
@@ -156,16 +172,10 @@ _UNTRAINED = Training(
 )
 
 
-def _write_details(
-    folder: Path, path: Path, training: Training, changes: dict[str, float | int | str], preparation_s: float
-) -> None:
+def _write_details(folder: Path, built: BuiltArtifact) -> None:
     """Write what ``find_artifact`` reads beside the file."""
-    details = {
-        "file": path.name,
-        "training": training.model_dump(),
-        "changes": changes,
-        "preparation_s": preparation_s,
-    }
+    details = built._asdict() | {"file": built.path.name, "training": built.training.model_dump()}
+    del details["path"]
     (folder / _DETAILS).write_text(json.dumps(details, indent=1), "utf-8")
 
 

@@ -18,8 +18,9 @@ from ..storage.locks import exclusive_device
 from .baselines import Baselines
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
 from .options import RunOptions
+from .quiet_repeat import QuietRepeat
 from .shared_results import MeasuredCase, SharedResults
-from .tasks import make_artifact, measure_artifact, measure_release
+from .tasks import make_artifact, measure_artifact, measure_release, measure_when_quiet
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget
@@ -97,6 +98,13 @@ class CaseRunner:
                     baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
                 plan = options.measurement(budgets or (), reference, baseline)
                 result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
+
+                def measure_when_it_is_quiet() -> Result | None:
+                    arguments = (case, built, plan, paths, options.terms.max_seconds)
+                    return launch(measure_when_quiet, arguments, limits._replace(spent=time.monotonic() - started))
+
+                repeat = QuietRepeat(budgets or (), reference, options.terms)
+                result = repeat.repeated(result, measure_when_it_is_quiet)
                 return MeasuredCase(result=result, baseline=baseline)
         except WorkerFailed as error:
             return MeasuredCase(failure=_failure(case, self._options.device, error))

@@ -7,6 +7,7 @@ measured. The steps: open, time, compare, describe, result.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from ..case import Case
 from ..datasets.held_out import HeldOut
 from ..datasets.imageset import ImageSet
 from ..measure.cpu_load import LoadWatch
+from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
 from ..measure.quality import as_probabilities, assess
@@ -38,6 +40,7 @@ from ..records.result import (
     Result,
     Sampling,
     Score,
+    Section,
     SideBySide,
     Training,
     WarmUp,
@@ -55,9 +58,6 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".onnx": "onnx",
     "": "savedmodel",
 }
-
-# Processors' worth of other work from which a result says so: what an idle system does by itself stays below.
-_OTHER_CORES = 0.15
 
 
 def measure(
@@ -86,7 +86,7 @@ def measure(
     opened = _open(built.path, images, plan)
     load = LoadWatch()
     report_progress("measuring")
-    times = _time(opened, images, case.batch, plan)
+    times = _time(opened, images, case.batch, plan, load)
     artifact = _describe(opened, built)
     compared = _compare(opened, case, images, plan, reference, release)
     return _result(case, built, held_out, plan, artifact, times, compared, load.load())
@@ -105,6 +105,7 @@ class _Opened:
         size: of the file.
         cold_start: what opening and the first answer took.
         held_bytes: resident before it was opened.
+        disturbances: of the cold start.
     """
 
     path: Path
@@ -112,6 +113,7 @@ class _Opened:
     size: FileSize
     cold_start: ColdStart
     held_bytes: int
+    disturbances: Sequence[str]
 
     def use(self) -> Runtime:
         """Return the runtime, which must be open."""
@@ -127,13 +129,20 @@ def _open(path: Path, images: ImageSet, plan: MeasurementPlan) -> _Opened:
         images.preload()  # so that it does not count as the model's memory
         size = measuring.result()
     image = images.take([0])
-    held = reset_peak()
+    held, load = reset_peak(), LoadWatch()
     began = time.perf_counter()
     runtime = open_artifact(path, threads=plan.device.threads)
     loaded = time.perf_counter()
     runtime.predict(image)
     cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
-    return _Opened(path=path, runtime=runtime, size=size, cold_start=cold_start, held_bytes=held)
+    return _Opened(
+        path=path,
+        runtime=runtime,
+        size=size,
+        cold_start=cold_start,
+        held_bytes=held,
+        disturbances=load.disturbances(plan.device.cores),
+    )
 
 
 # --- time
@@ -144,7 +153,8 @@ class _Times:
     """What was timed of an artifact alone, and the memory that it took.
 
     Attributes:
-        second_pass_s: seconds of a pass when passes were taken anew; None where they were not.
+        repeated_pass_s: seconds of a pass when passes were taken anew; None where they were not.
+        disturbances: of each part.
     """
 
     cold_start: ColdStart
@@ -154,18 +164,37 @@ class _Times:
     repeated_pass_s: float | None
     memory: Memory
     gpu_use: GpuUse | None
+    disturbances: Mapping[Section, Sequence[str]]
 
 
-def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan) -> _Times:
-    """Time passes over the images and single ones, and read the peak of memory behind them."""
-    runtime, gpu = opened.use(), plan.device.gpu
-    offline_warm_up = warm_up(runtime, images, batch)
+def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan, whole: LoadWatch) -> _Times:
+    """Time passes over the images and single ones, and read the peak of memory behind them.
+
+    Args:
+        opened: the artifact.
+        images: of the test set.
+        batch: images in a call.
+        plan: how to measure.
+        whole: watches the load of the whole measuring, of which the parts here may be too short to tell.
+    """
+    runtime, gpu, cores = opened.use(), plan.device.gpu, plan.device.cores
+    offline_warm_up, load = warm_up(runtime, images, batch), LoadWatch(whole)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
         passes = time_passes(
             runtime, images, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(images))
         )
+    offline, load = load.disturbances(cores), LoadWatch(whole)
     single = time_single(runtime, images, plan.on_times)
+    alone, load = load.disturbances(cores), LoadWatch(whole)
     repeat = time_again(runtime, images, batch, passes.repeat_s) if passes.repeat_s else None
+    if repeat is not None:
+        offline = offline or load.disturbances(cores)
+    gpu_use = monitor.result() if monitor else None
+    disturbances: dict[Section, Sequence[str]] = {
+        "cold_start": opened.disturbances,
+        "offline": [*offline, *of_gpu(gpu_use), *of_warm_up(offline_warm_up)],
+        "single": [*alone, *of_gpu(gpu_use), *of_warm_up(single.warm_up)],
+    }
     peak = peak_bytes()
     memory = Memory(
         peak_bytes=peak,
@@ -179,7 +208,8 @@ def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan) 
         single=single,
         repeated_pass_s=repeat,
         memory=memory,
-        gpu_use=monitor.result() if monitor else None,
+        gpu_use=gpu_use,
+        disturbances=disturbances,
     )
 
 
@@ -301,7 +331,7 @@ def _result(
     scale = plan.reference_samples / samples
     inference = median(passes.seconds).scaled(scale)
     score = _score(plan, accuracy, inference, artifact, built.training, samples)
-    conditions = _conditions(case, plan, times, other_load)
+    conditions = _conditions(case, built, plan, times, other_load)
     return Result(
         case=case,
         device=plan.device,
@@ -353,8 +383,12 @@ def _score(
     return op_score(accuracy, seconds, artifact.size_bytes / 1e6, samples=samples)
 
 
-def _conditions(case: Case, plan: MeasurementPlan, times: _Times, other_load: OtherLoad) -> Conditions:
+def _conditions(
+    case: Case, built: BuiltArtifact, plan: MeasurementPlan, times: _Times, other_load: OtherLoad
+) -> Conditions:
     """What held while the times were taken."""
+    disturbed: dict[Section, str] = {section: "; ".join(texts) for section, texts in times.disturbances.items()}
+    disturbed |= {"training": built.training.disturbed, "preparation": built.disturbed}
     return Conditions(
         batch=case.batch,
         threads=plan.device.threads,
@@ -362,6 +396,7 @@ def _conditions(case: Case, plan: MeasurementPlan, times: _Times, other_load: Ot
         single_warm_up=times.single.warm_up,
         other_load=other_load,
         gpu_use=times.gpu_use,
+        disturbed={section: text for section, text in disturbed.items() if text},
     )
 
 
@@ -381,29 +416,13 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
 
 def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
     """What a reader of the times must know of how they were taken; nothing for a quiet machine."""
-    notes, load = [], conditions.other_load
-    if load.cores > _OTHER_CORES:
-        notes.append(f"other work took {load.cores:.1f} of {device.cores} cores while this was timed")
-    if load.stolen_cores > _OTHER_CORES:
-        notes.append(f"the hypervisor gave {load.stolen_cores:.1f} of {device.cores} cores to others meanwhile")
-    if load.throttle_events:
-        notes.append("a processor was slowed for its heat while this was timed")
-    notes += _gpu_notes(conditions.gpu_use) if conditions.gpu_use else []
+    disturbances = [*of_load(conditions.other_load, device.cores), *of_gpu(conditions.gpu_use)]
+    notes = [f"{text} while this was timed" for text in disturbances]
+    if conditions.gpu_use and conditions.gpu_use.problem:
+        notes.append(f"the GPU could not be watched: {conditions.gpu_use.problem}")
     if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):
-        notes.append("the last rounds of warming up did not agree within 10 %: the machine or the model is unsteady")
+        notes.append(f"{UNSETTLED}: the machine or the model is unsteady")
     if lacking := [name for name, value in latency.percentiles.items() if value is None]:
         least = least_samples(percentiles()[lacking[-1]])
         notes.append(f"not enough samples for {lacking[-1]}: {latency.samples} of {least}")
-    return notes
-
-
-def _gpu_notes(use: GpuUse) -> list[str]:
-    notes = []
-    if use.throttle_reasons:
-        notes.append(f"the GPU was throttled while this was timed: {', '.join(use.throttle_reasons)}")
-    if use.other_processes:
-        pids = ", ".join(map(str, use.other_processes))
-        notes.append(f"other processes used the GPU while this was timed: {pids}")
-    if use.problem:
-        notes.append(f"the GPU could not be watched: {use.problem}")
     return notes

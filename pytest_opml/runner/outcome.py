@@ -135,7 +135,8 @@ def refused(wrong: int) -> Exit:
 def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
     """What keeps a run without failures from passing, in words."""
     blocking = [check for check in record.checks if check.blocking]
-    inconclusive = [check for check in blocking if check.verdict == "inconclusive"]
+    busy = [check for check in blocking if check.busy]
+    inconclusive = [check for check in blocking if check.verdict == "inconclusive" and not check.busy]
     not_judged = [check for check in blocking if check.verdict != "inconclusive"]
     texts = []
     if record.failures:
@@ -145,6 +146,11 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
     if not_judged:
         verb = "was" if len(not_judged) == 1 else "were"
         texts.append(f"{amount(len(not_judged), 'check')} {verb} not judged{_common_reason(not_judged)}")
+    if busy:
+        verb = "is" if len(busy) == 1 else "are"
+        texts.append(
+            f"{amount(len(busy), 'check')} {verb} inconclusive{_common_reason(busy) or ' (the machine was busy)'}"
+        )
     if inconclusive:
         verb = "is" if len(inconclusive) == 1 else "are"
         texts.append(f"{amount(len(inconclusive), 'check')} {verb} inconclusive")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import registry
 from ..case import Case
 from ..datasets.held_out import read_held_out, write_held_out
 from ..errors import CaseFailed
+from ..measure.quiet_machine import wait_until_quiet
+from ..progress import report_progress
 from ..records.result import Result
+from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
 from .builder import ArtifactBuilder, BuiltArtifact, find_artifact
@@ -94,6 +97,28 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
     )
 
 
+def measure_when_quiet(
+    case: Case, built: BuiltCase, plan: MeasurementPlan, paths: LocalPaths, longest_s: float
+) -> Result | None:
+    """Measure the artifact of a case alone, as soon as nothing disturbs the device; None where that does not come.
+
+    Args:
+        case: the case.
+        built: what ``make_artifact`` returned.
+        plan: how to measure; the artifact is timed beside nothing.
+        paths: with the ``case_dir`` that ``make_artifact`` was given.
+        longest_s: seconds to wait at the most.
+
+    Raises:
+        ModelFileError: the file is no model.
+        CaseFailed: the artifact is not there any more.
+    """
+    report_progress("waiting for the machine to be quiet")
+    if not wait_until_quiet(plan.device, longest_s):
+        return None
+    return measure_artifact(case, built, replace(plan, vs_reference=NO_SAMPLING, release=None), paths)
+
+
 def artifact_file(built: BuiltCase, paths: LocalPaths) -> Path:
     """Return the file of an artifact that was made, which this process holds from now on.
 
@@ -126,7 +151,8 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
         CaseFailed: the artifact is not there any more.
     """
     path = _release_file(stored, paths)
-    artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s)
+    disturbed = stored.conditions.disturbed.get("preparation", "")
+    artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s, disturbed)
     return measure(case, artifact, read_held_out(_case_dir(paths)), plan)
 
 

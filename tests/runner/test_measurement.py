@@ -230,7 +230,7 @@ def test_a_gpu_is_watched_while_the_passes_run(
     assert use.energy_j == pytest.approx(10.0 * (use.samples - 1))
     assert result.energy_j == pytest.approx(use.energy_j * 10_000 / (len(result.passes_s) * 599))
     assert use.max_temperature_c == 84
-    assert "the GPU was throttled while this was timed: software thermal slow-down" in result.notes
+    assert "the GPU was throttled (software thermal slow-down) while this was timed" in result.notes
 
 
 def conditions(**changes: object) -> Conditions:
@@ -254,7 +254,7 @@ UNSTEADY = WarmUp(rounds=50, settled=False)
         (
             conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.5, throttle_events=None)),
             LATENCY,
-            "the hypervisor gave 0.5 of 8 cores to others meanwhile",
+            "the hypervisor gave 0.5 of 8 cores to others while this was timed",
         ),
         (
             conditions(other_load=OtherLoad(cores=0.0, stolen_cores=0.0, throttle_events=2)),
@@ -271,7 +271,7 @@ UNSTEADY = WarmUp(rounds=50, settled=False)
         (
             conditions(gpu_use=GpuUse(seconds=1, samples=3, other_processes=(4711, 4712))),
             LATENCY,
-            "other processes used the GPU while this was timed: 4711, 4712",
+            "other processes used the GPU (4711, 4712) while this was timed",
         ),
         (
             conditions(gpu_use=GpuUse(seconds=1, samples=3, problem="the driver is lost")),
