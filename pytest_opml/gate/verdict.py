@@ -18,7 +18,7 @@ from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
 from ..stats.evidence import Evidence, Exact, PairedTime
 from .budgets import RELATIVE, Budget, GateTerms
-from .disturbance import could_excuse, disturbance
+from .disturbance import could_explain, disturbance
 
 _ROUNDING = 1e-12
 _POWER = 0.8  # of the minimum detectable effect
@@ -100,7 +100,7 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
             limit = bound(budget, reference_value)
             fields |= {"reference": reference.name, "reference_value": reference_value}
         fields |= {"limit": limit} | _verdict(figure, limit, budget.below, terms)
-        if fields["verdict"] == "fail" and could_excuse(budget):
+        if fields["verdict"] == "fail" and could_explain(budget, value):
             fields |= _excuse(disturbance(budget.metric, subject.result, subject.reference))
     except _NotJudged as error:
         fields |= {

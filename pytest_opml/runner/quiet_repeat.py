@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..gate.budgets import Budget, GateTerms
-from ..gate.disturbance import could_excuse
+from ..gate.disturbance import is_excusable
 from ..gate.verdict import JudgedResult, judge
 from ..records.result import Result
 from ..records.run import Check
@@ -27,7 +27,7 @@ class QuietRepeat:
 
     def __init__(self, budgets: Sequence[Budget], reference: Result | None, terms: GateTerms) -> None:
         # what was taken while the artifact was built cannot be taken again without building it anew
-        self._budgets = [budget for budget in budgets if could_excuse(budget) and not budget.metric.build_only]
+        self._budgets = [budget for budget in budgets if is_excusable(budget) and not budget.metric.build_only]
         self._reference, self._terms = reference, terms
 
     def busy(self, result: Result) -> list[Check]:

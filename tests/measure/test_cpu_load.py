@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +32,23 @@ def busy_process() -> Iterator[None]:
         process.wait()
 
 
+_ORPHAN = """
+import subprocess, sys
+busy = [sys.executable, "-c", "while True: pass"]
+print(subprocess.Popen(busy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)
+"""
+
+
+@contextmanager
+def process_of_nobody() -> Iterator[None]:
+    """Busy, and started by a process that has ended since."""
+    done = subprocess.run([sys.executable, "-c", _ORPHAN], capture_output=True, text=True, check=True, timeout=30)
+    try:
+        yield
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
+
+
 def watched(seconds: float) -> float:
     watch = LoadWatch()
     spin(seconds)
@@ -37,7 +56,7 @@ def watched(seconds: float) -> float:
 
 
 def test_another_process_is_seen() -> None:
-    with busy_process():
+    with process_of_nobody():
         # it gets half a processor at the least, where there is but one
         assert watched(1.0) > 0.3
 
@@ -64,3 +83,31 @@ def test_heat_is_counted_where_the_system_tells(
     assert watch.load().throttle_events == 2
     counter.write_text("?")
     assert watch.load().throttle_events is None
+
+
+def test_what_this_process_started_is_its_own_work() -> None:
+    # an own child and somebody else's process look the same to the system; whose it is decides
+    watch = LoadWatch()
+    with busy_process():
+        time.sleep(1.0)
+        own = watch._family_seconds() - watch._used
+        assert own > 0.3
+    assert watch._family_seconds() - watch._used > 0.3  # after its end too
+
+
+def test_a_short_watch_is_answered_by_the_one_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = LoadWatch()
+    short = LoadWatch(whole)
+    began, busy, stolen, used = whole._began, whole._busy, whole._stolen, whole._used
+
+    def after(seconds: float, others: float) -> None:
+        monkeypatch.setattr(whole, "_now", lambda: (began + 10, busy + 14, stolen, used))
+        now = short._began + seconds, short._busy + others, short._stolen, short._used
+        monkeypatch.setattr(short, "_now", lambda: now)
+
+    after(0.2, 0.0)
+    assert short.disturbances(2) == whole.disturbances(2) == ["other work took 1.4 of 2 cores"]
+    after(5.0, 0.0)
+    assert short.disturbances(2) == []
+    after(5.0, 10.0)
+    assert short.disturbances(2) == ["other work took 2.0 of 2 cores"]

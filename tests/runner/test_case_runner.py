@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ from pytest_opml.records.result import Result
 from pytest_opml.runner import case_runner
 from pytest_opml.runner.baselines import Baselines
 from pytest_opml.runner.case_runner import CaseRunner
-from pytest_opml.runner.launchers.base import Launcher, WorkerFailed
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress
 from pytest_opml.runner.launchers.process import ProcessLauncher
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, NOTHING_COLLECTED
@@ -28,7 +28,7 @@ from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.settings import build_settings
 from pytest_opml.storage.releases import store_artifacts
 from tests.support import counted, faults, small
-from tests.support.builders import make_result, make_run
+from tests.support.builders import make_conditions, make_result, make_run
 from tests.support.workbench import InlineLauncher
 
 pytestmark = pytest.mark.tensorflow  # in this process, or in workers
@@ -153,6 +153,43 @@ def test_a_case_that_only_others_compare_with_is_held_to_nothing(
     start(launcher).run_case(make_case(), overrides, is_judged=is_judged)
     _, _, plan, _ = launcher.arguments[-1]
     assert list(plan.on_times.limits) == limits
+
+
+class MachineThatBecomesQuiet(InlineLauncher):
+    """Builds a case, and answers its measurements: the first too slow beside other work, the next as it is."""
+
+    def run(
+        self,
+        task: Callable[..., Value],
+        arguments: tuple[Any, ...],
+        limits: ProcessLimits,
+        on_progress: Callable[[Progress], None] = ignore_progress,
+    ) -> Value:
+        if not task.__name__.startswith("measure"):
+            return super().run(task, arguments, limits, on_progress)
+        self.ran.append(task.__name__)
+        self.arguments.append(arguments)
+        self.limits.append(limits)
+        is_busy = task.__name__ == "measure_artifact"
+        conditions = make_conditions().model_copy(update={"disturbed": {"offline": "other work"} if is_busy else {}})
+        answer: Any = make_result(case=arguments[0], inference_s=14.0 if is_busy else 7.0, conditions=conditions)
+        return cast("Value", answer)
+
+
+@pytest.mark.parametrize(("limit", "again"), [(10.0, ["measure_when_quiet"]), (20.0, [])])
+def test_a_case_that_is_too_slow_on_a_busy_machine_is_measured_again(
+    start: Start, limit: float, again: list[str]
+) -> None:
+    launcher = MachineThatBecomesQuiet()
+    overrides = NO_OVERRIDES._replace(budgets=parse_budgets({"inference_s": {"max": limit}}, "test"))
+    result = start(launcher, timeout=1000.0).run_case(make_case(), overrides).require()
+    assert launcher.ran == [*MAKING_AND_MEASURING, *again]
+    assert result.inference_s.value == (7.0 if again else 14.0)
+    if again:
+        *_, longest = launcher.arguments[-1]
+        assert longest == 60.0
+        assert launcher.limits[-1].seconds == 1000.0  # of the case in all
+        assert launcher.limits[-1].spent > launcher.limits[-2].spent
 
 
 @pytest.mark.parametrize("failing", MAKING_AND_MEASURING)

@@ -10,14 +10,20 @@ import pytest
 from pytest_opml.gate.budgets import parse_gate
 from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.history.record_files import read_record
+from pytest_opml.records.result import Result
 from pytest_opml.records.run import RunRecord
 from pytest_opml.runner.outcome import Exit, conclude, finish, refused
 from pytest_opml.settings import Settings, build_settings
-from tests.support.builders import make_case, make_failure, make_result, make_run
+from tests.support.builders import make_case, make_conditions, make_failure, make_result, make_run
 
 
 def judged(record: RunRecord, table: dict[str, Any]) -> RunRecord:
     return record.model_copy(update={"checks": judge_run(record, parse_gate(table, "gate", ("cpu",)))})
+
+
+def on_a_busy_machine(technique: str, cores: str = "1.4") -> Result:
+    disturbed = {"offline": f"other work took {cores} of 2 cores"}
+    return make_result(technique, conditions=make_conditions().model_copy(update={"disturbed": disturbed}))
 
 
 TWO = [make_result(accuracy=0.95), make_result("int8", 0.9, 3.0, 4.0)]
@@ -46,6 +52,21 @@ FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
         ),
         (judged(make_run(TWO[:1]), {"energy_j": {"max": 1}}), {}, 11, "1 check was not judged (energy"),
         (judged(make_run(TWO), {"energy_j": {"max": 1}}), {}, 11, "2 checks were not judged (energy"),
+        (
+            judged(make_run([on_a_busy_machine("baseline")]), {"inference_s": {"max": 5}}),
+            {},
+            11,
+            "1 check is inconclusive (the machine was busy: other work took 1.4 of 2 cores)",
+        ),
+        (
+            judged(
+                make_run([on_a_busy_machine("baseline"), on_a_busy_machine("int8", "1.1")]), {"inference_s": {"max": 5}}
+            ),
+            {},
+            11,
+            "2 checks are inconclusive (the machine was busy)",
+        ),
+        (judged(make_run([on_a_busy_machine("baseline")]), {"inference_s": {"max": 15}}), {}, 0, "1 check passed"),
     ],
 )
 def test_the_worst_of_a_run_is_its_exit_code_and_the_reason_says_so(
