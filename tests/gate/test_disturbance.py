@@ -151,16 +151,10 @@ def test_a_stored_run_is_judged_the_same() -> None:
 
 
 def test_among_many_checks_one_that_chance_may_have_made_is_not_blamed_on_the_machine() -> None:
-    table = {
-        "multiple": "holm",
-        "latency_ms": {"p99": {"max": 60}},
-        "inference_s": {"max": 9.795},
-        "accuracy": {"min": 0.5},
-    }
+    limits = {"latency_ms": {"p99": {"max": 60}}, "inference_s": {"max": 9.795}, "accuracy": {"min": 0.5}}
+    gate = parse_gate({"multiple": "holm"} | limits, "gate", ("cpu",))
     near = disturbed(*SECTIONS, inference_s=10.0)
-    (_, by_time, by_latency) = sorted(
-        judge_run(make_run([near]), parse_gate(table, "gate", ("cpu",))), key=lambda c: c.metric
-    )
+    (_, by_time, by_latency) = sorted(judge_run(make_run([near]), gate), key=lambda c: c.metric)
     assert (by_latency.verdict, by_latency.busy, by_latency.blocking) == ("inconclusive", True, True)
     assert (by_time.verdict, by_time.busy, by_time.blocking) == ("inconclusive", False, False)
     assert "may be chance (Holm)" in by_time.reason
