@@ -6,35 +6,43 @@ import math
 
 from ..analysis.figures import times_inference
 from ..metrics import Metric
-from ..records.result import Result, Section
+from ..records.result import Result
 from .budgets import Budget
 
 # The 99th percentile of a fast model was 45 times as long beside a process that took 1.5 of 2 cores.
 _MOST_TIMES = 1000.0
 
 
-def disturbance(metric: Metric, result: Result, reference: Result | None) -> str:
-    """Say what disturbed the machine while a figure was taken; empty where it was quiet, or where that changes nothing.
+def taken_with(metric: Metric, result: Result, reference: Result | None) -> Result:
+    """Return the result with whose own times a figure was taken: the reference's, where both were timed in turn.
 
-    A time that was taken in turn with its reference's is that of the reference times their ratio, and disturbances
-    change the ratio of neighbours little: what counts is what disturbed the reference's own time.
+    Such a time is that of the reference times their ratio, and disturbances change the ratio of neighbours little.
 
     Args:
         metric: whose figure.
         result: that has it.
         reference: the result of its reference case; None for a reference, and where it has none.
     """
-    section = metric.timed_in
-    if section is None:
-        return ""
     times = result.vs_reference
     by_ratio = metric.paired_ratio is not None or metric.evidence == "score"
-    derived = by_ratio and times and reference and times.reference == reference.case.id
-    timed = reference if derived and reference else result
-    sections: tuple[Section, ...] = (section,)
+    if by_ratio and times and reference and times.reference == reference.case.id:
+        return reference
+    return result
+
+
+def disturbance(metric: Metric, result: Result, reference: Result | None) -> str:
+    """Say what disturbed the machine while a figure was taken; empty where it was quiet, or where that changes nothing.
+
+    Args:
+        metric: whose figure.
+        result: that has it.
+        reference: see ``taken_with``.
+    """
+    if metric.timed_in is None:
+        return ""
+    texts = [taken_with(metric, result, reference).conditions.disturbed.get(metric.timed_in, "")]
     if metric.evidence == "score" and not times_inference(result):
-        sections = (section, "training")
-    texts = [timed.conditions.disturbed.get(part, "") for part in sections]
+        texts.append(result.conditions.disturbed.get("training", ""))
     return "; ".join(dict.fromkeys(filter(None, texts)))
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from ..gate.budgets import Budget, GateTerms
-from ..gate.disturbance import is_excusable
+from ..gate.disturbance import is_excusable, taken_with
 from ..gate.verdict import JudgedResult, judge
+from ..metrics import LATENCY, METRICS
 from ..records.result import Result
 from ..records.run import Check
 from .launchers.base import WorkerFailed, printable
 
 ATTEMPTS = 3
-# What measuring an artifact's file tells of times; the rest is the same each time, or was taken in turn with others.
-_TIMES = ("inference_s", "passes_s", "latency_ms", "cold_start", "conditions", "op_score", "sampling", "notes")
+_Value = TypeVar("_Value")
+# What measuring an artifact's file by itself tells of times; the rest is the same each time.
+_TIMES = ("passes_s", "cold_start", "conditions", "notes")
+_SCORED = ("inference_s", "op_score", "latency_ms", "sampling")
 
 
 class QuietRepeat:
@@ -32,7 +36,8 @@ class QuietRepeat:
 
     def busy(self, result: Result) -> list[Check]:
         """Return the checks that a result fails, but that measuring it again could decide."""
-        checks = judge(self._budgets, JudgedResult(result, self._reference), self._terms)
+        budgets = [budget for budget in self._budgets if taken_with(budget.metric, result, self._reference) is result]
+        checks = judge(budgets, JudgedResult(result, self._reference), self._terms)
         return [check for check in checks if check.busy]
 
     def repeated(self, result: Result, measure: Callable[[], Result | None]) -> Result:
@@ -63,5 +68,25 @@ class QuietRepeat:
 
 
 def _with_times(result: Result, again: Result) -> Result:
-    """Return a result with the times of another measurement of the same file."""
-    return result.model_copy(update={name: getattr(again, name) for name in _TIMES})
+    """Return a result with the times of another measurement of the same file.
+
+    Those that follow from its reference's stay: the two were timed in turn, and are not timed so again.
+    """
+    if result.vs_reference is None:
+        return result.model_copy(update={name: getattr(again, name) for name in (*_TIMES, *_SCORED)})
+    paired = {name for name, metric in METRICS.items() if metric.paired_ratio}
+    sampling = _but(again.sampling, result.sampling, paired)
+    parts = {name.removeprefix(f"{LATENCY}.") for name in paired}
+    fields = dict(again.latency_ms)
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            fields[name] = _but(value, getattr(result.latency_ms, name), parts)
+    latency = again.latency_ms.model_copy(update=fields)
+    times = {name: getattr(again, name) for name in _TIMES}
+    return result.model_copy(update=times | {"latency_ms": latency, "sampling": sampling})
+
+
+def _but(taken: Mapping[str, _Value], stays: Mapping[str, _Value], names: Collection[str]) -> dict[str, _Value]:
+    """Return one mapping with what the other has under some names."""
+    rest = {name: value for name, value in taken.items() if name not in names}
+    return {name: value for name, value in stays.items() if name in names} | rest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.budgets import GateTerms, parse_budgets
-from pytest_opml.records.result import Latency, Result
+from pytest_opml.records.result import Latency, Result, Sampling
 from pytest_opml.runner.launchers.base import WorkerFailed
 from pytest_opml.runner.quiet_repeat import ATTEMPTS, QuietRepeat
 from tests.support.builders import make_conditions, make_result, make_side_by_side
@@ -46,14 +46,42 @@ BUSY, QUIET = measured(104.0, "single"), measured(31.0)
 
 def test_what_is_within_its_limit_on_the_quiet_machine_is_the_result() -> None:
     machine = Machine(QUIET)
-    first = BUSY.model_copy(update={"vs_reference": make_side_by_side(), "notes": ("other work while timed",)})
+    first = BUSY.model_copy(update={"notes": ("other work while timed",)})
     found = repeat().repeated(first, machine.measure)
     assert machine.measured == 1
     assert found.latency_ms == QUIET.latency_ms
     assert found.conditions == QUIET.conditions
-    assert found.vs_reference == first.vs_reference  # both were disturbed alike
+    assert found.inference_s == QUIET.inference_s
     assert found.notes == ("the times were measured again, since at first the machine was busy: other work",)
     assert repeat().busy(found) == []
+
+
+def test_what_follows_from_the_reference_s_times_stays() -> None:
+    beside = {"vs_reference": make_side_by_side(), "sampling": {"inference_s": Sampling(alpha_share=0.5)}}
+    first = measured(104.0, "single", "offline", inference_s=30.0, **beside)
+    again = measured(31.0, sampling={"latency_ms.p99": Sampling(alpha_share=0.25)})
+    reference = make_result(latency_ms=Latency(p50=50.0, p90=50.0, p95=50.0, p99=50.0, samples=700))
+    repeats = QuietRepeat(parse_budgets(BUDGETS, "gate"), reference, GateTerms())
+    # the reference was not disturbed, so what follows from it fails already
+    assert [check.metric for check in repeats.busy(first)] == ["latency_ms.p99"]
+    found = repeats.repeated(first, Machine(again).measure)
+    assert (found.inference_s, found.op_score, found.vs_reference) == (
+        first.inference_s,
+        first.op_score,
+        first.vs_reference,
+    )
+    assert (found.latency_ms.p50, found.latency_ms.p99) == (52.0, 31.0)
+    assert found.latency_ms.intervals == again.latency_ms.intervals
+    assert found.sampling == first.sampling | again.sampling
+    assert found.conditions == again.conditions
+
+
+def test_a_time_that_follows_from_a_disturbed_reference_is_not_measured_again_alone() -> None:
+    reference = make_result(conditions=BUSY.conditions.model_copy(update={"disturbed": {"offline": "other work"}}))
+    first = measured(31.0, "offline", inference_s=30.0, vs_reference=make_side_by_side())
+    machine = Machine()
+    assert QuietRepeat(parse_budgets(BUDGETS, "gate"), reference, GateTerms()).repeated(first, machine.measure) is first
+    assert machine.measured == 0
 
 
 def test_what_is_too_slow_on_the_quiet_machine_too_fails() -> None:
