@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +23,9 @@ from .common import (
     with_config,
     with_store,
 )
+
+if TYPE_CHECKING:
+    from ..records.run import RunRecord
 
 
 @click.group(cls=Commands, short_help="Say which run is the released one.")
@@ -39,13 +45,13 @@ def release() -> None:
 @release.command("promote", short_help="Make a run the released one.")
 @click.argument("run")
 @click.option("--label", metavar="TEXT", default="", help="What you call it, such as v1.2.")
-@click.option("--anyway", is_flag=True, help="Also where the run failed a budget.")
+@click.option("--force", is_flag=True, help="Also where it is refused; the release then says what was overridden.")
 @with_config
 @with_store
 @click.option("--cache-dir", metavar="DIR", help="The cache that the run used; by default that of the file.")
 @as_json
 def promote(
-    run: str, label: str, anyway: bool, config: Path, store: str | None, cache_dir: str | None, json_wanted: bool
+    run: str, label: str, force: bool, config: Path, store: str | None, cache_dir: str | None, json_wanted: bool
 ) -> None:
     """Make a run the released one, and store its artifacts for side-by-side measurements.
 
@@ -56,37 +62,53 @@ def promote(
       opml release promote last --label v1.2
       opml release promote 3f0c2a
 
-    The exit code is 0, or 4 for a wrong input: a run that failed budgets among it.
+    It is refused, and the release before it stays, where the run failed (exit code 1), or was interrupted, has only a
+    part of the cases, has cases without a result, was not judged in full, or has an artifact that cannot be stored any
+    more (exit code 11). Wrong input ends with 4.
     """
     from ..errors import SettingsError
     from ..history.base import Release
     from ..history.selectors import run_of
-    from ..reports.formatting import amount
-    from ..storage.releases import store_artifacts
+    from ..reports.terminal.run import exit_line
+    from ..storage.releases import lost_artifacts, store_artifacts
 
     settings, label = settings_of(config, store=store, cache_dir=cache_dir), " ".join(label.split())
     with history_of(settings) as history:
         record = run_of(run, history, root_of(config))
-        failed = sum(check.verdict == "fail" for check in record.checks)
-        if failed and not anyway:
-            raise SettingsError(
-                f"run {record.run_id[:12]} failed {amount(failed, 'check')}; --anyway promotes it all the same"
-            )
         if not record.results:
             raise SettingsError(f"run {record.run_id[:12]} has no result to compare with")
         if not history.known([record.run_id]):
             raise SettingsError(f"run {record.run_id[:12]} is not in the history: opml import it first")
+        code, reason = _refusal(record, lost_artifacts(record, settings.cache_dir, settings.release_dir))
+        if reason and not force:
+            advice = "the release stays as it was (--force promotes it all the same)"
+            click.echo(exit_line(code, f"run {record.run_id[:12]} {reason}; {advice}"), err=True)
+            sys.exit(code)
         promotion = store_artifacts(record, settings.cache_dir, settings.release_dir)
-        history.promote(Release(record.run_id, datetime.now(timezone.utc), label))
+        history.promote(Release(record.run_id, datetime.now(timezone.utc), label, reason))
     if json_wanted:
-        show_json({"run": record.run_id, "label": label, "stored": promotion.stored, "not_stored": promotion.lost})
+        stored = {"stored": promotion.stored, "not_stored": promotion.lost}
+        show_json({"run": record.run_id, "label": label, **stored, "overrode": reason})
         return
     lines = [f"{run_title(record)} is the release now{f': {label}' if label else ''}"]
+    lines += [f"forced, although it {reason}"] if reason else []
     lines += [f"stored {len(promotion.stored)} of {len(record.results)} artifacts in {settings.release_dir}"]
     lines += [
         f"not stored, compared by the figures of the run: {case}: {reason}" for case, reason in promotion.lost.items()
     ]
     show(lines)
+
+
+def _refusal(record: RunRecord, lost: Mapping[str, str]) -> tuple[int, str]:
+    """Say why a run is not to be a release, and the exit code for it; empty where it may be."""
+    from ..reports.formatting import amount
+    from ..runner.outcome import FAILED, NOT_JUDGED
+
+    reasons = [record.rejected_for + (f" {amount(record.failed, 'check')}" if record.failed else "")]
+    if lost:
+        case, why = next(iter(lost.items()))
+        reasons.append(f"has {amount(len(lost), 'artifact')} that cannot be stored ({case}: {why})")
+    return FAILED if record.rejected_for == "failed" else NOT_JUDGED, " and ".join(filter(None, reasons))
 
 
 @release.command("list", short_help="List the released runs.")

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from ..errors import SettingsError
 from ..metrics import METRICS, Metric, find
 from ..records.run import Rule
+from .waivers import Waiver, parse_waivers
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 RELATIVE = ("max_drop", "max_increase", "max_regression")
@@ -19,6 +20,7 @@ OPTION = "--opml-gate"
 # Gives the metric of a name; the second argument says who asks, for messages.
 Find = Callable[[str, str], Metric]
 
+_CHOICES = {"inconclusive": ("pass", "fail"), "multiple": ("each", "holm"), "first_run": ("pass", "not_judged")}
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _NESTED = {name.partition(".")[0] for name in METRICS if "." in name}
 
@@ -58,12 +60,14 @@ class GateTerms(NamedTuple):
         inconclusive: what becomes of a run with a check whose interval contains the limit.
         max_seconds: of sampling a time for as long as a budget on it is inconclusive, in each scenario.
         multiple: ``each`` check by itself, or all of a run as one family by Holm's method.
+        first_run: what becomes of a run with cases that no earlier run has which they may be compared with.
     """
 
     confidence: float = 0.95
     inconclusive: Literal["pass", "fail"] = "pass"
     max_seconds: float = 60.0
     multiple: Literal["each", "holm"] = "each"
+    first_run: Literal["pass", "not_judged"] = "not_judged"
 
     @property
     def error(self) -> float:
@@ -88,13 +92,17 @@ class Override(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """All budgets: for every case, for one kind of hardware, for cases by id, and what was given for this run alone."""
+    """All budgets: for every case, for one kind of hardware, for cases by id, and what was given for this run alone.
+
+    Beside them are the terms of the verdicts, and the waivers.
+    """
 
     budgets: tuple[Budget, ...] = ()
     by_profile: Mapping[str, tuple[Budget, ...]] = {}
     by_case: tuple[CaseBudgets, ...] = ()
     given: tuple[Budget, ...] = ()
     terms: GateTerms = GateTerms()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def unregistered(self) -> tuple[str, ...]:
@@ -207,7 +215,7 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
 def _terms(table: dict[str, Any], where: str) -> GateTerms:
     """Take the keys of ``GateTerms`` out of a table."""
     given = {key: table.pop(key) for key in GateTerms._fields if key in table}
-    for key, allowed in (("inconclusive", ("pass", "fail")), ("multiple", ("each", "holm"))):
+    for key, allowed in _CHOICES.items():
         if key in given and given[key] not in allowed:
             raise SettingsError(f"{where}.{key}: must be one of {', '.join(allowed)}, not {given[key]!r}")
     for key, least, below in (("confidence", 0.5, 1.0), ("max_seconds", 0.0, 86_400.0)):
@@ -252,7 +260,8 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = 
         optional = _flag(entry.pop("optional", False), f"{name}.optional")
         budgets = parse_budgets(entry, name, optional=optional, find=find)
         by_case.append(CaseBudgets(pattern, budgets, optional, name))
-    return Gate(parse_budgets(general, where, find=find), by_profile, tuple(by_case), terms=terms)
+    waivers = parse_waivers(general.pop("waiver", []), f"{where}.waiver", find)
+    return Gate(parse_budgets(general, where, find=find), by_profile, tuple(by_case), terms=terms, waivers=waivers)
 
 
 def _written(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from fnmatch import fnmatchcase
 
 from ..analysis.ranking import groups, ranked
@@ -12,9 +13,10 @@ from ..records.result import Key, Result
 from ..records.run import Check, RunRecord
 from .budgets import Budget, Gate, GateTerms, parse_budgets
 from .verdict import JudgedResult, blocks, judge
+from .waivers import waive
 
 
-def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
+def judge_run(record: RunRecord, gate: Gate, today: date | None = None) -> tuple[Check, ...]:
     """Return all checks of a run, from its record alone: the same whether it has just ended or was stored long ago.
 
     A budget on a metric that is not registered here cannot be judged: its stored check stays as it is, and one that was
@@ -23,6 +25,7 @@ def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
     Args:
         record: its own checks are looked at for such budgets only.
         gate: the budgets, those of the markers apart, which are in the record.
+        today: the day that waivers go by; None for that of the machine's clock.
 
     Returns:
         The checks in the order of the results, one for each case that should have a result and has none, and last those
@@ -44,6 +47,7 @@ def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
             standings[profile],
             record.baseline,
             record.baseline_errors.get(name, ""),
+            record.baseline_choice,
         )
         budgets = gate.applicable(name, profile, marker_budgets(record, name))
         checks += judge([budget for budget in budgets if budget.metric.registered], subject, gate.terms)
@@ -52,7 +56,7 @@ def judge_run(record: RunRecord, gate: Gate) -> tuple[Check, ...]:
         )
     checks += _missing(record, gate)
     judged = _as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks
-    return (*judged, *unregistered)
+    return waive((*judged, *unregistered), gate.waivers, today or date.today())
 
 
 def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check]) -> Iterator[Check]:

@@ -35,6 +35,7 @@ class JudgedResult(NamedTuple):
             end of the run.
         wanted: what was asked for as baseline, in words; None for the last run.
         baseline_errors: why the baseline could not be read; empty where it could.
+        baseline_choice: of a baseline that nobody named, which run it is, and which were passed over.
     """
 
     result: Result
@@ -43,6 +44,7 @@ class JudgedResult(NamedTuple):
     standings: Mapping[str, Mapping[str, float]] | None = None
     wanted: str | None = None
     baseline_errors: str = ""
+    baseline_choice: str = ""
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -78,6 +80,10 @@ class _NotJudged(Exception):  # noqa: N818 - an outcome, not an error
     """Why a budget cannot be judged."""
 
 
+class _First(_NotJudged):
+    """No run that may be compared with has the case yet."""
+
+
 class _Reference(NamedTuple):
     """What a relative budget compares with, its figure, and the times of both where they were taken in turn."""
 
@@ -109,6 +115,8 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
             "blocking": not budget.optional,
             "reason": str(error),
         }
+        if isinstance(error, _First):
+            fields |= {"is_first": True, "blocking": not budget.optional and terms.first_run == "not_judged"}
     about = {
         "case_id": subject.result.case.id,
         "profile": subject.result.device.profile,
@@ -146,9 +154,11 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
     if subject.baseline_errors:
         raise _NotJudged(f"the baseline could not be read: {subject.baseline_errors}")
     if baseline is None:
-        asked = "" if subject.wanted in (None, "last") else f" for the baseline {subject.wanted}"
+        lacking = "the run knows of no earlier result of this case on this kind of device"
+        if subject.wanted is None:
+            raise _First("; ".join(filter(None, (lacking, subject.baseline_choice))))
         # a stored run that is judged again was not asked for one if no budget needed it then
-        raise _NotJudged(f"the run knows of no earlier result of this case on this kind of device{asked}")
+        raise _NotJudged(lacking + ("" if subject.wanted == "last" else f" for the baseline {subject.wanted}"))
     differing = differing_in(subject.result.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
         raise _NotJudged(f"the baseline was measured on another machine: {differing}")

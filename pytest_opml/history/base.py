@@ -28,6 +28,9 @@ class Query(NamedTuple):
         since: when the run began, at the earliest.
         before: when the run began, before this moment.
         released: whether the run was promoted; the release that was promoted last comes first.
+        accepted: whether nothing keeps the run from being a baseline: nothing failed or is missing, and no file was
+            changed.
+        other_than: a commit's hash, which is not that of the run.
     """
 
     cases: tuple[str, ...] | None = None
@@ -37,6 +40,8 @@ class Query(NamedTuple):
     since: datetime | None = None
     before: datetime | None = None
     released: bool = False
+    accepted: bool = False
+    other_than: str | None = None
 
 
 class Row(NamedTuple):
@@ -69,6 +74,8 @@ class Summary(NamedTuple):
         dirty: whether tracked files differed from the commit; None where that is not known.
         results, failures, timings: how many cases have a result, how many have none, how many benchmarks were imported.
         passed, failed, inconclusive, not_judged: how many of its checks have each verdict.
+        rejected_for: why it may be no baseline that nobody named, in words; empty for an accepted run.
+        interrupted: whether it was stopped before its end.
     """
 
     run_id: str
@@ -85,6 +92,13 @@ class Summary(NamedTuple):
     failed: int
     inconclusive: int
     not_judged: int
+    rejected_for: str
+    interrupted: bool
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the run may be a baseline that nobody named."""
+        return not (self.rejected_for or self.dirty)
 
 
 class Release(NamedTuple):
@@ -94,11 +108,13 @@ class Release(NamedTuple):
         run_id: the whole id; where a history is given one, the only id that begins so is taken for it.
         promoted: when that was, in UTC.
         label: what the user calls it, such as ``v1.2``; may be empty.
+        overrode: why it was refused at first, where it was forced; else empty.
     """
 
     run_id: str
     promoted: datetime
     label: str = ""
+    overrode: str = ""
 
 
 class Added(NamedTuple):

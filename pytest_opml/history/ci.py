@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..records.run import CiRun
 
@@ -35,6 +35,7 @@ class Job(NamedTuple):
             a tag there is none.
         authored: when the commit was made, by its committer's clock, which is the one that GitLab tells.
         folder: that the service checked out into.
+        default_branch: of the repository; None where the service does not say.
     """
 
     run: CiRun
@@ -42,6 +43,7 @@ class Job(NamedTuple):
     branches: Mapping[str, str]
     authored: datetime | None
     folder: str | None
+    default_branch: str | None = None
 
     def may_own(self, root: Path) -> bool:
         """Tell whether a folder can be of the job's checkout; any can, where a container has the checkout elsewhere."""
@@ -81,7 +83,8 @@ def _known(branches: Mapping[str | None, str | None]) -> dict[str, str]:
 def _github() -> Job:
     commit, source = _variable(FULL_HASH, "GITHUB_SHA"), _variable(_BRANCH, "GITHUB_HEAD_REF")
     ref = os.environ.get("GITHUB_REF", "")
-    number, newest = _pull_request()
+    event = _event()
+    number, newest = (_at(event, "pull_request", *keys) for keys in (("number",), ("head", "sha")))
     # The ref, and not the event, says what was checked out: for pull_request_target it is the target's branch.
     request = re.match("refs/pull/([0-9]+)/", ref)
     if request:
@@ -96,16 +99,24 @@ def _github() -> Job:
         target=_variable(_BRANCH, "GITHUB_BASE_REF"),
     )
     branches = _known({_matching(FULL_HASH, newest): source, commit: branch})
-    return Job(run, commit, branches, authored=None, folder=os.environ.get("GITHUB_WORKSPACE"))
+    default = _matching(_BRANCH, _at(event, "repository", "default_branch"))
+    folder = os.environ.get("GITHUB_WORKSPACE")
+    return Job(run, commit, branches, authored=None, folder=folder, default_branch=default)
 
 
-def _pull_request() -> tuple[str | None, str | None]:
-    """Return number and newest commit of a GitHub job's pull request; the event's file alone has the commit."""
+def _event() -> Any:
+    """Return what GitHub says of the event of a job; None where it says nothing that can be read."""
     try:
-        request = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_bytes())["pull_request"]
-        return str(request["number"]), str(request["head"]["sha"])
-    except (KeyError, OSError, RecursionError, TypeError, ValueError):
-        return None, None
+        return json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_bytes())
+    except (KeyError, OSError, RecursionError, ValueError):
+        return None
+
+
+def _at(document: Any, *keys: str) -> str | None:
+    """Return the text or number at a place of a document; None where there is none."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return str(document) if isinstance(document, (str, int)) else None
 
 
 def _gitlab() -> Job:
@@ -126,7 +137,8 @@ def _gitlab() -> Job:
     # Where the pipeline is for the merged result, the commit is the merge, and the request's newest one is named apart.
     newest = _variable(FULL_HASH, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
     authored = _moment(os.environ.get("CI_COMMIT_TIMESTAMP", ""))
-    return Job(run, commit, _known({newest: branch, commit: branch}), authored, os.environ.get("CI_PROJECT_DIR"))
+    branches, folder = _known({newest: branch, commit: branch}), os.environ.get("CI_PROJECT_DIR")
+    return Job(run, commit, branches, authored, folder, default_branch=_variable(_BRANCH, "CI_DEFAULT_BRANCH"))
 
 
 def _moment(text: str) -> datetime | None:

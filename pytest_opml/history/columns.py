@@ -85,6 +85,8 @@ def summary(run: RunRecord) -> Summary:
         failed=verdicts["fail"],
         inconclusive=verdicts["inconclusive"],
         not_judged=verdicts["not_judged"],
+        rejected_for=run.rejected_for,
+        interrupted=run.interrupted,
     )
 
 
@@ -104,6 +106,8 @@ def matches(run: RunRecord, query: Query, released: Container[str]) -> bool:
         and (query.since is None or run.started >= query.since)
         and (query.before is None or run.started < query.before)
         and (not query.released or run.run_id in released)
+        and (not query.accepted or short.is_accepted)
+        and (query.other_than is None or short.commit != query.other_than)
     )
 
 

@@ -12,6 +12,7 @@ from ..records.run import Commit
 from .ci import FULL_HASH, Job, read_job
 
 TIMEOUT_S = 10.0
+_USUAL_BRANCHES = ("main", "master")
 MOST_COMMITS = 100
 
 # Untracked files do not count as changes: the history's own file is often one.
@@ -95,6 +96,48 @@ def resolve(root: Path, text: str) -> str | None:
         return None
     commit = (_git(root, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}") or b"").decode().strip()
     return commit if FULL_HASH.fullmatch(commit) else None
+
+
+def target_branch(root: Path, commit: Commit | None) -> str | None:
+    """Return the branch that a commit is to get into: the pull request's target, or the repository's default branch.
+
+    The default branch is the one that a CI service names, or the one that a clone remembers of its origin, or ``main``
+    or ``master`` where there is one.
+
+    Args:
+        root: a folder of the repository.
+        commit: that is checked out; None where that is not known.
+
+    Returns:
+        The branch of the commit itself where there is no such branch; None where that is not known either.
+    """
+    if commit is None:
+        return None
+    if commit.ci and commit.ci.target:
+        return commit.ci.target
+    job = read_job()
+    if job and job.default_branch:
+        return job.default_branch
+    head = (_git(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD") or b"").decode().strip()
+    if head.startswith("origin/"):
+        return head.removeprefix("origin/")
+    for name in _USUAL_BRANCHES:
+        if _git(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}", "--"):
+            return name
+    return commit.branch
+
+
+def merge_base(root: Path, branch: str) -> str | None:
+    """Return the newest commit that the checked out one and a branch, here or at the origin, both come from.
+
+    Returns:
+        Its full hash; None where there is none, or git cannot tell, as in a shallow clone.
+    """
+    for name in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
+        commit = (_git(root, "merge-base", "HEAD", name) or b"").decode().strip()
+        if FULL_HASH.fullmatch(commit):
+            return commit
+    return None
 
 
 def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..errors import SettingsError, StorageError
-from ..records.run import Baseline, RunRecord
-from .base import History, Order, Query
-from .git import resolve
+from ..records.run import Baseline, Commit, RunRecord
+from .base import History, Order, Query, Summary
+from .git import merge_base, read_commit, resolve, target_branch
 from .memory import MemoryHistory
 from .record_files import read_record
 
-Kind = Literal["last", "best", "release", "branch", "commit", "run", "file"]
+Kind = Literal["accepted", "last", "best", "release", "branch", "commit", "run", "file"]
 _KEYWORDS: tuple[Kind, ...] = ("last", "best", "release")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _LISTED = 200  # of the newest runs, whose branches are listed where a name is unknown
@@ -25,24 +26,30 @@ class Selector(NamedTuple):
     """What a user's text stands for: one run, or the runs of a keyword, a branch or a commit.
 
     Attributes:
-        text: as the user wrote it; of a commit, what it was taken for.
+        text: as the user wrote it; of a commit, what it was taken for; of the accepted runs, their branch.
         record: a history of that one run, for a file, a run or a labelled release; None for the others.
+        other_than: the commit that an accepted run must not be of; None for any.
     """
 
     kind: Kind
     text: str
     record: History | None = None
+    other_than: str | None = None
 
     def __str__(self) -> str:
+        if self.kind == "accepted":
+            return f"the newest accepted run{f' of {self.text}' if self.text else ''}"
         return self.text if self.kind in (*_KEYWORDS, "file") else f"{self.kind} {self.text}"
 
     @property
     def query(self) -> Query:
         """The query for its runs."""
         return Query(
-            branch=self.text if self.kind == "branch" else None,
+            branch=(self.text or None) if self.kind in ("branch", "accepted") else None,
             commit=self.text if self.kind == "commit" else None,
             released=self.kind == "release",
+            accepted=self.kind == "accepted",
+            other_than=self.other_than,
         )
 
     @property
@@ -51,7 +58,59 @@ class Selector(NamedTuple):
         return "best" if self.kind == "best" else "newest"
 
 
-LAST = Selector("last", "last")
+MERGE_BASE = "merge-base"
+
+
+def default_selector(root: Path, commit: Commit | None) -> Selector:
+    """Return what a run is compared with where nobody says so: the newest accepted run of the target branch.
+
+    It is of another commit, unless files were changed: then the commit itself may be what the changes are compared
+    with. Without git it is the newest accepted run.
+
+    Args:
+        root: a folder of the user's repository.
+        commit: that is checked out; None where that is not known.
+    """
+    same = commit.commit if commit and not commit.dirty else None
+    return Selector("accepted", target_branch(root, commit) or "", other_than=same)
+
+
+def explain_choice(selector: Selector, history: History | None) -> str:
+    """Say which run a default selector comes to, and which newer runs were passed over and why.
+
+    Args:
+        selector: what ``default_selector`` returned.
+        history: None for none.
+
+    Raises:
+        StorageError: the history cannot be read.
+    """
+    runs = history.summaries(Query(), _LISTED) if history else []
+    passed_over: Counter[str] = Counter()
+    for run in runs:
+        reason = _reason_against(run, selector)
+        if not reason:
+            commit = f", commit {run.commit[:10]}" if run.commit else ""
+            text = f"{selector}: run {run.run_id[:12]} of {run.started:%Y-%m-%d %H:%M}{commit}"
+            break
+        passed_over[reason] += 1
+    else:
+        text = f"no run{f' of {selector.text}' if selector.text else ''} was accepted yet"
+    if not passed_over:
+        return text
+    counts = ", ".join(f"{count} that {reason}" for reason, count in passed_over.most_common())
+    return f"{text}; passed over: {counts}"
+
+
+def _reason_against(run: Summary, selector: Selector) -> str:
+    """Say why a run is not the baseline; empty where it may be."""
+    if selector.text and run.branch != selector.text:
+        return "is of another branch"
+    if run.rejected_for:
+        return run.rejected_for
+    if run.dirty:
+        return "had changed files"
+    return "is of this commit" if selector.other_than and run.commit == selector.other_than else ""
 
 
 def is_file(text: str) -> bool:
@@ -66,9 +125,9 @@ def select(text: str, history: History | None, root: Path) -> Selector:
     """Return what a user's text stands for: a keyword, a file, the label of a release, a branch, a commit, a run.
 
     Args:
-        text: ``last``, ``best``, ``release``, the path of a record, what a release was called, a branch, or what git or
-            the history takes for a commit: a hash or its beginning, a tag, ``HEAD~2``; or the id of a run, or its
-            beginning. The first that it can be counts.
+        text: ``last``, ``best``, ``release``, ``merge-base``, the path of a record, what a release was called, a
+            branch, or what git or the history takes for a commit: a hash or its beginning, a tag, ``HEAD~2``; or the
+            id of a run, or its beginning. The first that it can be counts.
         history: None for none.
         root: a folder of the user's repository.
 
@@ -78,6 +137,8 @@ def select(text: str, history: History | None, root: Path) -> Selector:
     """
     if text in _KEYWORDS:
         return Selector(text, text)
+    if text == MERGE_BASE:
+        return _select_merge_base(root)
     if is_file(text):
         return Selector("file", text, MemoryHistory([read_record(Path(text))], text))
     if history is None:
@@ -102,8 +163,17 @@ def select(text: str, history: History | None, root: Path) -> Selector:
     branches = sorted({run.branch for run in newest if run.branch})
     raise SettingsError(
         f"{text!r}: no branch, commit or run of the history, no commit of this repository, no file; "
-        f"known: {', '.join([*_KEYWORDS, *branches])}"
+        f"known: {', '.join([*_KEYWORDS, MERGE_BASE, *branches])}"
     )
+
+
+def _select_merge_base(root: Path) -> Selector:
+    branch = target_branch(root, read_commit(root))
+    commit = merge_base(root, branch) if branch else None
+    if commit is None:
+        where = f"of this commit and {branch}" if branch else "without git"
+        raise SettingsError(f"{MERGE_BASE!r}: none {where} is known; fetch the whole history, or name a commit")
+    return Selector("commit", commit)
 
 
 def run_of(text: str, history: History | None, root: Path) -> RunRecord:

@@ -217,8 +217,8 @@ class SqlHistory(History):
             if there is not None and there >= release.promoted:
                 return False
         connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
-        mark = {"promoted": release.promoted, "label": release.label, "digest": checksums.of_columns(release)}
-        connection.execute(insert(RELEASE).values(run_key=key, **mark))
+        mark = {name: value for name, value in release._asdict().items() if name != "run_id"}
+        connection.execute(insert(RELEASE).values(run_key=key, **mark, digest=checksums.of_columns(release)))
         return True
 
     def withdraw(self, run_id: str) -> None:
@@ -336,7 +336,7 @@ class SqlHistory(History):
         by_key = {run.key: run for run in connection.execute(runs)}
         if any(mark.run_key not in by_key for mark in marks):
             raise ValueError("it marks a run as released that is not there")
-        named = [Release(by_key[mark.run_key].run_id, mark.promoted, mark.label) for mark in marks]
+        named = [Release(by_key[mark.run_key].run_id, mark.promoted, mark.label, mark.overrode) for mark in marks]
         releases = _RELEASES.validate_python(named, strict=True)
         for release, mark in zip(releases, marks, strict=True):
             _check(release, mark.digest)

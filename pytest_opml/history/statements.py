@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select, true, tuple_
 
 from .base import Order, Query, Row
 from .tables import RESULT, RUN, figures_of
@@ -45,7 +45,10 @@ def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 
 def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
-    """Return what a query says of the columns that runs and results share; another table says which are released."""
+    """Return what a query says of the columns that runs and results share; another table says which are released.
+
+    Whether a run is accepted is a column of the runs alone, which a statement on results is joined with.
+    """
     conditions = []
     if query.branch is not None:
         conditions.append(table.c.branch == query.branch)
@@ -55,6 +58,10 @@ def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
         conditions.append(table.c.started >= query.since)
     if query.before is not None:
         conditions.append(table.c.started < query.before)
+    if query.accepted:
+        conditions += [RUN.c.rejected_for == "", RUN.c.dirty.is_not(true())]
+    if query.other_than is not None:
+        conditions.append(or_(table.c.commit_hash.is_(None), table.c.commit_hash != query.other_than))
     return conditions
 
 

@@ -82,6 +82,8 @@ RUN = Table(
         Column(name, Integer, nullable=False)
         for name in ("results", "failures", "timings", "passed", "failed", "inconclusive", "not_judged")
     ),
+    Column("rejected_for", String, nullable=False),
+    Column("interrupted", Boolean, nullable=False),
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),
     Index("ix_opml_run_started", "started", "key"),
@@ -122,6 +124,7 @@ RELEASE = Table(
     Column("run_key", Integer, ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
     Column("promoted", Utc, nullable=False),
     Column("label", String, nullable=False),
+    Column("overrode", String, nullable=False),
     *_digests("digest"),
 )
 

@@ -46,6 +46,7 @@ class _Release(Record):
     run_id: str
     promoted: Moment
     label: str = ""
+    overrode: str = ""
 
 
 class _End(Record):
@@ -262,7 +263,7 @@ class _Reader:
             release = self._valid(_Release)
             if release.run_id not in self._ids:
                 raise StorageError(f"{self.where}: release of run {release.run_id!r}, which is not in the file")
-            yield Release(release.run_id, release.promoted, release.label)
+            yield Release(release.run_id, release.promoted, release.label, release.overrode)
             count += 1
             self._read()
         if self._line[0] == "run":

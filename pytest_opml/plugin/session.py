@@ -66,7 +66,7 @@ def finish_test(item: pytest.Item) -> list[str]:
     finally:
         state.progress_line.finished()
         item.stash[_HAS_RUN] = True
-    return [breach_line(check) for check in checks if check.verdict == "fail"]
+    return [breach_line(check) for check in checks if check.verdict == "fail" and check.blocking]
 
 
 def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
@@ -134,6 +134,7 @@ def _finish(session: pytest.Session, exitstatus: int, measured: Measured) -> Non
         measured.record,
         options.settings_of(config),
         is_complete=not (session.shouldstop or session.shouldfail or is_interrupted),
+        pytest_exit=int(exitstatus) if is_interrupted else None,
         failed_tests=measured.failed_tests,
         usage_errors=len(config.stash[USAGE_ERRORS]),
         problems=measured.problems,

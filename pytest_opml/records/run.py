@@ -60,6 +60,12 @@ class Check(Record):
     reference_value: float | None = None
     verdict: Verdict
     blocking: bool = Field(description="whether this verdict keeps the run from exiting with 0")
+    waived: str = Field(
+        default="", description="until when and why a waiver lets this failure pass; empty where there is none"
+    )
+    is_first: bool = Field(
+        default=False, description="whether it was not judged since no earlier run with the case may be compared with"
+    )
     confidence: float | None = Field(
         default=None, description="confidence at which the interval just leaves the limit out; None without an interval"
     )
@@ -167,7 +173,44 @@ class RunRecord(Record):
     baseline_errors: dict[str, str] = Field(
         default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
     )
+    baseline_choice: str = Field(
+        default="", description="which run the default baseline is of, and which newer runs were passed over and why"
+    )
     timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
+    exit_code: int | None = Field(default=None, description="that the run asked for; None where it is not known")
+    interrupted: bool = Field(
+        default=False, description="whether the run was stopped before its end, so that cases are missing"
+    )
+
+    @property
+    def failed(self) -> int:
+        """How many checks failed that no waiver lets pass."""
+        return sum(check.verdict == "fail" and check.blocking for check in self.checks)
+
+    @property
+    def gap(self) -> str:
+        """What of the run is missing, in words; empty for a complete one."""
+        lacking = self.collected.keys() - {result.case.id for result in self.results}
+        if self.interrupted:
+            return "was interrupted"
+        if not self.results:
+            return "has no result"
+        if self.failures or lacking:
+            return "has cases without a result"
+        return "has only a part of the cases" if self.partial_selection or self.deselected else ""
+
+    @property
+    def rejected_for(self) -> str:
+        """Why it may be neither a baseline that nobody named nor a release, in words; empty for an accepted run.
+
+        The first run of all is accepted, although nothing could be compared: some run must be the first.
+        """
+        if self.failed or self.exit_code == 1:
+            return "failed"
+        if self.gap:
+            return self.gap
+        blocking = [check for check in self.checks if check.blocking and not check.is_first]
+        return "was not judged in full" if blocking or self.exit_code not in (None, 0, 11) else ""
 
     @property
     def devices(self) -> tuple[Device, ...]:

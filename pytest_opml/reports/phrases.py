@@ -26,6 +26,9 @@ WORDS: dict[Verdict, str] = {
 COUNT_WORDS: dict[Verdict, str] = WORDS | {"pass": "passed", "fail": "failed"}
 
 
+INTERRUPTED = "The run was interrupted: it was stopped before its end, and cases are missing"
+
+
 def is_judged(check: Check) -> bool:
     """Tell whether a check has a verdict: pass, fail or inconclusive."""
     return check.verdict != "not_judged"
@@ -52,7 +55,8 @@ def check_text(check: Check) -> str:
     if check.verdict == "inconclusive":
         why = check.reason or f"{limit} lies within {interval(check)}"
         return f"{check.metric} {value} ({check.budget}{_from(check)}): {why}"
-    return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)})"
+    waived = f"; waived {check.waived}" if check.waived else ""
+    return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)}){waived}"
 
 
 def distinct_figures(check: Check) -> tuple[str, str]:
@@ -147,6 +151,8 @@ def counted(checks: Sequence[Check], terms: GateTerms) -> str:
     """Say how many checks came out how, and how many of the failed ones chance alone may have made."""
     counts = Counter(check.verdict for check in checks)
     summary = ", ".join(f"{counts[verdict]} {word}" for verdict, word in COUNT_WORDS.items())
+    if waived := sum(bool(check.waived) for check in checks):
+        summary += f"; {waived} of the failed waived"
     statistical = sum(check.confidence is not None for check in checks)
     if not statistical:
         return summary

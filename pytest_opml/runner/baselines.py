@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import SettingsError, StorageError
 from ..gate.budgets import Budget
 from ..history.base import History
-from ..history.selectors import LAST, baseline_of, select
+from ..history.selectors import baseline_of, default_selector, explain_choice, select
 from ..history.store import open_store
 from ..records.result import Result
-from ..records.run import Baseline
+from ..records.run import Baseline, Commit
 from ..settings import Settings
 from ..storage.releases import find_artifact
 from .launchers.base import WorkerFailed, printable
@@ -26,8 +26,10 @@ class Baselines:
     Args:
         settings: of the run.
         root: the user's project.
+        commit: that is checked out; None where that is not known.
 
     Attributes:
+        choice: of a baseline that nobody named, which run it is, and which were passed over; else empty.
         errors: by the id of each case whose baseline could not be read, why.
 
     Raises:
@@ -37,8 +39,8 @@ class Baselines:
 
     errors: dict[str, str]
 
-    def __init__(self, settings: Settings, root: Path) -> None:
-        self._settings, self._selector, self.errors = settings, LAST, {}
+    def __init__(self, settings: Settings, root: Path, commit: Commit | None) -> None:
+        self._settings, self._selector, self.errors = settings, default_selector(root, commit), {}
         self._stored: dict[str, Baseline | None] = {}
         with self._history(create=True) as history:
             if settings.baseline:
@@ -46,6 +48,7 @@ class Baselines:
                     self._selector = select(settings.baseline, history, root)
                 except SettingsError as error:
                     raise SettingsError(f"baseline {error}") from None
+            self.choice = "" if settings.baseline else explain_choice(self._selector, history)
 
     def _history(self, *, create: bool) -> AbstractContextManager[History | None]:
         return open_store(self._settings.store, create=create) if self._settings.store else nullcontext()

@@ -48,6 +48,7 @@ def finish(
     settings: Settings,
     *,
     is_complete: bool,
+    pytest_exit: int | None = None,
     failed_tests: int = 0,
     usage_errors: int = 0,
     problems: Sequence[str] = (),
@@ -59,6 +60,7 @@ def finish(
         record: what was measured, without checks.
         settings: of the run.
         is_complete: whether the run came to its end; of one that did not, cases that it never reached are not missed.
+        pytest_exit: the exit code that pytest ends with whatever we say, as it is interrupted; None where it asks us.
         failed_tests: how many tests failed for another reason than a budget or a case without a result.
         usage_errors: how many inputs were wrong.
         problems: a line for each part of the run that is lost already.
@@ -68,7 +70,9 @@ def finish(
 
     if not is_complete:
         record = drop_unreached_cases(record)
-    record = record.model_copy(update={"checks": judge_run(record, settings.gate)})
+    record = record.model_copy(update={"checks": judge_run(record, settings.gate), "interrupted": not is_complete})
+    code = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors).code
+    record = record.model_copy(update={"exit_code": code if pytest_exit is None else pytest_exit})
     on_record(record)
     if record.results or record.failures:
         problems = (*problems, *write(record, settings))
@@ -111,7 +115,7 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
         failed_tests: how many tests failed for another reason than a budget or a case without a result.
         usage_errors: how many inputs were wrong, those of cases in the record apart.
     """
-    failed = sum(check.verdict == "fail" for check in record.checks)
+    failed = record.failed
     if failed or failed_tests:
         tests = (
             f"{amount(failed_tests, 'test')} failed{' for another reason' if failed else ''}" if failed_tests else ""
@@ -143,7 +147,9 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
         kinds = ", ".join(sorted({failure.kind.replace("_", " ") for failure in record.failures}))
         number = len(record.failures)
         texts.append(f"{amount(number, 'case')} {'has' if number == 1 else 'have'} no result ({kinds})")
-    if not_judged:
+    if not_judged and all(check.is_first for check in not_judged):
+        texts.append(_first_run(record, not_judged))
+    elif not_judged:
         verb = "was" if len(not_judged) == 1 else "were"
         texts.append(f"{amount(len(not_judged), 'check')} {verb} not judged{_common_reason(not_judged)}")
     if busy:
@@ -159,6 +165,17 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
     return texts
 
 
+def _first_run(record: RunRecord, checks: Sequence[Check]) -> str:
+    """What a run comes to that has nothing to be compared with, and what to do."""
+    number = amount(len(checks), "check")
+    if "passed over" in record.baseline_choice:
+        return f"{number} could not be judged: {record.baseline_choice}; name a run with --opml-baseline"
+    return (
+        f"this is the first run, and {number} had nothing to be compared with; the next run will be compared with it, "
+        'if it is of another commit (first_run = "pass" in [tool.opml.gate] lets a first run pass)'
+    )
+
+
 def _common_reason(checks: Sequence[Check]) -> str:
     """In brackets, why checks were not judged, where one reason is that of them all."""
     reasons = {" ".join(check.reason.split()) for check in checks}
@@ -172,4 +189,12 @@ def _passed(record: RunRecord) -> str:
     passed = sum(check.verdict == "pass" for check in checks)
     if passed == len(checks):
         return f"{amount(passed, 'check')} passed"
-    return f"{passed} of {amount(len(checks), 'check')} passed, and the gate asks for no more"
+    waived, first = sum(bool(check.waived) for check in checks), sum(check.is_first for check in checks)
+    texts = [f"{passed} of {amount(len(checks), 'check')} passed"]
+    if waived:
+        texts.append(f"{amount(waived, 'failure')} {'is' if waived == 1 else 'are'} waived")
+    if first:
+        texts.append(f"{first} had nothing to be compared with, since this is a first run")
+    if passed + waived + first < len(checks):
+        texts.append("the gate asks for no more")
+    return ", and ".join(texts)

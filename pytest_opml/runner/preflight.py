@@ -60,7 +60,7 @@ def check_run(settings: Settings, root: Path) -> Preflight:
     Cache(settings.cache_dir)
     if settings.json_path:
         check_writable(settings.json_path)
-    baselines = Baselines(settings, root)
+    baselines = Baselines(settings, root, commit)
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
     # last, since it waits for the server: what is wrong elsewhere is told at once

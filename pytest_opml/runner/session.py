@@ -6,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +129,7 @@ class Session:
     def judge(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> tuple[Check, ...]:
         """Hold the budgets of a case against its result, if it has one; what needs all cases waits for the end."""
         from ..gate.verdict import JudgedResult, judge
+        from ..gate.waivers import waive
 
         result = self._measured(case)
         if result is None:
@@ -142,8 +143,10 @@ class Session:
             self._baseline(case.id, budgets),
             wanted=self._preflight.baselines.wanted,
             baseline_errors=self._preflight.baselines.errors.get(case.id, ""),
+            baseline_choice=self._preflight.baselines.choice,
         )
-        return judge(budgets, subject, self._options.terms)
+        checks = judge(budgets, subject, self._options.terms)
+        return waive(checks, self._options.settings.gate.waivers, date.today())
 
     def _baseline(self, case_id: str, budgets: Sequence[Budget]) -> Baseline | None:
         """What a case is compared with; looked up now where it was measured for others only."""
@@ -176,4 +179,5 @@ class Session:
             baseline=self._preflight.baselines.wanted,
             baselines=tuple(outcome.baseline for outcome in outcomes if outcome.baseline),
             baseline_errors=self._preflight.baselines.errors,
+            baseline_choice=self._preflight.baselines.choice,
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StorageError
-from ..records.result import Artifact, Result
+from ..records.result import Artifact
 from ..records.run import RunRecord
 from .digests import digest_path
 
@@ -31,6 +31,18 @@ class Promotion(NamedTuple):
     lost: dict[str, str]
 
 
+def lost_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> dict[str, str]:
+    """Return ids of the cases of a run whose artifacts cannot be stored, and why; nothing is written.
+
+    Args:
+        run: whose results name their entries of the cache.
+        cache_dir: of the run.
+        folder: of the released artifacts, where some may be already.
+    """
+    reasons = {result.case.id: _reason_against(result.artifact, cache_dir, folder) for result in run.results}
+    return {case: reason for case, reason in reasons.items() if reason}
+
+
 def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
     """Copy the artifacts of a run out of the cache, and say which could be.
 
@@ -40,41 +52,50 @@ def store_artifacts(run: RunRecord, cache_dir: Path, folder: Path) -> Promotion:
         folder: that they are stored in; made where it is missing.
 
     Raises:
-        StorageError: the folder cannot be written; what was complete by then stays.
+        StorageError: the folder cannot be written; what was stored of the run by then is removed again.
     """
-    stored, lost = [], {}
-    for result in run.results:
-        reason = _store(result, cache_dir, folder)
-        if reason:
-            lost[result.case.id] = reason
-        else:
-            stored.append(result.case.id)
-    return Promotion(tuple(stored), lost)
+    lost = lost_artifacts(run, cache_dir, folder)
+    artifacts = {result.case.id: result.artifact for result in run.results if result.case.id not in lost}
+    places: list[Path] = []
+    try:
+        for artifact in artifacts.values():
+            places += _store(artifact, cache_dir, folder)
+    except OSError as error:
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    return Promotion(tuple(artifacts), lost)
 
 
-def _store(result: Result, cache_dir: Path, folder: Path) -> str:
-    """Store one artifact; return why it cannot be, or nothing."""
-    artifact = result.artifact
-    target = _place(artifact.sha256, folder)
-    if target is None or not (_is_name(artifact.file) and _is_name(artifact.entry or "-")):
+def _source(artifact: Artifact, cache_dir: Path) -> Path:
+    return cache_dir / "entries" / (artifact.entry or "") / artifact.file
+
+
+def _reason_against(artifact: Artifact, cache_dir: Path, folder: Path) -> str:
+    """Say why an artifact cannot be stored; empty where it can, or is there already."""
+    if _place(artifact.sha256, folder) is None or not (_is_name(artifact.file) and _is_name(artifact.entry or "-")):
         return "its record names no file that a cache can hold"
     if find_artifact(artifact, folder):
         return ""
-    source = cache_dir / "entries" / (artifact.entry or "") / artifact.file
+    source = _source(artifact, cache_dir)
     if artifact.entry is None or not source.exists():
         return f"no longer in the cache {cache_dir}"
-    if digest_path(source) != artifact.sha256:
-        return f"the cache {cache_dir} holds another file by now"
-    try:
-        with _building(folder) as building:
-            if not find_artifact(artifact, folder):  # another promotion may have been faster
-                copy = shutil.copytree if source.is_dir() else shutil.copyfile
-                copy(source, building / artifact.file)
-                shutil.rmtree(target, ignore_errors=True)  # one that was damaged
-                building.rename(target)
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    return ""
+    return "" if digest_path(source) == artifact.sha256 else f"the cache {cache_dir} holds another file by now"
+
+
+def _store(artifact: Artifact, cache_dir: Path, folder: Path) -> list[Path]:
+    """Store one artifact that can be; return the folder that it was put into, none where it was there already."""
+    source, target = _source(artifact, cache_dir), folder / artifact.sha256
+    if find_artifact(artifact, folder):
+        return []
+    with _building(folder) as building:
+        if find_artifact(artifact, folder):  # another promotion was faster
+            return []
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, building / artifact.file)
+        shutil.rmtree(target, ignore_errors=True)  # one that was damaged
+        building.rename(target)
+    return [target]
 
 
 @contextmanager

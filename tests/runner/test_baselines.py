@@ -24,7 +24,7 @@ REGRESSION = parse_budgets({"size_mb": {"max_regression": "1%"}}, "test")
 
 
 def opened(root: Path, **table: Any) -> Baselines:
-    return Baselines(build_settings({"store": "sqlite:///history.db"} | table, {}, root), root)
+    return Baselines(build_settings({"store": "sqlite:///history.db"} | table, {}, root), root, None)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def start(project: Path) -> Start:
         read = build_settings(table | {"cache_dir": "cache", "release_dir": "releases"}, {}, project)
         options = RunOptions(settings=read, device=detect("cpu", 2), plan=NOTHING_COLLECTED)
         heard: list[tuple[Case, Progress]] = []
-        baselines = Baselines(read, project)
+        baselines = Baselines(read, project, None)
         return CaseRunner(launcher, options, baselines, SharedResults(shared), lambda *said: heard.append(said))
 
     return begin

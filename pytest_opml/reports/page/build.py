@@ -18,6 +18,7 @@ from ..comparison_rows import comparison_row, comparisons, explanations, without
 from ..formatting import amount, minute, short_hash
 from ..phrases import (
     COUNT_WORDS,
+    INTERRUPTED,
     WORDS,
     against,
     best_texts,
@@ -91,8 +92,15 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
 
 
 def _verdict(record: RunRecord) -> tuple[State, str]:
+    state, text = _verdict_of_checks(record)
+    if not record.interrupted:
+        return state, text
+    return "fail" if state == "fail" else "not_judged", f"{INTERRUPTED}. {text}"
+
+
+def _verdict_of_checks(record: RunRecord) -> tuple[State, str]:
     counts = Counter(check.verdict for check in record.checks)
-    total, failed = len(record.checks), counts["fail"]
+    total, failed = len(record.checks), record.failed
     missing = f"{amount(len(record.failures), 'case')} without a result" if record.failures else ""
     if failed:
         return "fail", f"{failed} of {amount(total, 'budget')} failed"
@@ -108,8 +116,9 @@ def _verdict(record: RunRecord) -> tuple[State, str]:
         return state, f"{passed}{f'; {missing}' if missing else ''}"
     others: tuple[Verdict, ...] = ("inconclusive", "not_judged")
     rest = [f"{counts[verdict]} {WORDS[verdict]}" for verdict in others if counts[verdict]]
+    rest += [f"{counts['fail']} failed and waived"] if counts["fail"] else []
     parts = [f"{counts['pass']} of {amount(total, 'budget')} passed", *rest, *filter(None, [missing])]
-    return state, f"No budget failed: {', '.join(parts)}"
+    return state, f"No budget {'stands in the way' if counts['fail'] else 'failed'}: {', '.join(parts)}"
 
 
 def _concerned(record: RunRecord, names: Mapping[str, str]) -> list[Concerned]:
@@ -256,7 +265,7 @@ def _against_baseline(
     by_case = {baseline.result.key: baseline for baseline in candidates}
     compared = comparisons(record, by_case)
     name = record.baseline if baselines is None else baselines[0].name if baselines else wanted
-    title = f"Against the baseline {name}"
+    title = f"Against the baseline {name}" if name else "Against the newest accepted run"
     if not compared:
         nothing = f"It has no earlier result of these cases on {record.device.profile} to compare with."
         return None if baselines is None else BaselineSection(title, None, (nothing,))

@@ -35,15 +35,16 @@ def comparison_lines(record: RunRecord, width: int) -> list[str]:
     Returns:
         Lines of plain text; none for a run that had nothing to be compared with, and was not asked to be.
     """
-    wanted = record.baseline or "last"
+    wanted = f"the baseline {record.baseline}" if record.baseline else "the newest accepted run"
     compared = comparisons(record, {baseline.result.key: baseline for baseline in record.baselines})
     names = short_names(record)
     missing = without_baseline(record, {comparison.key for comparison in compared})
     if compared:
-        return table_lines(f"Against the baseline {wanted}", compared, missing, names, width)
+        lines = table_lines(f"Against {wanted}", compared, missing, names, width)
+        return [*lines, *(wrapped(f"baseline: {record.baseline_choice}", width) if record.baseline_choice else [])]
     if not record.baseline or not missing:
         return []
-    nothing = f"No case has an earlier result for the baseline {wanted} on {record.device.profile}."
+    nothing = f"No case has an earlier result for {wanted} on {record.device.profile}."
     texts = absence_texts(missing, names) if any(missing.values()) else [nothing]
     return [line for text in texts for line in wrapped(text, width)]
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...history.base import CALL_S, Release, Row, Summary
 from ...metrics import METRICS
 from ...records.run import WORST_FIRST, Verdict
-from ..formatting import minute, short_hash
+from ..formatting import minute, short_hash, wrapped
 from ..phrases import COUNT_WORDS
 from ..ranking_columns import figure_cell
 from .tables import fitted
@@ -59,7 +59,8 @@ def _label(label: str | None) -> str:
 
 def _budgets(run: Summary) -> str:
     counts = _counts(run)
-    return ", ".join(f"{counts[verdict]} {COUNT_WORDS[verdict]}" for verdict in WORST_FIRST if counts[verdict])
+    texts = [f"{counts[verdict]} {COUNT_WORDS[verdict]}" for verdict in WORST_FIRST if counts[verdict]]
+    return ", ".join([*(["interrupted"] if run.interrupted else []), *texts])
 
 
 def _counts(run: Summary) -> dict[Verdict, int]:
@@ -122,7 +123,13 @@ def release_lines(releases: Sequence[Release], runs: Mapping[str, Summary], widt
         for run in [runs[release.run_id]]
     ]
     left = ("release", "promoted (UTC)", "run", "branch", "commit", "on")
-    return fitted(rows, width, left=left, yielding=("cases", "on", "commit"), names="branch").lines
+    forced = [
+        f"{_label(release.label) or release.run_id[:_ID]} was forced, although it {release.overrode}"
+        for release in releases
+        if release.overrode
+    ]
+    table = fitted(rows, width, left=left, yielding=("cases", "on", "commit"), names="branch").lines
+    return [*table, *([""] if forced else []), *(line for text in forced for line in wrapped(text, width))]
 
 
 def run_table(runs: Sequence[Summary], labels: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...gate.budgets import Gate
 from ...records.run import RunRecord
+from ..formatting import wrapped
+from ..phrases import INTERRUPTED
 from .comparison import comparison_lines
 from .ranking import device_lines, ranking_lines
 from .verdicts import best_lines, verdict_lines
@@ -18,6 +20,7 @@ def run_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
         width: columns that no line but a command exceeds.
     """
     blocks = (
+        wrapped(INTERRUPTED, width) if record.interrupted else [],
         device_lines(record, width),
         ranking_lines(record, width),
         best_lines(record, width),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from ...gate.budgets import Gate, GateTerms
+from ...gate.waivers import idle_waivers
 from ...records.run import WORST_FIRST, Check, RunRecord
 from ..cases import check_name, short_names
 from ..formatting import wrapped
@@ -57,6 +59,8 @@ def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
             lines += wrapped(_head(check, record, names), width)
     for reason in dict.fromkeys(check.reason for check in record.checks if check.verdict == "pass" and check.reason):
         lines += wrapped(reason, width)
+    for text in idle_waivers(record.checks, gate.waivers, date.today()):
+        lines += wrapped(text, width)
     if lines[-1]:
         lines.append("")
     return [*lines, *wrapped(f"budgets: {counted(record.checks, gate.terms)}", width)]

@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.Column("branch", sa.String),
         sa.Column("dirty", sa.Boolean),
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+        sa.Column("rejected_for", sa.String, nullable=False),
+        sa.Column("interrupted", sa.Boolean, nullable=False),
         sa.Column("record", sa.Text, nullable=False),
         sa.Column("content", sa.String, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
@@ -85,5 +87,6 @@ def upgrade() -> None:
         sa.Column("run_key", sa.Integer, sa.ForeignKey("opml_run.key"), primary_key=True, autoincrement=False),
         sa.Column("promoted", Utc, nullable=False),
         sa.Column("label", sa.String, nullable=False),
+        sa.Column("overrode", sa.String, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
     )
