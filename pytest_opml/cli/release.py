@@ -62,9 +62,9 @@ def promote(
       opml release promote last --label v1.2
       opml release promote 3f0c2a
 
-    It is refused, and the release before it stays, where the run failed (exit code 1), or was interrupted, has only a
-    part of the cases, has cases without a result, was not judged in full, or has an artifact that cannot be stored any
-    more (exit code 11). Wrong input ends with 4.
+    Where it is refused, the release before it stays. The exit code is 0; 1 where the run failed; 11 where it was
+    interrupted, has only a part of the cases or cases without a result, was not judged in full, or has an artifact that
+    cannot be stored any more; 4 for a wrong input.
     """
     from ..errors import SettingsError
     from ..history.base import Release

@@ -56,7 +56,7 @@ def judge_run(record: RunRecord, gate: Gate, today: date | None = None) -> tuple
         )
     checks += _missing(record, gate)
     judged = _as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks
-    return waive((*judged, *unregistered), gate.waivers, today or date.today())
+    return waive((*judged, *unregistered), gate.waivers, today)
 
 
 def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check]) -> Iterator[Check]:

@@ -71,17 +71,18 @@ def _waiver(table: Any, where: str, find: Callable[[str, str], Metric]) -> Waive
     return Waiver(table["match"], metric, until, " ".join(table["reason"].split()), where)
 
 
-def waive(checks: Sequence[Check], waivers: Sequence[Waiver], today: date) -> tuple[Check, ...]:
+def waive(checks: Sequence[Check], waivers: Sequence[Waiver], today: date | None = None) -> tuple[Check, ...]:
     """Return the checks, of which those that failed and that a waiver is for keep no run from passing.
 
     Args:
         checks: with their verdicts.
         waivers: of the gate; the first that is for a check counts.
-        today: by the clock of the machine.
+        today: None for what the clock of the machine says.
     """
+    day = today or date.today()
 
     def waived(check: Check) -> Check:
-        waiver = next((one for one in waivers if one.is_for(check) and today <= one.until), None)
+        waiver = next((one for one in waivers if one.is_for(check) and day <= one.until), None)
         if check.verdict != "fail" or waiver is None:
             return check
         return check.model_copy(update={"blocking": False, "waived": f"until {waiver.until}: {waiver.reason}"})

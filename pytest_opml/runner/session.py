@@ -6,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,16 +137,16 @@ class Session:
         if overrides.tables:
             self._marked[case.id] = dict(overrides.tables)
         budgets = self._options.budgets(case.id, overrides)
+        baselines = self._preflight.baselines
         subject = JudgedResult(
             result,
             self._measured(case.reference),
             self._baseline(case.id, budgets),
-            wanted=self._preflight.baselines.wanted,
-            baseline_errors=self._preflight.baselines.errors.get(case.id, ""),
-            baseline_choice=self._preflight.baselines.choice,
+            wanted=baselines.wanted,
+            baseline_errors=baselines.errors.get(case.id, ""),
+            baseline_choice=baselines.choice,
         )
-        checks = judge(budgets, subject, self._options.terms)
-        return waive(checks, self._options.settings.gate.waivers, date.today())
+        return waive(judge(budgets, subject, self._options.terms), self._options.settings.gate.waivers)
 
     def _baseline(self, case_id: str, budgets: Sequence[Budget]) -> Baseline | None:
         """What a case is compared with; looked up now where it was measured for others only."""

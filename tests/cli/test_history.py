@@ -84,7 +84,7 @@ def test_runs_are_listed_newest_first(history: History) -> None:
     ]
     assert set(found[0]) == {
         *("run_id", "started", "profile", "machine", "commit", "branch", "dirty"),
-        *("results", "failures", "timings", "verdicts", "release"),
+        *("results", "failures", "timings", "verdicts", "release", "rejected_for", "interrupted"),
     }
 
 
@@ -256,13 +256,19 @@ def measured(history: History, tmp_path: Path) -> RunRecord:
 
 
 def test_a_run_is_promoted_listed_and_withdrawn(history: History, measured: RunRecord, tmp_path: Path) -> None:
-    found = run("release", "promote", "last", "--label", "v1.2", "--cache-dir", tmp_path / "cache")
+    options = ("--label", "v1.2", "--cache-dir", tmp_path / "cache")
+    refused = run("release", "promote", "last", *options)
+    assert refused.exit_code == 11
+    assert f"run measured has 1 artifact that cannot be stored ({INT8}: no longer in the cache " in refused.output
+    assert history.releases() == []
+    found = run("release", "promote", "last", *options, "--force")
     assert found.exit_code == 0, found.output
     lines = found.output.splitlines()
     assert lines[0].startswith("run measured of ")
     assert lines[0].endswith(" is the release now: v1.2")
-    assert lines[1] == f"stored 1 of 2 artifacts in {tmp_path}/.opml/releases"
-    assert lines[2].startswith(f"not stored, compared by the figures of the run: {INT8}: no longer in the cache ")
+    assert lines[1].startswith("forced, although it has 1 artifact that cannot be stored")
+    assert lines[2] == f"stored 1 of 2 artifacts in {tmp_path}/.opml/releases"
+    assert lines[3].startswith(f"not stored, compared by the figures of the run: {INT8}: no longer in the cache ")
     kept = tmp_path / ".opml" / "releases" / measured.results[0].artifact.sha256 / "model.keras"
     assert kept.read_bytes() == b"model"
 
@@ -279,16 +285,17 @@ def test_a_run_is_promoted_listed_and_withdrawn(history: History, measured: RunR
 
 def test_a_run_that_broke_a_budget_is_promoted_only_when_told_so(history: History) -> None:
     history.append(make_run([make_result()], checks=[check_of("fail")], run_id="broken", started=NOW))
-    assert error_of("release", "promote", "broken") == (
-        "error: run broken failed 1 check; --anyway promotes it all the same"
-    )
+    refused = run("release", "promote", "broken")
+    assert refused.exit_code == 1
+    assert refused.output.startswith("opml: exit code 1: run broken failed 1 check and has 1 artifact that cannot be")
+    assert "the release stays as it was (--force promotes it all the same)" in refused.output
     assert history.releases() == []
-    assert run("release", "promote", "broken", "--anyway", "--json").exit_code == 0
+    assert run("release", "promote", "broken", "--force", "--json").exit_code == 0
     assert [each.run_id for each in history.releases()] == ["broken"]
 
 
 def test_a_label_is_one_line_and_fits_its_column(history: History) -> None:
-    found = run("release", "promote", "last", "--label", "v1.2\n of\tmay")
+    found = run("release", "promote", "last", "--force", "--label", "v1.2\n of\tmay")
     assert found.output.splitlines()[0].endswith(" is the release now: v1.2 of may")
     history.promote(Release("00" + "f" * 30, NOW, "a\nlong label " + "x" * 100))
     for command in (("release", "list"), ("history",)):

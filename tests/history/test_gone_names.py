@@ -86,7 +86,7 @@ def run(url: str, *arguments: object, code: int = 0) -> Result:
         (("compare", "before", "file.json"), 0, "sign-0.5+fold"),
         (("export", "all.jsonl"), 0, "2 runs"),
         (("import", "file.json"), 0, "1 run added"),
-        (("release", "promote", "last", "--anyway"), 0, "is the release now"),
+        (("release", "promote", "last", "--force"), 0, "is the release now"),
     ],
     ids=lambda value: "-".join(map(str, value[:2])) if isinstance(value, tuple) else "",
 )

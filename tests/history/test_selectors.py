@@ -108,7 +108,7 @@ def test_in_an_empty_history_every_name_may_be_a_branch(tmp_path: Path) -> None:
         ),
         ("--help", "'--help': no branch"),
         ("long/" + "g" * 5_000, "no branch, commit or run of the history"),
-        ("dddddd", "known: last, best, release, main, topic"),
+        ("dddddd", "known: last, best, release, merge-base, main, topic"),
         ("nowhere.json", "nowhere.json: cannot be read: No such file or directory"),
     ],
 )

@@ -18,7 +18,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.history import engine, sql
 from pytest_opml.history.base import History, Query, Release
 from pytest_opml.history.columns import dump
-from pytest_opml.history.selectors import LAST, Selector, baseline_of
+from pytest_opml.history.selectors import Selector, baseline_of
 from pytest_opml.history.sql import SqlHistory
 from pytest_opml.history.store import open_store
 from pytest_opml.records.run import RunRecord
@@ -75,7 +75,7 @@ def _instructions(url: str, read: Callable[[SqlHistory], object]) -> int:
 @pytest.mark.parametrize(
     "selector",
     [
-        LAST,
+        Selector("last", "last"),
         Selector("best", "best"),
         Selector("release", "release"),
         Selector("branch", "main"),

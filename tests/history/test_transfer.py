@@ -86,7 +86,7 @@ def test_the_file_is_lines_of_json_each_run_as_a_record_file_has_it(history: His
     assert lines[0] == {"format": "pytest-opml history", "format_version": 1}
     assert lines[1] == {"run": json.loads(path.with_name("record.json").read_bytes())}
     assert lines[4] == {
-        "release": {"run_id": "a", "promoted": "2026-01-02T03:04:05.678902+00:00", "label": "v1"},
+        "release": {"run_id": "a", "promoted": "2026-01-02T03:04:05.678902+00:00", "label": "v1", "overrode": ""},
     }
     before = path.read_bytes().rpartition(b'{"end"')[0]
     assert lines[6:] == [{"end": {"runs": 3, "releases": 2, "sha256": sha256(before).hexdigest()}}]
