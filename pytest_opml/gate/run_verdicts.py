@@ -12,7 +12,7 @@ from ..metrics import placeholder
 from ..records.result import Key, Result
 from ..records.run import Check, RunRecord
 from .budgets import Budget, Gate, GateTerms, parse_budgets
-from .verdict import JudgedResult, blocks, judge
+from .verdict import BaselineSearch, JudgedResult, blocks, judge
 from .waivers import waive
 
 
@@ -45,9 +45,7 @@ def judge_run(record: RunRecord, gate: Gate, today: date | None = None) -> tuple
             results.get(Key(result.case.reference.id, profile)),
             baselines.get(result.key),
             standings[profile],
-            record.baseline,
-            record.baseline_errors.get(name, ""),
-            record.baseline_choice,
+            BaselineSearch(record.baseline, record.baseline_errors.get(name, ""), record.baseline_choice),
         )
         budgets = gate.applicable(name, profile, marker_budgets(record, name))
         checks += judge([budget for budget in budgets if budget.metric.registered], subject, gate.terms)

@@ -25,6 +25,20 @@ _POWER = 0.8  # of the minimum detectable effect
 _NORMAL = NormalDist()
 
 
+class BaselineSearch(NamedTuple):
+    """How the baseline of a case was looked for.
+
+    Attributes:
+        wanted: what was asked for, in words; None where nobody named one.
+        error: why it could not be read; empty where it could.
+        choice: where nobody named one, which run it is, and which were passed over.
+    """
+
+    wanted: str | None = None
+    error: str = ""
+    choice: str = ""
+
+
 class JudgedResult(NamedTuple):
     """A result and what it may be compared with.
 
@@ -33,18 +47,14 @@ class JudgedResult(NamedTuple):
         baseline: what ``max_regression`` compares with.
         standings: of each case on the same kind of hardware, the figures that are a place among all; None before the
             end of the run.
-        wanted: what was asked for as baseline, in words; None for the last run.
-        baseline_errors: why the baseline could not be read; empty where it could.
-        baseline_choice: of a baseline that nobody named, which run it is, and which were passed over.
+        search: how the baseline was looked for.
     """
 
     result: Result
     reference: Result | None = None
     baseline: Baseline | None = None
     standings: Mapping[str, Mapping[str, float]] | None = None
-    wanted: str | None = None
-    baseline_errors: str = ""
-    baseline_choice: str = ""
+    search: BaselineSearch = BaselineSearch()
 
     @property
     def standing(self) -> Mapping[str, float] | None:
@@ -151,14 +161,15 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
     if metric.run_level:
         raise _NotJudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
-    if subject.baseline_errors:
-        raise _NotJudged(f"the baseline could not be read: {subject.baseline_errors}")
+    search = subject.search
+    if search.error:
+        raise _NotJudged(f"the baseline could not be read: {search.error}")
     if baseline is None:
         lacking = "the run knows of no earlier result of this case on this kind of device"
-        if subject.wanted is None:
-            raise _First("; ".join(filter(None, (lacking, subject.baseline_choice))))
+        if search.wanted is None:
+            raise _First("; ".join(filter(None, (lacking, search.choice))))
         # a stored run that is judged again was not asked for one if no budget needed it then
-        raise _NotJudged(lacking + ("" if subject.wanted == "last" else f" for the baseline {subject.wanted}"))
+        raise _NotJudged(lacking + ("" if search.wanted == "last" else f" for the baseline {search.wanted}"))
     differing = differing_in(subject.result.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
         raise _NotJudged(f"the baseline was measured on another machine: {differing}")

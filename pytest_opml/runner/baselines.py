@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import SettingsError, StorageError
 from ..gate.budgets import Budget
+from ..gate.verdict import BaselineSearch
 from ..history.base import History
 from ..history.selectors import baseline_of, default_selector, explain_choice, select
 from ..history.store import open_store
@@ -57,6 +58,10 @@ class Baselines:
     def wanted(self) -> str | None:
         """What the user asked for, in words; None for nothing."""
         return str(self._selector) if self._settings.baseline else None
+
+    def search(self, case_id: str) -> BaselineSearch:
+        """Return how the baseline of a case was looked for."""
+        return BaselineSearch(self.wanted, self.errors.get(case_id, ""), self.choice)
 
     def is_needed(self, budgets: Iterable[Budget]) -> bool:
         """Whether the user or one of these budgets asks for the baseline of a case."""

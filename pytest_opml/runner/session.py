@@ -137,15 +137,8 @@ class Session:
         if overrides.tables:
             self._marked[case.id] = dict(overrides.tables)
         budgets = self._options.budgets(case.id, overrides)
-        baselines = self._preflight.baselines
-        subject = JudgedResult(
-            result,
-            self._measured(case.reference),
-            self._baseline(case.id, budgets),
-            wanted=baselines.wanted,
-            baseline_errors=baselines.errors.get(case.id, ""),
-            baseline_choice=baselines.choice,
-        )
+        baselines, reference = self._preflight.baselines, self._measured(case.reference)
+        subject = JudgedResult(result, reference, self._baseline(case.id, budgets), search=baselines.search(case.id))
         return waive(judge(budgets, subject, self._options.terms), self._options.settings.gate.waivers)
 
     def _baseline(self, case_id: str, budgets: Sequence[Budget]) -> Baseline | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.gate.budgets import RULES, GateTerms, parse_budgets
-from pytest_opml.gate.verdict import JudgedResult, judge
+from pytest_opml.gate.verdict import BaselineSearch, JudgedResult, judge
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result, Sampling, Score
@@ -303,7 +303,7 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
 
 @pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("best", "device for the baseline best")])
 def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
-    subject = JudgedResult(make_result("int8"), wanted=wanted)
+    subject = JudgedResult(make_result("int8"), search=BaselineSearch(wanted))
     (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "gate"), subject)
     assert found.reason == f"the run knows of no earlier result of this case on this kind of {end}"
 
@@ -311,7 +311,7 @@ def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str
 def test_a_baseline_that_could_not_be_read_is_not_one_that_is_not_there() -> None:
     (found,) = judge(
         parse_budgets({"size_mb": {"max_regression": 1}}, "gate"),
-        JudgedResult(make_result("int8"), baseline_errors="store: is gone"),
+        JudgedResult(make_result("int8"), search=BaselineSearch(error="store: is gone")),
     )
     assert (found.verdict, found.blocking) == ("not_judged", True)
     assert found.reason == "the baseline could not be read: store: is gone"
