@@ -257,6 +257,7 @@ class Settings:
         timeout_s: seconds that one case may take.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
         release_dir: keeps the artifacts of released runs.
+        benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
     """
 
@@ -316,6 +317,7 @@ class Settings:
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
     )
     release_dir: Path = setting(".opml/releases", read=_path)
+    benchmark_table: bool = setting(False)
     score: ScoreSettings = setting(dict, is_table=True, read=_score)
 
 

@@ -195,11 +195,12 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
     [
         (
             {"gpus": "v100"},
-            "tool.opml: unknown key 'gpus'; known: baseline, cache_dir, compare_precision, compare_seconds, data_dir, ",
+            "tool.opml: unknown key 'gpus'; known: baseline, benchmark_table, cache_dir, compare_precision, "
+            "compare_seconds, data_dir, ",
         ),
         ({"json_path": "x"}, "tool.opml: unknown key 'json_path'; known: "),
         ({"a.b": 1}, "tool.opml: unknown key 'a.b'; known: "),
-        ({"my.score": 1}, "tool.opml: unknown key 'my.score'; known: baseline, cache_dir, "),
+        ({"my.score": 1}, "tool.opml: unknown key 'my.score'; known: baseline, benchmark_table, cache_dir, "),
         ({"score": {"times": 1}}, "tool.opml.score: unknown key 'times'; known: reference_samples, time"),
         ({"gpu": 3}, "tool.opml.gpu: "),
         ({"store": ["x"]}, "tool.opml.store: "),

@@ -41,11 +41,12 @@ def gate(run: str | None, config: Path, gate: tuple[str, ...], store: str | None
     be judged, 4 the input is wrong. The last line says which and why.
     """
     from ..reports.terminal.run import exit_line, run_lines
-    from ..runner.outcome import conclude
+    from ..runner.outcome import conclude, conclude_stored
 
     settings = settings_of(config, gate=gate, store=store)
-    record = judge_again(resolve_run(run, settings, root_of(config)), settings.gate)
-    code, reason = conclude(record)
+    stored = resolve_run(run, settings, root_of(config))
+    record = judge_again(stored, settings.gate)
+    code, reason = conclude_stored(record, then=conclude(stored).code)
     if json_wanted:
         show_json([check.model_dump() for check in record.checks])
     else:

@@ -8,6 +8,8 @@ runs, comparisons and histograms.
 from __future__ import annotations
 
 import itertools
+import os
+import shlex
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -117,3 +119,31 @@ def describe_machine() -> list[dict[str, str]] | str:
         return [{"name": gpu.name, "driver": gpu.driver} for gpu in read_gpus()]
     except DeviceError as error:
         return str(error)
+
+
+# Options that ask pytest-benchmark to show something, its table or what it prints and draws along with it.
+_ASKING = tuple(
+    f"--benchmark-{name}"
+    for name in ("columns", "sort", "group-by", "compare", "name", "verbose", "histogram", "cprofile")
+)
+
+
+def hide_table(config: pytest.Config) -> None:
+    """Have pytest-benchmark print no table of our cases, which ours shows, unless it was asked for.
+
+    What it writes, and what it compares by ``--benchmark-compare-fail``, stays as it is; so does the table of a run
+    that has benchmarks of others too.
+    """
+    from .options import settings_of
+
+    plugin = config.pluginmanager.getplugin("pytest-benchmark")
+    if plugin is None or not plugin.benchmarks or _asks_for_table(config):
+        return
+    are_ours = all(isinstance(benchmark.options.get("timer"), Replay) for benchmark in plugin.benchmarks)
+    if are_ours and not settings_of(config).benchmark_table:
+        plugin.quiet = True
+
+
+def _asks_for_table(config: pytest.Config) -> bool:
+    given = (*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.getini("addopts"))
+    return any(str(argument).startswith(_ASKING) for argument in (*given, *config.invocation_params.args))

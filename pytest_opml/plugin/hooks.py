@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .stash import STATE, USAGE_ERRORS, is_concerned, uses_opml
+from .stash import BENCH_FILES, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
@@ -46,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:
-        raise pytest.UsageError(f"pytest_opml_register: {error}") from None
+        from .exit_code import refusal
+
+        raise refusal(f"pytest_opml_register: {error}") from None
 
 
 @pytest.hookimpl(tryfirst=True)  # which puts it last, below the folder that pytest takes for the root
@@ -74,6 +76,12 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     if not module_path.name.startswith("bench_"):
         return None
     return collection.BenchModule.from_parent(parent, path=module_path)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Remember the files of benchmarks: where none of them gives a test, the exit code is still ours to explain."""
+    if isinstance(collector, collection.BenchModule):
+        collector.config.stash.setdefault(BENCH_FILES, []).append(collector.path)
 
 
 def pytest_exception_interact(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..errors import CaseFailed, OpmlError
 from . import benchmark, collection, options, xdist
+from .exit_code import exit_reason, refusal
 from .markers import test_overrides
 from .progress_line import make_progress_line
 from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, STATE, USAGE_ERRORS, Measured, State
@@ -41,7 +42,7 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
         opened = Session(settings, file.root, progress_line, shared=xdist.shared_folder(config), plan=plan)
     except OpmlError as error:
         if not xdist.is_worker(config):
-            raise pytest.UsageError(str(error)) from None
+            raise refusal(str(error)) from None
         # Raised in a worker it would only be seen to have died.
         config.stash[USAGE_ERRORS].append(str(error))
         return False
@@ -53,8 +54,8 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
 
 
 def finish_test(item: pytest.Item) -> list[str]:
-    """Judge the cases that a test measured; one line for each budget that failed."""
-    from ..reports.terminal.verdicts import breach_line
+    """Judge the cases that a test measured; a line for each budget that failed, and which cases those were."""
+    from ..reports.terminal.verdicts import breach_lines
 
     benchmark.mark_unused(item)
     state = item.config.stash.get(STATE, None)
@@ -66,7 +67,7 @@ def finish_test(item: pytest.Item) -> list[str]:
     finally:
         state.progress_line.finished()
         item.stash[_HAS_RUN] = True
-    return [breach_line(check) for check in checks if check.verdict == "fail" and check.blocking]
+    return breach_lines([check for check in checks if check.verdict == "fail" and check.blocking])
 
 
 def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
@@ -74,7 +75,7 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
     __tracebackhide__ = True
     if failed:
         item.stash[FAILED_FOR_BUDGETS] = True
-        pytest.fail("\n".join(["budget failed", *failed]), pytrace=False)
+        pytest.fail("\n".join(failed), pytrace=False)
 
 
 def forget_attempt(item: pytest.Item) -> None:
@@ -92,13 +93,27 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
     """Show our own errors as one line, and remember which of the others failed a test."""
     state = item.config.stash[STATE]
     if isinstance(error, CaseFailed):
-        report.longrepr = f"{error.kind}: {error}"
+        report.longrepr = _explained(item, f"{error.kind}: {error}")
     elif isinstance(error, OpmlError):
-        report.longrepr = f"{item.nodeid}: {error}"
+        report.longrepr = _explained(item, f"{item.nodeid}: {error}", str(error))
         item.stash[_WRONG_INPUT] = str(error)
         item.config.stash[USAGE_ERRORS].append(str(error))
     elif report.when != "call" or not item.stash.get(FAILED_FOR_BUDGETS, False):
         state.failed_tests.add(item.nodeid)
+    else:
+        report.longrepr = _explained(item, str(error))
+
+
+def _explained(item: pytest.Item, text: str, message: str = "") -> Any:
+    """What pytest shows of a failure: the text, and its message in the short summary and in JUnit's XML."""
+    try:
+        pytest.fail(text, pytrace=False)
+    except pytest.fail.Exception:
+        shown = item.repr_failure(pytest.ExceptionInfo.from_current())
+    if (crash := getattr(shown, "reprcrash", None)) is not None:
+        file, line, _ = item.location
+        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, message or text
+    return shown
 
 
 def end_session(session: pytest.Session, exitstatus: int) -> None:
@@ -113,6 +128,7 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
         return
     state = config.stash.get(STATE, None)
     if state and state.runs_cases:
+        benchmark.hide_table(config)
         _finish(session, exitstatus, Measured(state.session.record(), len(state.failed_tests)))
     elif measured := xdist.taken_over(config):
         # the workers have refused what nobody registers; what cannot be made known here is not judged
@@ -168,17 +184,10 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
 
 def print_exit(session: pytest.Session) -> None:
     """Print the exit code and its reason, where the run was one of ours."""
-    stash, code = session.config.stash, int(session.exitstatus)
+    code = int(session.exitstatus)
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None or (EXIT not in stash and OUTCOME not in stash):
+    if reporter is None or (reason := exit_reason(session)) is None:
         return
     from ..reports.terminal.run import exit_line
 
-    ours = stash.get(EXIT, None)
-    if ours is None:
-        reason = "the run was interrupted"
-    elif ours.code != code:
-        reason = f"another plugin asks for it; of the cases alone it is {ours.code}: {ours.reason}"
-    else:
-        reason = ours.reason
     reporter.write_line(exit_line(code, reason), red=code != 0, green=code == 0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..case import Case
     from ..records.run import RunRecord
     from ..runner.outcome import Exit, Outcome
@@ -53,6 +55,7 @@ EXIT: pytest.StashKey[Exit] = pytest.StashKey()
 CASES: pytest.StashKey[list[Case]] = pytest.StashKey()
 FAILED_FOR_BUDGETS = pytest.StashKey[bool]()
 USAGE_ERRORS = pytest.StashKey[list[str]]()
+BENCH_FILES: pytest.StashKey[list[Path]] = pytest.StashKey()
 
 
 def uses_opml(item: pytest.Item) -> bool:
@@ -60,7 +63,12 @@ def uses_opml(item: pytest.Item) -> bool:
     return not set(FIXTURES).isdisjoint(getattr(item, "fixturenames", ()))
 
 
+def is_spread(config: pytest.Config) -> bool:
+    """Whether pytest-xdist spreads the run, this process being the controller or a worker."""
+    return hasattr(config, "workerinput") or config.pluginmanager.hasplugin("dsession")
+
+
 def is_concerned(config: pytest.Config) -> bool:
-    """Whether the end of a run may be ours: it has run cases, found an input wrong, or is spread by pytest-xdist."""
-    is_spread = hasattr(config, "workerinput") or config.pluginmanager.hasplugin("dsession")
-    return is_spread or STATE in config.stash or bool(config.stash[USAGE_ERRORS])
+    """Whether the end of a run may be ours: it has files of benchmarks or cases, found an input wrong, or is spread."""
+    has_ours = STATE in config.stash or BENCH_FILES in config.stash or bool(config.stash[USAGE_ERRORS])
+    return has_ours or is_spread(config)

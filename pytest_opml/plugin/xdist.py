@@ -17,7 +17,7 @@ from .. import registry
 from ..errors import CaseDefinitionError
 from ..registry import Registration
 from .settings_file import SettingsFile, adopt, chosen
-from .stash import STATE, USAGE_ERRORS, Measured
+from .stash import BENCH_FILES, STATE, USAGE_ERRORS, Measured
 
 
 class _Inbox:
@@ -55,7 +55,9 @@ def hand_over(config: pytest.Config) -> None:
     """In a worker: give the controller what was measured."""
     # the controller reads no benchmarks, and needs the metrics of their files for its verdicts
     metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
-    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics, "settings_file": None}
+    files = list(map(str, config.stash.get(BENCH_FILES, ())))
+    output: dict[str, Any] = {"usage": config.stash[USAGE_ERRORS], "metrics": metrics, "files": files}
+    output["settings_file"] = None
     if STATE in config.stash:
         file = chosen(config)
         output["settings_file"] = (str(file.path) if file.path else None, str(file.root))
@@ -76,6 +78,7 @@ def take_over(node: Any, error: object) -> None:
     unheard = [text for text in output["usage"] if text not in inbox.usage]
     inbox.usage += unheard
     config.stash[USAGE_ERRORS] += unheard
+    config.stash.setdefault(BENCH_FILES, []).extend(map(Path, output["files"]))
     inbox.metrics |= {Registration(*entry) for entry in output["metrics"]}
     if output["settings_file"] is not None:
         path, root = output["settings_file"]

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..analysis.op_score import difference
-from ..gate.best_case import select_best
+from ..gate.best_case import Selection, select_best
 from ..gate.budgets import OPTION, Gate, GateTerms
+from ..gate.needed_evidence import needed_evidence
 from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
 from ..records.result import Key, Result
@@ -27,6 +28,26 @@ COUNT_WORDS: dict[Verdict, str] = WORDS | {"pass": "passed", "fail": "failed"}
 
 
 INTERRUPTED = "The run was interrupted: it was stopped before its end, and cases are missing"
+
+
+def verdict_text(check: Check) -> str:
+    """Return the verdict, of an inconclusive one with what it counts as: ``inconclusive, counted as pass``."""
+    return ", ".join(filter(None, (WORDS[check.verdict], "waived" if check.waived else "", counted_as(check))))
+
+
+def counted_as(check: Check) -> str:
+    """Say what an inconclusive check counts as; empty for a verdict that speaks for itself."""
+    return "" if check.verdict != "inconclusive" else "counted as fail" if check.blocking else "counted as pass"
+
+
+def deciding_text(check: Check, record: RunRecord, terms: GateTerms) -> str:
+    """Say what would decide an inconclusive check; empty for another, and where nothing can be said."""
+    result = next((result for result in record.results if check.is_of(result)), None)
+    if result is None:
+        return ""
+    family = sum(one.confidence is not None for one in record.checks) if terms.multiple == "holm" else 1
+    needed = needed_evidence(check, result, terms, family=family)
+    return f"{needed} would decide it" if needed else ""
 
 
 def is_judged(check: Check) -> bool:
@@ -59,6 +80,13 @@ def check_text(check: Check) -> str:
     return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)}){waived}"
 
 
+def breach_text(check: Check) -> str:
+    """Say in few words which figure is beyond which limit: ``size_mb 4.71 MB > 4.5 MB (max = 4.5)``."""
+    value, limit = distinct_figures(check)
+    sign = "<" if (check.value or 0.0) < check.limit else ">"
+    return f"{check.metric} {value} {sign} {limit} ({check.budget}{_from(check)})"
+
+
 def distinct_figures(check: Check) -> tuple[str, str]:
     """Return value and limit; with more digits where one fails the other and the usual ones show them as the same."""
     value, limit = figure(check, check.value), figure(check, check.limit)
@@ -74,6 +102,14 @@ def interval(check: Check) -> str:
 
 def _from(check: Check) -> str:
     return "" if check.reference_value is None else f" from {figure(check, check.reference_value)}"
+
+
+def fails_below(check: Check) -> bool:
+    """Whether too low a value fails the budget of a check."""
+    metric = get(check.metric)
+    return check.rule in ("min", "max_drop") or (
+        check.rule == "max_regression" and metric is not None and metric.better == "higher"
+    )
 
 
 def confidence(check: Check) -> str:
@@ -147,10 +183,13 @@ def repeat_command(check: Check, record: RunRecord, gate: Gate) -> str:
     return shlex.join(["pytest", test, *profile, *(f"{OPTION}={option}" for option in options)])
 
 
-def counted(checks: Sequence[Check], terms: GateTerms) -> str:
+def counted(record: RunRecord, terms: GateTerms) -> str:
     """Say how many checks came out how, and how many of the failed ones chance alone may have made."""
-    counts = Counter(check.verdict for check in checks)
-    summary = ", ".join(f"{counts[verdict]} {word}" for verdict, word in COUNT_WORDS.items())
+    checks = record.checks
+    parts = [text for verdict in COUNT_WORDS for text in count_texts(checks, verdict)]
+    if record.failures:
+        parts.append(f"{amount(len(record.failures), 'case')} without a result")
+    summary = ", ".join(parts)
     if waived := sum(bool(check.waived) for check in checks):
         summary += f"; {waived} of the failed waived"
     statistical = sum(check.confidence is not None for check in checks)
@@ -162,29 +201,50 @@ def counted(checks: Sequence[Check], terms: GateTerms) -> str:
     return f"{summary} ({amount(statistical, 'statistical check')}{family}; {alarms})"
 
 
-def best_texts(record: RunRecord) -> list[str]:
+def count_texts(checks: Sequence[Check], verdict: Verdict) -> list[str]:
+    """Say how many checks came out so; the inconclusive ones by what they count as."""
+    kinds = Counter(counted_as(check) for check in checks if check.verdict == verdict)
+    word = COUNT_WORDS[verdict]
+    return [f"{count} {word}{f' ({kind})' if kind else ''}" for kind, count in sorted(kinds.items())] or [f"0 {word}"]
+
+
+def best_texts(record: RunRecord, *, alone: bool = False) -> list[str]:
     """Name the best case on each test set within the budgets, and what each budget costs; a sentence each.
 
     Args:
         record: with its checks.
+        alone: whether to name the case of a test set that has but one.
     """
     names, texts = short_names(record), []
+    doubtful = [check for check in record.checks if check.verdict == "inconclusive" and not check.blocking]
 
     def named(result: Result) -> str:
-        return f"{names[result.case.id]} (OpScore {result.op_score.value:.3f})"
+        remark = "; inconclusive, counted as pass" if any(check.is_of(result) for check in doubtful) else ""
+        return f"{names[result.case.id]} (OpScore {result.op_score.value:.3f}{remark})"
 
     for selection in select_best(record, record.checks):
-        if len(selection.results) < 2:
+        if len(selection.results) < 2 and not alone:
             continue
-        best, first = selection.best, selection.results[0]
-        title = f"Best of {len(selection.results)} on {first.case.dataset}"
-        if len(record.devices) > 1:
-            title += f", measured on {first.device.profile}"
-        if record.checks:
-            title += f" within the budgets, which {len(selection.allowed)} pass"
-        texts.append(f"{title}: {named(best) if best else 'none'}")
+        best = selection.best
+        texts.append(f"{_best_title(selection, record, doubtful)}: {named(best) if best else 'none'}")
         texts.append(f"Pareto front: {', '.join(names[name] for name in selection.pareto)}")
         for budget, candidate in selection.without:
             is_better = candidate is not None and (best is None or candidate.op_score.value < best.op_score.value)
             texts.append(f"without {budget}: {named(candidate) if candidate and is_better else 'no better case'}")
     return texts
+
+
+def _best_title(selection: Selection, record: RunRecord, doubtful: Sequence[Check]) -> str:
+    """Say of how many cases the best is, and how many pass the budgets; of those, how many as inconclusive."""
+    first = selection.results[0]
+    title = f"Best of {len(selection.results)} on {first.case.dataset}"
+    if len(record.devices) > 1:
+        title += f", measured on {first.device.profile}"
+    if not record.checks:
+        return title
+    passing = len(selection.allowed)
+    title += f" within the budgets, which {passing} {'passes' if passing == 1 else 'pass'}"
+    unclear = sum(any(check.is_of(result) for check in doubtful) for result in selection.allowed)
+    if not unclear:
+        return title
+    return f"{title} ({'' if unclear == passing else f'{unclear} of them '}inconclusive, counted as pass)"

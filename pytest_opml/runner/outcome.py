@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -117,10 +118,7 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
     """
     failed = record.failed
     if failed or failed_tests:
-        tests = (
-            f"{amount(failed_tests, 'test')} failed{' for another reason' if failed else ''}" if failed_tests else ""
-        )
-        return Exit(FAILED, " and ".join(filter(None, (f"{amount(failed, 'check')} failed" if failed else "", tests))))
+        return Exit(FAILED, "; ".join([_failed(failed, failed_tests), *_not_judged(record, problems)]))
     wrong = usage_errors + sum(failure.kind == "usage" for failure in record.failures)
     if wrong:
         return refused(wrong)
@@ -129,6 +127,28 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
     if not record.results:
         return Exit(NOTHING_MEASURED, "nothing was measured")
     return Exit(PASSED, _passed(record))
+
+
+def conclude_stored(record: RunRecord, *, then: int) -> Exit:
+    """What a stored run comes to under other budgets; how it ended then counts for what its checks do not tell.
+
+    Args:
+        record: of the run, with its checks of today.
+        then: what the stored checks alone come to; where the run ended otherwise, that was for another reason.
+    """
+    code, reason = conclude(record)
+    if record.exit_code in (None, then):
+        return Exit(code, reason)
+    why = "interrupted" if record.interrupted else "but not for its budgets"
+    worst = FAILED if FAILED in (code, record.exit_code) else code or record.exit_code or PASSED
+    return Exit(worst, f"{reason}; the run itself ended with {record.exit_code}, {why}")
+
+
+def _failed(checks: int, tests: int) -> str:
+    """So many checks that failed, and tests for another reason; one of them at least."""
+    texts = [f"{amount(checks, 'budget')} failed"] if checks else []
+    texts += [f"{amount(tests, 'test')} failed{' for another reason' if checks else ''}"] if tests else []
+    return " and ".join(texts)
 
 
 def refused(wrong: int) -> Exit:
@@ -141,7 +161,7 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
     blocking = [check for check in record.checks if check.blocking]
     busy = [check for check in blocking if check.busy]
     inconclusive = [check for check in blocking if check.verdict == "inconclusive" and not check.busy]
-    not_judged = [check for check in blocking if check.verdict != "inconclusive"]
+    not_judged = [check for check in blocking if check.verdict == "not_judged"]
     texts = []
     if record.failures:
         kinds = ", ".join(sorted({failure.kind.replace("_", " ") for failure in record.failures}))
@@ -150,16 +170,12 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
     if not_judged and all(check.is_first for check in not_judged):
         texts.append(_first_run(record, not_judged))
     elif not_judged:
-        verb = "was" if len(not_judged) == 1 else "were"
-        texts.append(f"{amount(len(not_judged), 'check')} {verb} not judged{_common_reason(not_judged)}")
+        texts.append(f"{amount(len(not_judged), 'budget')} could not be judged ({_reasons(not_judged)})")
     if busy:
-        verb = "is" if len(busy) == 1 else "are"
-        texts.append(
-            f"{amount(len(busy), 'check')} {verb} inconclusive{_common_reason(busy) or ' (the machine was busy)'}"
-        )
+        texts.append(f"{amount(len(busy), 'budget')} {'is' if len(busy) == 1 else 'are'} inconclusive ({_busy(busy)})")
     if inconclusive:
         verb = "is" if len(inconclusive) == 1 else "are"
-        texts.append(f"{amount(len(inconclusive), 'check')} {verb} inconclusive")
+        texts.append(f"{amount(len(inconclusive), 'budget')} {verb} inconclusive, counted as fail")
     if problems:
         texts.append("not everything could be written")
     return texts
@@ -167,7 +183,7 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
 
 def _first_run(record: RunRecord, checks: Sequence[Check]) -> str:
     """What a run comes to that has nothing to be compared with, and what to do."""
-    number = amount(len(checks), "check")
+    number = amount(len(checks), "budget")
     if "passed over" in record.baseline_choice:
         return f"{number} could not be judged: {record.baseline_choice}; name a run with --opml-baseline"
     return (
@@ -176,25 +192,30 @@ def _first_run(record: RunRecord, checks: Sequence[Check]) -> str:
     )
 
 
-def _common_reason(checks: Sequence[Check]) -> str:
-    """In brackets, why checks were not judged, where one reason is that of them all."""
+def _reasons(checks: Sequence[Check]) -> str:
+    """Why checks were not judged: the reason of them all, or the commonest and how many have it."""
+    (reason, number), *others = Counter(" ".join(check.reason.split()) for check in checks).most_common()
+    return f"{number} of them: {reason}; the others for reasons of their own" if others else reason
+
+
+def _busy(checks: Sequence[Check]) -> str:
+    """What disturbed the machine, where it was the same for all checks."""
     reasons = {" ".join(check.reason.split()) for check in checks}
-    return f" ({reasons.pop()})" if len(reasons) == 1 else ""
+    return reasons.pop() if len(reasons) == 1 else "the machine was busy"
 
 
 def _passed(record: RunRecord) -> str:
     checks = record.checks
     if not checks:
         return f"{amount(len(record.results), 'case')} measured, no budget to check"
-    passed = sum(check.verdict == "pass" for check in checks)
-    if passed == len(checks):
-        return f"{amount(passed, 'check')} passed"
+    counts = Counter(check.verdict for check in checks)
+    if counts["pass"] == len(checks):
+        return f"{amount(len(checks), 'budget')} passed"
     waived, first = sum(bool(check.waived) for check in checks), sum(check.is_first for check in checks)
-    texts = [f"{passed} of {amount(len(checks), 'check')} passed"]
-    if waived:
-        texts.append(f"{amount(waived, 'failure')} {'is' if waived == 1 else 'are'} waived")
-    if first:
-        texts.append(f"{first} had nothing to be compared with, since this is a first run")
-    if passed + waived + first < len(checks):
-        texts.append("the gate asks for no more")
-    return ", and ".join(texts)
+    texts = [f"{counts['pass']} of {amount(len(checks), 'budget')} passed"]
+    texts += [f"{amount(waived, 'failure')} {'is' if waived == 1 else 'are'} waived"] if waived else []
+    texts += [f"{first} had nothing to be compared with, since this is a first run"] if first else []
+    optional = counts["not_judged"] - first
+    texts += [f"{counts['inconclusive']} inconclusive, counted as pass"] if counts["inconclusive"] else []
+    texts += [f"{optional} not judged, but optional"] if optional else []
+    return "; ".join(texts)

@@ -111,7 +111,7 @@ def test_the_best_case_and_the_price_of_a_budget(record: Path) -> None:
     found = run("best", record, "--gate", "size_mb.min=10")
     assert found.exit_code == 0
     assert found.output.splitlines() == [
-        "Best of 2 on digits within the budgets, which 1 pass: baseline (OpScore 0.845)",
+        "Best of 2 on digits within the budgets, which 1 passes: baseline (OpScore 0.845)",
         "Pareto front: int8, baseline",
         "without size_mb min: int8 (OpScore 0.079)",
     ]
@@ -119,6 +119,21 @@ def test_the_best_case_and_the_price_of_a_budget(record: Path) -> None:
     assert nothing.exit_code == 1
     (plain,) = json.loads(nothing.output)
     assert (plain["best"], plain["within_budgets"], list(plain["without"])) == (None, [], ["size_mb max"])
+
+
+def test_the_best_case_of_one_is_named_and_none_at_all_is_said(record: Path) -> None:
+    write_record(make_run([make_result()]), record)
+    found = run("best", record)
+    assert (found.exit_code, found.output.splitlines()[0]) == (
+        0,
+        "Best of 1 on digits within the budgets, which 1 passes: baseline (OpScore 1.146)",
+    )
+    none = run("best", record, "--gate", "size_mb.max=1")
+    assert none.exit_code == 1
+    assert none.output.splitlines()[-1] == "opml: exit code 1: no case on digits is within the budgets"
+    write_record(make_run([]), record)
+    nothing = run("best", record)
+    assert (nothing.exit_code, nothing.output) == (1, "opml: exit code 1: the run has no result\n")
 
 
 def test_the_budgets_of_a_case_by_name(record: Path) -> None:

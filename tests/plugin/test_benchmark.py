@@ -36,7 +36,7 @@ def test_every_case_is_a_benchmark_with_its_measured_times_and_figures(bench: Be
     bench.file(BENCH % TWO)
     result = bench.run(QUIET, "--benchmark-json=times.json", "--opml-json=record.json")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*benchmark: 2 tests*", "bench_it*", "bench_it*"])
+    assert "benchmark: 2 tests" not in output(result)
     assert "not used at all" not in output(result)
     record = read_record(bench.pytester.path / "record.json")
     found = {entry["extra_info"]["case"]: entry for entry in saved(bench)}  # type: ignore[index]
@@ -50,6 +50,21 @@ def test_every_case_is_a_benchmark_with_its_measured_times_and_figures(bench: Be
         assert entry["extra_info"]["profile"] == "cpu"
         assert ("time_ratio" in entry["extra_info"]) is (one.vs_reference is not None)
         assert entry["options"]["timer"] == "recorded_passes"
+
+
+@pytest.mark.parametrize(
+    ("option", "settings"),
+    [("--benchmark-columns=min", ""), ("--benchmark-sort=min", ""), ("-v", "[tool.opml]\nbenchmark_table = true\n")],
+)
+def test_its_table_is_shown_where_it_is_asked_for(bench: Bench, option: str, settings: str) -> None:
+    bench.file(BENCH % ONE)
+    bench.settings(settings)
+    bench.run(QUIET, option).stdout.fnmatch_lines(["*benchmark: 1 tests*", "bench_it*"])
+
+
+def test_its_table_stays_where_benchmarks_of_others_are_in_it(bench: Bench) -> None:
+    bench.file(BENCH % ONE + "\n    def bench_plain(benchmark): benchmark(sum, [1])\n")
+    bench.run(QUIET).stdout.fnmatch_lines(["*benchmark: 2 tests*"])
 
 
 def test_the_gpus_are_part_of_the_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_results_and_verdicts_arrive_at_the_controller_and_each_case_is_measured
     assert result.ret == 1
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*= opml =*", "*(baseline)*", "*budgets: 6 passed, 1 failed*"])
-    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
+    assert result.outlines[-1] == "opml: exit code 1: 1 budget failed"
     record = read_record(bench.pytester.path / "record.json")
     assert sorted(one.case.technique for one in record.results) == ["baseline", "cluster-16", "cluster-8", "float16"]
     assert [name.split("/")[3] for name in record.reference_only] == ["baseline"]

@@ -12,7 +12,7 @@ from pytest_opml.gate.run_verdicts import judge_run
 from pytest_opml.history.record_files import read_record
 from pytest_opml.records.result import Result
 from pytest_opml.records.run import RunRecord
-from pytest_opml.runner.outcome import Exit, conclude, finish, refused
+from pytest_opml.runner.outcome import Exit, conclude, conclude_stored, finish, refused
 from pytest_opml.settings import Settings, build_settings
 from tests.support.builders import make_case, make_conditions, make_failure, make_result, make_run
 
@@ -35,9 +35,9 @@ FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
     ("record", "circumstances", "code", "reason"),
     [
         (make_run(TWO), {}, 0, "2 cases measured, no budget to check"),
-        (FINE, {}, 0, "2 checks passed"),
-        (MANY, {}, 1, "1 check failed"),
-        (MANY, {"failed_tests": 2, "usage_errors": 1}, 1, "1 check failed and 2 tests failed for another reason"),
+        (FINE, {}, 0, "2 budgets passed"),
+        (MANY, {}, 1, "1 budget failed"),
+        (MANY, {"failed_tests": 2, "usage_errors": 1}, 1, "1 budget failed and 2 tests failed for another reason"),
         (FINE, {"failed_tests": 1}, 1, "1 test failed"),
         (FINE, {"usage_errors": 1, "problems": ["disk full"]}, 4, "1 input was wrong, as said above"),
         (make_run([], [make_failure("int8", "usage")]), {"usage_errors": 1}, 4, "2 inputs were wrong, as said above"),
@@ -50,13 +50,13 @@ FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
             11,
             "2 cases have no result (crash, timeout)",
         ),
-        (judged(make_run(TWO[:1]), {"energy_j": {"max": 1}}), {}, 11, "1 check was not judged (energy"),
-        (judged(make_run(TWO), {"energy_j": {"max": 1}}), {}, 11, "2 checks were not judged (energy"),
+        (judged(make_run(TWO[:1]), {"energy_j": {"max": 1}}), {}, 11, "1 budget could not be judged (energy"),
+        (judged(make_run(TWO), {"energy_j": {"max": 1}}), {}, 11, "2 budgets could not be judged (energy"),
         (
             judged(make_run([on_a_busy_machine("baseline")]), {"inference_s": {"max": 5}}),
             {},
             11,
-            "1 check is inconclusive (the machine was busy: other work took 1.4 of 2 cores)",
+            "1 budget is inconclusive (the machine was busy: other work took 1.4 of 2 cores)",
         ),
         (
             judged(
@@ -64,9 +64,9 @@ FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
             ),
             {},
             11,
-            "2 checks are inconclusive (the machine was busy)",
+            "2 budgets are inconclusive (the machine was busy)",
         ),
-        (judged(make_run([on_a_busy_machine("baseline")]), {"inference_s": {"max": 15}}), {}, 0, "1 check passed"),
+        (judged(make_run([on_a_busy_machine("baseline")]), {"inference_s": {"max": 15}}), {}, 0, "1 budget passed"),
     ],
 )
 def test_the_worst_of_a_run_is_its_exit_code_and_the_reason_says_so(
@@ -85,12 +85,34 @@ def test_checks_that_the_gate_lets_pass_are_counted_apart() -> None:
         for check in record.checks
     )
     lenient = record.model_copy(update={"checks": checks})
-    assert conclude(lenient) == Exit(0, "1 of 2 checks passed, and the gate asks for no more")
+    assert conclude(lenient) == Exit(0, "1 of 2 budgets passed; 1 inconclusive, counted as pass")
     strict = lenient.model_copy(
         update={"checks": tuple(check.model_copy(update={"blocking": True}) for check in checks)}
     )
     assert conclude(strict).code == 11
-    assert "1 check is inconclusive" in conclude(strict).reason
+    assert "1 budget is inconclusive, counted as fail" in conclude(strict).reason
+
+
+@pytest.mark.parametrize(
+    ("record", "fields", "code", "reason"),
+    [
+        (FINE, {"exit_code": 0}, 0, "2 budgets passed"),
+        (FINE, {}, 0, "2 budgets passed"),
+        (
+            FINE,
+            {"exit_code": 1},
+            1,
+            "2 budgets passed; the run itself ended with 1, but not for its budgets",
+        ),
+        (FINE, {"exit_code": 2, "interrupted": True}, 2, "2 budgets passed; the run itself ended with 2, interrupted"),
+        (MANY, {"exit_code": 2, "interrupted": True}, 1, "1 budget failed; the run itself ended with 2, interrupted"),
+    ],
+)
+def test_a_stored_run_that_did_not_end_by_its_budgets_alone_still_says_so(
+    record: RunRecord, fields: dict[str, Any], code: int, reason: str
+) -> None:
+    ended = record.model_copy(update=fields)
+    assert conclude_stored(ended, then=conclude(FINE).code) == Exit(code, reason)
 
 
 def test_wrong_input_alone_has_a_reason() -> None:
@@ -116,7 +138,7 @@ def test_a_run_is_judged_shown_and_then_written(tmp_path: Path) -> None:
     assert [check.verdict for check in outcome.record.checks] == ["fail", "pass"]
     assert shown == [(outcome.record, False)]
     assert read_record(tmp_path / "run.json") == outcome.record
-    assert outcome.exit == Exit(1, "1 check failed")
+    assert outcome.exit == Exit(1, "1 budget failed")
     assert outcome.has_content
 
 

@@ -68,6 +68,33 @@ def test_a_wrong_budget_on_the_command_line_is_refused_before_anything_runs(benc
     assert "no percentage of op_score: it can be zero or negative" in output(result)
 
 
+def summary(result: pytest.RunResult) -> list[str]:
+    """What a run prints of itself: its section, and the last line."""
+    lines = [line for line in result.outlines if line.strip("= ") != ""]
+    start = next(number for number, line in enumerate(lines) if line.strip("= ") == "opml")
+    end = next(number for number, line in enumerate(lines[start + 1 :], start + 1) if line.startswith("=="))
+    return [*lines[start + 1 : end], lines[-1]]
+
+
+def test_a_stored_run_says_block_for_block_what_the_run_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashing = """
+    @pytest.mark.opml(gate={"size_mb": {"max": 90}})
+    def bench_crash(opml):
+        opml(matrix(models=["tests.support.faults:segfault"], dataset="digits", techniques=["baseline"], epochs=2)[0])
+"""
+    bench.file((BENCH % TWO).replace("assert opml(case).accuracy.value > 0.2", "opml(case)") + crashing)
+    bench.settings(
+        "[tool.opml.gate]\nmax_seconds = 1\naccuracy = { min = 0.2, max_drop = 0.02 }\nrank = { max = 1 }\n"
+        "size_mb = { max = 0.05, max_regression = '1%' }\nenergy_j = { max = 1, optional = true }\n" + CLUSTERED
+    )
+    result = bench.run("--opml-json=run.json")
+    monkeypatch.chdir(bench.pytester.path)
+    for run in ("run.json", "last"):
+        judged = CliRunner().invoke(cli.main, ["gate", run])
+        assert judged.exit_code == result.ret == 1
+        assert [line for line in judged.output.splitlines() if line] == summary(result)
+
+
 def test_a_place_among_the_cases_decides_the_run_at_its_end(bench: Bench) -> None:
     bench.file(BENCH % TWO)
     result = bench.run("--opml-store=none", "--opml-gate=rank.max=1")

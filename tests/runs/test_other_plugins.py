@@ -35,7 +35,7 @@ def test_a_test_that_is_rerun_is_counted_once_and_a_budget_stays_failed(bench: B
     assert result.ret == 1
     assert result.parseoutcomes() == {"failed": 1, "passed": 2, "rerun": 3}
     # neither the failed attempts nor the wrong input of one of them
-    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
+    assert result.outlines[-1] == "opml: exit code 1: 1 budget failed"
     record = read_record(bench.pytester.path / "record.json")
     assert [(check.verdict, check.metric) for check in record.checks] == [("fail", "accuracy")]
     assert len(record.results) == 2
@@ -73,7 +73,7 @@ def test_benchmarks_in_random_order_come_to_the_same(bench: Bench, monkeypatch: 
     record = read_record(bench.pytester.path / "record.json")
     assert len(record.results) == 3
     assert list(record.collected) == [measured.case.id for measured in record.results] != sorted(record.collected)
-    assert result.outlines[-1] == "opml: exit code 0: 3 checks passed"
+    assert result.outlines[-1] == "opml: exit code 0: 3 budgets passed"
 
 
 def test_without_pytest_benchmark_cases_are_measured_and_judged(bench: Bench) -> None:
@@ -82,7 +82,7 @@ def test_without_pytest_benchmark_cases_are_measured_and_judged(bench: Bench) ->
     result = bench.run("-p", "no:benchmark", "--opml-store=none")
     assert result.ret == 0
     result.assert_outcomes(passed=1)
-    assert result.outlines[-1] == "opml: exit code 0: 1 check passed"
+    assert result.outlines[-1] == "opml: exit code 0: 1 budget passed"
 
 
 def test_methods_of_classes_are_measured_and_judged(bench: Bench) -> None:
@@ -107,6 +107,6 @@ def test_methods_of_classes_are_measured_and_judged(bench: Bench) -> None:
     )
     result = bench.run("--opml-store=none", "--opml-json=record.json")
     result.assert_outcomes(passed=1, failed=1)
-    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
+    assert result.outlines[-1] == "opml: exit code 1: 1 budget failed"
     (test,) = read_record(bench.pytester.path / "record.json").collected.values()
     assert test.startswith("bench/bench_it.py::TestRelease::bench_in_class[")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
@@ -60,7 +61,7 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
     assert result.ret == 0
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*= opml =*", "*accuracy*", "*MIN*", "*cluster-16*", "*MAX*", "*budgets: 3 passed*"])
-    assert result.outlines[-1] == "opml: exit code 0: 3 checks passed"
+    assert result.outlines[-1] == "opml: exit code 0: 3 budgets passed"
 
     path = bench.pytester.path / "out" / "record.json"
     jsonschema.validate(json.loads(path.read_text()), record_schema())
@@ -116,15 +117,18 @@ def test_hooks_hear_of_results_and_of_the_record(bench: Bench) -> None:
 def test_a_failed_budget_fails_its_own_test_and_the_session(bench: Bench) -> None:
     bench.file(BENCH % TWO)
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\nsize_mb = { max = 0.05 }\n")
-    result = bench.run("--opml-json=record.json", "--opml-store=none")
+    options = ("--opml-json=record.json", "--opml-store=none", "--junitxml=junit.xml", "-vv")
+    result = bench.run(*options)
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1)
-    assert result.outlines[-1] == "opml: exit code 1: 1 check failed"
-    result.stdout.fnmatch_lines(["budget failed"])
-    breach = "size_mb 0.122 MB is above 0.05 MB (max = 0.05)"
-    breaches = [line.partition(f": {breach}")[0] for line in result.outlines if breach in line]
-    assert breaches[0].startswith("digits/tests.support.small:build/all/baseline/")  # with its test
-    assert "FAIL baseline" in breaches  # and at the end
+    assert result.outlines[-1] == "opml: exit code 1: 1 budget failed"
+    figure = "size_mb 0.122 MB > 0.05 MB (max = 0.05)"
+    result.stdout.fnmatch_lines([figure, "  of digits/tests.support.small:build/all/baseline/*"], consecutive=True)
+    assert "FAIL baseline: size_mb 0.122 MB is above 0.05 MB (max = 0.05)" in result.outlines
+    (failure,) = ET.parse(bench.pytester.path / "junit.xml").iter("failure")
+    assert str(failure.get("message")).splitlines()[0] == figure
+    summary = next(line for line in result.outlines if line.startswith("FAILED"))
+    assert f" - {figure}" in summary
     verdicts = {(c.metric, c.verdict) for c in read_record(bench.pytester.path / "record.json").checks}
     assert verdicts == {("accuracy", "pass"), ("size_mb", "fail"), ("size_mb", "pass")}
 
@@ -236,7 +240,9 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     assert result.ret == 11
     text = " ".join(output(result).split())
     assert "accuracy: not judged (max_drop = 0.5): the reference case has no result to compare with" in text
-    reason = "1 case has no result (crash); 1 check was not judged (the reference case has no result to compare with)"
+    reason = (
+        "1 case has no result (crash); 1 budget could not be judged (the reference case has no result to compare with)"
+    )
     assert result.outlines[-1] == f"opml: exit code 11: {reason}"
 
 

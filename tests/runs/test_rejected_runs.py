@@ -85,7 +85,7 @@ def test_a_rejected_commit_stays_rejected_is_no_release_and_the_next_good_one_pa
     project.commit()
     first = project.run()
     assert first.exit.code == 11
-    assert first.exit.reason.startswith("this is the first run, and 2 checks had nothing to be compared with")
+    assert first.exit.reason.startswith("this is the first run, and 2 budgets had nothing to be compared with")
     assert 'first_run = "pass"' in first.exit.reason
     released = project.opml("release", "promote", "last", "--label", "v1")
     assert released.exit_code == 0, released.output
@@ -104,7 +104,7 @@ def test_a_rejected_commit_stays_rejected_is_no_release_and_the_next_good_one_pa
 
     project.commit()
     good = project.run()
-    assert good.exit == (0, "2 checks passed")
+    assert good.exit == (0, "2 budgets passed")
     assert {baseline.run_id for baseline in good.record.baselines} == {first.record.run_id}
     assert "passed over: 2 that failed" in good.record.baseline_choice
     assert project.opml("release", "promote", "last", "--label", "v2").exit_code == 0
@@ -212,7 +212,7 @@ def test_a_waiver_lets_a_known_failure_pass_until_its_day_and_shows_it(project: 
     project.run()
     project.commit()
     larger = project.run(3.0)
-    assert larger.exit == (1, "1 check failed")
+    assert larger.exit == (1, "1 budget failed")
     verdicts = {check.metric: (check.verdict, check.blocking, check.waived) for check in larger.record.checks}
     assert verdicts["size_mb"] == ("fail", False, "until 2999-01-01: known since May")
     assert verdicts["inference_s"] == ("fail", True, "")

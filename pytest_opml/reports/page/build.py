@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ...analysis.op_score import difference
 from ...gate.best_case import select_best
-from ...gate.budgets import Gate
+from ...gate.budgets import Gate, GateTerms
 from ...records.result import Key
 from ...records.run import WORST_FIRST, Baseline, Check, RunRecord, Verdict
 from ..cases import CaseGroup, RankingRow, check_name, groups_of, ranked_rows, short_names
@@ -19,17 +19,19 @@ from ..formatting import amount, minute, short_hash
 from ..phrases import (
     COUNT_WORDS,
     INTERRUPTED,
-    WORDS,
     against,
     best_texts,
     confidence,
     confidence_legend,
+    count_texts,
     counted,
+    deciding_text,
     distinct_figures,
     interval,
     is_judged,
     origin,
     repeat_command,
+    verdict_text,
 )
 from ..ranking_columns import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
 from .model import (
@@ -78,10 +80,10 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
         test_sets=tuple(_test_set(group, best) for group in groups),
         legend=legend(groups, record) if record.results else "",
         best=tuple(best_texts(record)),
-        not_passed=_budgets("Budgets that did not pass", not_passed, record, names) if not_passed else None,
+        not_passed=_budgets("Budgets that did not pass", not_passed, record, names, gate.terms) if not_passed else None,
         explanations=tuple(_explanations(record, gate, names)),
-        passed=_budgets("Budgets that passed", passed, record, names) if passed else None,
-        counts=counted(record.checks, gate.terms) if record.checks else "",
+        passed=_budgets("Budgets that passed", passed, record, names, gate.terms) if passed else None,
+        counts=counted(record, gate.terms) if record.checks else "",
         budget_legend=confidence_legend(gate.terms) if is_statistical else "",
         baseline=_against_baseline(record, baselines, wanted, names),
     )
@@ -115,7 +117,7 @@ def _verdict_of_checks(record: RunRecord) -> tuple[State, str]:
         passed = f"All {total} budgets passed" if total > 1 else "The one budget passed"
         return state, f"{passed}{f'; {missing}' if missing else ''}"
     others: tuple[Verdict, ...] = ("inconclusive", "not_judged")
-    rest = [f"{counts[verdict]} {WORDS[verdict]}" for verdict in others if counts[verdict]]
+    rest = [text for verdict in others if counts[verdict] for text in count_texts(record.checks, verdict)]
     rest += [f"{counts['fail']} failed and waived"] if counts["fail"] else []
     parts = [f"{counts['pass']} of {amount(total, 'budget')} passed", *rest, *filter(None, [missing])]
     return state, f"No budget {'stands in the way' if counts['fail'] else 'failed'}: {', '.join(parts)}"
@@ -209,8 +211,10 @@ def _point(row: RankingRow, group: CaseGroup) -> CasePoint:
 # --- the budgets
 
 
-def _budgets(title: str, checks: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> Table:
-    rows = [_budget_row(check, record, names) for check in checks]
+def _budgets(
+    title: str, checks: Sequence[Check], record: RunRecord, names: Mapping[str, str], terms: GateTerms
+) -> Table:
+    rows = [_budget_row(check, record, names, terms) for check in checks]
     headers = [header for header in rows[0] if any(row[header] for row in rows)]
     kinds: dict[str, Kind] = dict.fromkeys(("case", "budget", "written in"), "name")
     kinds |= dict.fromkeys(("value", "limit", "interval", "confidence"), "number")
@@ -223,17 +227,17 @@ def _budgets(title: str, checks: Sequence[Check], record: RunRecord, names: Mapp
     )
 
 
-def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str]) -> dict[str, str]:
+def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str], terms: GateTerms) -> dict[str, str]:
     value, limit = distinct_figures(check) if is_judged(check) else ("", "")
     return {
-        "verdict": "" if check.verdict == "pass" else WORDS[check.verdict],
+        "verdict": "" if check.verdict == "pass" else verdict_text(check),
         "case": check_name(check, names, record),
         "budget": check.budget if check.rule == "case" else f"{check.metric} {check.budget}",
         "value": value,
         "limit": limit,
         "interval": interval(check) if is_judged(check) else "",
         "confidence": confidence(check),
-        "why": check.reason,
+        "why": "; ".join(filter(None, (check.reason, deciding_text(check, record, terms)))),
         "written in": origin(check.source),
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import groupby
 
 from ...gate.budgets import Gate, GateTerms
 from ...gate.waivers import idle_waivers
@@ -14,27 +16,35 @@ from ..phrases import (
     WORDS,
     against,
     best_texts,
+    breach_text,
     check_text,
     confidence,
     confidence_legend,
     counted,
+    counted_as,
+    deciding_text,
     evidence_text,
+    fails_below,
     figure,
     interval,
     is_judged,
     origin,
     repeat_command,
+    verdict_text,
 )
 from .tables import fitted
 
 _MIN_DETECTABLE = "min.\ndetectable"
-# What gives way until the table fits, the first one first; the confidence, and what could have been detected, stay.
-_YIELDING = ("interval", "cases", "limit", "value")
+# What gives way until the table fits, the first one first; value, limit and verdict stay.
+_YIELDING = ("interval", "cases", _MIN_DETECTABLE, "confidence")
 
 
-def breach_line(check: Check) -> str:
-    """Say in one line which budget failed: case, metric, value, limit."""
-    return f"{check.case_id}: {check_text(check)}"
+def breach_lines(checks: Sequence[Check]) -> list[str]:
+    """Say of budgets that failed the figure and the limit, a line each, and below those of a case which case it is."""
+    lines = []
+    for case_id, of_case in groupby(checks, key=lambda check: check.case_id):
+        lines += [*map(breach_text, of_case), f"  of {case_id}"]
+    return lines
 
 
 def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
@@ -56,14 +66,14 @@ def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
         lines += [*_block(checks, record, gate, names, width), ""]
     for check in record.checks:
         if check.verdict == "inconclusive":
-            lines += wrapped(_head(check, record, names), width)
+            lines += wrapped(_inconclusive(check, record, gate.terms, names), width)
     for reason in dict.fromkeys(check.reason for check in record.checks if check.verdict == "pass" and check.reason):
         lines += wrapped(reason, width)
     for text in idle_waivers(record.checks, gate.waivers, date.today()):
         lines += wrapped(text, width)
     if lines[-1]:
         lines.append("")
-    return [*lines, *wrapped(f"budgets: {counted(record.checks, gate.terms)}", width)]
+    return [*lines, *wrapped(f"budgets: {counted(record, gate.terms)}", width)]
 
 
 def _explained(checks: Sequence[Check]) -> list[list[Check]]:
@@ -77,9 +87,11 @@ def _explained(checks: Sequence[Check]) -> list[list[Check]]:
 
 
 def _distance(check: Check) -> tuple[int, float, float]:
-    """Return how far a check is from passing clearly; the smallest comes first."""
-    margin = abs((check.value or 0.0) - check.limit) / (abs(check.limit) or 1.0)
-    return WORST_FIRST.index(check.verdict), check.confidence or 1.0, margin
+    """Return how far a check is from failing, negative on the wrong side of the limit; the smallest comes first."""
+    excess = (check.value or 0.0) - check.limit
+    margin = (excess if fails_below(check) else -excess) / (abs(check.limit) or 1.0)
+    sureness = 1.0 if check.confidence is None else check.confidence
+    return WORST_FIRST.index(check.verdict), math.copysign(sureness, margin), margin
 
 
 def _table(record: RunRecord, names: Mapping[str, str], terms: GateTerms, width: int) -> list[str]:
@@ -93,7 +105,8 @@ def _table(record: RunRecord, names: Mapping[str, str], terms: GateTerms, width:
     rows = [_row(held, record, names) for held in budgets.values()]
     left = [header for header in rows[0] if header != "cases"]
     table = fitted(rows, width, left=left, yielding=_YIELDING, names="closest", wrapping="budget")
-    return [*table.lines, "", *wrapped(" ".join(_legend(table.headers, terms)), width)]
+    legend = wrapped(" ".join(_legend(table.headers, terms)), width)
+    return [*table.lines, *([""] if legend else []), *legend]
 
 
 def _legend(headers: Sequence[str], terms: GateTerms) -> list[str]:
@@ -117,7 +130,7 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
         "value": figure(closest, closest.value),
         "interval": interval(closest),
         "limit": figure(closest, closest.limit) if is_judged(closest) else "",
-        "verdict": WORDS[closest.verdict],
+        "verdict": verdict_text(closest).replace(", ", ",\n"),
         "confidence": confidence(closest),
         _MIN_DETECTABLE: "" if closest.min_detectable is None else figure(closest, closest.min_detectable),
     }
@@ -125,6 +138,12 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
 
 def _head(check: Check, record: RunRecord, names: Mapping[str, str]) -> str:
     return f"{WORDS[check.verdict].upper()} {check_name(check, names, record)}: {check_text(check)}"
+
+
+def _inconclusive(check: Check, record: RunRecord, terms: GateTerms, names: Mapping[str, str]) -> str:
+    """Say of an inconclusive check what it counts as, why it is none of the others, and what would decide it."""
+    texts = (f"{check_name(check, names, record)}: {check_text(check)}", deciding_text(check, record, terms))
+    return f"INCONCLUSIVE, {counted_as(check)}: {'; '.join(filter(None, texts))}"
 
 
 def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mapping[str, str], width: int) -> list[str]:
@@ -151,11 +170,12 @@ def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mappin
     return lines
 
 
-def best_lines(record: RunRecord, width: int) -> list[str]:
+def best_lines(record: RunRecord, width: int, *, alone: bool = False) -> list[str]:
     """Name the best case on each test set within the budgets, and what each budget costs.
 
     Args:
         record: with its checks.
         width: columns that no line exceeds.
+        alone: whether to name the case of a test set that has but one.
     """
-    return [line for text in best_texts(record) for line in wrapped(text, width)]
+    return [line for text in best_texts(record, alone=alone) for line in wrapped(text, width)]
