@@ -104,7 +104,7 @@ def _refusal(record: RunRecord, lost: Mapping[str, str]) -> tuple[int, str]:
     from ..reports.formatting import amount
     from ..runner.outcome import FAILED, NOT_JUDGED
 
-    reasons = [record.rejected_for + (f" {amount(record.failed, 'check')}" if record.failed else "")]
+    reasons = [record.rejected_for + (f" {amount(record.failed, 'budget')}" if record.failed else "")]
     if lost:
         case, why = next(iter(lost.items()))
         reasons.append(f"has {amount(len(lost), 'artifact')} that cannot be stored ({case}: {why})")

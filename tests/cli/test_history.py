@@ -287,7 +287,7 @@ def test_a_run_that_broke_a_budget_is_promoted_only_when_told_so(history: Histor
     history.append(make_run([make_result()], checks=[check_of("fail")], run_id="broken", started=NOW))
     refused = run("release", "promote", "broken")
     assert refused.exit_code == 1
-    assert refused.output.startswith("opml: exit code 1: run broken failed 1 check and has 1 artifact that cannot be")
+    assert refused.output.startswith("opml: exit code 1: run broken failed 1 budget and has 1 artifact that cannot be")
     assert "the release stays as it was (--force promotes it all the same)" in refused.output
     assert history.releases() == []
     assert run("release", "promote", "broken", "--force", "--json").exit_code == 0

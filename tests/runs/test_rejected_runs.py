@@ -99,7 +99,7 @@ def test_a_rejected_commit_stays_rejected_is_no_release_and_the_next_good_one_pa
     assert rejected.record.baseline_choice.endswith("passed over: 1 that failed")
     promoted = project.opml("release", "promote", "last")
     assert promoted.exit_code == 1
-    assert "failed 2 checks; the release stays as it was" in promoted.output
+    assert "failed 2 budgets; the release stays as it was" in promoted.output
     assert [each["label"] for each in json.loads(project.opml("release", "list", "--json").output)] == ["v1"]
 
     project.commit()
@@ -117,10 +117,10 @@ def test_what_is_forced_says_what_was_overridden(project: Project) -> None:
     project.run(3.0)
     forced = project.opml("release", "promote", "last", "--label", "hot fix", "--force")
     assert forced.exit_code == 0, forced.output
-    assert "forced, although it failed 2 checks" in forced.output
+    assert "forced, although it failed 2 budgets" in forced.output
     (release,) = json.loads(project.opml("release", "list", "--json").output)
-    assert release["overrode"] == "failed 2 checks"
-    assert "hot fix was forced, although it failed 2 checks" in project.opml("release", "list").output
+    assert release["overrode"] == "failed 2 budgets"
+    assert "hot fix was forced, although it failed 2 budgets" in project.opml("release", "list").output
 
 
 def test_a_run_whose_artifact_is_gone_is_refused_and_nothing_of_the_release_is_touched(project: Project) -> None:
