@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
+from pytest_opml.datasets.held_out import HeldOut
 from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseFailed, ModelFileError
 from pytest_opml.measure.device import detect
-from pytest_opml.records.device import GpuUse
+from pytest_opml.records.device import Device, GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
+from pytest_opml.runner import measurement, tasks
 from pytest_opml.runner.measurement import timing_notes
-from pytest_opml.runner.tasks import BuiltCase, measure_artifact
+from pytest_opml.runner.tasks import BuiltCase, make_artifact, measure_artifact, measure_when_quiet
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.stats.sequential import SamplingPlan
 from tests.support.builders import make_conditions, make_device
@@ -195,6 +197,52 @@ def test_it_is_timed_alone_where_the_reference_was_not_made(make_case: MakeCase,
     assert workbench.builder(case.reference).find() is None
     result = workbench.planned(vs_reference=SamplingPlan(seconds=0.3)).measure(case)
     assert result.vs_reference is None
+
+
+def test_it_is_measured_alone_as_soon_as_the_machine_is_quiet_and_not_at_all_before(
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paths = replace(workbench.paths, case_dir=tmp_path)
+    workbench.make(make_case())
+    case = make_case("cluster-16")
+    built = make_artifact(case, workbench.build, paths)
+    plan = replace(workbench.plan, vs_reference=SamplingPlan(seconds=0.3))
+    waited: list[float] = []
+
+    def wait(is_quiet: bool) -> None:
+        def wait_for(_device: Device, longest_s: float) -> bool:
+            waited.append(longest_s)
+            return is_quiet
+
+        monkeypatch.setattr(tasks, "wait_until_quiet", wait_for)
+
+    wait(is_quiet=False)
+    assert measure_when_quiet(case, built, plan, paths, 5.0) is None
+    wait(is_quiet=True)
+    result = measure_when_quiet(case, built, plan, paths, 6.0)
+    assert result is not None
+    assert (result.case, result.vs_reference) == (case, None)
+    assert waited == [5.0, 6.0]
+
+
+def test_what_disturbed_each_part_is_recorded(
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = iter([["heat"], ["work"], []])
+    monkeypatch.setattr(measurement.LoadWatch, "disturbances", lambda *_: next(texts))
+    monkeypatch.setattr(measurement, "of_warm_up", lambda _: ["unsteady"])
+    built = workbench.make(make_case())._replace(disturbed="noise")
+    training = built.training.model_copy(update={"disturbed": "training"})
+    data = prepare(make_case(), None)
+    held_out = HeldOut(data.x_test, data.y_test, data.classes, data.test_digest)
+    result = measurement.measure(make_case(), built._replace(training=training), held_out, workbench.plan)
+    assert result.conditions.disturbed == {
+        "cold_start": "heat",
+        "offline": "work; unsteady",
+        "single": "unsteady",
+        "training": "training",
+        "preparation": "noise",
+    }
 
 
 def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
