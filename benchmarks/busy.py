@@ -135,8 +135,8 @@ def main() -> None:
         print(f"{name}: {dict(counts)}")
     print(
         f"{given.gates} gates: {worst['pass']} pass, {worst['inconclusive']} inconclusive, {worst['fail']} fail; "
-        f"{repeated} by times that were measured again; {excused} failed but for the load; {statistics.median(seconds):.0f} s each (median), "
-        f"{max(seconds):.0f} s (most)"
+        f"{excused} failed but for the load, {repeated} have times that were measured again; "
+        f"{statistics.median(seconds):.0f} s each (median), {max(seconds):.0f} s (most)"
     )
 
 
