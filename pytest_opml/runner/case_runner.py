@@ -103,7 +103,8 @@ class CaseRunner:
                     arguments = (case, built, plan, paths, options.terms.max_seconds)
                     return launch(measure_when_quiet, arguments, limits._replace(spent=time.monotonic() - started))
 
-                repeat = QuietRepeat(budgets or (), reference, options.terms)
+                asked = (*(budgets or ()), *options.budgets_by_times_of(case.id))
+                repeat = QuietRepeat(asked, reference, options.terms)
                 result = repeat.repeated(result, measure_when_it_is_quiet)
                 return MeasuredCase(result=result, baseline=baseline)
         except WorkerFailed as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..gate.sampling_limits import ratio_limits, time_limits
+from ..records.case_record import CaseRecord
 from ..records.device import Device
 from ..records.result import Result
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
@@ -130,6 +131,22 @@ class RunOptions:
     def budgets(self, case_id: str, overrides: TestOverrides) -> tuple[Budget, ...]:
         """Return the budgets that a case is held to."""
         return self.settings.gate.applicable(case_id, self.device.profile, overrides.budgets)
+
+    def budgets_by_times_of(self, case_id: str) -> tuple[Budget, ...]:
+        """Return the absolute budgets of other cases on times that follow from those of a case, their reference."""
+        if not self.settings.compare_s:
+            return ()
+        candidates = [
+            name for name in self.plan.cases if name != case_id and CaseRecord.parse(name).reference.id == case_id
+        ]
+        limits = self.plan.limits
+        budgets = (self.budgets(name, limits.get(name, NO_OVERRIDES)) for name in candidates)
+        return tuple(
+            budget
+            for held in budgets
+            for budget in held
+            if budget.metric.paired_ratio and budget.rule in ("min", "max")
+        )
 
     def limits(self, overrides: TestOverrides) -> ProcessLimits:
         """Return what the processes of a case may take."""

@@ -24,7 +24,7 @@ class QuietRepeat:
     """Measures a case again while it fails a limit by figures that were taken on a busy machine.
 
     Args:
-        budgets: that the case is held to.
+        budgets: that the case is held to, and those of others that follow from its times.
         reference: the result of its reference; None where it has none.
         terms: of the gate.
     """

@@ -22,7 +22,7 @@ from pytest_opml.runner.case_runner import CaseRunner
 from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress
 from pytest_opml.runner.launchers.process import ProcessLauncher
 from pytest_opml.runner.options import RunOptions
-from pytest_opml.runner.plan import NO_OVERRIDES, NOTHING_COLLECTED
+from pytest_opml.runner.plan import NO_OVERRIDES, NOTHING_COLLECTED, CollectedRun
 from pytest_opml.runner.shared_results import SharedResults
 from pytest_opml.runner.tasks import make_artifact
 from pytest_opml.settings import build_settings
@@ -52,10 +52,12 @@ def project(tmp_path: Path) -> Path:
 def start(project: Path) -> Start:
     """Starts the case runner of a run in a project of its own, with a cache of its own."""
 
-    def begin(launcher: Launcher, shared: Path | None = None, **settings: Any) -> CaseRunner:
+    def begin(
+        launcher: Launcher, shared: Path | None = None, plan: CollectedRun = NOTHING_COLLECTED, **settings: Any
+    ) -> CaseRunner:
         table = {"store": f"sqlite:///{project}/history.db", "compare_seconds": 0.1, "data_dir": "data"} | settings
         read = build_settings(table | {"cache_dir": "cache", "release_dir": "releases"}, {}, project)
-        options = RunOptions(settings=read, device=detect("cpu", 2), plan=NOTHING_COLLECTED)
+        options = RunOptions(settings=read, device=detect("cpu", 2), plan=plan)
         heard: list[tuple[Case, Progress]] = []
         baselines = Baselines(read, project, None)
         return CaseRunner(launcher, options, baselines, SharedResults(shared), lambda *said: heard.append(said))
@@ -190,6 +192,18 @@ def test_a_case_that_is_too_slow_on_a_busy_machine_is_measured_again(
         assert longest == 60.0
         assert launcher.limits[-1].seconds == 1000.0  # of the case in all
         assert launcher.limits[-1].spent > launcher.limits[-2].spent
+
+
+@pytest.mark.parametrize(("limit", "again"), [(10.0, ["measure_when_quiet"]), (20.0, [])])
+def test_a_reference_is_measured_again_where_those_beside_it_would_fail_by_its_time(
+    start: Start, limit: float, again: list[str]
+) -> None:
+    candidate = make_case("cluster-16").id
+    gate = {"case": [{"match": candidate, "inference_s": {"max": limit}}]}
+    launcher = MachineThatBecomesQuiet()
+    runner = start(launcher, plan=CollectedRun(cases={candidate: "test"}), gate=gate)
+    runner.run_case(make_case(), NO_OVERRIDES, is_judged=False).require()
+    assert launcher.ran == [*MAKING_AND_MEASURING, *again]
 
 
 @pytest.mark.parametrize("failing", MAKING_AND_MEASURING)

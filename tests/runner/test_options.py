@@ -12,7 +12,7 @@ from pytest_opml.gate.budgets import Budget, parse_budgets
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
-from tests.support.builders import make_device, make_result, make_run
+from tests.support.builders import make_case, make_device, make_result, make_run
 
 CASE = make_result().case
 
@@ -65,6 +65,23 @@ def test_absolute_limits_are_decided_alone_and_relative_ones_side_by_side() -> N
     assert plan.release is not None
     assert [limit.limit for limit in plan.release.sampling.limits["offline"]] == [pytest.approx(1.2)]
     assert plan.release.stored == make_result()
+
+
+def test_limits_on_times_of_those_beside_a_case_rest_on_its_own() -> None:
+    int8, other = (make_case(technique, **fields).id for technique, fields in (("int8", {}), ("int8", {"epochs": 7})))
+    gate = {
+        "inference_s": {"max": 10.0, "max_increase": "10%"},
+        "latency_ms": {"p50": {"max": 5.0}, "p99": {"max": 6.0}},
+        "case": [{"match": other, "inference_s": {"max": 1.0}}],
+    }
+    collected = CollectedRun(cases={CASE.id: "test", int8: "test", other: "test"})
+    told = options(collected, gate=gate)
+    assert [(budget.metric.name, budget.limit) for budget in told.budgets_by_times_of(CASE.id)] == [
+        ("inference_s", 10.0),
+        ("latency_ms.p50", 5.0),
+    ]
+    assert told.budgets_by_times_of(int8) == ()
+    assert options(collected, gate=gate, compare_seconds=0.0).budgets_by_times_of(CASE.id) == ()
 
 
 def test_one_family_of_checks_shares_the_error_among_those_that_were_collected() -> None:
