@@ -12,6 +12,7 @@ OpmlError
 |   `-- StorageError            a cache, store or record that cannot be read or written
 |-- TechniqueError              a technique that cannot do its work on this model
 `-- CaseFailed                  a case that ended without a result, with the kind of its failure
+    `-- DeviceBusy              another run had the device for longer than this one may wait
 """
 
 from __future__ import annotations
@@ -114,9 +115,16 @@ class CaseFailed(OpmlError):  # noqa: N818 - it names what happened to the case
     """A case ended without a result.
 
     Attributes:
-        kind: ``usage``, ``error``, ``crash``, ``out_of_memory``, ``killed`` or ``timeout``.
+        kind: ``usage``, ``error``, ``crash``, ``out_of_memory``, ``killed``, ``timeout`` or ``device_busy``.
     """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class DeviceBusy(CaseFailed):
+    """Another run had the device for longer than this one may wait."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("device_busy", message)

@@ -11,11 +11,19 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """A stage of the work, and how much of it is done; a total of 0 means that nobody knows."""
+    """A stage of the work.
+
+    Attributes:
+        stage: what is done, in words.
+        done: how much of it is over.
+        total: of how much; 0 where nobody knows.
+        is_waiting: whether nothing is done, until another run has finished; to be told where there is no terminal too.
+    """
 
     stage: str
     done: int = 0
     total: int = 0
+    is_waiting: bool = False
 
     def __str__(self) -> str:
         return f"{self.stage} {self.done}/{self.total}" if self.total else self.stage

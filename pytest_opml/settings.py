@@ -255,6 +255,7 @@ class Settings:
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         timeout_s: seconds that one case may take.
+        wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
@@ -312,6 +313,13 @@ class Settings:
     compare_precision: Annotated[float, Field(ge=0, lt=1)] = setting(0.02)
     timeout_s: PositiveFloat = setting(
         1800.0, key="timeout", metavar="S", type=float, help="seconds that one case may take"
+    )
+    wait_s: NonNegativeFloat = setting(
+        1800.0,
+        key="wait",
+        metavar="S",
+        type=float,
+        help="seconds that a case may wait for a device on which another run measures",
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"

@@ -95,6 +95,8 @@ def raised(kind: type[errors.OpmlError]) -> errors.OpmlError:
         return kind("a picture", "matplotlib", extra="plot")
     if issubclass(kind, WorkerFailed):
         return kind("crash", "it fell over", "the last\nlines")
+    if issubclass(kind, errors.DeviceBusy):
+        return kind("another process has it")
     if issubclass(kind, errors.CaseFailed):
         return kind("timeout", "it took more than 10 s")
     return kind("data set pets: labels: 3 of 4 are missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 
@@ -10,6 +11,7 @@ import psutil
 from ..errors import DeviceError
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import has_fast_float16
+from .cgroup import read_cpu_quota
 from .nvml import read_gpus, visible
 from .processor import cpu_has_float16, cpu_name, read_cpu_clock
 
@@ -30,6 +32,13 @@ def _choose(wanted: str, gpus: tuple[Gpu, ...]) -> Gpu | None:
     raise DeviceError(f"--opml-gpu={wanted}: {where}, which has {there}; allowed here: {', '.join(allowed)}")
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use: of those that it may run on, as many as its container's quota is."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = read_cpu_quota()
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
+
+
 def detect(wanted: str, threads: int | None) -> Device:
     """Describe the machine and settle on the device that runs the cases.
 
@@ -44,7 +53,7 @@ def detect(wanted: str, threads: int | None) -> Device:
     # A run on the CPU does not depend on the state of the NVIDIA driver.
     gpus = () if wanted == "cpu" else read_gpus()
     gpu = _choose(wanted, gpus)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     return Device(
         profile=gpu.profile if gpu else "cpu",
         cpu=cpu_name(),

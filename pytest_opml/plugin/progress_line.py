@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +25,7 @@ class ProgressLine:
         room: how many columns of the line are free.
         tests: how many there are to run.
         uncaptured: in which what is written reaches the terminal.
+        log: where a line goes that is to be read without a terminal too; None for nowhere.
     """
 
     def __init__(
@@ -32,13 +34,19 @@ class ProgressLine:
         room: Callable[[], int],
         tests: int,
         uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
+        log: TextIO | None = None,
     ) -> None:
+        self._log = log
         self._stream, self._room, self._tests, self._uncaptured = stream, room, tests, uncaptured
         self._done, self._began, self._shown = 0, time.monotonic(), 0
 
     def __call__(self, case: Case, progress: Progress) -> None:
         """Show what is done for a case."""
         parts = case.parts
+        if progress.is_waiting and self._log is not None:
+            with self._uncaptured():
+                self._log.write(f"\nopml: {progress}\n")
+                self._log.flush()
         left = self._time_left()
         self._show(f" [{self._done + 1}/{self._tests}{left}] {parts.top}/{parts.technique}: {progress}")
 
@@ -80,16 +88,18 @@ class ProgressLine:
 
 
 def make_progress_line(config: pytest.Config, tests: int) -> ProgressLine:
-    """The line of this run: none where the output is quiet, no terminal, or another process's."""
+    """The line of this run: none where the output is quiet, no terminal, or another process's.
+
+    That a run waits for the device is told in any case: by a worker of pytest-xdist through its error output.
+    """
     reporter = config.pluginmanager.getplugin("terminalreporter")
-    shown = reporter is not None and config.get_verbosity() >= 0 and not hasattr(config, "workerinput")
-    writer = reporter._tw if shown else None
-    if writer is None or not writer._file.isatty():
-        return ProgressLine(None, lambda: 0, tests)
     capture = config.pluginmanager.getplugin("capturemanager")
+    uncaptured = capture.global_and_fixture_disabled if capture else nullcontext
+    if reporter is None or hasattr(config, "workerinput"):
+        return ProgressLine(None, lambda: 0, tests, uncaptured, sys.__stderr__)
+    writer = reporter._tw
+    if config.get_verbosity() < 0 or not writer._file.isatty():
+        return ProgressLine(None, lambda: 0, tests, uncaptured, writer._file)
     return ProgressLine(
-        writer._file,
-        lambda: writer.fullwidth - writer.width_of_current_line,
-        tests,
-        capture.global_and_fixture_disabled if capture else nullcontext,
+        writer._file, lambda: writer.fullwidth - writer.width_of_current_line, tests, uncaptured, writer._file
     )

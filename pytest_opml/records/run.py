@@ -14,7 +14,7 @@ from .result import CaseOutcome, Key, Result
 FORMAT_VERSION: Literal[1] = 1
 
 
-FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout"]
+FailureKind = Literal["usage", "error", "crash", "out_of_memory", "killed", "timeout", "device_busy"]
 
 
 Verdict = Literal["pass", "fail", "inconclusive", "not_judged"]

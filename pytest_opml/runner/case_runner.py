@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case import Case
+from ..errors import DeviceBusy
 from ..progress import Progress
 from ..records.device import Device
 from ..records.result import Result
 from ..records.run import Failure
-from ..storage.locks import exclusive_device
+from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
 from .options import RunOptions
@@ -25,9 +27,6 @@ from .tasks import make_artifact, measure_artifact, measure_release, measure_whe
 if TYPE_CHECKING:
     from ..gate.budgets import Budget
     from .plan import TestOverrides
-
-
-_WAITING = Progress("waiting for another run on this device")
 
 
 class CaseRunner:
@@ -51,6 +50,7 @@ class CaseRunner:
     ) -> None:
         self._launcher, self._options, self._baselines = launcher, options, baselines
         self._shared, self._on_progress = shared, on_progress
+        self._wait_s = options.settings.wait_s
 
     def run_case(
         self, case: Case, overrides: TestOverrides, *, is_judged: bool = True, reference: Result | None = None
@@ -64,22 +64,42 @@ class CaseRunner:
             reference: the result that it is compared with; None where its reference has none, or is itself.
 
         Raises:
-            StorageError: the device cannot be locked.
+            StorageError: the device cannot be locked, or the folder of the run cannot be written.
         """
         limits = self._options.limits(overrides)
         budgets = self._options.budgets(case.id, overrides) if is_judged else None
-        with exclusive_device(self._options.device, lambda: self._on_progress(case, _WAITING)):
+        with self._shared.alone():
             outcome = self._shared.get(case.id)
             if outcome is None:
                 outcome = self._measure(case, limits, budgets, reference)
-                self._shared.put(case.id, outcome)
+                if outcome.failure is None or outcome.failure.kind != "device_busy":  # another may be luckier
+                    self._shared.put(case.id, outcome)
             return outcome
+
+    @contextmanager
+    def _device(self, case: Case) -> Iterator[None]:
+        """Hold the device of the run; where that was waited for in vain once, no other case waits as long again.
+
+        Raises:
+            DeviceBusy: nobody gave it back in time.
+            StorageError: it cannot be locked.
+        """
+        longest_s = self._wait_s
+
+        def tell(text: str) -> None:
+            self._on_progress(case, Progress(text, is_waiting=True))
+
+        self._wait_s = 0.0
+        with exclusive_device(self._options.device, tell, longest_s):
+            self._wait_s = self._options.settings.wait_s
+            yield
 
     def _measure(
         self, case: Case, limits: ProcessLimits, budgets: Sequence[Budget] | None, reference: Result | None
     ) -> MeasuredCase:
         """Build a case, then measure the release that it is compared with, then the case itself.
 
+        The device is held for measuring only: training may take hours, and other runs can measure meanwhile.
         The data are loaded by the first of these tasks only, which leaves the test part for the others.
         """
         options = self._options
@@ -94,20 +114,22 @@ class CaseRunner:
                 started = time.monotonic()
                 built = launch(make_artifact, (case, options.build, paths), limits)
                 spent, baseline = time.monotonic() - started, None
-                if budgets is not None:
-                    baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
-                plan = options.measurement(budgets or (), reference, baseline)
-                result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
+                with self._device(case):
+                    began = time.monotonic()  # what was waited for the device is not the case's own
+                    if budgets is not None:
+                        baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
+                    plan = options.measurement(budgets or (), reference, baseline)
+                    result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
 
-                def measure_when_it_is_quiet() -> Result | None:
-                    arguments = (case, built, plan, paths, options.terms.max_seconds)
-                    return launch(measure_when_quiet, arguments, limits._replace(spent=time.monotonic() - started))
+                    def measure_when_it_is_quiet() -> Result | None:
+                        arguments = (case, built, plan, paths, options.terms.max_seconds)
+                        within = limits._replace(spent=spent + time.monotonic() - began)
+                        return launch(measure_when_quiet, arguments, within)
 
-                asked = (*(budgets or ()), *options.budgets_by_times_of(case.id))
-                repeat = QuietRepeat(asked, reference, options.terms)
-                result = repeat.repeated(result, measure_when_it_is_quiet)
+                    asked = (*(budgets or ()), *options.budgets_by_times_of(case.id))
+                    result = QuietRepeat(asked, reference, options.terms).repeated(result, measure_when_it_is_quiet)
                 return MeasuredCase(result=result, baseline=baseline)
-        except WorkerFailed as error:
+        except (WorkerFailed, DeviceBusy) as error:
             return MeasuredCase(failure=_failure(case, self._options.device, error))
 
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
@@ -115,14 +137,14 @@ class CaseRunner:
 
         Raises:
             WorkerFailed: with the kind of failure.
-            StorageError: the device cannot be locked.
         """
         options, on_progress = self._options, partial(self._on_progress, case)
-        with exclusive_device(options.device, lambda: on_progress(_WAITING)):
+        with self._shared.alone():
             arguments = (case, options.build, options.paths)
             return self._launcher.run(task, arguments, options.limits(overrides), on_progress)
 
 
-def _failure(case: Case, device: Device, error: WorkerFailed) -> Failure:
-    texts = {"message": printable(str(error)), "log_tail": printable(error.log_tail)}
+def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy) -> Failure:
+    log_tail = error.log_tail if isinstance(error, WorkerFailed) else ""
+    texts = {"message": printable(str(error)), "log_tail": printable(log_tail)}
     return Failure.model_validate({"case": case, "device": device, "kind": error.kind, **texts})

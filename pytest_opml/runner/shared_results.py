@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import CaseFailed
+from ..errors import CaseFailed, StorageError
 from ..records.base import Record
 from ..records.result import Result
 from ..records.run import Baseline, Failure
@@ -62,6 +63,29 @@ class SharedResults:
         """Return what another process made of a case; None where none has, so far."""
         path = self._folder and self._path(self._folder, case_id)
         return MeasuredCase.model_validate_json(path.read_bytes()) if path and path.exists() else None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process of the run work on a case while the block runs: they would disturb each other's times.
+
+        Raises:
+            StorageError: the folder of the run cannot be written.
+        """
+        if self._folder is None:
+            yield
+            return
+        from filelock import FileLock
+
+        lock = FileLock(self._folder / "lock")
+        try:
+            self._folder.mkdir(exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise StorageError(f"{self._folder}: cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @staticmethod
     def _path(folder: Path, case_id: str) -> Path:

@@ -1,18 +1,15 @@
-"""What processes on one machine share while they run: a lock for each device, and folders of results in progress."""
+"""What processes on one machine share while they run: a folder of the user's own, and locks that several may hold."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import re
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import StorageError
-from ..records.device import Device
 
 
 def runtime_folder() -> Path:
@@ -31,37 +28,6 @@ def runtime_folder() -> Path:
     except OSError as error:
         raise StorageError(f"{folder}: cannot be made: {error.strerror}; set TMPDIR to another folder") from error
     return folder
-
-
-@contextmanager
-def exclusive_device(device: Device, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold a device alone while the block runs: two measurements at a time would measure each other.
-
-    The system gives the lock back when its holder ends, whatever ended it.
-
-    Args:
-        device: a GPU has a lock of its own; whatever runs on the CPU shares one.
-        on_wait: called when another process has the device.
-
-    Raises:
-        StorageError: the lock's file cannot be made.
-    """
-    from filelock import FileLock, Timeout
-
-    name = device.gpu.uuid if device.gpu and device.gpu.uuid else device.profile
-    lock = FileLock(runtime_folder() / f"{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock")
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_wait()
-            lock.acquire()
-    except OSError as error:
-        raise StorageError(f"{lock.lock_file}: cannot be locked: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 _descriptors: dict[Path, int] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -10,11 +12,13 @@ from typing import Any, cast
 import pytest
 
 from pytest_opml.case import Case
+from pytest_opml.errors import DeviceBusy
 from pytest_opml.gate.budgets import parse_budgets
 from pytest_opml.history.base import Release
 from pytest_opml.history.store import open_store
 from pytest_opml.measure.device import detect
 from pytest_opml.progress import Progress
+from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result
 from pytest_opml.runner import case_runner
 from pytest_opml.runner.baselines import Baselines
@@ -242,3 +246,30 @@ def test_no_room_for_temporary_files_is_a_failure_of_the_case(start: Start, monk
     outcome = start(InlineLauncher()).run_case(make_case(), NO_OVERRIDES)
     assert outcome.failure is not None
     assert outcome.failure.message == "temporary files: No space left"
+
+
+def test_a_device_that_others_hold_ends_the_case_after_the_wait_and_the_next_one_at_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    waits: list[float] = []
+
+    @contextlib.contextmanager
+    def held(_device: Device, _on_wait: object, longest_s: float) -> Iterator[None]:
+        waits.append(longest_s)
+        if len(waits) < 3:
+            raise DeviceBusy("the device cpu was not free within 7 s")
+        yield
+
+    monkeypatch.setattr(case_runner, "exclusive_device", held)
+    launcher, shared = InlineLauncher(not_measured), tmp_path / "shared"
+    runner = start(launcher, shared, wait=7.0)
+    for technique in ("baseline", "cluster-16"):
+        failure = runner.run_case(make_case(technique), NO_OVERRIDES).failure
+        assert failure is not None
+        assert (failure.kind, failure.message) == ("device_busy", "the device cpu was not free within 7 s")
+    assert not list(shared.glob("*.json"))  # another process of the run may be luckier
+    for _ in range(2):
+        runner.run_case(make_case("cluster-8"), NO_OVERRIDES)
+        shutil.rmtree(shared)
+    assert waits == [7.0, 0.0, 0.0, 7.0]
+    assert launcher.ran == ["make_artifact"] * 2 + MAKING_AND_MEASURING * 2  # training did not wait

@@ -26,7 +26,7 @@ from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
 from pytest_opml.records.run import RunRecord
 from pytest_opml.storage.cache import is_whole
-from pytest_opml.storage.locks import exclusive_device
+from pytest_opml.storage.device_lock import exclusive_device
 from tests.support import small
 from tests.support.builders import make_device
 from tests.support.processes import python_path
@@ -351,26 +351,26 @@ def test_a_temporary_folder_that_cannot_be_used_is_one_line(project: Project, tm
 
 _WATCH = """
     import os, time
+    from contextlib import contextmanager
     from pathlib import Path
     from pytest_opml.runner import case_runner
 
-    real_measure, real_lock = case_runner.CaseRunner._measure, case_runner.exclusive_device
+    real_lock = case_runner.exclusive_device
 
-    def measure(*arguments):
-        began = time.monotonic()
-        try:
-            return real_measure(*arguments)
-        finally:
-            with open("{folder}/spans", "a") as spans:
-                print(os.getpid(), began, time.monotonic(), file=spans)
-
-    def exclusive_device(device, on_wait):
-        def waits():
+    @contextmanager
+    def exclusive_device(device, on_wait, longest_s):
+        def waits(text):
             Path("{folder}/waits-" + str(os.getpid())).touch()
-            on_wait()
-        return real_lock(device, waits)
+            on_wait(text)
+        with real_lock(device, waits, longest_s):
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                with open("{folder}/spans", "a") as spans:
+                    print(os.getpid(), began, time.monotonic(), file=spans)
 
-    case_runner.CaseRunner._measure, case_runner.exclusive_device = measure, exclusive_device
+    case_runner.exclusive_device = exclusive_device
 """
 
 
@@ -381,7 +381,7 @@ def test_two_runs_at_once_both_succeed_and_never_measure_at_the_same_time(
     project.cases(FINE, FINE_TOO)
     project.conftest(_WATCH.format(folder=tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(project.temporary))
-    with exclusive_device(make_device("cpu"), lambda: None):  # until both are there, so that they do compete
+    with exclusive_device(make_device("cpu"), lambda _: None, 0.0):  # until both are there, so that they do compete
         runs = [project.start() for _ in range(2)]
         wait_for(lambda: len(list(tmp_path.glob("waits-*"))) == 2 or any(run.process.poll() for run in runs))
     for finished in [run.finish() for run in runs]:
