@@ -17,8 +17,8 @@ from tests.support.builders import make_conditions, make_result
 
 
 def on_gpu(technique: str = "baseline") -> Result:
-    """A result that has every metric: three passes over 500 images took 6 J, so 10,000 take 40."""
-    use = GpuUse(seconds=2.0, samples=12, energy_j=6.0, energy_source="counter")
+    """A result that has every metric: forty passes over 500 images took 80 J, so 10,000 take 40."""
+    use = GpuUse(seconds=2.0, samples=12, energy_j=80.0, energy_source="counter")
     return make_result(technique, conditions=make_conditions().model_copy(update={"gpu_use": use}))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from ..metrics import Metric
-from ..records.result import Result, Sampling, SideBySide
+from ..records.result import Ladder, Result, Sampling, SideBySide
 from ..stats import predictions
 from ..stats.evidence import (
     Evidence,
@@ -19,6 +20,7 @@ from ..stats.evidence import (
     ScaledInterval,
     SumOf,
 )
+from ..stats.order_statistics import Inverse, OrderStatistics, ladder
 
 _ONCE = Sampling()
 
@@ -32,15 +34,35 @@ def of_value(metric: Metric, result: Result, value: float) -> Evidence:
     if metric.standard_error and (error := metric.standard_error(result)):
         return Normal(value, error)
     estimate = metric.interval(result) if metric.interval else None
-    return Exact(value) if estimate is None else ScaledInterval(estimate, _sampling(metric, result))
+    if estimate is None:
+        return Exact(value)
+    time = _sampled_time(metric, result, result.inference_s.value if metric.inverse else value)
+    if time is None:
+        return ScaledInterval(estimate)
+    return Inverse(time, value * time.value) if metric.inverse else time
 
 
-def _sampling(metric: Metric, result: Result) -> Sampling:
-    """How the time was sampled that the figure is worked out from, with the figure itself as the one sampled anew."""
-    sampling = result.sampling.get(metric.sampled_time or "", _ONCE)
-    if metric.inverse and sampling.repeat:
-        return sampling.model_copy(update={"repeat": result.reference_samples / sampling.repeat})
-    return sampling
+def _sampled_time(metric: Metric, result: Result, value: float) -> Evidence | None:
+    """Return the evidence of the time that a figure is, or is worked out from; None where it is no sampled time.
+
+    Args:
+        metric: of the figure.
+        result: whose passes or single images were timed.
+        value: of the time.
+    """
+    if metric.percentile is None:
+        steps = ladder_of_passes(result.passes_s) if metric.scenario == "offline" else None
+    else:
+        steps = result.latency_ms.ladders.get(f"p{metric.percentile}")
+    if steps is None:
+        return None
+    return OrderStatistics(steps, result.sampling.get(metric.sampled_time or "", _ONCE), value / steps.value)
+
+
+@lru_cache(maxsize=256)
+def ladder_of_passes(seconds: tuple[float, ...]) -> Ladder:
+    """Return the intervals of the median of passes; cached, since a verdict asks for them many times."""
+    return ladder(seconds, 0.5)
 
 
 def of_difference(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,16 +16,17 @@ import numpy as np
 
 from ..datasets.imageset import ImageSet
 from ..metrics import INFERENCE, LATENCY, percentiles
-from ..records.result import Estimate, Latency, Sampling, WarmUp
+from ..records.result import Ladder, Latency, Sampling, WarmUp
 from ..runtimes.base import Probabilities, Runtime
-from ..stats.evidence import ScaledInterval
-from ..stats.intervals import least_samples, median, quantile_interval
+from ..stats.intervals import least_samples
+from ..stats.order_statistics import OrderStatistics, estimate, fewest_samples, ladder, median
 from ..stats.sequential import NO_SAMPLING, SamplingPlan, SequentialSampler
 from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
-# Six are the fewest whose extremes hold the median with 95 % confidence; slower models are not timed more often.
-_FEWEST_PASSES, _PASSES_SECONDS = 6, 60.0
+# Six are the fewest whose extremes would hold the median with 95 % confidence, were they independent; slower models are
+# not timed more often, unless a limit is to be decided: then so often that it can be, if that is not far too long.
+_FEWEST_PASSES, _PASSES_SECONDS, _FAR_TOO_LONG = 6, 60.0, 3.0
 _LATENCY_SECONDS = 30.0
 _SHORTEST_REPEAT_S = 2.0
 _LATENCY_ROUND = 8  # calls that make a round of warming up: of single ones, no three may ever agree
@@ -93,6 +94,8 @@ def time_passes(
 ) -> Passes:
     """Time ten passes over the images, as the paper did, or as many as 60 s allow, but six; the runtime must be warm.
 
+    Where a limit is on them, there are at least ten, and as many as the gate's error needs to say anything of a median.
+
     Args:
         runtime: that answers.
         images: of the test set.
@@ -114,7 +117,11 @@ def time_passes(
     with no_collection():
         while len(taken) < _FEWEST_PASSES or (len(taken) < PASSES and sum(taken) < _PASSES_SECONDS):
             taken.append(one())
-        _sample_on(taken, one, sampler, lambda: {INFERENCE: median(taken)})
+        if not sampler.done:
+            needed, longest = fewest_samples(0.5, plan.error), _FAR_TOO_LONG * sampler.longest_s
+            while len(taken) < PASSES or (len(taken) < needed and sum(taken) < longest):
+                taken.append(one())
+        _sample_on(taken, one, sampler, lambda: {INFERENCE: ladder(taken, 0.5)})
     return Passes(probabilities, tuple(taken), sampler.alpha_share, sampler.repeat_s)
 
 
@@ -131,7 +138,7 @@ def _sample_on(
     taken: list[float],
     one: Callable[[], float],
     sampler: SequentialSampler,
-    estimates: Callable[[], Mapping[str, Estimate]],
+    ladders: Callable[[], Mapping[str, Ladder]],
 ) -> None:
     """Take samples until the sampler is done, with an interim analysis at twice as many each time.
 
@@ -139,12 +146,12 @@ def _sample_on(
         taken: the samples so far, in seconds; more are added.
         one: takes a sample.
         sampler: decides.
-        estimates: the times, from what was taken, by name.
+        ladders: of the times, from what was taken, by name.
     """
 
-    def times(alpha_share: float) -> dict[str, ScaledInterval]:
+    def times(alpha_share: float) -> dict[str, OrderStatistics]:
         sampling = Sampling(alpha_share=alpha_share)
-        return {name: ScaledInterval(estimate, sampling) for name, estimate in estimates().items()}
+        return {name: OrderStatistics(ladder, sampling) for name, ladder in ladders().items()}
 
     while True:
         sampler.analyse(sum(taken), times)
@@ -190,7 +197,7 @@ def time_single(runtime: Runtime, images: ImageSet, plan: SamplingPlan = NO_SAMP
     sampler = SequentialSampler(limits, plan.max_seconds, plan.error)
     with no_collection():
         samples = sampled(_LATENCY_SECONDS)
-        _sample_on(samples, one, sampler, lambda: _estimates(summarise_latency(samples)))
+        _sample_on(samples, one, sampler, lambda: _ladders(samples, limits))
         anew = sampled(max(sampler.repeat_s, _SHORTEST_REPEAT_S)) if sampler.repeat_s else []
     latency, repeated = summarise_latency(samples), summarise_latency(anew).percentiles
     sampling = {
@@ -201,24 +208,24 @@ def time_single(runtime: Runtime, images: ImageSet, plan: SamplingPlan = NO_SAMP
     return Single(latency=latency, warm_up=warmed, sampling=sampling)
 
 
-def _estimates(latency: Latency) -> dict[str, Estimate]:
-    """The percentiles that have enough samples, by metric."""
+def _ladders(seconds: Sequence[float], metrics: Container[str]) -> dict[str, Ladder]:
+    """Return those of the percentiles, in milliseconds, that have enough samples, by metric."""
+    milliseconds = (np.asarray(seconds) * 1e3).tolist()
     return {
-        f"{LATENCY}.{name}": Estimate(value=value, low=latency.intervals[name][0], high=latency.intervals[name][1])
-        for name, value in latency.percentiles.items()
-        if value is not None
+        metric: ladder(milliseconds, percent / 100)
+        for name, percent in percentiles().items()
+        if (metric := f"{LATENCY}.{name}") in metrics and len(seconds) >= least_samples(percent)
     }
 
 
 def summarise_latency(seconds: list[float]) -> Latency:
     """Return percentiles in milliseconds of samples in seconds, with intervals; None where there are too few."""
-    milliseconds = np.asarray(seconds) * 1e3
-    values: dict[str, float | None] = {}
-    intervals: dict[str, tuple[float, float]] = {}
-    for name, percent in percentiles().items():
-        values[name] = None
-        if len(seconds) >= least_samples(percent):
-            values[name] = value = float(np.percentile(milliseconds, percent))
-            low, high = quantile_interval(milliseconds.tolist(), percent / 100)
-            intervals[name] = min(low, value), max(high, value)
-    return Latency(percentiles=values, samples=len(seconds), intervals=intervals)
+    ladders = _ladders(seconds, [f"{LATENCY}.{name}" for name in percentiles()])
+    by_name = {metric.removeprefix(f"{LATENCY}."): steps for metric, steps in ladders.items()}
+    intervals = {name: estimate(steps) for name, steps in by_name.items()}
+    return Latency(
+        percentiles={name: by_name[name].value if name in by_name else None for name in percentiles()},
+        samples=len(seconds),
+        intervals={name: (interval.low, interval.high) for name, interval in intervals.items()},
+        ladders=by_name,
+    )

@@ -57,6 +57,19 @@ class Sampling(Record):
     )
 
 
+class Ladder(Record):
+    """The intervals of a quantile at many levels, from the order statistics of its samples."""
+
+    value: float = Field(description="the quantile of the samples")
+    rungs: tuple[tuple[float, float | None, float | None], ...] = Field(
+        description="the error of an interval, both sides together, and its ends; None: the samples cannot say so much"
+    )
+    lowest: float = Field(description="the smallest sample")
+    highest: float = Field(description="the largest sample")
+    least_low: float = Field(ge=0, description="the least error at which the smallest sample is the low end")
+    least_high: float = Field(ge=0, description="the least error at which the largest sample is the high end")
+
+
 class Ratio(Estimate, Sampling):
     """A candidate's time divided by its reference's, both timed in turn in one process, with its 95 % interval."""
 
@@ -140,6 +153,7 @@ class Latency(Record):
     intervals: dict[str, tuple[float, float]] = Field(
         default={}, description="the 95 % interval of each percentile that is known, by its order statistics"
     )
+    ladders: dict[str, Ladder] = Field(default={}, description="its intervals at other levels, which verdicts rest on")
 
     @model_validator(mode="before")
     @classmethod
@@ -151,7 +165,7 @@ class Latency(Record):
 
     @model_validator(mode="after")
     def _are_percentiles(self) -> Latency:
-        for name in (*self.percentiles, *self.intervals):
+        for name in (*self.percentiles, *self.intervals, *self.ladders):
             if not _PERCENTILE.fullmatch(name):
                 raise ValueError(f"{name!r} is no percentile, such as p99")
         return self

@@ -47,7 +47,8 @@ from ..records.result import (
 )
 from ..runtimes.base import Runtime
 from ..runtimes.loader import open_artifact
-from ..stats.intervals import least_samples, median, proportion
+from ..stats.intervals import least_samples, proportion
+from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
 from .options import MeasurementPlan

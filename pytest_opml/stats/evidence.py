@@ -12,14 +12,13 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
-from ..records.result import Estimate, Ratio, Sampling, Score
+from ..records.result import Estimate, Ratio, Score
 from . import predictions
 from .intervals import CONFIDENCE, proportion
 
 _NORMAL = NormalDist()
 _LEAST_ERROR = 1e-9  # below it no claim of confidence is worth its digits
 _WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
-_ONCE = Sampling()
 
 
 class Interval(NamedTuple):
@@ -109,16 +108,14 @@ class ScaledInterval(Evidence):
 
     Args:
         estimate: the figure.
-        sampling: of the time: what the interim analysis that ended it spent of alpha, and the figure sampled anew.
     """
 
-    def __init__(self, estimate: Estimate | Score, sampling: Sampling = _ONCE) -> None:
-        self.value, self._estimate, self._share = estimate.value, estimate, sampling.alpha_share
-        self.repeat = sampling.repeat
+    def __init__(self, estimate: Estimate | Score) -> None:
+        self.value, self._estimate = estimate.value, estimate
 
     def interval(self, error: float) -> Interval:
         """Rescale each side's distance from the value, by the quantiles of the normal distribution."""
-        factor = _quantile(error * self._share) / _quantile(1 - CONFIDENCE)
+        factor = _quantile(error) / _quantile(1 - CONFIDENCE)
         value, low, high = self.value, self._estimate.low, self._estimate.high
         if low > 0 and not isinstance(self._estimate, Score):
             below, above = (min(math.log(ratio) * factor, _WIDEST) for ratio in (value / low, high / value))

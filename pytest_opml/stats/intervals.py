@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,33 +31,6 @@ def _binomial(successes: int, trials: int) -> Any:
     return binomtest(successes, trials)
 
 
-def median(values: Sequence[float]) -> Estimate:
-    """Return the median with the interval that the order statistics give, whatever the distribution.
-
-    Below six values no such interval reaches 95 %: then it is the range of the values.
-    """
-    import statistics
-
-    low, high = quantile_interval(values, 0.5)
-    return Estimate(value=statistics.median(values), low=low, high=high)
-
-
-def quantile_interval(values: Sequence[float], share: float) -> tuple[float, float]:
-    """Return the 95 % interval that the order statistics give a quantile.
-
-    An end that they do not reach is the outermost value.
-
-    Args:
-        values: at least one.
-        share: of the values below the quantile.
-    """
-    from scipy.stats import quantile_test
-
-    interval = quantile_test(values, p=share).confidence_interval(CONFIDENCE)
-    low, high = float(interval.low), float(interval.high)
-    return (low if low == low else min(values)), (high if high == high else max(values))
-
-
 @lru_cache(maxsize=128)
 def least_samples(percent: int) -> int:
     """Return the fewest samples that a percentile is given for: the early stopping of MLPerf at 99 % confidence.
@@ -66,14 +38,12 @@ def least_samples(percent: int) -> int:
     It is the fewest of which all but one lie below the true percentile by chance at most once in a hundred times: the
     smallest n at which a binomial count of n samples, each above with probability 1 - p, is 0 or 1 with at most that
     chance (MLPerf Inference Rules, appendix "Early Stopping Criterion"). That gives 64 for the 90th percentile, 130 for
-    the 95th and 662 for the 99th. The median and what lies below it are given from the first sample on.
+    the 95th, 662 for the 99th and 11 for the median. A percentile below the median needs what its mirror image needs.
 
     Args:
         percent: 1 to 99.
     """
-    if percent <= 50:
-        return 1
-    below, samples = percent / 100, 1
+    below, samples = max(percent, 100 - percent) / 100, 1
     while below**samples + samples * (1 - below) * below ** (samples - 1) > 1 - _STOPPING_CONFIDENCE:
         samples += 1
     return samples

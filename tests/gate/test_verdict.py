@@ -14,6 +14,7 @@ from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result, Sampling, Score
 from pytest_opml.records.run import Baseline, Check
+from pytest_opml.stats.order_statistics import ladder
 from pytest_opml.stats.predictions import pack
 from tests.support.builders import make_device, make_ratio, make_result, make_side_by_side
 from tests.test_metrics import on_gpu
@@ -220,7 +221,11 @@ def test_an_absolute_time_is_confirmed_by_passes_taken_anew() -> None:
 
 
 def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
-    latency = make_result().latency_ms.model_copy(update={"intervals": {"p99": (1.8, 2.3)}})
+    pairs = zip(range(-150, 0), range(150, 0, -1), strict=True)
+    steps = ladder([2.0 + 0.0125 * rank for pair in pairs for rank in pair], 0.5)
+    latency = make_result().latency_ms.model_copy(
+        update={"intervals": {"p99": (1.75, 2.25)}, "ladders": {"p99": steps}}
+    )
     result = make_result(latency_ms=latency)
     for limit, expected in ((2.4, "pass"), (2.2, "inconclusive"), (1.7, "fail")):
         assert verdict({"latency_ms": {"p99": {"max": limit}}}, result) == expected

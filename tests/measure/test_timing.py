@@ -84,7 +84,9 @@ def test_the_collector_rests_while_the_clock_runs() -> None:
     assert gc.isenabled()
 
 
-@pytest.mark.parametrize(("samples", "given"), [(1, 1), (63, 1), (64, 2), (129, 2), (130, 3), (661, 3), (662, 4)])
+@pytest.mark.parametrize(
+    ("samples", "given"), [(10, 0), (11, 1), (63, 1), (64, 2), (129, 2), (130, 3), (661, 3), (662, 4)]
+)
 def test_a_percentile_needs_its_samples(samples: int, given: int) -> None:
     latency = timing.summarise_latency(list(np.linspace(0.001, 0.002, samples)))
     percentiles = (latency.p50, latency.p90, latency.p95, latency.p99)
@@ -213,4 +215,19 @@ def test_single_images_go_on_while_a_limit_on_them_is_undecided(monkeypatch: pyt
 
 
 def test_a_percentile_without_enough_samples_has_no_interval() -> None:
-    assert set(timing.summarise_latency([0.001] * 10).intervals) == {"p50"}
+    latency = timing.summarise_latency([0.001] * 11)
+    assert set(latency.intervals) == set(latency.ladders) == {"p50"}
+
+
+@pytest.mark.parametrize(("error", "passes"), [(0.05, 10), (0.01, 14), (0.0005, 23)])
+def test_a_limit_is_given_as_many_passes_as_can_decide_it(
+    monkeypatch: pytest.MonkeyPatch, error: float, passes: int
+) -> None:
+    monkeypatch.setattr(timing, "_PASSES_SECONDS", 0.0)
+    asked = SamplingPlan(limits={"inference_s": (TimeLimit(50.0, above=True),)}, max_seconds=60.0, error=error)
+    assert len(timing.time_passes(Steady(monkeypatch, 5.0), IMAGES, 70, None, asked).seconds) == passes
+
+
+def test_passes_that_take_far_too_long_are_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = SamplingPlan(limits={"inference_s": (TimeLimit(500.0, above=True),)}, max_seconds=60.0, error=0.0005)
+    assert len(timing.time_passes(Steady(monkeypatch, 50.0), IMAGES, 70, None, asked).seconds) == 10

@@ -146,14 +146,18 @@ def test_results_of_the_same_case_are_equal() -> None:
 def test_each_percentile_is_a_key_and_an_attribute_of_the_latency() -> None:
     latency = Latency(p50=1.0, p95=None, p75=1.2, samples=20, intervals={"p50": (0.9, 1.1)})
     document = json.loads(latency.model_dump_json())
-    assert document == {"p50": 1.0, "p95": None, "p75": 1.2, "samples": 20, "intervals": {"p50": [0.9, 1.1]}}
+    written = {"p50": 1.0, "p95": None, "p75": 1.2, "samples": 20, "intervals": {"p50": [0.9, 1.1]}, "ladders": {}}
+    assert document == written
     assert Latency.model_validate(document) == latency
     assert (latency.p75, latency.p95, latency.p99) == (1.2, None, None)
     with pytest.raises(AttributeError, match="mean"):
         latency.mean  # noqa: B018
 
 
-@pytest.mark.parametrize("wrong", [{"p100": 1.0}, {"mean": 1.0}, {"p50": "fast"}, {"intervals": {"low": (1.0, 2.0)}}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"p100": 1.0}, {"mean": 1.0}, {"p50": "fast"}, {"intervals": {"low": (1.0, 2.0)}}, {"ladders": {"low": None}}],
+)
 def test_a_latency_holds_percentiles_and_nothing_else(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Latency.model_validate({"samples": 20, "p90": 1.0} | wrong)

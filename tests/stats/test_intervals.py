@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from pytest_opml.stats.intervals import CONFIDENCE, least_samples, median, proportion
+from pytest_opml.stats.intervals import least_samples, proportion
 from pytest_opml.stats.paired_ratio import _blocks, paired_ratio
-
-VALUES = st.floats(-1e9, 1e9)
 
 
 @pytest.mark.parametrize(
@@ -52,46 +48,6 @@ def test_right_and_wrong_are_mirror_images(pair: tuple[int, int]) -> None:
 def test_more_trials_give_a_narrower_interval() -> None:
     widths = [share.high - share.low for share in (proportion(9 * n, 10 * n) for n in (1, 10, 100, 1_000))]
     assert widths == sorted(widths, reverse=True)
-
-
-def test_the_median_of_ten_values_lies_between_the_second_and_the_ninth() -> None:
-    estimate = median([70.0, 10.0, 90.0, 30.0, 50.0, 20.0, 100.0, 40.0, 80.0, 60.0])
-    assert (estimate.low, estimate.value, estimate.high) == (20.0, 55.0, 90.0)
-
-
-def coverage(n: int, low: int, high: int) -> float:
-    """How often the median of a continuous distribution lies between two order statistics, counted from 1."""
-    return sum(math.comb(n, k) for k in range(low, high)) / 2**n
-
-
-@pytest.mark.parametrize("n", range(6, 61))
-def test_the_interval_of_a_median_covers_95_percent_and_no_narrower_one_does(n: int) -> None:
-    estimate = median([float(k) for k in range(1, n + 1)])
-    low, high = int(estimate.low), int(estimate.high)
-    assert low + high == n + 1
-    assert coverage(n, low, high) >= CONFIDENCE > coverage(n, low + 1, high - 1)
-
-
-@pytest.mark.parametrize("n", range(1, 6))
-def test_below_six_values_the_interval_is_their_range(n: int) -> None:
-    values = [float(k) for k in range(n, 0, -1)]
-    estimate = median(values)
-    assert (estimate.low, estimate.high) == (1.0, float(n))
-    assert coverage(n, 1, n) < CONFIDENCE
-
-
-@given(st.lists(VALUES, min_size=1, max_size=80))
-@settings(max_examples=50)
-def test_the_interval_of_a_median_holds_it_and_ends_at_values(values: list[float]) -> None:
-    estimate = median(values)
-    assert estimate.low <= estimate.value <= estimate.high
-    assert {estimate.low, estimate.high} <= set(values)
-
-
-@given(st.lists(VALUES, min_size=1, max_size=30).flatmap(lambda v: st.tuples(st.just(v), st.permutations(v))))
-@settings(max_examples=50)
-def test_the_order_of_the_values_does_not_matter(pair: tuple[list[float], list[float]]) -> None:
-    assert median(pair[0]) == median(pair[1])
 
 
 def test_a_paired_ratio_is_the_centre_of_its_blocks() -> None:
@@ -146,12 +102,14 @@ def test_a_paired_ratio_turns_with_its_samples(series: list[list[float]]) -> Non
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9)
 
 
-@pytest.mark.parametrize(("percent", "samples"), [(10, 1), (50, 1), (75, 24), (90, 64), (95, 130), (99, 662)])
+@pytest.mark.parametrize(
+    ("percent", "samples"), [(1, 662), (10, 64), (50, 11), (75, 24), (90, 64), (95, 130), (99, 662)]
+)
 def test_a_percentile_needs_as_many_samples_as_mlperf_stops_early_at(percent: int, samples: int) -> None:
     assert least_samples(percent) == samples
 
 
-@pytest.mark.parametrize("percent", range(51, 100))
+@pytest.mark.parametrize("percent", range(50, 100))
 def test_below_them_one_sample_above_a_percentile_says_too_little(percent: int) -> None:
     """By SciPy's binomial: all but one of the samples below the true percentile, at most once in a hundred times."""
     least = least_samples(percent)
