@@ -160,10 +160,9 @@ def autocorrelation(values: NDArray[np.float64]) -> float:
 
     Few samples tell little of it: then it is between what they say and 0.5, and of the very few at most that.
     """
-    from scipy.stats import rankdata
-
-    count = len(values)
-    ranks = rankdata(values) - (count + 1) / 2
+    count, ordered = len(values), np.sort(values)
+    # the middle of those that are equal, less the middle of all
+    ranks = (np.searchsorted(ordered, values) + np.searchsorted(ordered, values, side="right") - count) / 2
     squares = float(ranks @ ranks)
     if count <= 2 or squares == 0:
         return _BELIEVED
@@ -241,6 +240,6 @@ def _count_below(count: int, share: float, chain: float) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4096)
 def _student(error: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.isf(error / 2, _DEGREES))
+    return -float(stdtrit(_DEGREES, error / 2))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from pytest_opml.stats.intervals import least_samples, proportion
-from pytest_opml.stats.paired_ratio import _blocks, paired_ratio
 
 
 @pytest.mark.parametrize(
@@ -48,58 +47,6 @@ def test_right_and_wrong_are_mirror_images(pair: tuple[int, int]) -> None:
 def test_more_trials_give_a_narrower_interval() -> None:
     widths = [share.high - share.low for share in (proportion(9 * n, 10 * n) for n in (1, 10, 100, 1_000))]
     assert widths == sorted(widths, reverse=True)
-
-
-def test_a_paired_ratio_is_the_centre_of_its_blocks() -> None:
-    found = paired_ratio([[0.1] * 40 + [0.2] * 40, [0.3] * 40])
-    assert found.value == pytest.approx(0.2, abs=0.02)
-    assert found.low < 0.2 < found.high
-
-
-def test_a_paired_ratio_bears_outliers() -> None:
-    rng = np.random.default_rng(0)
-    samples = rng.normal(0, 0.01, 300)
-    samples[::10] += 2.0
-    found = paired_ratio([list(samples)])
-    assert abs(found.value) < 0.01
-    assert found.high - found.low < 0.02
-
-
-def test_the_interval_of_a_paired_ratio_holds_the_truth_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-
-    def holds(correlation: float) -> bool:
-        noise, samples = rng.normal(0, 0.05, 240), [0.0]
-        for step in noise:
-            samples.append(correlation * samples[-1] + step)
-        found = paired_ratio([samples[1:121], samples[121:]])
-        return found.low <= 0 <= found.high
-
-    assert 0.93 <= np.mean([holds(0.0) for _ in range(1000)]) <= 0.97
-    # neighbours that are alike, as on a disturbed machine
-    assert np.mean([holds(0.4) for _ in range(1000)]) >= 0.92
-
-
-SERIES = st.lists(st.lists(st.floats(-5, 5), max_size=50), min_size=1, max_size=5).filter(
-    lambda series: sum(map(len, series)) >= 2
-)
-
-
-@given(SERIES)
-def test_every_sample_is_in_one_block(series: list[list[float]]) -> None:
-    for samples in series:
-        for size in (1, 3, 7):
-            blocks = _blocks(samples, size)
-            assert [x for block in blocks for x in block] == samples
-            assert all(len(block) >= min(size, len(samples)) for block in blocks)
-
-
-@given(SERIES)
-def test_a_paired_ratio_turns_with_its_samples(series: list[list[float]]) -> None:
-    found = paired_ratio(series)
-    turned = paired_ratio([[-x for x in samples] for samples in series])
-    assert turned.value == pytest.approx(-found.value, abs=1e-9)
-    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9)
 
 
 @pytest.mark.parametrize(
