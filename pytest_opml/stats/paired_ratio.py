@@ -15,7 +15,7 @@ Values = NDArray[np.float64]
 
 _BLOCKS, _MOST_CORRELATED, _FEWEST_OPENINGS = 20, 0.95, 4
 _FURTHEST, _STEPS = 1.5, 100
-_OPENING_ERROR = 0.002  # how far off an opening is: a file opened first in its process was 0.3 % slower
+_OPENING_ERROR = 0.0015  # of an opening: the file that was opened first was 0.3 % slower, half of it on each side
 
 
 class Centre(NamedTuple):
@@ -68,7 +68,9 @@ def paired_ratio(series: Sequence[Sequence[float]]) -> Centre:
     blocks, correlation = np.concatenate(grouped), _autocorrelation(grouped)
     excess = (1 + correlation) / (1 - correlation)
     variance = float(blocks.var(ddof=1)) * excess / len(blocks)
-    degrees = max(1, round(len(blocks) / excess) - 1)
+    # between those of the blocks and those of as many independent ones as they are worth, which the correlation of few
+    # blocks, itself by chance high or low, would often make far too few
+    degrees = max(1, round(len(blocks) / math.sqrt(excess)) - 1)
     if len(openings) >= _FEWEST_OPENINGS:
         between, count = _between(openings)
         if between > variance:

@@ -26,6 +26,7 @@ from pytest_opml.stats.order_statistics import (
     ladder,
     median,
 )
+from tests.support.programs import program
 
 TIMES = st.floats(1e-6, 1e6)
 
@@ -172,6 +173,31 @@ def test_the_estimate_is_at_95_percent() -> None:
     steps = ladder(passes(200), 0.5)
     about = estimate(steps)
     assert (about.low, about.high) == OrderStatistics(steps).interval(1 - CONFIDENCE + 1e-9)
+
+
+@pytest.mark.parametrize(("correlation", "spikes"), [(0.0, False), (0.3, True), (0.5, False), (0.5, True)])
+def test_a_whole_gate_on_the_true_median_errs_at_most_3_percent_on_each_side(correlation: float, spikes: bool) -> None:
+    errors, random = program("time_errors"), np.random.default_rng(3)
+    noise = errors.Noise(0.01, correlation, spikes=spikes)
+    verdicts = [errors.passes_at_the_truth(random, noise, 0.5).verdict for _ in range(300)]
+    assert verdicts.count("fail") <= 9
+    assert verdicts.count("pass") <= 9
+
+
+def test_a_whole_gate_on_the_true_percentile_errs_at_most_3_percent_on_each_side() -> None:
+    errors, random = program("time_errors"), np.random.default_rng(4)
+    noise = errors.Noise(0.01, 0.5)
+    verdicts = [errors.singles_at_the_truth(random, noise, 99).verdict for _ in range(200)]
+    assert verdicts.count("fail") <= 6
+    assert verdicts.count("pass") <= 6
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_on_a_quiet_machine_ten_passes_suffice_for_a_value_that_is_clear_of_its_limit(correlation: float) -> None:
+    errors, random = program("time_errors"), np.random.default_rng(5)
+    noise = errors.Noise(0.01, correlation)
+    outcomes = [errors.gate_of_passes(noise.draw(random, 300) / 2, 0.6) for _ in range(100)]
+    assert {(outcome.verdict, outcome.samples) for outcome in outcomes} == {("pass", 10)}
 
 
 def test_the_fewest_passes_for_an_error() -> None:

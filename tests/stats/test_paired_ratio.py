@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from pytest_opml.stats.paired_ratio import _blocks, paired_ratio
+from tests.support.programs import program
 
 
 def test_a_paired_ratio_is_the_centre_of_its_samples() -> None:
@@ -89,5 +92,24 @@ def test_openings_that_differ_widen_the_interval() -> None:
 
 
 def test_an_opening_is_off_by_more_than_its_own_samples_show() -> None:
-    assert paired_ratio([[0.0] * 400]).error == pytest.approx(0.002)
-    assert paired_ratio([[0.0] * 100] * 4).error == pytest.approx(0.001)
+    assert paired_ratio([[0.0] * 400]).error == pytest.approx(0.0015)
+    assert paired_ratio([[0.0] * 100] * 4).error == pytest.approx(0.00075)
+
+
+def test_a_slow_down_of_6_percent_is_caught_and_no_change_is_none() -> None:
+    errors, random = program("time_errors"), np.random.default_rng(6)
+
+    def verdicts(planted: float) -> list[str]:
+        logarithms = [errors.usual(random) + math.log(planted) for _ in range(100)]
+        return [errors.gate_of_ratio(drawn, errors.openings_apart(random), 1.03).verdict for drawn in logarithms]
+
+    assert verdicts(1.06).count("fail") >= 95
+    assert verdicts(1.0).count("fail") == 0
+
+
+def test_neighbours_that_are_very_much_alike_do_not_mislead_the_gate() -> None:
+    errors, random = program("time_errors"), np.random.default_rng(7)
+    together = np.zeros(20)
+    verdicts = [errors.gate_of_ratio(errors.very_alike(random), together, 1.0).verdict for _ in range(150)]
+    assert verdicts.count("fail") <= 5
+    assert verdicts.count("pass") <= 6
