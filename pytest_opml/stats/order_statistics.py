@@ -141,7 +141,7 @@ def ladder(samples: Sequence[float], share: float) -> Ladder:
     values = np.asarray(samples, dtype=float)
     correlation = math.ceil(autocorrelation(values) * _GRID - _ROUNDING) / _GRID
     ranks = find_ranks(len(values), share, _on_grid(chain_of(correlation, share)))
-    ordered = [None, *np.sort(values).tolist(), None]
+    ordered = [None, *sorted(values.tolist()), None]
     rungs = [
         (error, ordered[low], ordered[high]) for error, low, high in zip(ERRORS, ranks.low, ranks.high, strict=True)
     ]
