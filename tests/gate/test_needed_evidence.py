@@ -47,7 +47,7 @@ def test_a_family_of_checks_needs_more() -> None:
     alone, family = (
         int("".join(filter(str.isdigit, needed_evidence(check, result, TERMS, family=size)))) for size in (1, 20)
     )
-    assert family == pytest.approx(alone * (3.023 / 1.96) ** 2, rel=0.05)
+    assert family == pytest.approx(alone * (3.023 / 1.96) ** 2, rel=0.1)
 
 
 @pytest.mark.parametrize(
