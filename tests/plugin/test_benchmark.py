@@ -153,7 +153,9 @@ def test_a_test_that_benchmarks_something_itself_keeps_the_fixture(bench: Bench)
 @pytest.mark.parametrize("without", [("-p", "no:benchmark"), ("--benchmark-disable",)])
 def test_without_it_everything_else_works(bench: Bench, without: tuple[str, ...]) -> None:
     bench.file(BENCH % ONE)
+    bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\n")
     result = bench.run(QUIET, *without)
     assert result.ret == 0
+    assert result.outlines[-1] == "opml: exit code 0: 1 check passed"
     assert "benchmark: 1 tests" not in output(result)
     result.stdout.fnmatch_lines(["*= opml =*"])

@@ -76,15 +76,6 @@ def test_benchmarks_in_random_order_come_to_the_same(bench: Bench, monkeypatch: 
     assert result.outlines[-1] == "opml: exit code 0: 3 budgets passed"
 
 
-def test_without_pytest_benchmark_cases_are_measured_and_judged(bench: Bench) -> None:
-    bench.file(GUESS % 7)
-    bench.settings("[tool.opml.gate]\naccuracy = { min = 0.05 }\n")
-    result = bench.run("-p", "no:benchmark", "--opml-store=none")
-    assert result.ret == 0
-    result.assert_outcomes(passed=1)
-    assert result.outlines[-1] == "opml: exit code 0: 1 budget passed"
-
-
 def test_methods_of_classes_are_measured_and_judged(bench: Bench) -> None:
     bench.file(
         """
