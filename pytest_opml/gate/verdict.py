@@ -16,7 +16,7 @@ from ..analysis.comparability import OTHER_DATA, differing_in, needs_same_machin
 from ..metrics import Metric
 from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
-from ..stats.evidence import Evidence, Exact, PairedTime
+from ..stats.evidence import UNBOUNDED, Evidence, Exact, PairedTime
 from .budgets import RELATIVE, Budget, GateTerms
 from .disturbance import could_explain, disturbance
 
@@ -212,18 +212,23 @@ def _verdict(figure: Evidence, limit: float, below: bool, terms: GateTerms) -> d
         verdict: Verdict = "fail" if beyond else "pass"
         return {"verdict": verdict, "blocking": beyond}
     low, high = figure.interval(terms.error)
+    unbounded = figure.value > 0 and high > UNBOUNDED * figure.value
     error = 1.0 if at_limit else figure.error_at(limit, below=below if beyond else not below)
     fields: dict[str, object] = {
         "low": low,
         "high": high,
         "confidence": 1 - error / 2,
-        "min_detectable": (high - low) / 2 * (1 + _NORMAL.inv_cdf(_POWER) / _NORMAL.inv_cdf(1 - terms.error / 2)),
+        "min_detectable": None
+        if unbounded
+        else (high - low) / 2 * (1 + _NORMAL.inv_cdf(_POWER) / _NORMAL.inv_cdf(1 - terms.error / 2)),
     }
     reason = ""
     # The interval itself decides, so that what is printed agrees with the verdict.
     outside = high < limit if below else low > limit
     inside = low >= limit if below else high <= limit
     verdict = "fail" if outside and beyond else "pass" if inside else "inconclusive"
+    if verdict == "inconclusive" and unbounded:
+        reason = "too few samples to be so sure of anything"
     if verdict == "fail" and figure.repeat is not None:
         confirmed = figure.repeat < limit if below else figure.repeat > limit
         if not confirmed:

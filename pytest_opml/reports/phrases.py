@@ -14,6 +14,7 @@ from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
 from ..records.result import Key, Result
 from ..records.run import Check, RunRecord, Verdict
+from ..stats.evidence import UNBOUNDED
 from .cases import short_names
 from .formatting import amount, signed
 
@@ -97,7 +98,13 @@ def distinct_figures(check: Check) -> tuple[str, str]:
 
 def interval(check: Check) -> str:
     """Return the interval of the value at the gate's confidence; empty where the check has none."""
-    return "" if check.low is None else f"{figure(check, check.low)} to {figure(check, check.high)}"
+    if check.low is None or check.high is None:
+        return ""
+    low, high = figure(check, check.low), figure(check, check.high)
+    least, most = ((check.value or 0.0) * factor for factor in (1 / UNBOUNDED, UNBOUNDED))
+    if most and check.high > most:
+        return f"{low} or more" if check.low > least else "any value at all"
+    return f"{high} or less" if check.low < least else f"{low} to {high}"
 
 
 def _from(check: Check) -> str:

@@ -18,7 +18,8 @@ from .intervals import CONFIDENCE, proportion
 
 _NORMAL = NormalDist()
 _LEAST_ERROR = 1e-9  # below it no claim of confidence is worth its digits
-_WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
+WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
+UNBOUNDED = math.exp(WIDEST - 1)  # times a value: what lies beyond is no bound
 
 
 class Interval(NamedTuple):
@@ -118,7 +119,7 @@ class ScaledInterval(Evidence):
         factor = _quantile(error) / _quantile(1 - CONFIDENCE)
         value, low, high = self.value, self._estimate.low, self._estimate.high
         if low > 0 and not isinstance(self._estimate, Score):
-            below, above = (min(math.log(ratio) * factor, _WIDEST) for ratio in (value / low, high / value))
+            below, above = (min(math.log(ratio) * factor, WIDEST) for ratio in (value / low, high / value))
             return Interval(value * math.exp(-below), value * math.exp(above))
         return Interval(value - (value - low) * factor, value + (high - value) * factor)
 
@@ -147,7 +148,7 @@ class PairedTime(Evidence):
         """Return Student's interval, with the error of the analysis at which sampling ended."""
         ratio = self._ratio
         # few samples allow any ratio at all, which no float could hold
-        factor = math.exp(min(_student(error * ratio.alpha_share, ratio.degrees) * ratio.error, _WIDEST))
+        factor = math.exp(min(_student(error * ratio.alpha_share, ratio.degrees) * ratio.error, WIDEST))
         return Interval(self.value / factor, self.value * factor)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records.result import Estimate, Ladder, Sampling
-from .evidence import Evidence, Interval
+from .evidence import WIDEST, Evidence, Interval
 from .intervals import CONFIDENCE
 
 # At which both ends of an interval are noted: close together where gates ask, and a step to 1e-9.
@@ -32,7 +32,6 @@ _MOST_ALIKE, _LAGS, _GRID = 0.95, 200, 50
 _ROUNDING = 1e-9
 _NORMAL = NormalDist()
 _ONCE = Sampling()
-_WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
 _DEGREES = 9  # of ten passes
 
 
@@ -86,9 +85,9 @@ class OrderStatistics(Evidence):
         if spent >= least:
             return 1.0
         if error < least or outermost <= 0:
-            return math.exp(_WIDEST)
+            return math.exp(WIDEST)
         further = _student(spent) / _student(least) - 1
-        return math.exp(min(abs(math.log(outermost / self._ladder.value)) * further, _WIDEST))
+        return math.exp(min(abs(math.log(outermost / self._ladder.value)) * further, WIDEST))
 
 
 class Inverse(Evidence):

@@ -14,9 +14,10 @@ from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result, Sampling, Score
 from pytest_opml.records.run import Baseline, Check
+from pytest_opml.reports.phrases import interval
 from pytest_opml.stats.order_statistics import ladder
 from pytest_opml.stats.predictions import pack
-from tests.support.builders import make_device, make_ratio, make_result, make_side_by_side
+from tests.support.builders import make_device, make_passes, make_ratio, make_result, make_side_by_side
 from tests.test_metrics import on_gpu
 
 JUDGED = [name for name, metric in METRICS.items() if not metric.run_level]
@@ -218,6 +219,28 @@ def test_an_absolute_time_is_confirmed_by_passes_taken_anew() -> None:
     for repeat, expected in ((9.5, "fail"), (8.9, "inconclusive")):
         assert verdict(budgets, make_result(sampling={"inference_s": Sampling(repeat=repeat)})) == expected
     assert verdict({"throughput": {"min": 1100}}, make_result(sampling={"inference_s": Sampling(repeat=9.5)})) == "fail"
+
+
+def test_few_passes_decide_nothing_however_far_the_limit_is() -> None:
+    few = make_result(passes_s=(0.05, 0.051, 0.049, 0.0505, 0.0495, 0.0502))
+    unsure = check({"inference_s": {"max": 100.0}}, few)
+    assert (unsure.verdict, unsure.reason) == ("inconclusive", "too few samples to be so sure of anything")
+    assert (unsure.confidence, unsure.min_detectable) == (pytest.approx(0.92, abs=0.03), None)
+    assert interval(unsure) == "any value at all"
+    assert check({"throughput": {"min": 1.0}}, few).verdict == "inconclusive"
+
+
+def test_ten_passes_are_never_surer_than_they_can_be() -> None:
+    ten = make_result(passes_s=make_passes()[:10])
+    clear = check({"inference_s": {"max": 1e6}}, ten)
+    assert clear.verdict == "pass"
+    assert 0.975 < (clear.confidence or 0) < 1 - 0.5**10
+
+
+def test_an_analysis_that_had_little_of_the_error_decides_what_is_clear_and_no_more() -> None:
+    ten = make_result(passes_s=make_passes()[:10], sampling={"inference_s": Sampling(alpha_share=1e-3)})
+    verdicts = [verdict({"inference_s": {"max": limit}}, ten) for limit in (10.6, 20.0)]
+    assert verdicts == ["inconclusive", "pass"]
 
 
 def test_a_percentile_is_judged_by_its_own_interval_and_second_look() -> None:
