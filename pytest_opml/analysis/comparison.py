@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 from ..metrics import METRICS, Metric
 from ..records.result import Key, Result
 from ..records.run import Baseline
-from ..stats.evidence import Evidence, PairedTime
+from ..stats.evidence import Evidence
 from . import figures
 from .comparability import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
-from .op_score import Difference, difference
+from .op_score import Difference
 
 ERROR = 0.05
 
@@ -102,16 +102,15 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
         return figures.of_difference(metric, result, now, earlier, then, times)
 
     accuracy, time, size, score = map(evidence_of, metrics)
-    # a time that was taken in turn is seen from what the earlier one took beside it
-    earlier_time = time.reference if isinstance(time, PairedTime) else earlier.inference_s.value
+    axes = None if score is None else figures.score_axes(result, earlier, times)
     return Comparison(
         key=result.key,
         baseline=baseline,
         accuracy=None if accuracy is None else _difference(accuracy, earlier.accuracy.value, higher_is_better=True),
-        time=None if time is None else _ratio(time, earlier_time),
+        time=None if time is None else _ratio(time, earlier.inference_s.value),
         size=None if size is None else _ratio(size, earlier.size_mb),
-        op_score=None if score is None else _difference(score, earlier.op_score.value),
-        axes=None if score is None else difference(result.op_score, earlier.op_score),
+        op_score=None if score is None or axes is None else _score_change(score, earlier.op_score.value, axes),
+        axes=axes,
         elsewhere=elsewhere if any(needs_same_machine(metric, baseline) for metric in metrics) else "",
         other_data=other_data,
         otherwise=next(filter(None, (worked_out_otherwise(metric, result, earlier) for metric in metrics)), ""),
@@ -122,6 +121,11 @@ def _difference(figure: Evidence, earlier: float, *, higher_is_better: bool = Fa
     low, high = figure.interval(ERROR)
     ends = figure.value - earlier, low - earlier, high - earlier
     return Change(*ends, _word(*ends, 0.0, higher_is_better))
+
+
+def _score_change(figure: Evidence, earlier: float, axes: Difference) -> Change:
+    """Return the change of the score, which is what its axes add up to."""
+    return _difference(figure, earlier)._replace(value=axes.total)
 
 
 def _ratio(figure: Evidence, earlier: float) -> Change:

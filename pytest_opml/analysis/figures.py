@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from ..metrics import Metric
+from ..metrics import METRICS, Metric
 from ..records.result import Ladder, Result, Sampling, SideBySide
 from ..stats import predictions
+from ..stats.derived_time import DerivedTime, RecordedTime
 from ..stats.evidence import (
     Evidence,
     Exact,
+    Interval,
     LogTime,
     Negative,
     Normal,
@@ -21,12 +23,30 @@ from ..stats.evidence import (
     SumOf,
 )
 from ..stats.order_statistics import Inverse, OrderStatistics, ladder
+from . import op_score
+from .op_score import Difference
 
+# By scenario, the time that a candidate has by its ratio to the reference, where the two were timed in turn.
+PAIRED_TIMES = {
+    metric.scenario: metric
+    for metric in METRICS.values()
+    if metric.scenario and metric.paired_ratio and not metric.inverse
+}
 _ONCE = Sampling()
 
 
-def of_value(metric: Metric, result: Result, value: float) -> Evidence:
-    """Return the evidence of one figure of a result, as the metric's ``evidence`` says."""
+def of_value(metric: Metric, result: Result, value: float, reference: Result | None = None) -> Evidence:
+    """Return the evidence of one figure of a result, as the metric's ``evidence`` says.
+
+    Args:
+        metric: whose figure.
+        result: of the case.
+        value: its figure.
+        reference: the result of its reference, by whose evidence and the ratio to it a time is known that was taken in
+            turn with the reference's; without it that is known by its recorded interval.
+    """
+    if metric.paired_ratio and result.vs_reference:
+        return _derived(metric, result, value, reference)
     if metric.evidence == "proportion":
         return Proportion(round(value * result.test_samples), result.test_samples)
     if metric.evidence == "bootstrap" and result.predictions and predictions.unpack(result.predictions):
@@ -86,7 +106,7 @@ def of_difference(
         times: those of the two that were taken in turn; None where they were not.
     """
     if metric.paired_ratio and times:
-        return PairedTime(ratio := metric.paired_ratio(times), value / ratio.value)
+        return PairedTime(metric.paired_ratio(times), reference_value)
     same_data = result.data_digest == reference.data_digest
     pair = predictions.both_of(result.predictions, reference.predictions) if same_data else None
     if metric.evidence == "score":
@@ -107,19 +127,95 @@ def _score_difference(
     pair: tuple[predictions.Predictions, predictions.Predictions] | None,
     times: SideBySide | None,
 ) -> Evidence:
-    """Return the difference of two scores, from paired errors and times where there are such (delta method)."""
+    """Return the evidence of a score, given the reference's, by paired errors and times where there are such."""
     score, reference_score = result.op_score, reference.op_score
-    if not pair or times is None or not (times_inference(result) and times_inference(reference)):
+    if times is None or not (times_inference(result) and times_inference(reference)):
         return SumOf(ScaledInterval(score), Negative(ScaledInterval(reference_score)), constant=reference_score.value)
+    errors = [_paired_errors(result, reference, pair)] if pair else _separate_errors(result, reference)
+    size = score_axes(result, reference, times).size
+    return SumOf(*errors, LogTime(PairedTime(times.offline)), constant=reference_score.value + size)
+
+
+def _paired_errors(
+    result: Result, reference: Result, pair: tuple[predictions.Predictions, predictions.Predictions]
+) -> Evidence:
+    """Return the difference of the errors' logarithms, on the same test images (delta method)."""
     worse, better, images = predictions.discordant(*pair)
     wrong, reference_wrong = (max(images * (1 - one.accuracy.value), 0.5) for one in (result, reference))
     # of the logarithm of a ratio of two shares of the same samples
     error = math.sqrt((worse + better) / (wrong * reference_wrong)) / math.log(10)
-    errors = Normal(score.log_error - reference_score.log_error, error)
-    size = score.log_megabytes - reference_score.log_megabytes
-    return SumOf(errors, LogTime(PairedTime(times.offline)), constant=reference_score.value + size)
+    return Normal(result.op_score.log_error - reference.op_score.log_error, error)
+
+
+def _separate_errors(result: Result, reference: Result) -> list[Evidence]:
+    """Return both errors' logarithms, whose difference counts where the two have no test images in common."""
+    accuracy = METRICS["accuracy"]
+    error, subtracted = (
+        _LogError(of_value(accuracy, one, one.accuracy.value), one.op_score.log_error, one.test_samples)
+        for one in (result, reference)
+    )
+    return [error, Negative(subtracted)]
+
+
+class _LogError(Evidence):
+    """The base-10 logarithm of an error, from the evidence of the accuracy.
+
+    Args:
+        accuracy: its evidence.
+        value: the logarithm, as the score has it.
+        samples: test samples; the error is floored at half of one, as in the score.
+    """
+
+    def __init__(self, accuracy: Evidence, value: float, samples: int) -> None:
+        self._accuracy, self.value, self._floor = accuracy, value, 1 / (2 * samples)
+
+    def interval(self, error: float) -> Interval:
+        """Return the base-10 logarithms of the ends."""
+        low, high = self._accuracy.interval(error)
+        ends = (math.log10(max(1 - end, self._floor)) for end in (high, low))
+        return Interval(min(next(ends), self.value), max(next(ends), self.value))
+
+
+def score_axes(result: Result, reference: Result, times: SideBySide | None) -> Difference:
+    """Return which axis the difference between the scores of two results comes from; its parts add up to it.
+
+    Args:
+        result: the candidate.
+        reference: what it is compared with: its reference case, or a baseline.
+        times: those of the two that were taken in turn, whose ratio is then the axis of time; None where they were not.
+    """
+    axes = op_score.difference(result.op_score, reference.op_score)
+    if times and times_inference(result) and times_inference(reference):
+        return axes._replace(time=math.log10(times.offline.value))
+    return axes
 
 
 def times_inference(result: Result) -> bool:
     """Return whether the time in the score is that of inference alone."""
     return math.isclose(10**result.op_score.log_seconds, result.inference_s.value, rel_tol=1e-6)
+
+
+# --- times that follow from the reference's
+
+
+def times_beside(result: Result, reference: Result) -> SideBySide | None:
+    """Return the times of a result that were taken in turn with its reference's; None where none were."""
+    times = result.vs_reference
+    return times if times and times.reference == reference.case.id else None
+
+
+def _derived(metric: Metric, result: Result, value: float, reference: Result | None) -> Evidence:
+    """Return the evidence of a time that is its reference's times the ratio to it, or of a rate by such a time."""
+    times = times_beside(result, reference) if reference else None
+    if reference and metric.paired_ratio and times and (reference_value := metric.read(reference)):
+        time = DerivedTime(of_value(metric, reference, reference_value), PairedTime(metric.paired_ratio(times)))
+        # of a run that was put together from several, the reference may be another measurement than the one beside it
+        if math.isclose(time.value, value, rel_tol=1e-9):
+            return time
+    estimate = metric.interval(result) if metric.interval else None
+    if estimate is None:
+        return Exact(value)
+    sampling = result.sampling.get(metric.sampled_time or "", Sampling())
+    if metric.inverse and sampling.repeat:
+        sampling = sampling.model_copy(update={"repeat": result.reference_samples / sampling.repeat})
+    return RecordedTime(estimate, sampling)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from ..analysis.figures import PAIRED_TIMES
 from ..metrics import Metric
 from ..records.result import Result
 from ..records.run import Rule
@@ -46,6 +47,12 @@ def time_limits(budgets: Sequence[Budget], reference_samples: int) -> dict[str, 
         if time is not None and budget.rule in ("min", "max"):
             limits.setdefault(time, []).extend(_on_time(budget.metric, budget.limit, reference_samples, budget.below))
     return {time: tuple(its_limits) for time, its_limits in limits.items() if its_limits}
+
+
+def paired_limits(limits: Mapping[str, tuple[TimeLimit, ...]]) -> dict[str, tuple[TimeLimit, ...]]:
+    """Return those of the absolute limits on times that follow from the reference's and the ratio to it."""
+    names = {metric.name for metric in PAIRED_TIMES.values()}
+    return {name: its_limits for name, its_limits in limits.items() if name in names}
 
 
 def _on_time(metric: Metric, limit: float, images: float, below: bool) -> list[TimeLimit]:

@@ -16,7 +16,7 @@ from ..analysis.comparability import OTHER_DATA, differing_in, needs_same_machin
 from ..metrics import Metric
 from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
-from ..stats.evidence import UNBOUNDED, Evidence, Exact, PairedTime
+from ..stats.evidence import UNBOUNDED, Evidence, Exact
 from .budgets import RELATIVE, Budget, GateTerms
 from .disturbance import could_explain, disturbance
 
@@ -43,7 +43,8 @@ class JudgedResult(NamedTuple):
     """A result and what it may be compared with.
 
     Attributes:
-        reference: what ``max_drop`` and ``max_increase`` compare with.
+        reference: what ``max_drop`` and ``max_increase`` compare with, and by whose times those of the result are known
+            that were taken in turn with it.
         baseline: what ``max_regression`` compares with.
         standings: of each case on the same kind of hardware, the figures that are a place among all; None before the
             end of the run.
@@ -109,12 +110,12 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
         value = _figure(budget.metric, subject.result, subject.standing)
         fields["value"] = value
         reference = _reference(budget, subject) if budget.rule in RELATIVE else None
-        figure = _evidence(budget.metric, subject.result, value, reference)
+        figure = _evidence(budget.metric, subject, value, reference)
         limit = budget.limit
         if reference:
-            reference_value = figure.reference if isinstance(figure, PairedTime) else reference.value
-            limit = bound(budget, reference_value)
-            fields |= {"reference": reference.name, "reference_value": reference_value}
+            limit = bound(budget, reference.value)
+            # the reference's figure and the difference to it, which is paired wherever it can be
+            fields |= {"value": figure.value, "reference": reference.name, "reference_value": reference.value}
         fields |= {"limit": limit} | _verdict(figure, limit, budget.below, terms)
         if fields["verdict"] == "fail" and could_explain(budget, value):
             fields |= _excuse(disturbance(budget.metric, subject.result, subject.reference))
@@ -153,11 +154,8 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
         if reference is None:
             raise _NotJudged("the reference case has no result to compare with")
         standing = (subject.standings or {}).get(reference.case.id)
-        times = subject.result.vs_reference
-        paired = times if times and times.reference == reference.case.id else None
-        return _Reference(
-            reference.case.id, reference, _figure(metric, reference, standing, "of the reference "), paired
-        )
+        value = _figure(metric, reference, standing, "of the reference ")
+        return _Reference(reference.case.id, reference, value, figures.times_beside(subject.result, reference))
     if metric.run_level:
         raise _NotJudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
     baseline = subject.baseline
@@ -182,12 +180,12 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
     return _Reference(baseline.described, baseline.result, value, times)
 
 
-def _evidence(metric: Metric, result: Result, value: float, reference: _Reference | None) -> Evidence:
+def _evidence(metric: Metric, subject: JudgedResult, value: float, reference: _Reference | None) -> Evidence:
     if metric.run_level:
         return Exact(value)
     if reference is None:
-        return figures.of_value(metric, result, value)
-    return figures.of_difference(metric, result, value, reference.result, reference.value, reference.times)
+        return figures.of_value(metric, subject.result, value, subject.reference)
+    return figures.of_difference(metric, subject.result, value, reference.result, reference.value, reference.times)
 
 
 def bound(budget: Budget, reference: float) -> float:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
 from ..records.result import Ratio
 from ..runtimes.base import Runtime
-from ..stats.evidence import PairedTime
+from ..stats.derived_time import DerivedTime
+from ..stats.evidence import Evidence, PairedTime
 from ..stats.paired_ratio import paired_ratio
 from ..stats.sequential import SamplingPlan, SequentialSampler, TimeLimit, plan_openings
 from .warm_up import no_collection, repeat_until_steady
@@ -26,7 +28,6 @@ _FEWEST_QUADS, _FIRST_ANALYSIS = 3, 8
 # From here on both are opened anew at least once, in the other order: a file that was opened first in its process was
 # 0.3 % slower than the same file opened second, which a longer sampling would take for a difference.
 _REOPEN_FROM_SECONDS, _REOPEN_SECONDS = 10.0, 15.0
-_RATIO = "ratio"  # the one time of a scenario
 
 
 class Pair(NamedTuple):
@@ -54,16 +55,21 @@ class _Turn:
 
 
 def compare(
-    open_pair: Callable[[bool], Pair], inputs: Mapping[str, npt.NDArray[Any]], plan: SamplingPlan
+    open_pair: Callable[[bool], Pair],
+    inputs: Mapping[str, npt.NDArray[Any]],
+    plan: SamplingPlan,
+    reference_times: Mapping[str, Mapping[str, Evidence]] = MappingProxyType({}),
 ) -> dict[str, Ratio]:
     """Return the ratio of the candidate's time to the reference's in each scenario, with its 95 % interval.
 
     Args:
         open_pair: opens both, the reference first if its argument is true.
         inputs: the name of each scenario, and the images (n, size, size, 3) uint8 that each call in it answers.
-        plan: how long to sample each, and its limits on the ratios, by scenario.
+        plan: how long to sample each, and its limits: on the ratios, by scenario, and on times, by metric.
+        reference_times: by scenario and metric, what is known of the reference's time, which with the ratio makes the
+            candidate's; limits on other times are not asked.
     """
-    samplings = {name: _sampling(plan, name) for name in inputs}
+    samplings = {name: _sampling(plan, name, reference_times.get(name, {})) for name in inputs}
     reference_first = False
     while unfinished := [name for name, sampling in samplings.items() if not sampling.done]:
         pair = open_pair(reference_first)
@@ -77,9 +83,11 @@ def compare(
     return {name: sampling.ratio() for name, sampling in samplings.items()}
 
 
-def _sampling(plan: SamplingPlan, name: str) -> _FixedSampling:
-    limits = plan.limits_on(name)
-    return _SequentialSampling(plan, limits[name]) if limits else _FixedSampling(plan)
+def _sampling(
+    plan: SamplingPlan, name: str, reference_times: Mapping[str, Evidence] = MappingProxyType({})
+) -> _FixedSampling:
+    limits = plan.limits_on(name, *reference_times)
+    return _SequentialSampling(plan, limits, reference_times) if limits else _FixedSampling(plan)
 
 
 class _FixedSampling:
@@ -139,11 +147,27 @@ class _FixedSampling:
 
 
 class _SequentialSampling(_FixedSampling):
-    """Samples until every limit is decided, at planned interim analyses, and then anew what seems to fail one."""
+    """Samples until every limit is decided, at planned interim analyses, and then anew what seems to fail one.
 
-    def __init__(self, plan: SamplingPlan, limits: tuple[TimeLimit, ...]) -> None:
+    A limit on the candidate's time is left open where the reference's time is not known well enough for it.
+
+    Args:
+        plan: of the sampling.
+        limits: by the time that they are on: the scenario's ratio, or a metric.
+        reference_times: what is known of those that are no ratio, of the reference.
+    """
+
+    def __init__(
+        self,
+        plan: SamplingPlan,
+        limits: Mapping[str, tuple[TimeLimit, ...]],
+        reference_times: Mapping[str, Evidence],
+    ) -> None:
         super().__init__(plan)
-        self._sampler = SequentialSampler({_RATIO: limits}, max(plan.max_seconds, plan.seconds), plan.error)
+        self._reference_times = reference_times
+        self._limits = {f"{name} {limit}": (name, limit) for name, of_time in limits.items() for limit in of_time}
+        by_limit = {key: (limit,) for key, (_, limit) in self._limits.items()}
+        self._sampler = SequentialSampler(by_limit, max(plan.max_seconds, plan.seconds), plan.error)
         self._openings = iter(plan_openings(self._sampler.longest_s))
         self._first: Ratio | None = None
 
@@ -165,11 +189,22 @@ class _SequentialSampling(_FixedSampling):
         super().sample(candidate, reference)
         if not is_analysis and self.seconds < self._sampler.longest_s:
             return
-        self._sampler.analyse(self.seconds, lambda _: {_RATIO: PairedTime(self._so_far())})
+        self._sampler.analyse(self.seconds, lambda _: self._times())
         if self._sampler.repeat_s:
             self._first, self.openings = self._so_far(), []
         else:
             self.done = self._sampler.done
+
+    def _times(self) -> dict[str, Evidence]:
+        """What the samples say of the time of each limit; nothing of one that no ratio could decide any more."""
+        ratio = PairedTime(self._so_far())
+        times: dict[str, Evidence] = {}
+        for key, (name, limit) in self._limits.items():
+            reference = self._reference_times.get(name)
+            derived = DerivedTime(reference, ratio) if reference else None
+            if derived is None or not derived.is_out_of_reach(limit.limit, self.plan.error):
+                times[key] = derived or ratio
+        return times
 
     def _suffices(self) -> bool:
         return False

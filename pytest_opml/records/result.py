@@ -142,6 +142,7 @@ def _describe_percentiles(schema: dict[str, Any]) -> None:
 class Latency(Record):
     """Milliseconds to answer for one image: percentiles ``p50``, ``p90``, ... as they were asked for.
 
+    Of a candidate that was timed in turn with its reference, ``p50`` is the reference's times the ratio of the two.
     Which there are is for the table of metrics to say. Each is a key of its own in the JSON and an attribute here, None
     where there were too few samples for it, or where it was not asked for.
     """
@@ -297,7 +298,10 @@ class Result(CaseOutcome):
     f1: float = Field(description="macro average over the classes")
     auc: float = Field(description="one against the rest, macro average")
     auc_error: float = Field(default=0.0, ge=0, description="standard error of the auc")
-    inference_s: Estimate = Field(description="median over the passes, scaled to reference_samples images")
+    inference_s: Estimate = Field(
+        description="scaled to reference_samples images: median over the passes; of a candidate that was timed in turn "
+        "with its reference, the reference's inference_s times the ratio of the two"
+    )
     passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test images, not scaled")
     reference_samples: int
     latency_ms: Latency
@@ -315,7 +319,9 @@ class Result(CaseOutcome):
     memory: Memory
     op_score: Score
     sampling: dict[str, Sampling] = Field(
-        default={}, description="of each time that an absolute budget is on: inference_s, and latencies by metric"
+        default={},
+        description="of each time that a budget is on, whose sampling did not have a fixed length: inference_s, and "
+        "latencies by metric",
     )
     notes: tuple[str, ...] = ()
 
@@ -340,7 +346,7 @@ class Result(CaseOutcome):
 
     @property
     def throughput(self) -> float:
-        """Images a second, from the median over the passes."""
+        """Images a second, from ``inference_s``."""
         return self.reference_samples / self.inference_s.value
 
     @property

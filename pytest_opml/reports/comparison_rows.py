@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ..analysis.comparison import Change, Comparison, Word, compare
-from ..records.result import Key
+from ..records.result import Key, Result
 from ..records.run import Baseline, RunRecord
-from .formatting import signed
+from .formatting import signed_sum
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
 ACCURACY, TIME, SIZE, SCORE = "accuracy\n- baseline", "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
@@ -15,8 +15,18 @@ AXES = "\n= error + time + size"
 
 
 def comparisons(record: RunRecord, baselines: Mapping[Key, Baseline]) -> list[Comparison]:
-    """Compare the results of a run with their baselines, in the run's order; those without one are left out."""
-    return [compare(result, baselines[result.key]) for result in record.results if result.key in baselines]
+    """Compare the results of a run with their baselines, in the run's order; those without one are left out.
+
+    What the run measured again of a baseline, in turn with its own, counts more than what was stored of it.
+    """
+    remeasured = {(earlier.run_id, earlier.result.key): earlier for earlier in record.baselines if earlier.remeasured}
+
+    def baseline_of(result: Result) -> Baseline:
+        stored = baselines[result.key]
+        again = remeasured.get((stored.run_id, result.key))
+        return again.model_copy(update={"name": stored.name}) if again else stored
+
+    return [compare(result, baseline_of(result)) for result in record.results if result.key in baselines]
 
 
 def without_baseline(record: RunRecord, compared: Collection[Key]) -> dict[str, str]:
@@ -59,7 +69,7 @@ def absence_texts(missing: Mapping[str, str], names: Mapping[str, str]) -> list[
 
 def comparison_row(comparison: Comparison, names: Mapping[str, str]) -> dict[str, str]:
     """Return what changed, by header; the word under the empty one is on OpScore."""
-    axes = [] if comparison.axes is None else [signed(part, 3) for part in comparison.axes]
+    axes = () if comparison.axes is None else signed_sum(comparison.axes, 3)[1]
     return {
         "case": names.get(comparison.case_id, comparison.case_id),
         ACCURACY: _shown(comparison.accuracy, "+.4f", "0.0000"),

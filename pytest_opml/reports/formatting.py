@@ -78,3 +78,18 @@ def short_hash(commit: str | None) -> str:
 def signed(value: float, decimals: int) -> str:
     """Return a difference with its sign; what rounds to zero is ``+0``, never ``-0``."""
     return f"{round(value, decimals) + 0.0:+.{decimals}f}"
+
+
+def signed_sum(parts: Sequence[float], decimals: int) -> tuple[str, tuple[str, ...]]:
+    """Return a sum and its parts with their signs; the parts are rounded so that they add up to the rounded sum."""
+    scale = 10**decimals
+    exact = [part * scale for part in parts]
+    whole = [round(part) for part in exact]
+    total = round(round(sum(parts), decimals) * scale)
+    lacking = total - sum(whole)
+    step = 1 if lacking > 0 else -1
+    # those change that were rounded the farthest in the other direction
+    by_remainder = sorted(range(len(parts)), key=lambda number: step * (whole[number] - exact[number]))
+    for number in by_remainder[: abs(lacking)]:
+        whole[number] += step
+    return signed(total / scale, decimals), tuple(signed(part / scale, decimals) for part in whole)

@@ -6,17 +6,17 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from ..analysis.op_score import difference
+from ..analysis import figures
 from ..gate.best_case import Selection, select_best
 from ..gate.budgets import OPTION, Gate, GateTerms
 from ..gate.needed_evidence import needed_evidence
 from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
-from ..records.result import Key, Result
+from ..records.result import Key, Result, SideBySide
 from ..records.run import Check, RunRecord, Verdict
 from ..stats.evidence import UNBOUNDED
 from .cases import short_names
-from .formatting import amount, signed
+from .formatting import amount, signed_sum
 
 WORDS: dict[Verdict, str] = {
     "pass": "pass",
@@ -163,20 +163,23 @@ def against(checks: Sequence[Check], record: RunRecord) -> list[tuple[str, str]]
     facts = []
     reference = results.get(Key(result.case.reference.id, result.device.profile))
     if reference is not None and reference is not result:
-        facts += [("reference", reference.case.id), ("OpScore", _axes(result, reference))]
-    baseline = next((earlier.result for earlier in record.baselines if earlier.result.key == result.key), None)
+        times = figures.times_beside(result, reference)
+        facts += [("reference", reference.case.id), ("OpScore", _axes(result, reference, times))]
+    baseline = next((earlier for earlier in record.baselines if earlier.result.key == result.key), None)
     regressed = next((check for check in checks if check.rule == "max_regression"), None)
     if regressed is not None and baseline is not None:
         facts.append(("baseline", regressed.reference or ""))
-        if result.data_digest == baseline.data_digest:
-            facts.append(("OpScore", _axes(result, baseline)))
+        if result.data_digest == baseline.result.data_digest:
+            times = result.vs_baseline if baseline.remeasured else None
+            facts.append(("OpScore", _axes(result, baseline.result, times)))
     return facts
 
 
-def _axes(result: Result, reference: Result) -> str:
-    parts = difference(result.op_score, reference.op_score)
-    axes = ", ".join(f"{axis} {signed(part, 3)}" for axis, part in zip(parts._fields, parts, strict=True))
-    return f"{signed(parts.total, 3)} against it: {axes}"
+def _axes(result: Result, reference: Result, times: SideBySide | None) -> str:
+    axes = figures.score_axes(result, reference, times)
+    total, parts = signed_sum(axes, 3)
+    by_axis = ", ".join(f"{axis} {part}" for axis, part in zip(axes._fields, parts, strict=True))
+    return f"{total} against it: {by_axis}"
 
 
 def repeat_command(check: Check, record: RunRecord, gate: Gate) -> str:

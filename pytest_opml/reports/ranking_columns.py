@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from ..analysis.op_score import difference
+from ..analysis import figures
 from ..metrics import METRICS, Metric
 from ..records.device import Device
 from ..records.result import Estimate, Result, Score
 from ..records.run import Failure, RunRecord
 from .cases import CaseGroup, RankingRow
-from .formatting import signed, three_digits
+from .formatting import signed_sum, three_digits
 
 DIFFERENCE = "OpScore - reference\n= error + time + size"
 TIME_RATIO = "time\n/ reference"
@@ -136,9 +136,9 @@ def _difference(row: RankingRow) -> str:
         return ""
     if row.reference is None:
         return "no reference"
-    parts = difference(row.result.op_score, row.reference.op_score)
-    total, error, time, size = (signed(part, 2) for part in (parts.total, *parts))
-    return f"{total} = {error} {time} {size}"
+    times = figures.times_beside(row.result, row.reference)
+    total, parts = signed_sum(figures.score_axes(row.result, row.reference, times), 2)
+    return f"{total} = {' '.join(parts)}"
 
 
 def legend(groups: Sequence[CaseGroup], record: RunRecord) -> str:
@@ -151,7 +151,9 @@ def legend(groups: Sequence[CaseGroup], record: RunRecord) -> str:
     if any(len(group.results) > 1 for group in groups):
         parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
     if any(result.vs_reference for result in record.results):
-        parts.append("time / reference: the two timed in turn, side by side")
+        parts.append(
+            "time / reference: the two timed in turn, side by side, and the time is the reference's multiplied by it"
+        )
     if record.reference_only:
         parts.append("(name): a reference, measured although it was not collected")
     return "; ".join(parts) + "."

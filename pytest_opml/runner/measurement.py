@@ -47,11 +47,13 @@ from ..records.result import (
 )
 from ..runtimes.base import Runtime
 from ..runtimes.loader import open_artifact
+from ..stats.evidence import Evidence
 from ..stats.intervals import least_samples, proportion
 from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
 from .options import MeasurementPlan
+from .paired_times import TimeFigures, derive, limits_alone, reference_times
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".keras": "keras",
@@ -87,7 +89,8 @@ def measure(
     opened = _open(built.path, images, plan)
     load = LoadWatch()
     report_progress("measuring")
-    times = _time(opened, images, case.batch, plan, load)
+    alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
+    times = _time(opened, images, case.batch, replace(plan, on_times=alone), load)
     artifact = _describe(opened, built)
     compared = _compare(opened, case, images, plan, reference, release)
     return _result(case, built, held_out, plan, artifact, times, compared, load.load())
@@ -240,7 +243,9 @@ def _compare(
     """Time an artifact in turn with those of its reference and of the release, where they are given."""
     turns = _Alternation(opened, images, case.batch, plan.device.threads)
     return _Compared(
-        vs_reference=turns.beside("the reference", reference, case.reference.id, plan.vs_reference)
+        vs_reference=turns.beside(
+            "the reference", reference, case.reference.id, plan.vs_reference, reference_times(plan.reference)
+        )
         if reference
         else None,
         vs_baseline=turns.beside("the release", release, case.id, plan.release.sampling)
@@ -262,7 +267,14 @@ class _Alternation:
     def __init__(self, opened: _Opened, images: ImageSet, batch: int, threads: int) -> None:
         self._opened, self._images, self._batch, self._threads = opened, images, batch, threads
 
-    def beside(self, what: str, path: Path, case_id: str, sampling: SamplingPlan) -> SideBySide:
+    def beside(
+        self,
+        what: str,
+        path: Path,
+        case_id: str,
+        sampling: SamplingPlan,
+        times: Mapping[str, Mapping[str, Evidence]] = {},
+    ) -> SideBySide:
         """Time the artifact in turn with the one at ``path``.
 
         Args:
@@ -270,6 +282,7 @@ class _Alternation:
             path: of the other one.
             case_id: of the case that the other one is of.
             sampling: how long to time both.
+            times: what is known of those of the other one, by scenario and metric.
         """
         report_progress(f"measuring beside {what}")
 
@@ -281,7 +294,7 @@ class _Alternation:
 
         images = self._images
         inputs = {"offline": images.take(range(min(self._batch, len(images)))), "single": images.take([0])}
-        return SideBySide(reference=case_id, **compare(open_pair, inputs, sampling))
+        return SideBySide(reference=case_id, **compare(open_pair, inputs, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
         return open_artifact(path, threads=self._threads)
@@ -326,11 +339,12 @@ def _result(
     other_load: OtherLoad,
 ) -> Result:
     """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
-    passes, single, samples = times.passes, times.single, len(held_out.labels)
+    passes, samples = times.passes, len(held_out.labels)
     quality = assess(as_probabilities(passes.probabilities), held_out.labels)
     accuracy = proportion(quality.correct, samples)
     scale = plan.reference_samples / samples
-    inference = median(passes.seconds).scaled(scale)
+    own = TimeFigures(median(passes.seconds).scaled(scale), times.single.latency, _sampling(times, scale))
+    inference, latency, sampling = derive(own, plan.reference, compared.vs_reference)
     score = _score(plan, accuracy, inference, artifact, built.training, samples)
     conditions = _conditions(case, built, plan, times, other_load)
     return Result(
@@ -349,7 +363,7 @@ def _result(
         inference_s=inference,
         passes_s=passes.seconds,
         reference_samples=plan.reference_samples,
-        latency_ms=single.latency,
+        latency_ms=latency,
         cold_start=times.cold_start,
         conditions=conditions,
         vs_reference=compared.vs_reference,
@@ -359,10 +373,10 @@ def _result(
         artifact=artifact,
         memory=times.memory,
         op_score=score,
-        sampling=_sampling(times, scale),
+        sampling=dict(sampling),
         notes=(
             *_notes(case, score.error_floored, built.training, plan.device),
-            *timing_notes(conditions, single.latency, plan.device),
+            *timing_notes(conditions, latency, plan.device),
         ),
     )
 

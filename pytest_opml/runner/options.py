@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import registry
-from ..gate.sampling_limits import ratio_limits, time_limits
+from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
 from ..records.case_record import CaseRecord
 from ..records.device import Device
 from ..records.result import Result
@@ -83,8 +83,10 @@ class MeasurementPlan:
         device: that it is measured on; a runtime may use its ``threads``.
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: images that the inference time is scaled to.
-        vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all.
-        on_times: the absolute limits on the case's own times, which their sampling is to decide.
+        vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all. Its
+            limits are those on the ratio, and those on times that follow from it.
+        reference: the result of the reference, whose times with the ratios to it make the candidate's.
+        on_times: the absolute limits on times, which the sampling of the case by itself is to decide.
         release: the artifact of a released run that the case is timed beside too.
     """
 
@@ -92,6 +94,7 @@ class MeasurementPlan:
     time_weights: Mapping[TimeKind, float]
     reference_samples: int
     vs_reference: SamplingPlan = NO_SAMPLING
+    reference: Result | None = None
     on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
 
@@ -178,8 +181,9 @@ class RunOptions:
         beside = partial(replace, on_times, seconds=settings.compare_s, precision=settings.compare_precision)
         vs_reference, release = NO_SAMPLING, None
         if reference:
-            vs_reference = beside(limits=ratio_limits(budgets, reference, _AGAINST_REFERENCE))
+            ratios = ratio_limits(budgets, reference, _AGAINST_REFERENCE)
+            vs_reference = beside(limits=ratios | paired_limits(on_times.limits))
         if baseline and baseline.remeasured:
             sampling = beside(limits=ratio_limits(budgets, baseline.result, _AGAINST_BASELINE))
             release = ReleaseComparison(stored=baseline.result, sampling=sampling)
-        return replace(alone, on_times=on_times, vs_reference=vs_reference, release=release)
+        return replace(alone, on_times=on_times, vs_reference=vs_reference, reference=reference, release=release)

@@ -131,16 +131,13 @@ class PairedTime(Evidence):
     it ended had only its ``alpha_share``, so the chance of a wrong verdict at any of them stays below the gate's
     (K. K. G. Lan and D. L. DeMets, Biometrika 70, 1983).
 
-    Attributes:
-        reference: the reference's figure from the same turns.
-
     Args:
         ratio: of candidate to reference.
-        reference: in whose unit the interval is.
+        reference: the reference's figure, which is taken as exact, and in whose unit the interval is.
     """
 
     def __init__(self, ratio: Ratio, reference: float = 1.0) -> None:
-        self._ratio, self.reference = ratio, reference
+        self._ratio = ratio
         self.value = ratio.value * reference
         self.repeat = None if ratio.repeat is None else ratio.repeat * reference
 
@@ -205,9 +202,9 @@ class Negative(Evidence):
 
 
 class LogTime(Evidence):
-    """The base-10 logarithm of a ratio of times."""
+    """The base-10 logarithm of a time, or of a ratio of times."""
 
-    def __init__(self, time: PairedTime) -> None:
+    def __init__(self, time: Evidence) -> None:
         self._time, self.value = time, math.log10(time.value)
         self.repeat = None if time.repeat is None else math.log10(time.repeat)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pytest_opml.gate.budgets import parse_budgets
-from pytest_opml.gate.sampling_limits import ratio_limits, time_limits
+from pytest_opml.gate.sampling_limits import paired_limits, ratio_limits, time_limits
 from pytest_opml.stats.sequential import TimeLimit
 from tests.support.builders import make_result
 
@@ -41,4 +41,15 @@ def test_absolute_budgets_of_times_are_limits_in_seconds_and_milliseconds() -> N
         "inference_s": (TimeLimit(3.0, above=True), TimeLimit(2.0, above=True)),
         "latency_ms.p50": (TimeLimit(1.0, above=False),),
         "latency_ms.p99": (TimeLimit(5.0, above=True),),
+    }
+
+
+def test_limits_on_times_that_follow_from_the_reference_s_are_decided_beside_it() -> None:
+    limits = time_limits(
+        parse_budgets({"throughput": {"min": 5_000}, "latency_ms": {"p50": {"max": 1}, "p99": {"max": 5}}}, "gate"),
+        10_000,
+    )
+    assert paired_limits(limits) == {
+        "inference_s": (TimeLimit(2.0, above=True),),
+        "latency_ms.p50": (TimeLimit(1.0, above=True),),
     }

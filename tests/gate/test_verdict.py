@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_opml.analysis.op_score import op_score
 from pytest_opml.gate.budgets import RULES, GateTerms, parse_budgets
+from pytest_opml.gate.sampling_limits import ratio_limits
 from pytest_opml.gate.verdict import BaselineSearch, JudgedResult, judge
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result, Sampling, Score
 from pytest_opml.records.run import Baseline, Check
-from pytest_opml.reports.phrases import interval
+from pytest_opml.reports.phrases import check_text, distinct_figures, interval
+from pytest_opml.stats.derived_time import DerivedTime, derive_estimate
+from pytest_opml.stats.evidence import PairedTime, ScaledInterval
 from pytest_opml.stats.order_statistics import ladder
 from pytest_opml.stats.predictions import pack
 from tests.support.builders import make_device, make_passes, make_ratio, make_result, make_side_by_side
@@ -190,10 +194,12 @@ def test_a_drop_of_throughput_is_judged_by_what_was_timed_side_by_side() -> None
     assert verdict({"throughput": {"max_drop": "18%"}}, candidate, make_result()) == "fail"
 
 
-def test_the_reference_s_figure_is_then_the_one_beside_the_candidate() -> None:
-    candidate = make_result("int8", vs_reference=make_side_by_side(0.5))
-    found = check({"inference_s": {"max_increase": "0%"}}, candidate, make_result())
-    assert found.reference_value == pytest.approx(2 * candidate.inference_s.value)
+@pytest.mark.parametrize("metric", ["inference_s", "latency_ms.p50"])
+def test_a_time_beside_the_reference_is_the_reference_s_own_times_the_ratio(metric: str) -> None:
+    candidate = make_result("int8", vs_reference=make_side_by_side(0.5, 0.5))
+    found = check({metric: {"max_increase": "0%"}}, candidate, make_result(inference_s=30.0, p50=30.0))
+    assert (found.reference_value, found.limit, found.value) == (30.0, 30.0, 15.0)
+    assert (found.low, found.high) == pytest.approx((15 / 1.01, 15 * 1.01), rel=1e-4)
 
 
 def test_an_interim_analysis_has_only_its_share_of_the_error() -> None:
@@ -274,6 +280,100 @@ def test_a_score_below_zero_is_held_to_an_absolute_increase(score: float, expect
     assert verdict({"op_score": {"max_increase": 0.1}}, with_score(score), with_score(-1.0)) == expected
 
 
+# --- times and scores that follow from the reference's
+
+
+def beside(ratio: float, reference: Result, disturbed: float = 1.0, **fields: Any) -> Result:
+    """A candidate as it is recorded: its passes, which were disturbed, say nothing of its time."""
+    times = make_side_by_side(ratio, ratio)
+    seconds = derive_estimate(reference.inference_s, times.offline)
+    passes = tuple(disturbed * taken for taken in (0.049, 0.05, 0.051))
+    given_: dict[str, Any] = {"inference_s": seconds, "passes_s": passes, "vs_reference": times}
+    own = make_result("int8", fields.get("accuracy", 0.9), seconds.value, p50=ratio * 1.0)
+    score = op_score(own.accuracy, seconds, own.size_mb, samples=own.test_samples)
+    return own.model_copy(update=given_ | {"op_score": score})
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.7, "pass"), (0.5, "inconclusive"), (0.3, "fail")])
+@pytest.mark.parametrize("disturbed", [0.95, 1.0, 1.05])
+def test_a_limit_in_seconds_on_a_paired_time_asks_what_sampling_asked(
+    limit: float, disturbed: float, expected: str
+) -> None:
+    reference = make_result()
+    budgets = {"inference_s": {"max_increase": limit}}
+    found = check(budgets, beside(1.05, reference, disturbed), reference)
+    assert (found.verdict, found.value, found.limit) == (expected, pytest.approx(10.5), 10.0 + limit)
+    (asked,) = ratio_limits(parse_budgets(budgets, "gate"), reference)["offline"]
+    ratio = PairedTime(make_ratio(1.05))
+    assert asked.is_decided(ratio, 0.05) == (expected != "inconclusive")
+    assert asked.is_failed(ratio, 0.05) == (expected == "fail")
+
+
+@pytest.mark.parametrize(
+    ("budgets", "expected"),
+    [
+        ({"inference_s": {"max": 5.2}}, "pass"),
+        ({"inference_s": {"max": 5.05}}, "inconclusive"),
+        ({"inference_s": {"max": 4.8}}, "fail"),
+        ({"throughput": {"min": 1_900}}, "pass"),
+        ({"throughput": {"min": 2_100}}, "fail"),
+    ],
+)
+def test_an_absolute_limit_on_a_paired_time_is_judged_by_the_reference_s_and_the_ratio(
+    budgets: dict[str, Any], expected: str
+) -> None:
+    reference = make_result()
+    found = check(budgets, beside(0.5, reference), reference)
+    low, high = DerivedTime(ScaledInterval(reference.inference_s), PairedTime(make_ratio(0.5))).interval(0.05)
+    ends = (low, high) if "inference_s" in budgets else (10_000 / high, 10_000 / low)
+    assert (found.verdict, found.reference_value) == (expected, None)
+    assert (found.low, found.high) == pytest.approx(ends)
+
+
+def test_a_paired_time_is_confirmed_by_the_ratio_that_was_sampled_anew() -> None:
+    reference = make_result()
+    for repeat, expected in ((0.49, "fail"), (0.44, "inconclusive")):
+        candidate = beside(0.5, reference)
+        times = make_side_by_side().model_copy(update={"offline": make_ratio().model_copy(update={"repeat": repeat})})
+        candidate = candidate.model_copy(update={"vs_reference": times})
+        assert verdict({"inference_s": {"max": 4.7}}, candidate, reference) == expected
+
+
+def test_a_time_that_does_not_follow_from_this_reference_is_judged_by_its_own_interval() -> None:
+    candidate = beside(0.5, make_result())
+    # a run that was put together from several may have another measurement of it
+    found = check({"inference_s": {"max": 6.0}}, candidate, make_result(inference_s=30.0))
+    assert (found.value, found.low) == (5.0, pytest.approx(candidate.inference_s.low))
+
+
+def test_a_score_is_the_reference_s_and_the_paired_difference() -> None:
+    reference = answering("baseline", range(100))
+    times = make_side_by_side(1.4)
+    # by itself the candidate took less than the reference
+    candidate = answering("int8", range(100)).model_copy(
+        update={"vs_reference": times, "inference_s": make_result(inference_s=9.0).inference_s}
+    )
+    score = op_score(candidate.accuracy, candidate.inference_s, candidate.size_mb, samples=2_000)
+    candidate = candidate.model_copy(update={"op_score": score})
+    found = check({"op_score": {"max_increase": 0.1}}, candidate, reference)
+    assert score.value < reference.op_score.value
+    assert (found.verdict, found.reference_value) == ("fail", reference.op_score.value)
+    assert found.value == pytest.approx(reference.op_score.value + math.log10(1.4))
+    assert found.limit == pytest.approx(reference.op_score.value + 0.1)
+    assert check_text(found).startswith(f"op_score {found.value:.3f} is above {found.limit:.3f}")
+
+
+def test_scores_without_images_in_common_are_still_paired_in_time() -> None:
+    reference = make_result()
+    found = check({"op_score": {"max_increase": 0.1}}, beside(0.5, reference), reference)
+    apart = check({"op_score": {"max_increase": 0.1}}, make_result("int8", inference_s=5.0), reference)
+    assert found.value == pytest.approx(reference.op_score.value + math.log10(0.5))
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.value < found.high
+    assert found.high - found.low < (apart.high or 0) - (apart.low or 0)
+
+
 # --- an earlier run
 
 
@@ -301,7 +401,7 @@ def test_a_release_that_was_measured_again_is_judged_by_the_times_taken_in_turn(
     baseline = baseline_of(make_result("int8", inference_s=5.0), then, name="release", remeasured=True)
     result = make_result("int8", inference_s=20.0, vs_baseline=make_side_by_side(1.045))
     found = check({"inference_s": {"max_regression": "3%"}}, result, None, baseline)
-    assert (found.verdict, found.reference_value) == ("fail", pytest.approx(20.0 / 1.045))
+    assert (found.verdict, found.reference_value, found.value) == ("fail", 5.0, pytest.approx(5.0 * 1.045))
     assert found.reference == "run 0123456789ab of 2026-01-02 03:04, its artifact measured again in this session"
     assert check({"inference_s": {"max_regression": "6%"}}, result, None, baseline).verdict == "pass"
     stored = baseline_of(make_result("int8", inference_s=20.0), make_device(), name="release")
@@ -492,6 +592,59 @@ def test_a_stricter_budget_never_turns_a_fail_into_a_pass(
     lenient, strict = sorted(pair, reverse=STRICTER[rule] < 0)
     found_ = [check({metric: {rule: limit}}, candidate, reference, baseline).verdict for limit in (lenient, strict)]
     assert WORSE[found_[0]] <= WORSE[found_[1]]
+
+
+@given(
+    st.sampled_from(RULES),
+    st.sampled_from([name for name in JUDGED if name not in ("size_mb", "deflated_mb")]),
+    st.floats(0.0, 3.0),
+    st.floats(0.3, 3.0),
+    st.tuples(st.integers(0, 2_000), st.integers(0, 2_000), st.integers(0, 2_000)),
+    st.tuples(st.floats(0.1, 10.0), st.floats(0.1, 10.0)),
+    st.booleans(),
+)
+def test_value_limit_interval_sentence_and_verdict_agree(
+    rule: str,
+    metric: str,
+    limit: float,
+    ratio: float,
+    wrong: tuple[int, int, int],
+    seconds: tuple[float, float],
+    is_paired: bool,
+) -> None:
+    start, end, reference_end = wrong
+    reference = answering("baseline", range(reference_end)).model_copy(
+        update={"inference_s": make_result(inference_s=seconds[0]).inference_s}
+    )
+    times = make_side_by_side(ratio, ratio)
+    candidate = answering("int8", range(min(start, end), max(start, end)))
+    own = make_result("int8", inference_s=seconds[1], p50=seconds[1])
+    candidate = candidate.model_copy(
+        update={"inference_s": own.inference_s, "latency_ms": own.latency_ms, "op_score": own.op_score}
+    )
+    if is_paired:
+        candidate = candidate.model_copy(update={"vs_reference": times, "vs_baseline": times})
+    baseline = baseline_of(reference.model_copy(update={"case": candidate.case}), make_device(), remeasured=is_paired)
+    checked = check({metric: {rule: limit}}, candidate, reference, baseline)
+    if checked.verdict == "not_judged":
+        return
+    below = rule in ("min", "max_drop") or (rule == "max_regression" and METRICS[metric].better == "higher")
+    low, high = (checked.value, checked.value) if checked.low is None else (checked.low, checked.high)
+    assert checked.value is not None
+    assert low is not None
+    assert high is not None
+    assert low <= checked.value <= high
+    text = check_text(checked)
+    if checked.verdict == "fail":
+        assert checked.value < checked.limit if below else checked.value > checked.limit
+        assert high < checked.limit if below else low > checked.limit
+        assert f" is {'below' if below else 'above'} " in text
+        shown, bound_ = distinct_figures(checked)
+        assert shown != bound_
+    elif checked.verdict == "pass":
+        assert low >= checked.limit - 1e-9 if below else high <= checked.limit + 1e-9
+    else:
+        assert low <= checked.limit <= high or "repeat" in checked.reason
 
 
 @given(st.sampled_from(["min", "max"]), VALUES, VALUES, VALUES)

@@ -8,9 +8,12 @@ import pytest
 
 from pytest_opml.measure import side_by_side
 from pytest_opml.measure.side_by_side import Pair, compare
+from pytest_opml.records.result import Ratio
 from pytest_opml.runtimes.base import Probabilities, Runtime
-from pytest_opml.stats.evidence import PairedTime
+from pytest_opml.stats.derived_time import DerivedTime
+from pytest_opml.stats.evidence import Evidence, PairedTime, ScaledInterval
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
+from tests.support.builders import make_estimate
 
 IMAGES = np.zeros((4, 2, 2, 3), dtype=np.uint8)
 
@@ -164,3 +167,51 @@ def test_a_scenario_without_a_budget_is_sampled_as_before(monkeypatch: pytest.Mo
     found = compare(pairs(World(monkeypatch), 0.1, 0.1), {"offline": IMAGES, "single": IMAGES[:1]}, deciding(1.0))
     assert found["single"].seconds < 5
     assert found["single"].alpha_share == 1.0
+
+
+# --- where a budget is on the time that follows from the reference's
+
+
+def deciding_a_time(limit: float, *more: float, ratio: float | None = None) -> SamplingPlan:
+    limits = {"inference_s": tuple(TimeLimit(seconds, above=True) for seconds in (limit, *more))}
+    of_ratio = {} if ratio is None else {"offline": (TimeLimit(ratio, above=True),)}
+    return SamplingPlan(seconds=3.0, precision=0.02, limits=limits | of_ratio, max_seconds=60.0, error=0.05)
+
+
+def reference_of(seconds: float, margin: float) -> dict[str, dict[str, Evidence]]:
+    return {"offline": {"inference_s": ScaledInterval(make_estimate(seconds, margin))}}
+
+
+def sampled(patch: pytest.MonkeyPatch, plan: SamplingPlan, margin: float = 0.001, candidate: float = 0.05) -> Ratio:
+    """A candidate beside a reference of 0.1 s a call, which takes 10 s over all."""
+    known = reference_of(10.0, margin)
+    return compare(pairs(World(patch), candidate, 0.1), {"offline": IMAGES}, plan, known)["offline"]
+
+
+def test_a_limit_on_the_candidate_s_time_is_decided_by_the_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear, close = (sampled(monkeypatch, deciding_a_time(limit)) for limit in (6.0, 5.01))
+    assert (clear.repeat, close.repeat) == (None, None)
+    assert clear.seconds < 3.5 < close.seconds
+    time = DerivedTime(reference_of(10.0, 0.001)["offline"]["inference_s"], PairedTime(close))
+    assert time.interval(0.05).high < 5.01
+
+
+def test_a_time_that_seems_to_break_its_limit_is_sampled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratio = sampled(monkeypatch, deciding_a_time(4.5))
+    assert ratio.repeat == pytest.approx(0.5, rel=0.01)
+
+
+def test_no_ratio_is_sampled_on_for_what_only_the_reference_leaves_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 4.8 to 5.2 s whatever the ratio is
+    ratio = sampled(monkeypatch, deciding_a_time(5.01), margin=0.04)
+    assert ratio.seconds < 3.5
+    assert ratio.repeat is None
+    # other limits are decided all the same
+    assert sampled(monkeypatch, deciding_a_time(5.01, 4.0), margin=0.04).repeat is not None
+    assert sampled(monkeypatch, deciding_a_time(5.01, ratio=0.502), margin=0.04).seconds > 3.5
+
+
+def test_limits_on_times_of_an_unknown_reference_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = deciding_a_time(5.0)
+    ratio = compare(pairs(World(monkeypatch), 0.05, 0.1), {"offline": IMAGES}, plan)["offline"]
+    assert (ratio.alpha_share, ratio.repeat) == (1.0, None)

@@ -156,6 +156,6 @@ def test_without_it_everything_else_works(bench: Bench, without: tuple[str, ...]
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\n")
     result = bench.run(QUIET, *without)
     assert result.ret == 0
-    assert result.outlines[-1] == "opml: exit code 0: 1 check passed"
+    assert result.outlines[-1] == "opml: exit code 0: 1 budget passed"
     assert "benchmark: 1 tests" not in output(result)
     result.stdout.fnmatch_lines(["*= opml =*"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_opml.records.run import Baseline, RunRecord
+from pytest_opml.reports.comparison_rows import comparisons
 from pytest_opml.reports.terminal.comparison import comparison_lines
 from tests.support.builders import make_device, make_result, make_run, make_side_by_side
 
@@ -41,7 +42,7 @@ def test_the_output_says_how_each_case_was_compared(record: RunRecord) -> None:
         "               - baseline    / baseline    / baseline     - baseline    = error + time + size",
         "--------  ---------------  ------------  ------------  -------------  -----------------------  -------",
         "baseline  +0.0000 ±.0252   1.000 ±.028         1.000   +0.000 ±.649      +0.000 +0.000 +0.000  unclear",
-        "int8      -0.0060 ±.0270   1.040 ±.010*        0.750*  -0.065 ±.487      +0.046 +0.014 -0.125  unclear",
+        "int8      -0.0060 ±.0270   1.040 ±.010*        0.750*  -0.062 ±.241      +0.046 +0.017 -0.125  unclear",
         "",
         "baseline: run abcdef012345 of 2026-01-02 03:04, commit 0123456789, as it was stored; its artifact is not in",
         "  .opml/releases",
@@ -99,3 +100,16 @@ def test_a_run_without_baselines_shows_nothing_unless_it_was_asked_for_them() ->
     assert comparison_lines(make_run([make_result()], baseline="branch main"), 80) == [
         "No case has an earlier result for the baseline branch main on v100."
     ]
+
+
+def test_what_the_run_measured_again_counts_more_than_what_is_stored_of_the_same_run(record: RunRecord) -> None:
+    again = next(baseline for baseline in record.baselines if baseline.remeasured)
+    stored = again.model_copy(update={"name": "main", "remeasured": False, "result": make_result("int8", 0.9, 99.0)})
+    (compared,) = comparisons(record, {again.result.key: stored})
+    assert compared.baseline == again.model_copy(update={"name": "main"})
+    assert compared.time is not None
+    assert compared.time.value == pytest.approx(1.04)
+    (apart,) = comparisons(record, {again.result.key: stored.model_copy(update={"run_id": "another"})})
+    assert apart.baseline.result == stored.result
+    assert apart.time is not None
+    assert apart.time.value == pytest.approx(3.1 / 99.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.reports.formatting import amount, shortened, three_digits, wrapped
+from pytest_opml.reports.formatting import amount, shortened, signed, signed_sum, three_digits, wrapped
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,28 @@ _SIZES = "epochs=2,size=16,weights=none"
 )
 def test_names_that_are_too_long_stay_distinct(names: list[str], length: int, expected: list[str]) -> None:
     assert shortened(names, length) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "text", "texts"),
+    [
+        ((0.041, 0.146, 0.030), "+0.22", ("+0.04", "+0.15", "+0.03")),
+        ((0.0845, -0.5719, -0.5523), "-1.04", ("+0.08", "-0.57", "-0.55")),
+        ((0.004, 0.004, 0.004), "+0.01", ("+0.00", "+0.00", "+0.01")),
+        ((0.0, 0.0, -0.0), "+0.00", ("+0.00", "+0.00", "+0.00")),
+    ],
+)
+def test_parts_are_rounded_so_that_they_add_up(parts: tuple[float, ...], text: str, texts: tuple[str, ...]) -> None:
+    shown, shown_parts = signed_sum(parts, 2)
+    assert shown == text
+    assert sum(round(float(part) * 100) for part in shown_parts) == round(float(text) * 100)
+    assert sorted(shown_parts) == sorted(texts)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=4), st.integers(1, 4))
+def test_rounded_parts_always_add_up_and_are_off_by_less_than_a_digit(parts: list[float], decimals: int) -> None:
+    text, texts = signed_sum(parts, decimals)
+    assert text == signed(sum(parts), decimals)
+    assert sum(round(float(part) * 10**decimals) for part in texts) == round(float(text) * 10**decimals)
+    for part, shown in zip(parts, texts, strict=True):
+        assert abs(float(shown) - part) <= 1.0001 * 10**-decimals

@@ -21,7 +21,7 @@ from pytest_opml.runner import measurement, tasks
 from pytest_opml.runner.measurement import timing_notes
 from pytest_opml.runner.tasks import BuiltCase, make_artifact, measure_artifact, measure_when_quiet
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.stats.sequential import SamplingPlan
+from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 from tests.support.builders import make_conditions, make_device
 from tests.support.fake_nvml import FakeNvml, v100
 from tests.support.workbench import Workbench
@@ -183,6 +183,32 @@ def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, workbenc
         assert ratio.low <= ratio.value <= ratio.high
         assert ratio.quads >= 3
         assert ratio.seconds >= 0.3
+
+
+def test_a_candidate_s_time_is_its_reference_s_times_the_ratio(
+    make_case: MakeCase, workbench: Workbench, result: Result
+) -> None:
+    # as if the machine had been three times as slow when the reference was measured
+    seconds, latency = result.inference_s.scaled(3.0), result.latency_ms
+    slow = result.model_copy(update={"inference_s": seconds})
+    limits = {"inference_s": (TimeLimit(1e-6, above=True),)}
+    plan = SamplingPlan(seconds=0.3, limits=limits, max_seconds=4.0)
+    case = make_case("cluster-16")
+    candidate = workbench.planned(vs_reference=plan, on_times=plan, reference=slow).measure(case)
+    times = candidate.vs_reference
+    assert times is not None
+    assert latency.p50 is not None
+    assert candidate.inference_s.value == pytest.approx(seconds.value * times.offline.value)
+    assert candidate.inference_s.low < seconds.low * times.offline.value
+    assert candidate.latency_ms.p50 == pytest.approx(latency.p50 * times.single.value)
+    assert candidate.op_score.log_seconds == pytest.approx(math.log10(candidate.inference_s.value))
+    own = float(np.median(candidate.passes_s)) * candidate.reference_samples / candidate.test_samples
+    assert candidate.inference_s.value > 1.5 * own
+    # the limit was decided in turn with the reference, and the passes are the plain ten
+    assert len(candidate.passes_s) == 10
+    assert times.offline.repeat is not None
+    assert times.single.repeat is None
+    assert candidate.sampling["inference_s"].repeat == pytest.approx(seconds.value * times.offline.repeat)
 
 
 def test_it_is_timed_alone_where_that_is_wanted(make_case: MakeCase, workbench: Workbench) -> None:

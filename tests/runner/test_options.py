@@ -62,9 +62,13 @@ def test_absolute_limits_are_decided_alone_and_relative_ones_side_by_side() -> N
         assert [limit.limit for limit in plan.on_times.limits["inference_s"]] == [10.0]
         assert [limit.limit for limit in plan.vs_reference.limits["offline"]] == [pytest.approx(1.1)]
         assert (plan.release is not None) == remeasured
+        # beside the reference, whose time is known, as a limit on what follows from it
+        assert [limit.limit for limit in plan.vs_reference.limits["inference_s"]] == [10.0]
+        assert plan.reference == make_result()
     assert plan.release is not None
     assert [limit.limit for limit in plan.release.sampling.limits["offline"]] == [pytest.approx(1.2)]
     assert plan.release.stored == make_result()
+    assert set(plan.release.sampling.limits) == {"offline", "single"}
 
 
 def test_limits_on_times_of_those_beside_a_case_rest_on_its_own() -> None:

@@ -131,7 +131,11 @@ def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its
     assert result.ret == 1, output(result)
     reference, candidate = read_record(bench.pytester.path / "run.json").results
     assert reference.sampling["inference_s"].repeat is not None
-    assert "inference_s" not in candidate.sampling
+    # which are not the candidate's: its time only rests on the reference's
+    assert candidate.vs_reference is not None
+    assert (candidate.vs_reference.offline.alpha_share, candidate.vs_reference.offline.repeat) == (1.0, None)
+    assert candidate.sampling["inference_s"].alpha_share == reference.sampling["inference_s"].alpha_share
+    assert len(candidate.passes_s) == 10
 
 
 def test_a_metric_of_the_user_s_own_is_gated(bench: Bench) -> None:

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ...analysis.op_score import difference
+from ...analysis import figures
 from ...gate.best_case import select_best
 from ...gate.budgets import Gate, GateTerms
-from ...records.result import Key
+from ...records.result import Key, Result
 from ...records.run import WORST_FIRST, Baseline, Check, RunRecord, Verdict
 from ..cases import CaseGroup, RankingRow, check_name, groups_of, ranked_rows, short_names
 from ..charts.bubbles import CasePoint
@@ -179,11 +179,15 @@ def _test_set(group: CaseGroup, best: set[Key]) -> TestSet:
         failures=failures,
         points=tuple(_point(row, group) for row in measured if min(row.entry.seconds, row.entry.megabytes) > 0),
         differences=tuple(
-            CaseDifference(group.names[row.entry.name], difference(row.result.op_score, row.reference.op_score))
+            _difference(group.names[row.entry.name], row.result, row.reference)
             for row in measured
             if row.result and row.reference and row.result is not row.reference
         ),
     )
+
+
+def _difference(name: str, result: Result, reference: Result) -> CaseDifference:
+    return CaseDifference(name, figures.score_axes(result, reference, figures.times_beside(result, reference)))
 
 
 def _cell(column: Column, row: RankingRow) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from ...analysis.op_score import difference
 from ...metrics import METRICS
 from ...records.result import Score
-from ..formatting import wrapped
+from ..formatting import signed_sum, wrapped
 from .tables import fitted
 
 _AXES = ("log_error", "log_seconds", "log_megabytes")
@@ -62,10 +62,11 @@ def _alone(score: Score) -> list[dict[str, str]]:
 
 def _beside(score: Score, against: Score) -> list[dict[str, str]]:
     parts = difference(score, against)
+    total, differences = signed_sum(parts, 3)
     this, reference = ([*_values(shown), f"{shown.value:.3f}"] for shown in (score, against))
     return [
-        {"": name, "this": value, "against": reference_value, "difference": f"{part:+.3f}", "factor": f"{10**part:.3g}"}
-        for name, value, reference_value, part in zip(
-            (*_NAMES, "OpScore"), this, reference, (*parts, parts.total), strict=True
+        {"": name, "this": value, "against": reference_value, "difference": text, "factor": f"{10**part:.3g}"}
+        for name, value, reference_value, text, part in zip(
+            (*_NAMES, "OpScore"), this, reference, (*differences, total), (*parts, parts.total), strict=True
         )
     ]

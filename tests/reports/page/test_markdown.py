@@ -70,7 +70,7 @@ def test_tables_have_a_cell_for_each_header_and_a_row_for_each_case() -> None:
     assert all(len({len(row) for row in found}) == 1 for found in (ranking, not_passed, passed, compared))
     assert ranking[2] == [
         *(r"\*1", "`top10/int8`", "0.9533 ±.030", "0.914", "0.268 ±.003", "3.98", "-0.770 ±.331", "0.05"),
-        "-1.03 = +0.08 -0.57 -0.55",
+        "-1.03 = +0.09 -0.57 -0.55",
     ]
     assert not_passed[1] == [
         *("fail", "`top1/baseline`", "`size_mb max = 5`", "14.2 MB", "5 MB", "exact", ""),
