@@ -20,7 +20,7 @@ from ..records.result import Ladder, Latency, Sampling, WarmUp
 from ..runtimes.base import Probabilities, Runtime
 from ..stats.intervals import least_samples
 from ..stats.order_statistics import OrderStatistics, estimate, fewest_samples, ladder, median
-from ..stats.sequential import NO_SAMPLING, SamplingPlan, SequentialSampler
+from ..stats.sequential import FIRST, NO_SAMPLING, SamplingPlan, SequentialSampler
 from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
@@ -102,6 +102,7 @@ def time_passes(
         batch: images in a call.
         between: called after each pass, while no clock runs.
         plan: its limits on ``inference_s``, here in seconds of a pass: while they are open, twice as many are taken.
+            Then more are taken, within its time, until their median is known as precisely as it asks.
     """
     probabilities: Probabilities
 
@@ -122,7 +123,27 @@ def time_passes(
             while len(taken) < PASSES or (len(taken) < needed and sum(taken) < longest):
                 taken.append(one())
         _sample_on(taken, one, sampler, lambda: {INFERENCE: ladder(taken, 0.5)})
+        _sharpen(taken, one, sampler.alpha_share, plan)
     return Passes(probabilities, tuple(taken), sampler.alpha_share, sampler.repeat_s)
+
+
+def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, plan: SamplingPlan) -> None:
+    """Take twice as many samples each time, until their median is as precise as a plan asks, or its time is over.
+
+    Args:
+        taken: the samples so far, in seconds; more are added.
+        one: takes a sample.
+        alpha_share: of the error, what the interim analysis spent at which sampling ended.
+        plan: of the sampling.
+    """
+    longest = plan.max_seconds * FIRST if plan.precision > 0 else 0.0
+    while sum(taken) < longest:
+        low, high = OrderStatistics(ladder(taken, 0.5), Sampling(alpha_share=alpha_share)).interval(plan.error)
+        if low > 0 and high / low <= (1 + plan.precision) ** 2:
+            return
+        goal = 2 * len(taken)
+        while len(taken) < goal and sum(taken) < longest:
+            taken.append(one())
 
 
 def time_again(runtime: Runtime, images: ImageSet, batch: int, seconds: float) -> float:

@@ -118,7 +118,7 @@ class CaseRunner:
                     began = time.monotonic()  # what was waited for the device is not the case's own
                     if budgets is not None:
                         baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
-                    plan = options.measurement(budgets or (), reference, baseline)
+                    plan = options.measurement(budgets or (), reference, baseline, case.id)
                     result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
 
                     def measure_when_it_is_quiet() -> Result | None:

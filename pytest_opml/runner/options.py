@@ -165,7 +165,7 @@ class RunOptions:
         )
 
     def measurement(
-        self, budgets: Sequence[Budget], reference: Result | None, baseline: Baseline | None
+        self, budgets: Sequence[Budget], reference: Result | None, baseline: Baseline | None, case_id: str = ""
     ) -> MeasurementPlan:
         """Return what measuring a case is told.
 
@@ -173,12 +173,15 @@ class RunOptions:
             budgets: that the case is held to, whose limits the sampling of times is to decide.
             reference: the result of the case's reference; None where it has none.
             baseline: what the case is compared with; one that was measured again it is timed beside too.
+            case_id: of the case; a reference on whose time limits of other cases rest is timed as precisely as ratios.
         """
         settings, terms, alone = self.settings, self.terms, self.measurement_alone
         on_times = SamplingPlan(
             limits=time_limits(budgets, alone.reference_samples), max_seconds=terms.max_seconds, error=terms.error
         )
         beside = partial(replace, on_times, seconds=settings.compare_s, precision=settings.compare_precision)
+        if any(budget.metric.scenario == "offline" for budget in self.budgets_by_times_of(case_id)):
+            on_times = replace(on_times, precision=settings.compare_precision)
         vs_reference, release = NO_SAMPLING, None
         if reference:
             ratios = ratio_limits(budgets, reference, _AGAINST_REFERENCE)

@@ -61,6 +61,7 @@ class SamplingPlan:
         seconds: of sampling where no limit asks for more; 0: not at all. Passes and single images have a length of
             their own.
         precision: half-width of the interval of a ratio, as a share of the ratio, at which that ends early; 0: never.
+            Of passes, that until which more are taken than limits need; 0: none.
         limits: by the time that they are on: a scenario's ratio (``offline``, ``single``), or a metric (``inference_s``
             in seconds, ``latency_ms.p99`` in milliseconds).
         max_seconds: of sampling a time with limits, at most, what is sampled anew included.

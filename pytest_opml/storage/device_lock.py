@@ -98,7 +98,7 @@ def _acquire(lock: BaseFileLock, path: Path, device: Device, on_wait: Callable[[
     began, told = time.monotonic(), False
     with _ticket(queue) as ticket:
         while True:
-            ahead = [other for other in _tickets(queue) if other < ticket.name]
+            ahead = [name for name in _tickets(queue) if name < ticket.name]
             if not ahead and _try(lock):
                 return
             who = _describe(path, len(ahead))

@@ -231,3 +231,26 @@ def test_a_limit_is_given_as_many_passes_as_can_decide_it(
 def test_passes_that_take_far_too_long_are_ten(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = SamplingPlan(limits={"inference_s": (TimeLimit(500.0, above=True),)}, max_seconds=60.0, error=0.0005)
     assert len(timing.time_passes(Steady(monkeypatch, 50.0), IMAGES, 70, None, asked).seconds) == 10
+
+
+@pytest.mark.parametrize(
+    ("deviation", "error", "precision", "least", "most"),
+    [
+        (0.02, 0.05, 0.0, 10, 10),  # not asked
+        (0.02, 0.05, 0.05, 10, 10),  # ten are enough
+        (0.02, 0.05, 0.01, 20, 160),
+        (0.02, 0.0025, 0.05, 20, 40),  # of which ten say nothing at all
+        (1.0, 0.05, 0.01, 450, 500),  # never, so the time ends it
+    ],
+)
+def test_passes_are_taken_until_their_median_is_precise_enough(
+    monkeypatch: pytest.MonkeyPatch, deviation: float, error: float, precision: float, least: int, most: int
+) -> None:
+    random = np.random.default_rng(0)
+    monkeypatch.setattr(
+        timing, "predict_all", lambda *_: (np.zeros((70, 2)), 0.1 * np.exp(random.normal(0, deviation)))
+    )
+    plan = SamplingPlan(precision=precision, max_seconds=100.0, error=error)
+    taken = timing.time_passes(Clocked(0.0, 0.0), IMAGES, 70, None, plan).seconds
+    assert least <= len(taken) <= most or sum(taken) >= 75.0
+    assert sum(taken) < 80.0

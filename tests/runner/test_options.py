@@ -99,3 +99,23 @@ def test_one_family_of_checks_shares_the_error_among_those_that_were_collected()
 def test_the_time_of_the_score_is_that_of_the_settings() -> None:
     plan = options(score={"time": "total", "reference_samples": 500}).measurement_alone
     assert (dict(plan.time_weights), plan.reference_samples) == ({"inference": 1.0, "training": 1.0}, 500)
+
+
+def test_a_reference_on_whose_time_the_limits_of_others_rest_is_timed_precisely() -> None:
+    candidate = make_result("int8").case
+    gate = {"case": [{"match": "*/int8", "throughput": {"min": 10.0}}]}
+    both = CollectedRun(cases={CASE.id: "test", candidate.id: "test"})
+    told = options(both, gate=gate, compare_precision=0.03)
+    assert told.measurement((), None, None, CASE.id).on_times.precision == 0.03
+    # though it was not collected itself
+    only = options(CollectedRun(cases={candidate.id: "test"}), gate=gate, compare_precision=0.03)
+    assert only.measurement((), None, None, CASE.id).on_times.precision == 0.03
+    # not a candidate, nor where no limit is on a time that follows from it, or nothing follows
+    assert told.measurement((), make_result(), None, candidate.id).on_times.precision == 0.0
+    for others in (
+        options(both, gate={"latency_ms": {"p50": {"max": 1.0}, "p99": {"max": 1.0}}}),
+        options(both, gate={"inference_s": {"max_increase": "5%"}}),
+        options(both, gate=gate, compare_seconds=0.0),
+        options(CollectedRun(cases={CASE.id: "test"}), gate={"inference_s": {"max": 1.0}}),
+    ):
+        assert others.measurement((), None, None, CASE.id).on_times.precision == 0.0
