@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..records.result import CaseOutcome, Result
 from .op_score import op_score
+
+_ROUNDING = 1e-9  # of figures and scores, which are of the size of 1
 
 
 class Entry(NamedTuple):
@@ -36,13 +39,19 @@ class Ranking(NamedTuple):
     maximum: Entry
 
 
+def _equal(one: float, another: float) -> bool:
+    """Return whether two figures are the same but for rounding."""
+    return math.isclose(one, another, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+
+
 def dominates(entry: Entry, rival: Entry) -> bool:
-    """Return whether ``entry`` is no worse on any axis and better on at least one."""
+    """Return whether ``entry`` is no worse on any axis and better on at least one, by more than rounding."""
     axes, rival_axes = (
         (-entry.accuracy, entry.seconds, entry.megabytes),
         (-rival.accuracy, rival.seconds, rival.megabytes),
     )
-    return axes != rival_axes and all(own <= its for own, its in zip(axes, rival_axes, strict=True))
+    unequal = [(own, its) for own, its in zip(axes, rival_axes, strict=True) if not _equal(own, its)]
+    return bool(unequal) and all(own < its for own, its in unequal)
 
 
 def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
@@ -70,18 +79,35 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
     """
     minimum, maximum = bounds(entries, samples=samples)
     span = maximum.score - minimum.score
-    ordered = sorted(entries, key=lambda entry: (entry.score, entry.name))
-    scores = [entry.score for entry in ordered]
+    ordered = _ordered(entries)
+    places = _places([entry.score for entry in ordered])
     rows = tuple(
         Ranked(
             entry,
-            rank=scores.index(entry.score) + 1,
+            rank=place,
             normalised=(entry.score - minimum.score) / span if span > 0 else None,
             pareto=not any(dominates(rival, entry) for rival in entries),
         )
-        for entry in ordered
+        for entry, place in zip(ordered, places, strict=True)
     )
     return Ranking(minimum, rows, maximum)
+
+
+def _ordered(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries from best to worst; those with the same score but for rounding by name."""
+    by_score = sorted(entries, key=lambda entry: (entry.score, entry.name))
+    places = _places([entry.score for entry in by_score])
+    pairs = sorted(zip(places, by_score, strict=True), key=lambda pair: (pair[0], pair[1].name))
+    return [entry for _, entry in pairs]
+
+
+def _places(scores: Sequence[float]) -> list[int]:
+    """Return the place of each of ascending scores; those that are equal but for rounding share one."""
+    places: list[int] = []
+    for number, score in enumerate(scores):
+        shared = number > 0 and _equal(score, scores[number - 1])
+        places.append(places[-1] if shared else number + 1)
+    return places
 
 
 # --- results of a run

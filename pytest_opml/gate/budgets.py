@@ -198,7 +198,10 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
     def metrics() -> Iterator[tuple[str, Any]]:
         for name, value in _table(table, where).items():
             if name in _NESTED:
-                for part, rules in _table(value, f"{where}.{name}").items():
+                parts = _table(value, f"{where}.{name}")
+                if not parts:
+                    raise SettingsError(f"{where}.{name}: has no budget; name one of its figures")
+                for part, rules in parts.items():
                     yield f"{name}.{part}", rules
             else:
                 yield name, value
@@ -207,6 +210,8 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
     for name, value in metrics():
         rules = dict(_table(value, f"{where}.{name}"))
         metric = find(name, where)
+        if not rules.keys() - {"optional"}:
+            raise SettingsError(f"{where}.{name}: has no limit; give one of {', '.join(RULES)}")
         may_lack = _flag(rules.pop("optional", optional), f"{where}.{name}.optional")
         budgets += [_budget(metric, rule, limit, f"{where}.{name}.{rule}", may_lack) for rule, limit in rules.items()]
     return tuple(budgets)

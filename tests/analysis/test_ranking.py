@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,21 @@ def test_equal_scores_share_a_place_and_the_next_is_left_out() -> None:
     tied = [GOOD._replace(name="b"), GOOD._replace(name="a"), FAST, POOR]
     rows = rank(tied, samples=1_000).rows
     assert [(row.rank, row.entry.name) for row in rows] == [(1, "fast"), (2, "a"), (2, "b"), (4, "poor")]
+
+
+def test_scores_that_are_equal_but_for_rounding_share_a_place() -> None:
+    score = GOOD.score
+    tied = [GOOD._replace(name="b", score=score), GOOD._replace(name="a", score=math.nextafter(score, 2))]
+    rows = rank([*tied, FAST, POOR], samples=1_000).rows
+    assert [(row.rank, row.entry.name) for row in rows] == [(1, "fast"), (2, "a"), (2, "b"), (4, "poor")]
+
+
+def test_what_differs_by_rounding_alone_does_not_dominate() -> None:
+    faster = GOOD._replace(seconds=math.nextafter(GOOD.seconds, 0))
+    assert not dominates(faster, GOOD)
+    assert dominates(faster._replace(megabytes=9.0), GOOD)
+    assert dominates(GOOD._replace(megabytes=9.0), faster)
+    assert all(row.pareto for row in rank([GOOD, faster._replace(name="as good")], samples=1_000).rows)
 
 
 def test_bounds_are_the_best_and_worst_of_each_column() -> None:
@@ -71,7 +88,11 @@ def test_models_that_are_best_and_worst_in_all_columns_are_at_0_and_1(entries: l
 def test_ranks_follow_the_scores(entries: list[Entry]) -> None:
     rows = rank(entries, samples=1_000).rows
     for row in rows:
-        assert row.rank == 1 + sum(other.entry.score < row.entry.score for other in rows)
+        score = row.entry.score
+        assert row.rank == 1 + sum(
+            other.entry.score < score and not math.isclose(other.entry.score, score, rel_tol=1e-9, abs_tol=1e-9)
+            for other in rows
+        )
     assert sorted(row.entry for row in rows) == sorted(entries)
 
 

@@ -57,7 +57,7 @@ def test_places_among_all_cases_are_judged_at_the_end() -> None:
         ("int8", "rank max_increase", "pass"),
         ("int8", "normalised_score max", "pass"),
         ("float16", "rank max", "fail"),
-        ("float16", "rank max_increase", "fail"),
+        ("float16", "rank max_increase", "pass"),  # 20 s x 7 MB is 10 s x 14 MB: the same score, the same place
         ("float16", "normalised_score max", "fail"),
     ]
 
