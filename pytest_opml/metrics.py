@@ -38,9 +38,10 @@ class Metric:
         scaled: whether the value is scaled to the ``reference_samples`` of the result.
         column: whether the history keeps the value in a column of its own; only for rows of this table.
         evidence: what verdicts rest on. ``interval``: what ``interval`` or ``standard_error`` gives, else the value as
-            it is; a difference adds both as if independent. ``proportion``: the share of right predictions, by Wilson's
-            interval; a difference is paired on the test samples. ``bootstrap``: a macro average of the predictions; a
-            difference is paired too. ``score``: the sum of the axes, each paired where it can be.
+            it is; a difference adds both as if independent. ``proportion``: the share of right predictions, by its
+            exact interval; a difference is paired on the test samples. ``macro``: an average over the classes of what
+            was predicted; a difference is paired too. ``area``: that of the areas under the ROC curve. ``score``: the
+            sum of the axes, each paired where it can be.
         interval: the value with its 95 % interval; None for a metric that was measured once.
         standard_error: of the value; 0 where it is not known.
         paired_ratio: the ratio of the value to the reference's where both were timed side by side, by which a
@@ -71,7 +72,7 @@ class Metric:
     exact: bool = False
     scaled: bool = False
     column: bool = True
-    evidence: Literal["interval", "proportion", "bootstrap", "score"] = "interval"
+    evidence: Literal["interval", "proportion", "macro", "area", "score"] = "interval"
     interval: Callable[[Result], Estimate | Score | None] | None = None
     standard_error: Callable[[Result], float] | None = None
     paired_ratio: Callable[[SideBySide], Ratio] | None = None
@@ -152,10 +153,10 @@ def _place(name: str, **facts: Any) -> Metric:
 
 _TABLE = (
     _share("accuracy", read=lambda r: r.accuracy.value, interval=lambda r: r.accuracy, evidence="proportion"),
-    _share("recall", evidence="bootstrap"),
-    _share("precision", evidence="bootstrap"),
-    _share("f1", evidence="bootstrap"),
-    _share("auc", standard_error=lambda r: r.auc_error),
+    _share("recall", evidence="macro"),
+    _share("precision", evidence="macro"),
+    _share("f1", evidence="macro"),
+    _share("auc", evidence="area"),
     Metric(
         INFERENCE,
         lambda r: r.inference_s.value,

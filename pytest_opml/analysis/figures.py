@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import numpy as np
+
 from ..metrics import METRICS, Metric
 from ..records.result import Ladder, Result, Sampling, SideBySide
 from ..stats import predictions
@@ -22,7 +24,9 @@ from ..stats.evidence import (
     ScaledInterval,
     SumOf,
 )
+from ..stats.macro_averages import FEWEST_IMAGES, MacroAverage, smallest_class
 from ..stats.order_statistics import Inverse, OrderStatistics, ladder
+from ..stats.quality_evidence import Area, MacroShare, PairedMacroShare
 from . import op_score
 from .op_score import Difference
 
@@ -49,8 +53,8 @@ def of_value(metric: Metric, result: Result, value: float, reference: Result | N
         return _derived(metric, result, value, reference)
     if metric.evidence == "proportion":
         return Proportion(round(value * result.test_samples), result.test_samples)
-    if metric.evidence == "bootstrap" and result.predictions and predictions.unpack(result.predictions):
-        return Normal(value, predictions.standard_error(metric.name, result.predictions))
+    if metric.evidence in ("macro", "area"):
+        return _of_average(metric, result, value)
     if metric.standard_error and (error := metric.standard_error(result)):
         return Normal(value, error)
     estimate = metric.interval(result) if metric.interval else None
@@ -85,6 +89,30 @@ def ladder_of_passes(seconds: tuple[float, ...]) -> Ladder:
     return ladder(seconds, 0.5)
 
 
+def _of_average(metric: Metric, result: Result, value: float) -> Evidence:
+    """Return the evidence of an average over the classes, of equal size where the record has no predictions."""
+    answered = predictions.unpack(result.predictions) if result.predictions else None
+    if metric.evidence == "area":
+        labels = answered.labels if answered else np.arange(result.test_samples, dtype=np.uint16) % result.classes
+        return Area(value, result.auc_error, labels)
+    if answered:
+        return MacroShare(MacroAverage(metric.name, answered))
+    return Proportion(value * result.test_samples, result.test_samples)
+
+
+def too_few_images(metric: Metric, result: Result) -> str:
+    """Return which class has too few test images for an average over the classes to be judged; empty where none has."""
+    answered = predictions.unpack(result.predictions) if result.predictions else None
+    if metric.evidence not in ("macro", "area") or not answered:
+        return ""
+    label, images = smallest_class(answered.labels)
+    if images >= FEWEST_IMAGES:
+        return ""
+    return (
+        f"too few images of class {label}: the test set has {images}, {metric.name} needs {FEWEST_IMAGES} of each class"
+    )
+
+
 def of_difference(
     metric: Metric,
     result: Result,
@@ -113,8 +141,8 @@ def of_difference(
         return _score_difference(result, reference, pair, times)
     if pair and metric.evidence == "proportion":
         return SumOf(PairedProportion(predictions.discordant(*pair)), constant=reference_value)
-    if pair and metric.evidence == "bootstrap":
-        return Normal(value, predictions.standard_error(metric.name, str(result.predictions), reference.predictions))
+    if pair and metric.evidence == "macro":
+        return SumOf(PairedMacroShare(metric.name, *pair), constant=reference_value)
     candidate, subtracted = of_value(metric, result, value), of_value(metric, reference, reference_value)
     if isinstance(candidate, Exact) and isinstance(subtracted, Exact):
         return candidate

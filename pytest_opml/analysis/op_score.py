@@ -92,7 +92,7 @@ def sampled_score(accuracy: float, seconds: float, megabytes: float, samples: in
     """Return the OpScore with the interval that the number of test samples alone gives it.
 
     Args:
-        accuracy: 0 to 1, of ``samples`` test samples; its interval is Wilson's.
+        accuracy: 0 to 1, of ``samples`` test samples; its interval is the exact one.
         seconds: taken as exact.
         megabytes: 10^6 bytes.
         samples: at least 1.

@@ -109,7 +109,10 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     try:
         value = _figure(budget.metric, subject.result, subject.standing)
         fields["value"] = value
+        _require_images(budget.metric, subject.result)
         reference = _reference(budget, subject) if budget.rule in RELATIVE else None
+        if reference and budget.percent:
+            _require_a_whole(budget, reference)
         figure = _evidence(budget.metric, subject, value, reference)
         limit = budget.limit
         if reference:
@@ -145,6 +148,19 @@ def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None
     if value is None or not math.isfinite(value):
         raise _NotJudged(f"{metric.name} {of}{metric.missing}")
     return float(value)
+
+
+def _require_images(metric: Metric, result: Result) -> None:
+    if few := figures.too_few_images(metric, result):
+        raise _NotJudged(few)
+
+
+def _require_a_whole(budget: Budget, reference: _Reference) -> None:
+    if reference.value == 0:
+        raise _NotJudged(
+            f"{budget.metric.name} of {reference.name} is 0, and a percentage of 0 means nothing; "
+            "give an absolute difference"
+        )
 
 
 def _reference(budget: Budget, subject: JudgedResult) -> _Reference:

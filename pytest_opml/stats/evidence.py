@@ -13,8 +13,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from ..records.result import Estimate, Ratio, Score
-from . import predictions
-from .intervals import CONFIDENCE, proportion
+from .intervals import CONFIDENCE, binomial_ends
 
 _NORMAL = NormalDist()
 _LEAST_ERROR = 1e-9  # below it no claim of confidence is worth its digits
@@ -79,15 +78,14 @@ class Exact(Evidence):
 
 
 class Proportion(Evidence):
-    """A share of independent samples, with Wilson's score interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    """A share of independent samples, with the exact interval, which never errs more often than it says."""
 
-    def __init__(self, successes: int, trials: int) -> None:
+    def __init__(self, successes: float, trials: int) -> None:
         self.value, self._counts = successes / trials, (successes, trials)
 
     def interval(self, error: float) -> Interval:
-        """Return Wilson's score interval."""
-        wilson = proportion(*self._counts, confidence=1 - error)
-        return Interval(wilson.low, wilson.high)
+        """Return Clopper and Pearson's interval."""
+        return Interval(*binomial_ends(*self._counts, error))
 
 
 class Normal(Evidence):
@@ -152,19 +150,25 @@ class PairedTime(Evidence):
 class PairedProportion(Evidence):
     """The difference between two shares on the same samples, candidate minus reference.
 
-    The interval is the wider of two on each side: Tango's score interval (T. Tango, Statistics in Medicine 17, 1998),
-    and the one that the exact McNemar test gives, in which only the samples count that one of the two got wrong.
+    The interval is the widest of three on each side: Tango's score interval (T. Tango, Statistics in Medicine 17,
+    1998); the one that the exact McNemar test gives, in which only the samples count that one of the two got wrong; and
+    the exact intervals of both kinds of such samples, combined as ``SumOf`` does. McNemar's test is right where there
+    is no difference, the last of them where there is one and few samples show it.
+
+    Args:
+        counts: worse, better and all samples, as ``predictions.Discordant`` has them; effective numbers need not be
+            whole.
     """
 
-    def __init__(self, counts: predictions.Discordant) -> None:
+    def __init__(self, counts: tuple[float, float, float]) -> None:
         worse, better, images = counts
         self.value, self._worse, self._better, self._images = (better - worse) / images, worse, better, images
 
     def interval(self, error: float) -> Interval:
-        """Return the wider of the two on each side."""
-        low, high = _tango(self._better, self._worse, self._images, error)
-        exact = _mcnemar(self._better, self._worse, self._images, error)
-        return Interval(min(low, exact.low), max(high, exact.high))
+        """Return the widest of the three on each side."""
+        counts = self._better, self._worse, self._images
+        ends = [_tango(*counts, error), _mcnemar(*counts, error), _separate(*counts, error)]
+        return Interval(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 class SumOf(Evidence):
@@ -226,7 +230,7 @@ def _student(error: float, degrees: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _tango(better: int, worse: int, images: int, error: float) -> Interval:
+def _tango(better: float, worse: float, images: float, error: float) -> Interval:
     """Return the differences that a score test at ``error`` does not reject."""
     if error >= 1:
         return Interval((better - worse) / images, (better - worse) / images)
@@ -251,14 +255,20 @@ def _tango(better: int, worse: int, images: int, error: float) -> Interval:
     return Interval(end(-1.0, value, z), end(value, 1.0, -z))
 
 
-@lru_cache(maxsize=4096)
-def _mcnemar(better: int, worse: int, images: int, error: float) -> Interval:
-    """Return Clopper and Pearson's interval of the share of the better ones among the discordant, as a difference."""
-    from scipy.stats import beta
-
+def _mcnemar(better: float, worse: float, images: float, error: float) -> Interval:
+    """Return the exact interval of the share of the better ones among the discordant, as a difference."""
     count = better + worse
     if count == 0 or error >= 1:
         return Interval((better - worse) / images, (better - worse) / images)
-    low = float(beta.ppf(error / 2, better, worse + 1)) if better else 0.0
-    high = float(beta.isf(error / 2, better + 1, worse)) if worse else 1.0
+    low, high = binomial_ends(better, count, error)
     return Interval((2 * low - 1) * count / images, (2 * high - 1) * count / images)
+
+
+def _separate(better: float, worse: float, images: float, error: float) -> Interval:
+    """Return the difference of the shares of the better and the worse ones among all, as if independent."""
+    gains, losses = better / images, worse / images
+    gains_low, gains_high = binomial_ends(better, images, error)
+    losses_low, losses_high = binomial_ends(worse, images, error)
+    below = math.hypot(gains - gains_low, losses_high - losses)
+    above = math.hypot(gains_high - gains, losses - losses_low)
+    return Interval(gains - losses - below, gains - losses + above)

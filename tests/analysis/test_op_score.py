@@ -179,7 +179,7 @@ def test_the_interval_that_test_samples_give_holds_the_score(
 
 def test_only_the_accuracy_makes_that_interval_and_more_samples_narrow_it() -> None:
     few, many = sampled_score(0.9, 10, 10, 100), sampled_score(0.9, 10, 10, 10_000)
-    # Wilson's interval of 90 of 100: 0.8256 to 0.9448
-    assert few.high - few.value == pytest.approx(math.log10((1 - 0.8256) / 0.1), abs=1e-4)
-    assert few.low - few.value == pytest.approx(math.log10((1 - 0.9448) / 0.1), abs=1e-3)
+    # the exact interval of 90 of 100: 0.8238 to 0.9510
+    assert few.high - few.value == pytest.approx(math.log10((1 - 0.8238) / 0.1), abs=1e-4)
+    assert few.low - few.value == pytest.approx(math.log10((1 - 0.9510) / 0.1), abs=1e-3)
     assert many.high - many.low < (few.high - few.low) / 5

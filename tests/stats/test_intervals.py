@@ -3,25 +3,25 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
-from pytest_opml.stats.intervals import least_samples, proportion
+from pytest_opml.stats.intervals import binomial_ends, least_samples, proportion
 
 
 @pytest.mark.parametrize(
     ("successes", "trials", "low", "high"),
     [
-        # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        # by hand: z^2 / (n + z^2) with z^2 = 3.8415
-        (0, 10, 0.0000, 0.2775),
-        (10, 10, 0.7225, 1.0000),
+        # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 5
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0000, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+        # by hand: 1 - 0.025 ** (1 / 10)
+        (0, 10, 0.0000, 0.3085),
+        (10, 10, 0.6915, 1.0000),
     ],
 )
-def test_wilson_intervals_as_published(successes: int, trials: int, low: float, high: float) -> None:
+def test_exact_intervals_as_published(successes: int, trials: int, low: float, high: float) -> None:
     share = proportion(successes, trials)
     assert share.value == successes / trials
     assert (share.low, share.high) == pytest.approx((low, high), abs=5e-5)
@@ -33,6 +33,13 @@ def test_the_interval_of_a_share_holds_it(pair: tuple[int, int]) -> None:
     share = proportion(*pair)
     assert 0 <= share.low <= share.value <= share.high <= 1
     assert share.low < share.high
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.9995])
+@pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 7), (1_990, 2_000), (2_000, 2_000)])
+def test_the_ends_are_those_that_scipy_finds_by_search(successes: int, trials: int, confidence: float) -> None:
+    expected = binomtest(successes, trials).proportion_ci(confidence, method="exact")
+    assert binomial_ends(successes, trials, 1 - confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @given(st.integers(1, 5_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.stats import predictions
-from pytest_opml.stats.predictions import Predictions, discordant, pack, standard_error, unpack
+from pytest_opml.stats.predictions import Predictions, discordant, pack, unpack
 
 CLASSES = st.integers(0, 65_535)
 
@@ -42,31 +42,3 @@ def test_discordant_answers_are_counted_by_who_was_right() -> None:
     candidate = Predictions(labels, np.array([0, 0, 0, 3, 0], dtype=np.uint16))
     reference = Predictions(labels, np.array([0, 1, 2, 0, 1], dtype=np.uint16))
     assert discordant(candidate, reference) == (2, 1, 5)
-
-
-def test_the_bootstrap_knows_the_error_of_a_share() -> None:
-    # with classes of the same size, macro recall is the accuracy: its error is known
-    random = np.random.default_rng(1)
-    labels = np.arange(4_000) % 2
-    wrong = random.random(4_000) < 0.1
-    found = standard_error("recall", pack(labels, labels ^ wrong))
-    assert found == pytest.approx(np.sqrt(0.09 / 4_000), rel=0.1)
-
-
-def test_a_difference_on_the_same_images_has_the_error_of_the_discordant_ones() -> None:
-    labels = np.arange(4_000) % 2
-    reference, candidate = labels.copy(), labels.copy()
-    reference[:200] ^= 1
-    candidate[:240] ^= 1  # 40 more
-    found = standard_error("recall", pack(labels, candidate), pack(labels, reference))
-    assert found == pytest.approx(np.sqrt(0.01 / 4_000), rel=0.15)
-
-
-@pytest.mark.parametrize("metric", ["recall", "precision", "f1"])
-def test_the_same_answers_always_give_the_same_error(metric: str) -> None:
-    labels = np.arange(300) % 3
-    text = pack(labels, np.roll(labels, 1) * (labels > 0))
-    standard_error.cache_clear()
-    first = standard_error(metric, text)
-    standard_error.cache_clear()
-    assert standard_error(metric, text) == first > 0

@@ -1,0 +1,283 @@
+"""How often a verdict on a figure of quality is wrong: accuracy by exact sums, averages and areas by simulation.
+
+``accuracy`` sums, over all numbers of right answers, the chance of those after which a model that is just at its limit
+is called beyond it: alone, as one of 20 and of 100 checks under Holm's method, and in comparison with a reference.
+``macro`` draws test sets of known recalls, answers them, and counts how often the intervals of recall, precision, F1
+and AUC, and of differences between two models, lie wholly above and wholly below the truth. 2.5 % is promised for each
+side.
+
+    python benchmarks/quality_errors.py accuracy
+    python benchmarks/quality_errors.py macro --replays 4000
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+from scipy.stats import binom
+
+from pytest_opml.measure.quality import area_under_curve
+from pytest_opml.stats.evidence import Evidence, Negative, PairedProportion, Proportion, SumOf
+from pytest_opml.stats.macro_averages import MacroAverage
+from pytest_opml.stats.predictions import Predictions
+from pytest_opml.stats.quality_evidence import Area, MacroShare, PairedMacroShare
+
+_ERROR = 0.05
+_IMAGES = (50, 100, 599, 2_000, 10_000)
+_ACCURACIES = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+_METRICS = ("recall", "precision", "f1")
+
+Floats = npt.NDArray[np.float64]
+
+
+class Misses(NamedTuple):
+    """How often an interval lies wholly above the truth, and wholly below it: shares."""
+
+    above: float
+    below: float
+
+    @property
+    def text(self) -> str:
+        """In percent."""
+        return f"{100 * self.above:.2f} / {100 * self.below:.2f}"
+
+
+# --- exact sums
+
+
+def misses_of_accuracy(images: int, accuracy: float, error: float) -> Misses:
+    """Return the exact chances of either mistake about an accuracy."""
+    likely = [k for k in range(images + 1) if binom.pmf(k, images, accuracy) > 1e-12]
+    above = below = 0.0
+    for right in likely:
+        low, high = Proportion(right, images).interval(error)
+        chance = float(binom.pmf(right, images, accuracy))
+        above += chance * (low > accuracy)
+        below += chance * (high < accuracy)
+    return Misses(above, below)
+
+
+def misses_of_drop(images: int, drop: float, differ: float, error: float) -> Misses:
+    """Return the exact chances of either mistake about a drop, of models that differ on so large a share of images."""
+    worse, better = (differ + drop) / 2, (differ - drop) / 2
+    above = below = 0.0
+    for only_reference in _likely(images, worse):
+        chance = float(binom.pmf(only_reference, images, worse))
+        rest = images - only_reference
+        for only_candidate in _likely(rest, better / (1 - worse)):
+            low, high = PairedProportion((only_reference, only_candidate, images)).interval(error)
+            both = chance * float(binom.pmf(only_candidate, rest, better / (1 - worse)))
+            above += both * (low > -drop + 1e-12)
+            below += both * (high < -drop - 1e-12)
+    return Misses(above, below)
+
+
+def misses_of_two(images: int, accuracies: tuple[float, float], error: float) -> Misses:
+    """Return the exact chances of either mistake about two accuracies on test images of their own."""
+    truth = accuracies[0] - accuracies[1]
+    above = below = 0.0
+    for pair in itertools.product(*(_likely(images, accuracy, 1e-6) for accuracy in accuracies)):
+        own, its = (Proportion(right, images) for right in pair)
+        low, high = SumOf(own, Negative(its)).interval(error)
+        chance = float(
+            np.prod([binom.pmf(right, images, share) for right, share in zip(pair, accuracies, strict=True)])
+        )
+        above += chance * (low > truth + 1e-12)
+        below += chance * (high < truth - 1e-12)
+    return Misses(above, below)
+
+
+def _likely(images: int, share: float, least: float = 1e-9) -> list[int]:
+    counts = np.arange(images + 1)
+    return [int(count) for count in counts[binom.pmf(counts, images, share) > least]]
+
+
+def _accuracy() -> None:
+    print("accuracy: wholly above / wholly below the truth, percent; family: any false fail of so many checks")
+    for images, accuracy in itertools.product(_IMAGES, _ACCURACIES):
+        alone = misses_of_accuracy(images, accuracy, _ERROR)
+        families = []
+        for checks in (20, 100):
+            largest = max(misses_of_accuracy(images, accuracy, _ERROR / checks))
+            families.append(f"{checks} checks {100 * (1 - (1 - largest) ** checks):.2f}")
+        print(f"  {images:6} images, {accuracy:5.3f}: {alone.text}; {', '.join(families)}")
+    print("accuracy against a reference, the same images")
+    for images, drop, more in itertools.product((50, 100, 599, 2_000), (0.0, 0.005, 0.02), (0.0, 0.002, 0.01, 0.03)):
+        if drop + more:
+            print(f"  {images:6} images, drop {drop:g}, differ on {drop + more:g}: ", end="")
+            print(misses_of_drop(images, drop, drop + more, _ERROR).text, flush=True)
+    print("accuracy against an earlier run, images of its own")
+    for images, pair in itertools.product((20, 50, 200), ((0.9, 0.9), (0.98, 0.98), (0.999, 0.999), (0.98, 0.9))):
+        print(f"  {images:6} images, {pair}: {misses_of_two(images, pair, _ERROR).text}", flush=True)
+
+
+# --- simulation
+
+
+class Design(NamedTuple):
+    """A test set: images of each class (classes,), and the chance of each answer to each class (classes, classes)."""
+
+    name: str
+    counts: tuple[int, ...]
+    recalls: tuple[float, ...]
+
+    @property
+    def chances(self) -> Floats:
+        """The chance of each answer to each class; wrong ones are equally likely."""
+        size = len(self.counts)
+        chances = np.repeat((1 - np.array(self.recalls))[:, None] / (size - 1), size, axis=1)
+        np.fill_diagonal(chances, self.recalls)
+        return chances
+
+    @property
+    def labels(self) -> npt.NDArray[np.uint16]:
+        """The label of each image."""
+        return np.repeat(np.arange(len(self.counts), dtype=np.uint16), self.counts)
+
+    def answers(self, random: np.random.Generator) -> Predictions:
+        """Draw what a model answers."""
+        size = len(self.counts)
+        chosen = [random.choice(size, count, p=row) for count, row in zip(self.counts, self.chances, strict=True)]
+        return Predictions(self.labels, np.concatenate(chosen).astype(np.uint16))
+
+    def truth(self, metric: str) -> float:
+        """The average that endless test images with these classes' shares would give."""
+        answered = np.array(self.counts)[:, None] * self.chances
+        right, labelled, predicted = np.diag(answered), answered.sum(axis=1), answered.sum(axis=0)
+        below = {"recall": labelled, "precision": predicted, "f1": (labelled + predicted) / 2}[metric]
+        return float((right / below).mean())
+
+
+def _designs() -> Iterator[Design]:
+    for classes, images in ((10, 50), (2, 10), (100, 10), (50, 100)):
+        for recall in (0.8, 0.9, 0.95, 0.99, 0.999):
+            if classes != 50 or recall < 0.99:
+                yield Design(f"{classes} classes x {images}, {recall}", (images,) * classes, (recall,) * classes)
+    mixed = tuple(np.linspace(0.8, 0.999, 10).tolist())
+    yield Design("10 classes x 50, 0.8 to 0.999", (50,) * 10, mixed)
+    uneven = (10, 10, 15, 20, 50, 100, 200, 400, 800, 1_000)
+    for recall in (0.8, 0.95, 0.99):
+        yield Design(f"10 classes, 10 to 1,000 images, {recall}", uneven, (recall,) * 10)
+    yield Design("10 classes, 10 to 1,000 images, 0.8 to 0.999", uneven, mixed)
+    yield Design("10 classes, 10 to 1,000 images, 0.999 to 0.8", uneven, mixed[::-1])
+    yield Design("10 images of 0.9, 9 classes x 500 of 0.999", (10, *(500,) * 9), (0.9, *(0.999,) * 9))
+    yield Design("2 classes, 50 of 0.95 and 950 of 0.99", (50, 950), (0.95, 0.99))
+    yield Design("2 classes, 10 of 0.9 and 1,000 of 0.99", (10, 1_000), (0.9, 0.99))
+
+
+def _counted(draws: int, truth: float, drawn: Callable[[], Evidence], error: float = _ERROR) -> Misses:
+    above = below = 0
+    for _ in range(draws):
+        low, high = drawn().interval(error)
+        above += low > truth + 1e-12
+        below += high < truth - 1e-12
+    return Misses(above / draws, below / draws)
+
+
+def misses_of_average(design: Design, metric: str, draws: int, error: float = _ERROR) -> Misses:
+    """Return how often the interval of a macro average misses the truth."""
+    random = np.random.default_rng(0)
+    truth = design.truth(metric)
+    return _counted(draws, truth, lambda: MacroShare(MacroAverage(metric, design.answers(random))), error)
+
+
+def misses_of_average_drop(design: Design, metric: str, redone: float, draws: int, error: float = _ERROR) -> Misses:
+    """Return how often the interval of a drop misses the truth.
+
+    The candidate answers as the reference does, but for a share of the images, which it answers anew with recalls that
+    are 0.05 lower.
+    """
+    random = np.random.default_rng(0)
+    lower = design._replace(recalls=tuple(max(recall - 0.05, 0.0) for recall in design.recalls))
+    mixed = design._replace(
+        recalls=tuple(
+            (1 - redone) * own + redone * other for own, other in zip(design.recalls, lower.recalls, strict=True)
+        )
+    )
+
+    def drawn() -> Evidence:
+        reference, anew = design.answers(random), lower.answers(random)
+        predicted = np.where(random.random(len(anew.labels)) < redone, anew.predicted, reference.predicted)
+        return PairedMacroShare(metric, Predictions(reference.labels, predicted), reference)
+
+    return _counted(draws, mixed.truth(metric) - design.truth(metric), drawn, error)
+
+
+class Scores(NamedTuple):
+    """How a model scores images: the class's own score is so much higher on average; a share is scored as another."""
+
+    separation: float
+    mistaken: float
+
+    def rows(self, labels: npt.NDArray[np.uint16], classes: int, random: np.random.Generator) -> Floats:
+        """Draw probabilities (n, classes)."""
+        taken = np.where(random.random(len(labels)) < self.mistaken, random.integers(0, classes, len(labels)), labels)
+        logits = random.normal(size=(len(labels), classes))
+        logits[np.arange(len(labels)), taken] += self.separation
+        rows = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+def _true_area(design: Design, scores: Scores) -> float:
+    """Return the area that endless test images with these classes' shares would give."""
+    random = np.random.default_rng(1)
+    counts = np.array(design.counts)
+    labels = np.repeat(np.arange(len(counts)), counts * -(-400_000 // counts.sum())).astype(np.uint16)
+    return area_under_curve(scores.rows(labels, len(counts), random).astype(np.float32), labels).value
+
+
+def misses_of_area(design: Design, scores: Scores, draws: int, error: float = _ERROR, *, pair: bool = False) -> Misses:
+    """Return how often the interval of an area, or of the difference between two models, misses the truth."""
+    random = np.random.default_rng(0)
+    labels, classes = design.labels, len(design.counts)
+
+    def one() -> Evidence:
+        return Area(*area_under_curve(scores.rows(labels, classes, random).astype(np.float32), labels), labels)
+
+    if pair:
+        return _counted(draws, 0.0, lambda: SumOf(one(), Negative(one())), error)
+    return _counted(draws, _true_area(design, scores), one, error)
+
+
+def _macro(draws: int) -> None:
+    print(f"wholly above / wholly below the truth, percent of {draws} test sets")
+    for design in _designs():
+        figures = [f"{metric} {misses_of_average(design, metric, draws).text}" for metric in _METRICS]
+        print(f"  {design.name}: {'; '.join(figures)}", flush=True)
+    print("drops on the same images: the candidate answers a share of them anew, with recalls that are 0.05 lower")
+    for design in _designs():
+        if len(design.counts) > 10:
+            continue
+        for redone in (0.02, 0.3):
+            figures = [f"{metric} {misses_of_average_drop(design, metric, redone, draws).text}" for metric in _METRICS]
+            print(f"  {design.name}, {redone:.0%} anew: {'; '.join(figures)}", flush=True)
+    print("AUC, and the difference of two that are equally good")
+    for design in _designs():
+        if len(design.counts) > 10 or len(set(design.recalls)) > 1:
+            continue
+        # the separation at which two normal scores are ranked right as often as the recall says, or mistaken images
+        for scores in (Scores(float(ndtri(design.recalls[0])) * 2**0.5, 0.0), Scores(6.0, 1 - design.recalls[0])):
+            alone, both = (misses_of_area(design, scores, draws, pair=pair) for pair in (False, True))
+            print(f"  {design.name}, {scores}: {alone.text}; difference {both.text}", flush=True)
+
+
+def main() -> None:
+    """Print how often each verdict is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["accuracy", "macro"])
+    parser.add_argument("--replays", type=int, default=4_000, help="test sets that are drawn in each design")
+    given = parser.parse_args()
+    if given.what == "accuracy":
+        _accuracy()
+    else:
+        _macro(given.replays)
+
+
+if __name__ == "__main__":
+    main()

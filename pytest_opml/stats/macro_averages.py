@@ -1,0 +1,209 @@
+"""Macro averages of predictions, and how many independent answers they are worth.
+
+An average over classes weighs the images of a small class more than others, so it is less sure than a share of as many
+images. How much less, its influence function tells (F. R. Hampel, J. Am. Stat. Assoc. 69, 1974): what one image adds to
+the average, or takes from it. The effective number of images is that of which a plain share would have the same
+variance, as E. L. Korn and B. I. Graubard take it for surveys (Survey Methodology 24, 1998). With classes of the same
+size it is the number of images, and the interval of macro recall is that of the accuracy.
+
+A class of which all answers were right may have a wrong one yet: before the variance is taken, images that are right
+and as many that are wrong are added to each class, as A. Agresti and B. A. Coull add them to a share (The American
+Statistician 52, 1998). So no set of right answers is ever certain.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .predictions import Classes, Predictions
+
+FEWEST_IMAGES = 10  # below it the errors of docs/gate.md do not hold
+
+Floats = npt.NDArray[np.float64]
+
+
+class SmallClass(NamedTuple):
+    """A class of the test images, and how many they are."""
+
+    label: int
+    images: int
+
+
+class EffectiveShare(NamedTuple):
+    """An average over the classes as a share of so many independent answers.
+
+    Attributes:
+        value: 0 to 1.
+        trials: the effective number of images.
+    """
+
+    value: float
+    trials: float
+
+
+class EffectivePair(NamedTuple):
+    """The difference between two averages as discordant answers to so many images, all of them effective numbers."""
+
+    worse: float
+    better: float
+    images: float
+
+
+class Influence(NamedTuple):
+    """What one image does to an average, by class (classes,).
+
+    Attributes:
+        gain: of an image that is right.
+        of_label: what each image with this label takes.
+        of_prediction: what each image that is predicted as this class takes.
+        smoothed: the average with the images that are added to each class.
+    """
+
+    gain: Floats
+    of_label: Floats
+    of_prediction: Floats
+    smoothed: float
+
+    @property
+    def of_right(self) -> Floats:
+        """What an image of each class does that is right (classes,)."""
+        return self.gain - self.of_label - self.of_prediction
+
+    def of_images(self, model: Predictions) -> Floats:
+        """What each image does (n,)."""
+        gained = np.where(model.labels == model.predicted, self.gain[model.labels], 0.0)
+        return np.asarray(gained - self.of_label[model.labels] - self.of_prediction[model.predicted])
+
+
+class MacroAverage:
+    """A macro average of what a model answered, over the classes that have test images.
+
+    Args:
+        metric: ``recall``, ``precision`` or ``f1``.
+        model: what it answered.
+        classes: more than any label and prediction; by default as many as there are.
+    """
+
+    def __init__(self, metric: str, model: Predictions, classes: int | None = None) -> None:
+        self.metric, self.model = metric, model
+        size = classes or count_classes(model)
+        right = model.labels[model.labels == model.predicted]
+        labelled, predicted, hits = (
+            np.bincount(chosen, minlength=size).astype(float) for chosen in (model.labels, model.predicted, right)
+        )
+        self.present = labelled > 0
+        self.labelled, self.predicted, self.right = labelled, predicted, hits
+        self._below = {"recall": labelled, "precision": predicted, "f1": (labelled + predicted) / 2}[metric]
+        rates = np.divide(hits, self._below, out=np.zeros(size), where=self._below > 0)
+        self.rates: Floats = rates[self.present]
+        self.value = float(self.rates.mean())
+        wrong = model.labels != model.predicted
+        pairs = np.stack([model.labels[wrong], model.predicted[wrong]])
+        self._wrong, self._wrong_counts = np.unique(pairs, axis=1, return_counts=True)
+
+    def influence(self, added: float) -> Influence:
+        """Return what one image does.
+
+        Args:
+            added: images that are right, and as many that are wrong, added to each class.
+        """
+        whole = self._below + 2 * added
+        smoothed = np.divide(self.right + added, whole, out=np.zeros(len(whole)), where=whole > 0)
+        below = np.maximum(self._below, 1.0)
+        gain = self.present / (np.sqrt(below * (below + 2 * added)) * self.present.sum())
+        taken, none = gain * smoothed, np.zeros(len(gain))
+        shares = {"recall": (taken, none), "precision": (none, taken), "f1": (taken / 2, taken / 2)}
+        return Influence(gain, *shares[self.metric], float(smoothed[self.present].mean()))
+
+    def effective(self, added: float) -> EffectiveShare:
+        """Return the average as a share of an effective number of images, at most as many as there are.
+
+        Args:
+            added: as ``influence`` takes it.
+        """
+        influence, images = self.influence(added), float(len(self.model.labels))
+        labels, predictions = self._wrong
+        right, wrong = influence.of_right**2, (influence.of_label + influence.of_prediction) ** 2
+        of_wrong = (influence.of_label[labels] + influence.of_prediction[predictions]) ** 2
+        variance = (
+            float(self.right @ right + self._wrong_counts @ of_wrong) + added * (right + wrong)[self.present].sum()
+        )
+        trials = influence.smoothed * (1 - influence.smoothed) / variance
+        return EffectiveShare(self.value, float(min(max(trials, 1.0), images)))
+
+    @property
+    def bias(self) -> float:
+        """How far the average lies above the truth on average, where the images of each class are a fixed number.
+
+        Precision and F1 divide by a number of predictions, which is random: the second term of their Taylor series.
+        """
+        right, wrong = self.right, self.predicted - self.right  # wrongly predicted as the class
+        if self.metric == "recall":
+            return 0.0
+        recalls = np.divide(right, self.labelled, out=np.zeros(len(right)), where=self.present)
+        if self.metric == "precision":
+            # with n - 1, since both shares are of the same sample
+            by_class = (
+                right * wrong * recalls / (np.maximum(self.predicted, 2) - 1) / np.maximum(self.predicted, 1) ** 2
+            )
+        else:
+            bend = wrong - (self.labelled + wrong) * (1 - recalls)
+            by_class = 2 * right * bend / np.maximum(self.labelled + self.predicted, 1) ** 3
+        return float(by_class[self.present].mean())
+
+    @property
+    def unpredicted(self) -> float:
+        """The share of the classes of which the precision is not known, since they were never predicted."""
+        if self.metric != "precision":
+            return 0.0
+        return float((self.predicted[self.present] == 0).mean())
+
+    @property
+    def class_counts(self) -> tuple[Floats, Floats]:
+        """Right answers, and what they are a share of, in each class: of F1 the images labelled or predicted so."""
+        whole = {"f1": self.labelled + self.predicted - self.right}.get(self.metric, self._below)
+        return self.right[self.present], whole[self.present]
+
+    def class_rates(self, shares: Floats) -> Floats:
+        """Return the metric of each class, given its share of right answers."""
+        return 2 * shares / (1 + shares) if self.metric == "f1" else shares
+
+
+def count_classes(*models: Predictions) -> int:
+    """Return one more than the highest label or prediction."""
+    return int(max(max(model.labels.max(), model.predicted.max()) for model in models)) + 1
+
+
+def smallest_class(labels: Classes) -> SmallClass:
+    """Return the class with the fewest images among those that have any; of two, the one with the lower label."""
+    counts = np.bincount(labels)
+    label = int(np.where(counts > 0, counts, counts.max() + 1).argmin())
+    return SmallClass(label, int(counts[label]))
+
+
+def effective_pair(candidate: MacroAverage, reference: MacroAverage, added: float) -> EffectivePair:
+    """Return the difference between two macro averages on the same test images, candidate minus reference.
+
+    The weight of a difference is that of the images that the two answered differently.
+
+    Args:
+        candidate: of as many classes as the reference.
+        reference: of the same metric and images.
+        added: images of each class on which the two differ, added before that weight is taken.
+    """
+    own, its = candidate.influence(0.0), reference.influence(0.0)
+    weights = ((own.gain + its.gain) / 2)[candidate.present]  # of an image that one of the two gets wrong
+    if candidate.metric == "recall":  # what a label takes is the same for each image of a class
+        none = np.zeros(len(own.gain))
+        own, its = own._replace(of_label=none), its._replace(of_label=none)
+    moved = np.abs(own.of_images(candidate.model) - its.of_images(reference.model))
+    differing = moved[candidate.model.predicted != reference.model.predicted]
+    weight = (differing @ differing + added * (weights @ weights)) / (differing.sum() + added * weights.sum())
+    net = (candidate.value - reference.value) / weight
+    # images that both answered alike count too: their part depends on how many were predicted as their class
+    discordant = max(moved @ moved / weight**2, abs(net))
+    numbers = (discordant - net) / 2, (discordant + net) / 2, max(1 / weight, discordant)
+    return EffectivePair(*map(float, numbers))

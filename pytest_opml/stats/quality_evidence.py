@@ -1,0 +1,111 @@
+"""Evidence of how right the predictions are: averages over the classes, and areas under the ROC curve."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from .evidence import Evidence, Interval, PairedProportion
+from .intervals import binomial_ends
+from .macro_averages import MacroAverage, count_classes, effective_pair
+from .predictions import Classes, Predictions
+
+_NORMAL = NormalDist()
+_LEAST_ADDED = 0.5
+
+
+class MacroShare(Evidence):
+    """A macro average of recall, precision or F1.
+
+    The interval is Clopper and Pearson's of the effective number of images, at least as wide as the class alone makes
+    it of which least is known, and moved out by the bias of a ratio.
+
+    Args:
+        average: of what a model answered.
+    """
+
+    def __init__(self, average: MacroAverage) -> None:
+        self.value, self._average = average.value, average
+
+    def interval(self, error: float) -> Interval:
+        """Return the interval, within 0 to 1."""
+        average = self._average
+        share, trials = average.effective(_added(error))
+        low, high = binomial_ends(share * trials, trials, error)
+        below, above = self._widest_class(error)
+        low = min(low, self.value - below) - max(average.bias, 0.0)
+        high = max(high, self.value + above) - min(average.bias, 0.0) + average.unpredicted
+        return Interval(max(low, 0.0), min(high, 1.0))
+
+    def _widest_class(self, error: float) -> tuple[float, float]:
+        """Return how far the average may lie from the value on each side, were one class alone unsure."""
+        from scipy.special import betaincinv
+
+        average, classes = self._average, len(self._average.rates)
+        right, images = average.class_counts
+        wrong = images - right
+        with np.errstate(invalid="ignore"):
+            low = np.where(right > 0, betaincinv(np.maximum(right, 1), wrong + 1, error / 2), 0.0)
+            high = np.where(wrong > 0, 1 - betaincinv(np.maximum(wrong, 1), right + 1, error / 2), 1.0)
+        below = average.rates - average.class_rates(low)
+        above = average.class_rates(high) - average.rates
+        return float(below.max()) / classes, float(above.max()) / classes
+
+
+class PairedMacroShare(Evidence):
+    """The difference between two models in a macro average on the same images, candidate minus reference.
+
+    Args:
+        metric: ``recall``, ``precision`` or ``f1``.
+        candidate: what it answered.
+        reference: what it answered to the same images.
+    """
+
+    def __init__(self, metric: str, candidate: Predictions, reference: Predictions) -> None:
+        classes = count_classes(candidate, reference)
+        self._own, self._its = (MacroAverage(metric, model, classes) for model in (candidate, reference))
+        self.value = self._own.value - self._its.value
+
+    def interval(self, error: float) -> Interval:
+        """Return the interval of the discordant answers, in effective numbers."""
+        pair = effective_pair(self._own, self._its, _added(error))
+        return PairedProportion(pair).interval(error)
+
+
+class Area(Evidence):
+    """A macro average of areas under the ROC curve, each class against the rest.
+
+    The interval is Clopper and Pearson's of the effective number of images. DeLong's variance is 0 where the classes
+    are apart, so images are added to each class as in macro averages. One that is ranked wholly wrong takes from the
+    areas what all images of its class share, and what those not of the class share that it is taken for.
+
+    Args:
+        value: 0 to 1.
+        standard_error: DeLong's.
+        labels: of the test images (n,).
+    """
+
+    def __init__(self, value: float, standard_error: float, labels: Classes) -> None:
+        self.value, self._variance = value, standard_error**2
+        counts = np.bincount(labels)
+        self._counts = counts[counts > 0].astype(float)
+        others = 1 / (self._counts.sum() - self._counts)
+        largest = np.array([np.delete(others, index).max() for index in range(len(others))])
+        self._weights = (1 / self._counts + largest) / len(self._counts)
+
+    def interval(self, error: float) -> Interval:
+        """Return the interval, within 0 to 1."""
+        added, weights = _added(error), self._weights
+        extra = added * weights.sum()
+        smoothed = (self.value + extra) / (1 + 2 * extra)
+        of_added = added * (weights**2).sum() * (smoothed**2 + (1 - smoothed) ** 2)
+        moved = (self._counts @ weights**2) / (self._counts @ weights) * (self.value - smoothed) ** 2
+        variance = (self._variance + moved + of_added) / (1 + 2 * extra)
+        trials = min(max(smoothed * (1 - smoothed) / variance, 1.0), self._counts.sum())
+        return Interval(*binomial_ends(self.value * trials, float(trials), error))
+
+
+def _added(error: float) -> float:
+    """Return how many right and how many wrong images stand for what was not seen, as Wilson's interval has them."""
+    return max(_LEAST_ADDED, _NORMAL.inv_cdf(error / 2) ** 2 / 2) if error < 1 else _LEAST_ADDED

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_opml.stats.evidence import Evidence, PairedProportion, Proportion
+from pytest_opml.stats.macro_averages import MacroAverage
+from pytest_opml.stats.predictions import Predictions
+from pytest_opml.stats.quality_evidence import Area, MacroShare, PairedMacroShare
+
+METRICS = ("recall", "precision", "f1")
+ERRORS = (0.5, 0.1, 0.05, 1e-3, 1e-6, 1e-9)
+ANSWERS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=60)
+
+
+def answers(labels: object, predicted: object) -> Predictions:
+    return Predictions(np.asarray(labels, dtype=np.uint16), np.asarray(predicted, dtype=np.uint16))
+
+
+def share(metric: str, labels: object, predicted: object) -> Evidence:
+    return MacroShare(MacroAverage(metric, answers(labels, predicted)))
+
+
+def widens(figure: Evidence, least: float, most: float) -> None:
+    intervals = [figure.interval(error) for error in ERRORS]
+    for narrow, wide in itertools.pairwise(intervals):
+        assert least <= wide.low <= narrow.low + 1e-9
+        assert narrow.low - 1e-9 <= figure.value <= narrow.high + 1e-9
+        assert narrow.high - 1e-9 <= wide.high <= most
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(ANSWERS)
+@settings(max_examples=30, deadline=None)
+def test_an_average_lies_in_its_interval_and_that_within_0_to_1(metric: str, rows: list[tuple[int, int, int]]) -> None:
+    labels, predicted, _ = zip(*rows, strict=True)
+    widens(share(metric, labels, predicted), 0.0, 1.0)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(ANSWERS)
+@settings(max_examples=30, deadline=None)
+def test_a_difference_lies_in_its_interval(metric: str, rows: list[tuple[int, int, int]]) -> None:
+    labels, candidate, reference = zip(*rows, strict=True)
+    widens(PairedMacroShare(metric, answers(labels, candidate), answers(labels, reference)), -1.0, 1.0)
+
+
+@given(st.floats(0, 1), st.floats(0, 0.5), st.lists(st.integers(1, 200), min_size=2, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_an_area_lies_in_its_interval_and_that_within_0_to_1(value: float, spread: float, counts: list[int]) -> None:
+    labels = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)
+    widens(Area(value, spread * np.sqrt(value * (1 - value)), labels), 0.0, 1.0)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("images", [20, 500])
+def test_right_answers_are_as_sure_as_an_accuracy_of_as_many(metric: str, images: int) -> None:
+    labels = np.arange(images) % 2
+    low, high = share(metric, labels, labels).interval(0.05)
+    assert high == 1.0
+    assert low == pytest.approx(Proportion(images, images).interval(0.05).low, rel=0.05)
+
+
+@pytest.mark.parametrize("images", [20, 500])
+def test_a_perfect_area_is_no_surer_than_a_share_of_the_images_of_a_class(images: int) -> None:
+    labels = np.arange(images, dtype=np.uint16) % 2
+    low, high = Area(1.0, 0.0, labels).interval(0.05)
+    assert high == 1.0
+    assert low == pytest.approx(0.025 ** (2 / images))
+
+
+def test_with_classes_of_the_same_size_the_recall_has_the_interval_of_the_accuracy() -> None:
+    labels = np.arange(1_000) % 10
+    predicted = np.where(np.arange(1_000) < 73, (labels + 1) % 10, labels)
+    assert share("recall", labels, predicted).interval(0.05) == pytest.approx(
+        tuple(Proportion(927, 1_000).interval(0.05))
+    )
+
+
+def test_and_its_drop_that_of_a_drop_of_accuracy() -> None:
+    labels = np.arange(1_000) % 10
+    candidate = np.where(np.arange(1_000) < 40, (labels + 1) % 10, labels)
+    reference = np.where(np.arange(1_000) >= 985, (labels + 1) % 10, labels)
+    pair = PairedMacroShare("recall", answers(labels, candidate), answers(labels, reference))
+    assert tuple(pair.interval(0.05)) == pytest.approx(tuple(PairedProportion((40, 15, 1_000)).interval(0.05)))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_models_that_agree_may_differ_on_images_that_were_not_seen(metric: str) -> None:
+    labels = np.arange(500) % 10
+    figure = PairedMacroShare(metric, answers(labels, labels), answers(labels, labels))
+    low, high = figure.interval(0.05)
+    assert -0.02 < low < -0.003
+    assert 0.003 < high < 0.02
+
+
+def test_an_average_with_many_images_has_the_error_of_a_share() -> None:
+    random = np.random.default_rng(1)
+    labels = np.arange(4_000) % 2
+    low, high = share("recall", labels, labels ^ (random.random(4_000) < 0.1)).interval(0.05)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.09 / 4_000), rel=0.1)
+
+
+def test_a_difference_on_the_same_images_has_the_error_of_the_discordant_ones() -> None:
+    labels = np.arange(4_000) % 2
+    reference, candidate = labels.copy(), labels.copy()
+    reference[:200] ^= 1
+    candidate[:240] ^= 1  # 40 more
+    low, high = PairedMacroShare("recall", answers(labels, candidate), answers(labels, reference)).interval(0.05)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.01 / 4_000), rel=0.15)
+
+
+def test_a_class_that_was_never_predicted_may_have_any_precision() -> None:
+    labels = np.repeat([0, 1], 500)
+    assert share("precision", labels, np.zeros(1_000)).interval(0.05).high > 0.7
+
+
+@pytest.mark.parametrize(
+    ("counts", "recalls"),
+    [((50, 950), (0.95, 0.99)), ((10, 500, 500), (0.9, 0.999, 0.999)), ((10,) * 20, (0.9,) * 20)],
+)
+def test_the_interval_of_an_average_misses_the_truth_as_seldom_as_it_says(
+    counts: tuple[int, ...], recalls: tuple[float, ...]
+) -> None:
+    random = np.random.default_rng(0)
+    labels, right = np.repeat(np.arange(len(counts)), counts), np.repeat(recalls, counts)
+    above, below = 0, 0
+    for _ in range(600):
+        predicted = np.where(random.random(len(labels)) < right, labels, (labels + 1) % len(counts))
+        low, high = share("recall", labels, predicted).interval(0.05)
+        above += bool(low > np.mean(recalls))
+        below += bool(high < np.mean(recalls))
+    assert max(above, below) <= 0.03 * 600
