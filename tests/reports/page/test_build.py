@@ -122,8 +122,8 @@ def test_a_budget_that_did_not_pass_has_its_figures_and_where_it_was_written() -
     rows = [dict(zip(table.headers, row, strict=True)) for row in table.rows] if table else []
     (row,) = [row for row in rows if row["case"] == "top1/int8"]
     assert row["budget"] == "accuracy min = 0.95"
-    assert (row["value"], row["limit"], row["confidence"]) == ("0.9182", "0.9500", "99.98 %")
-    assert row["interval"] == "0.8935 to 0.9376"
+    assert (row["value"], row["limit"], row["confidence"]) == ("0.9182", "0.9500", "99.94 %")
+    assert row["interval"] == "0.8933 to 0.9389"
     assert row["written in"] == "tool.opml.gate.accuracy.min in pyproject.toml"
     assert column(page.passed, "value")[0] == "3.98 MB"
 
