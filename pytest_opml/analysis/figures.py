@@ -26,7 +26,7 @@ from ..stats.evidence import (
 )
 from ..stats.macro_averages import FEWEST_IMAGES, MacroAverage, smallest_class
 from ..stats.order_statistics import Inverse, OrderStatistics, ladder
-from ..stats.quality_evidence import Area, MacroShare, PairedMacroShare
+from ..stats.quality_evidence import Area, ErrorRatio, MacroShare, PairedMacroShare
 from . import op_score
 from .op_score import Difference
 
@@ -159,20 +159,9 @@ def _score_difference(
     score, reference_score = result.op_score, reference.op_score
     if times is None or not (times_inference(result) and times_inference(reference)):
         return SumOf(ScaledInterval(score), Negative(ScaledInterval(reference_score)), constant=reference_score.value)
-    errors = [_paired_errors(result, reference, pair)] if pair else _separate_errors(result, reference)
+    errors = [ErrorRatio(*pair)] if pair else _separate_errors(result, reference)
     size = score_axes(result, reference, times).size
     return SumOf(*errors, LogTime(PairedTime(times.offline)), constant=reference_score.value + size)
-
-
-def _paired_errors(
-    result: Result, reference: Result, pair: tuple[predictions.Predictions, predictions.Predictions]
-) -> Evidence:
-    """Return the difference of the errors' logarithms, on the same test images (delta method)."""
-    worse, better, images = predictions.discordant(*pair)
-    wrong, reference_wrong = (max(images * (1 - one.accuracy.value), 0.5) for one in (result, reference))
-    # of the logarithm of a ratio of two shares of the same samples
-    error = math.sqrt((worse + better) / (wrong * reference_wrong)) / math.log(10)
-    return Normal(result.op_score.log_error - reference.op_score.log_error, error)
 
 
 def _separate_errors(result: Result, reference: Result) -> list[Evidence]:

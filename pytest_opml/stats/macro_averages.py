@@ -101,8 +101,9 @@ class MacroAverage:
         self.rates: Floats = rates[self.present]
         self.value = float(self.rates.mean())
         wrong = model.labels != model.predicted
-        pairs = np.stack([model.labels[wrong], model.predicted[wrong]])
-        self._wrong, self._wrong_counts = np.unique(pairs, axis=1, return_counts=True)
+        pairs = model.labels[wrong].astype(np.int64) * size + model.predicted[wrong]
+        codes, self._wrong_counts = np.unique(pairs, return_counts=True)
+        self._wrong = np.divmod(codes, size)
 
     def influence(self, added: float) -> Influence:
         """Return what one image does.
@@ -145,7 +146,7 @@ class MacroAverage:
             return 0.0
         recalls = np.divide(right, self.labelled, out=np.zeros(len(right)), where=self.present)
         if self.metric == "precision":
-            # with n - 1, since both shares are of the same sample
+            # with n - 1 for each of the two variances
             by_class = (
                 right * wrong * recalls / (np.maximum(self.predicted, 2) - 1) / np.maximum(self.predicted, 1) ** 2
             )

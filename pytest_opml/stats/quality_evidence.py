@@ -1,7 +1,8 @@
-"""Evidence of how right the predictions are: averages over the classes, and areas under the ROC curve."""
+"""Evidence of how right the predictions are: averages over the classes, areas under the ROC curve, ratios of errors."""
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .evidence import Evidence, Interval, PairedProportion
 from .intervals import binomial_ends
 from .macro_averages import MacroAverage, count_classes, effective_pair
-from .predictions import Classes, Predictions
+from .predictions import Classes, Predictions, discordant
 
 _NORMAL = NormalDist()
 _LEAST_ADDED = 0.5
@@ -31,8 +32,9 @@ class MacroShare(Evidence):
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
         average = self._average
-        share, trials = average.effective(_added(error))
-        low, high = binomial_ends(share * trials, trials, error)
+        # of both, so that less error never makes the interval narrower
+        trials = min(average.effective(added).trials for added in (_LEAST_ADDED, _added(error)))
+        low, high = binomial_ends(self.value * trials, trials, error)
         below, above = self._widest_class(error)
         low = min(low, self.value - below) - max(average.bias, 0.0)
         high = max(high, self.value + above) - min(average.bias, 0.0) + average.unpredicted
@@ -96,14 +98,58 @@ class Area(Evidence):
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
-        added, weights = _added(error), self._weights
-        extra = added * weights.sum()
+        trials = min(self._trials(added) for added in (_LEAST_ADDED, _added(error)))
+        return Interval(*binomial_ends(self.value * trials, trials, error))
+
+    def _trials(self, added: float) -> float:
+        """Return the effective number of images."""
+        weights, extra = self._weights, added * self._weights.sum()
         smoothed = (self.value + extra) / (1 + 2 * extra)
-        of_added = added * (weights**2).sum() * (smoothed**2 + (1 - smoothed) ** 2)
+        of_added = added * (weights @ weights) * (smoothed**2 + (1 - smoothed) ** 2)
         moved = (self._counts @ weights**2) / (self._counts @ weights) * (self.value - smoothed) ** 2
         variance = (self._variance + moved + of_added) / (1 + 2 * extra)
-        trials = min(max(smoothed * (1 - smoothed) / variance, 1.0), self._counts.sum())
-        return Interval(*binomial_ends(self.value * trials, float(trials), error))
+        return float(min(max(smoothed * (1 - smoothed) / variance, 1.0), self._counts.sum()))
+
+
+class ErrorRatio(Evidence):
+    """The base-10 logarithm of the ratio of two models' errors on the same images, candidate to reference.
+
+    Images that both, that only the candidate, and that only the reference got wrong are three shares, each with its
+    exact interval; what each does to the logarithm adds up as squares (MOVER). An error counts as half an image at
+    least, as in OpScore.
+
+    Args:
+        candidate: what it answered.
+        reference: what it answered to the same images.
+    """
+
+    def __init__(self, candidate: Predictions, reference: Predictions) -> None:
+        worse, better, self._images = discordant(candidate, reference)
+        both = int((candidate.predicted != candidate.labels).sum()) - worse
+        self._counts = float(both), float(worse), float(better)
+        self.value = self._logarithm(*self._counts)
+
+    @staticmethod
+    def _logarithm(both: float, worse: float, better: float) -> float:
+        return math.log10(max(both + worse, _LEAST_ADDED) / max(both + better, _LEAST_ADDED))
+
+    def interval(self, error: float) -> Interval:
+        """Return the ends of the logarithm."""
+        below = above = 0.0
+        both, worse, better = self._counts
+        turns = [
+            _LEAST_ADDED - worse,
+            _LEAST_ADDED - better,
+        ]  # where more that both got wrong turn the ratio
+        for place, count in enumerate(self._counts):
+            low, high = (share * self._images for share in binomial_ends(count, self._images, error))
+            distances = [0.0]
+            for end in [low, high, *(turn for turn in turns if place == 0 and low < turn < high)]:
+                counts = [both, worse, better]
+                counts[place] = end
+                distances.append(self._logarithm(*counts) - self.value)
+            below, above = math.hypot(below, min(distances)), math.hypot(above, max(distances))
+        return Interval(self.value - below, self.value + above)
 
 
 def _added(error: float) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_opml.stats.evidence import Evidence, PairedProportion, Proportion
 from pytest_opml.stats.macro_averages import MacroAverage
 from pytest_opml.stats.predictions import Predictions
-from pytest_opml.stats.quality_evidence import Area, MacroShare, PairedMacroShare
+from pytest_opml.stats.quality_evidence import Area, ErrorRatio, MacroShare, PairedMacroShare
 
 METRICS = ("recall", "precision", "f1")
 ERRORS = (0.5, 0.1, 0.05, 1e-3, 1e-6, 1e-9)
@@ -135,3 +135,30 @@ def test_the_interval_of_an_average_misses_the_truth_as_seldom_as_it_says(
         above += bool(low > np.mean(recalls))
         below += bool(high < np.mean(recalls))
     assert max(above, below) <= 0.03 * 600
+
+
+@given(ANSWERS)
+@settings(max_examples=30, deadline=None)
+def test_a_ratio_of_errors_lies_in_its_interval(rows: list[tuple[int, int, int]]) -> None:
+    labels, candidate, reference = zip(*rows, strict=True)
+    figure = ErrorRatio(answers(labels, candidate), answers(labels, reference))
+    wrong = [max(sum(map(int.__ne__, labels, predicted)), 0.5) for predicted in (candidate, reference)]
+    assert figure.value == pytest.approx(np.log10(wrong[0] / wrong[1]))
+    widens(figure, -np.inf, np.inf)
+
+
+def test_models_that_agree_on_all_images_may_err_unequally() -> None:
+    labels = np.arange(500) % 10
+    wrong = np.where(np.arange(500) < 20, (labels + 1) % 10, labels)
+    low, high = ErrorRatio(answers(labels, wrong), answers(labels, wrong)).interval(0.05)
+    # up to 3.7 more that only one of the two would get wrong
+    assert (low, high) == pytest.approx((np.log10(20 / 23.7), np.log10(23.7 / 20)), abs=0.003)
+
+
+def test_many_discordant_answers_have_the_error_of_the_delta_method() -> None:
+    labels = np.arange(20_000) % 10
+    candidate = np.where(np.arange(20_000) < 1_000, (labels + 1) % 10, labels)
+    reference = np.where((np.arange(20_000) >= 400) & (np.arange(20_000) < 1_300), (labels + 1) % 10, labels)
+    low, high = ErrorRatio(answers(labels, candidate), answers(labels, reference)).interval(0.05)
+    delta = 1.96 * np.sqrt(700 / (1_000 * 900)) / np.log(10)
+    assert (high - low) / 2 == pytest.approx(delta, rel=0.1)
