@@ -6,6 +6,8 @@ the next period. So a quota of 2 is two cores, whatever the machine has.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +38,17 @@ def read_throttled_seconds(groups: Path = _GROUPS, own: Path = _OWN) -> float | 
         if _quota(folder) is not None and (stopped := _throttled(folder)) is not None
     ]
     return max(seconds, default=None)
+
+
+def usable_cores() -> list[int]:
+    """Return the numbers of the cores that this process may run on."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: of those that it may run on, as many as its container's quota is."""
+    cores, quota = len(usable_cores()), read_cpu_quota()
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 
 
 def _folders(groups: Path, own: Path) -> Iterator[Path]:

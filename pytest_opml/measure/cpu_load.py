@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from ..records.result import OtherLoad
+from .cgroup import available_cores, read_throttled_seconds, usable_cores
 from .disturbance import of_load
 
 _THROTTLES = Path("/sys/devices/system/cpu")
@@ -22,7 +22,8 @@ _SHORTEST_S = 0.5
 class LoadWatch:
     """From its making to ``load``: the work of others on the processors that this process may use.
 
-    Others are all but this process, those that it started, and those between it and the session that it works for.
+    Others are all but this process, those that it started, and those between it and the session that it works for. In a
+    container with a quota only that work of others counts which leaves fewer cores free than the quota is.
 
     Args:
         within: a watch that began earlier, whose load stands for that of this one where this one is too short for the
@@ -32,11 +33,11 @@ class LoadWatch:
     def __init__(self, within: LoadWatch | None = None) -> None:
         self._own, self._within = psutil.Process(), within
         self._began, self._busy, self._stolen, self._used = self._now()
-        self._throttled = _throttle_events()
+        self._throttled, self._stopped = _throttle_events(), read_throttled_seconds()
 
     def _now(self) -> tuple[float, float, float, float]:
         """Seconds: the clock, all work on our processors, what the hypervisor took, and our own work."""
-        usable = set(_usable())
+        usable = set(usable_cores())
         cores = [times for number, times in enumerate(psutil.cpu_times(percpu=True)) if number in usable]
         busy = sum(sum(times) - sum(getattr(times, name, 0.0) for name in _IDLE) for times in cores)
         stolen = sum(getattr(times, "steal", 0.0) for times in cores)
@@ -74,11 +75,13 @@ class LoadWatch:
         now, busy, stolen, used = self._now()
         seconds = max(now - self._began, 1e-9)
         others = (busy - self._busy) - (used - self._used)
-        throttled = _throttle_events()
+        spare = len(usable_cores()) - available_cores()
+        throttled, stopped = _throttle_events(), read_throttled_seconds()
         load = OtherLoad(
-            cores=max(0.0, others / seconds),
+            cores=max(0.0, others / seconds - spare),
             stolen_cores=max(0.0, (stolen - self._stolen) / seconds),
             throttle_events=None if throttled is None or self._throttled is None else throttled - self._throttled,
+            quota_stops_s=None if stopped is None or self._stopped is None else max(0.0, stopped - self._stopped),
         )
         return load, seconds
 
@@ -90,10 +93,6 @@ def _up_to_the_session(process: psutil.Process) -> Iterator[psutil.Process]:
         yield parent
         if session and parent.pid == session.pid:
             return
-
-
-def _usable() -> list[int]:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 def _throttle_events() -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 
@@ -11,7 +10,7 @@ import psutil
 from ..errors import DeviceError
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import has_fast_float16
-from .cgroup import read_cpu_quota
+from .cgroup import available_cores
 from .nvml import read_gpus, visible
 from .processor import cpu_has_float16, cpu_name, read_cpu_clock
 
@@ -30,13 +29,6 @@ def _choose(wanted: str, gpus: tuple[Gpu, ...]) -> Gpu | None:
     there = ", ".join(f"{gpu.name} ({gpu.profile}{'' if gpu in seen else ', hidden'})" for gpu in gpus) or "no GPU"
     allowed = dict.fromkeys(("auto", "cpu", *(gpu.profile for gpu in seen)))
     raise DeviceError(f"--opml-gpu={wanted}: {where}, which has {there}; allowed here: {', '.join(allowed)}")
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use: of those that it may run on, as many as its container's quota is."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = read_cpu_quota()
-    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 
 
 def detect(wanted: str, threads: int | None) -> Device:

@@ -218,6 +218,9 @@ class OtherLoad(Record):
     cores: float = Field(description="processors' worth of other work, on average")
     stolen_cores: float = Field(description="processors' worth that the hypervisor gave to others, on average")
     throttle_events: int | None = Field(description="times that a processor was slowed for its heat; None: not told")
+    quota_stops_s: float | None = Field(
+        default=None, description="seconds for which the container's CPU quota let nothing run; None without a quota"
+    )
 
 
 # The parts of measuring and making a case whose times are taken one after the other.

@@ -433,6 +433,8 @@ def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> li
     """What a reader of the times must know of how they were taken; nothing for a quiet machine."""
     disturbances = [*of_load(conditions.other_load, device.cores), *of_gpu(conditions.gpu_use)]
     notes = [f"{text} while this was timed" for text in disturbances]
+    if stops := conditions.other_load.quota_stops_s:
+        notes.append(f"the container's CPU quota stopped the processes for {stops:.1f} s while this was timed")
     if conditions.gpu_use and conditions.gpu_use.problem:
         notes.append(f"the GPU could not be watched: {conditions.gpu_use.problem}")
     if not (conditions.offline_warm_up.settled and conditions.single_warm_up.settled):

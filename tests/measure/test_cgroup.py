@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.measure import device
+from pytest_opml.measure import cgroup, cpu_load
 from pytest_opml.measure.cgroup import read_cpu_quota, read_throttled_seconds
 
 
@@ -59,6 +59,19 @@ def test_the_quota_and_what_it_cost(
 def test_a_quota_counts_as_the_number_of_cores(
     monkeypatch: pytest.MonkeyPatch, quota: float | None, cores: int
 ) -> None:
-    monkeypatch.setattr(device.os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(device, "read_cpu_quota", lambda: quota)
-    assert device.available_cores() == cores
+    monkeypatch.setattr(cgroup, "usable_cores", lambda: list(range(8)))
+    monkeypatch.setattr(cgroup, "read_cpu_quota", lambda: quota)
+    assert cgroup.available_cores() == cores
+
+
+def test_what_the_quota_stopped_is_in_the_load_and_the_work_on_cores_that_it_leaves_free_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped = iter([2.0, 3.5])
+    monkeypatch.setattr(cpu_load, "read_throttled_seconds", lambda: next(stopped))
+    monkeypatch.setattr(cpu_load, "usable_cores", lambda: list(range(64)))
+    monkeypatch.setattr(cpu_load, "available_cores", lambda: 2)
+    clock = iter([(0.0, 0.0, 0.0, 0.0), (10.0, 400.0, 0.0, 20.0)])
+    monkeypatch.setattr(cpu_load.LoadWatch, "_now", lambda _: next(clock))
+    load = cpu_load.LoadWatch().load()
+    assert (load.cores, load.quota_stops_s) == (0.0, 1.5)  # 38 cores of others, 62 that we may not use at once
