@@ -2,9 +2,9 @@
 
 ``accuracy`` sums, over all numbers of right answers, the chance of those after which a model that is just at its limit
 is called beyond it: alone, as one of 20 and of 100 checks under Holm's method, and in comparison with a reference.
-``macro`` draws test sets of known recalls, answers them, and counts how often the intervals of recall, precision, F1
-and AUC, and of differences between two models, lie wholly above and wholly below the truth. 2.5 % is promised for each
-side.
+``averages``, ``drops`` and ``areas`` draw test sets of known recalls, answer them, and count how often the intervals of
+recall, precision and F1, of their differences between two models, and of AUC lie wholly above and wholly below the
+truth. ``macro`` is all three. 2.5 % is promised for each side.
 
     python benchmarks/quality_errors.py accuracy
     python benchmarks/quality_errors.py macro --replays 4000
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from pytest_opml.measure.quality import area_under_curve
+from pytest_opml.measure import quality
 from pytest_opml.stats.evidence import Evidence, Negative, PairedProportion, Proportion, SumOf
 from pytest_opml.stats.macro_averages import MacroAverage
 from pytest_opml.stats.predictions import Predictions
@@ -141,10 +141,10 @@ class Design(NamedTuple):
         return np.repeat(np.arange(len(self.counts), dtype=np.uint16), self.counts)
 
     def answers(self, random: np.random.Generator) -> Predictions:
-        """Draw what a model answers."""
-        size = len(self.counts)
-        chosen = [random.choice(size, count, p=row) for count, row in zip(self.counts, self.chances, strict=True)]
-        return Predictions(self.labels, np.concatenate(chosen).astype(np.uint16))
+        """Draw what a model answers; within a class, equal answers stand together."""
+        counts = random.multinomial(self.counts, self.chances)
+        answers = np.tile(np.arange(len(self.counts), dtype=np.uint16), len(self.counts))
+        return Predictions(self.labels, np.repeat(answers, counts.ravel()))
 
     def truth(self, metric: str) -> float:
         """The average that endless test images with these classes' shares would give."""
@@ -171,42 +171,65 @@ def _designs() -> Iterator[Design]:
     yield Design("2 classes, 10 of 0.9 and 1,000 of 0.99", (10, 1_000), (0.9, 0.99))
 
 
-def _counted(draws: int, truth: float, drawn: Callable[[], Evidence], error: float = _ERROR) -> Misses:
-    above = below = 0
-    for _ in range(draws):
-        low, high = drawn().interval(error)
-        above += low > truth + 1e-12
-        below += high < truth - 1e-12
-    return Misses(above / draws, below / draws)
+_UNEVEN = (10, 10, 15, 20, 50, 100)
+_AREAS = (
+    *(Design(f"2 classes x 10, {recall}", (10, 10), (recall, recall)) for recall in (0.8, 0.9, 0.99)),
+    *(Design(f"10 classes x 50, {recall}", (50,) * 10, (recall,) * 10) for recall in (0.9, 0.99)),
+    *(Design(f"6 classes, 10 to 100 images, {recall}", _UNEVEN, (recall,) * 6) for recall in (0.9, 0.99)),
+)
 
 
-def misses_of_average(design: Design, metric: str, draws: int, error: float = _ERROR) -> Misses:
-    """Return how often the interval of a macro average misses the truth."""
+class Count:
+    """Counts intervals that lie wholly above, and wholly below, the truth."""
+
+    def __init__(self, truth: float) -> None:
+        self.truth, self._draws, self._above, self._below = truth, 0, 0, 0
+
+    def add(self, figure: Evidence) -> None:
+        """Count the interval of a figure."""
+        low, high = figure.interval(_ERROR)
+        self._draws += 1
+        self._above += low > self.truth + 1e-12
+        self._below += high < self.truth - 1e-12
+
+    @property
+    def misses(self) -> Misses:
+        """As shares."""
+        return Misses(self._above / self._draws, self._below / self._draws)
+
+
+def misses_of_averages(design: Design, draws: int) -> dict[str, Misses]:
+    """Return how often the interval of each macro average misses the truth."""
     random = np.random.default_rng(0)
-    truth = design.truth(metric)
-    return _counted(draws, truth, lambda: MacroShare(MacroAverage(metric, design.answers(random))), error)
+    counts = {metric: Count(design.truth(metric)) for metric in _METRICS}
+    for _ in range(draws):
+        answers = design.answers(random)
+        for metric, count in counts.items():
+            count.add(MacroShare(MacroAverage(metric, answers)))
+    return {metric: count.misses for metric, count in counts.items()}
 
 
-def misses_of_average_drop(design: Design, metric: str, redone: float, draws: int, error: float = _ERROR) -> Misses:
-    """Return how often the interval of a drop misses the truth.
+def misses_of_drops(design: Design, redone: float, draws: int) -> dict[str, Misses]:
+    """Return how often the interval of a drop in each macro average misses the truth.
 
     The candidate answers as the reference does, but for a share of the images, which it answers anew with recalls that
     are 0.05 lower.
     """
     random = np.random.default_rng(0)
-    lower = design._replace(recalls=tuple(max(recall - 0.05, 0.0) for recall in design.recalls))
-    mixed = design._replace(
-        recalls=tuple(
-            (1 - redone) * own + redone * other for own, other in zip(design.recalls, lower.recalls, strict=True)
-        )
+    lower = design._replace(recalls=tuple(recall - 0.05 for recall in design.recalls))
+    recalls = tuple(
+        (1 - redone) * before + redone * after for before, after in zip(design.recalls, lower.recalls, strict=True)
     )
-
-    def drawn() -> Evidence:
+    mixed = design._replace(recalls=recalls)
+    counts = {metric: Count(mixed.truth(metric) - design.truth(metric)) for metric in _METRICS}
+    for _ in range(draws):
         reference, anew = design.answers(random), lower.answers(random)
-        predicted = np.where(random.random(len(anew.labels)) < redone, anew.predicted, reference.predicted)
-        return PairedMacroShare(metric, Predictions(reference.labels, predicted), reference)
-
-    return _counted(draws, mixed.truth(metric) - design.truth(metric), drawn, error)
+        shuffled = np.lexsort((random.random(len(anew.labels)), anew.labels))  # within each class
+        chosen = random.random(len(anew.labels)) < redone
+        candidate = Predictions(anew.labels, np.where(chosen, anew.predicted[shuffled], reference.predicted))
+        for metric, count in counts.items():
+            count.add(PairedMacroShare(metric, candidate, reference))
+    return {metric: count.misses for metric, count in counts.items()}
 
 
 class Scores(NamedTuple):
@@ -224,59 +247,77 @@ class Scores(NamedTuple):
         return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
+def _area(rows: Floats, labels: npt.NDArray[np.uint16]) -> quality.Area:
+    return quality.area_under_curve(rows.astype(np.float32), labels.astype(np.int64))
+
+
 def _true_area(design: Design, scores: Scores) -> float:
     """Return the area that endless test images with these classes' shares would give."""
     random = np.random.default_rng(1)
     counts = np.array(design.counts)
-    labels = np.repeat(np.arange(len(counts)), counts * -(-400_000 // counts.sum())).astype(np.uint16)
-    return area_under_curve(scores.rows(labels, len(counts), random).astype(np.float32), labels).value
+    labels = np.repeat(np.arange(len(counts)), counts * -(-100_000 // counts.sum())).astype(np.uint16)
+    return _area(scores.rows(labels, len(counts), random), labels).value
 
 
-def misses_of_area(design: Design, scores: Scores, draws: int, error: float = _ERROR, *, pair: bool = False) -> Misses:
-    """Return how often the interval of an area, or of the difference between two models, misses the truth."""
+def misses_of_areas(design: Design, scores: Scores, draws: int) -> tuple[Misses, Misses]:
+    """Return how often the interval of an area misses the truth, and that of the difference of two equal models."""
     random = np.random.default_rng(0)
     labels, classes = design.labels, len(design.counts)
 
     def one() -> Evidence:
-        return Area(*area_under_curve(scores.rows(labels, classes, random).astype(np.float32), labels), labels)
+        return Area(*_area(scores.rows(labels, classes, random), labels), labels)
 
-    if pair:
-        return _counted(draws, 0.0, lambda: SumOf(one(), Negative(one())), error)
-    return _counted(draws, _true_area(design, scores), one, error)
+    alone, difference = Count(_true_area(design, scores)), Count(0.0)
+    for _ in range(draws):
+        figure = one()
+        alone.add(figure)
+        difference.add(SumOf(figure, Negative(one())))
+    return alone.misses, difference.misses
 
 
-def _macro(draws: int) -> None:
-    print(f"wholly above / wholly below the truth, percent of {draws} test sets")
+def _text(misses: dict[str, Misses]) -> str:
+    return "; ".join(f"{metric} {figures.text}" for metric, figures in misses.items())
+
+
+def _averages(draws: int) -> None:
+    print(f"averages: wholly above / wholly below the truth, percent of {draws} test sets")
     for design in _designs():
-        figures = [f"{metric} {misses_of_average(design, metric, draws).text}" for metric in _METRICS]
-        print(f"  {design.name}: {'; '.join(figures)}", flush=True)
+        print(f"  {design.name}: {_text(misses_of_averages(design, draws))}", flush=True)
+
+
+def _drops(draws: int) -> None:
     print("drops on the same images: the candidate answers a share of them anew, with recalls that are 0.05 lower")
     for design in _designs():
-        if len(design.counts) > 10:
-            continue
-        for redone in (0.02, 0.3):
-            figures = [f"{metric} {misses_of_average_drop(design, metric, redone, draws).text}" for metric in _METRICS]
-            print(f"  {design.name}, {redone:.0%} anew: {'; '.join(figures)}", flush=True)
-    print("AUC, and the difference of two that are equally good")
-    for design in _designs():
-        if len(design.counts) > 10 or len(set(design.recalls)) > 1:
-            continue
+        if len(design.counts) == 10:
+            for redone in (0.02, 0.3) if design.name == "10 classes x 50, 0.9" else (0.3,):
+                figures = _text(misses_of_drops(design, redone, draws))
+                print(f"  {design.name}, {redone:.0%} anew: {figures}", flush=True)
+
+
+def _areas(draws: int) -> None:
+    print("AUC, and the difference of two models that are equally good")
+    for design in _AREAS:
         # the separation at which two normal scores are ranked right as often as the recall says, or mistaken images
         for scores in (Scores(float(ndtri(design.recalls[0])) * 2**0.5, 0.0), Scores(6.0, 1 - design.recalls[0])):
-            alone, both = (misses_of_area(design, scores, draws, pair=pair) for pair in (False, True))
-            print(f"  {design.name}, {scores}: {alone.text}; difference {both.text}", flush=True)
+            alone, difference = misses_of_areas(design, scores, draws)
+            kind = "mistaken images" if scores.mistaken else "normal scores"
+            print(f"  {design.name}, {kind}: {alone.text}; difference {difference.text}", flush=True)
+
+
+_SIMULATED: dict[str, Callable[[int], None]] = {"averages": _averages, "drops": _drops, "areas": _areas}
 
 
 def main() -> None:
     """Print how often each verdict is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["accuracy", "macro"])
+    parser.add_argument("what", choices=["accuracy", "macro", *_SIMULATED])
     parser.add_argument("--replays", type=int, default=4_000, help="test sets that are drawn in each design")
     given = parser.parse_args()
     if given.what == "accuracy":
         _accuracy()
     else:
-        _macro(given.replays)
+        for what in _SIMULATED if given.what == "macro" else (given.what,):
+            _SIMULATED[what](given.replays)
 
 
 if __name__ == "__main__":

@@ -146,10 +146,9 @@ class MacroAverage:
             return 0.0
         recalls = np.divide(right, self.labelled, out=np.zeros(len(right)), where=self.present)
         if self.metric == "precision":
-            # with n - 1 for each of the two variances
-            by_class = (
-                right * wrong * recalls / (np.maximum(self.predicted, 2) - 1) / np.maximum(self.predicted, 1) ** 2
-            )
+            # with n - 1 for each of the two variances that it rests on
+            whole = np.maximum(self.predicted, 1)
+            by_class = right * wrong * recalls / whole / np.maximum(whole - 1, 1) ** 2
         else:
             bend = wrong - (self.labelled + wrong) * (1 - recalls)
             by_class = 2 * right * bend / np.maximum(self.labelled + self.predicted, 1) ** 3
