@@ -107,7 +107,7 @@ def test_a_run_is_compared_with_a_file(record: Path) -> None:
     write_record(make_run(SLOWER, run_id="slower"), Path("slower.json"))
     text = run(record, "--against", "slower.json").output
     assert "### Against the baseline slower.json" in text
-    assert "| `int8` | +0.0000 ±.0375 | 0.500 ±.022\\* |" in text
+    assert "| `int8` | +0.0000 ±.0387 | 0.500 ±.022\\* |" in text
 
 
 @pytest.mark.parametrize(
