@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from pytest_opml.records.result import Estimate
 from pytest_opml.stats.evidence import (
@@ -149,3 +149,36 @@ def test_a_difference_of_shares_turns_with_its_sign(worse: int, better: int, ima
     one = PairedProportion(Discordant(worse, better, images)).interval(0.05)
     other = PairedProportion(Discordant(better, worse, images)).interval(0.05)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-9)
+
+
+@pytest.mark.parametrize("error", [0.05, 0.05 / 20, 0.05 / 100])
+@pytest.mark.parametrize(("images", "accuracy"), [(50, 0.9), (599, 0.995), (599, 0.999), (2_000, 0.99), (2_000, 0.999)])
+def test_an_accuracy_is_wrongly_judged_at_most_as_often_as_is_promised(
+    images: int, accuracy: float, error: float
+) -> None:
+    """Exact sums over all numbers of right answers."""
+    above = below = 0.0
+    for right in range(images + 1):
+        chance = float(binom.pmf(right, images, accuracy))
+        if chance > 1e-12:
+            low, high = Proportion(right, images).interval(error)
+            above += chance * (low > accuracy)
+            below += chance * (high < accuracy)
+    assert max(above, below) <= error / 2
+
+
+@pytest.mark.parametrize(
+    ("images", "worse", "better"), [(599, 0.02, 0.0), (2_000, 0.002, 0.0), (2_000, 0.02, 0.0), (599, 0.05, 0.001)]
+)
+def test_a_drop_is_wrongly_judged_at_most_as_often_as_is_promised(images: int, worse: float, better: float) -> None:
+    """Exact sums, where few images tell the two apart and the drop is all there is."""
+    above = below = 0.0
+    for losses in range(images + 1):
+        chance = float(binom.pmf(losses, images, worse))
+        for gains in range(12) if chance > 1e-7 else ():
+            both = chance * float(binom.pmf(gains, images - losses, better / (1 - worse)))
+            if both > 1e-9:
+                low, high = PairedProportion(Discordant(losses, gains, images)).interval(0.05)
+                above += both * (low > better - worse + 1e-12)
+                below += both * (high < better - worse - 1e-12)
+    assert max(above, below) <= 0.025
