@@ -178,6 +178,11 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     reporter.section("opml")
     for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth):
         reporter.write_line(line)
+    if outcome.fresh:
+        from ..reports.terminal.trend import fresh_lines
+
+        for line in ["", *fresh_lines(outcome.fresh, reporter._tw.fullwidth)]:
+            reporter.write_line(line)
     for problem in outcome.problems:
         reporter.write_line(f"not written: {problem}", red=True)
 

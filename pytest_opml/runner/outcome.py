@@ -11,6 +11,7 @@ from ..errors import MissingDependencyError, StorageError
 from ..reports.formatting import amount
 
 if TYPE_CHECKING:
+    from ..analysis.trend import FreshShift
     from ..records.run import Check, RunRecord
     from ..settings import Settings
 
@@ -32,11 +33,13 @@ class Outcome:
         record: of the whole run, with its checks.
         problems: a line for each part of it that was not written.
         exit: the exit code that it asks for.
+        fresh: the lasting steps that the newest runs of its cases show; none without a history.
     """
 
     record: RunRecord
     problems: tuple[str, ...]
     exit: Exit
+    fresh: tuple[FreshShift, ...] = ()
 
     @property
     def has_content(self) -> bool:
@@ -78,7 +81,21 @@ def finish(
     if record.results or record.failures:
         problems = (*problems, *write(record, settings))
     end = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors)
-    return Outcome(record=record, problems=tuple(problems), exit=end)
+    return Outcome(record=record, problems=tuple(problems), exit=end, fresh=_fresh(record, settings))
+
+
+def _fresh(record: RunRecord, settings: Settings) -> tuple[FreshShift, ...]:
+    """The lasting steps that the history shows; a history that cannot be read was told when it could not be written."""
+    if not (settings.store and record.results):
+        return ()
+    from ..history.store import open_store
+    from .fresh_shifts import fresh_shifts
+
+    try:
+        with open_store(settings.store) as store:
+            return tuple(fresh_shifts(record, store))
+    except StorageError:
+        return ()
 
 
 def write(record: RunRecord, settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...analysis.trend import Point, Shift
+from ...analysis.trend import FreshShift, Point, Shift
 from ...metrics import Metric
 from ..charts.scales import scale, ticks, widened
 from ..formatting import amount, minute, short_hash, wrapped
@@ -121,6 +121,20 @@ def _cause(shift: Shift, between: Between, width: int) -> list[str]:
 
 def _indented(text: str, width: int) -> list[str]:
     return [f"  {line}" for line in wrapped(text, width - 2)]
+
+
+def fresh_lines(fresh: Sequence[FreshShift], width: int) -> list[str]:
+    """Say which figures have lately changed for good, a line each and the command that shows more."""
+    lines = []
+    for case_id, metric, shift, runs in fresh:
+        step = shift.step
+        share = "" if step.change is None or not metric.percent else f" ({100 * step.change:+.1f} %)"
+        since = f"commit {short_hash(shift.at.commit)}" if shift.at.commit else f"the run {shift.at.run_id[:12]}"
+        change = f"{metric.format(step.before)} to {metric.format(step.after)}{share} since {since}"
+        text = f"{_word(metric, shift)} {metric.name} of {case_id} went from {change}, {amount(runs, 'run')} ago"
+        # a command is for copying, so it stays on one line
+        lines += [*wrapped(text, width), f"  opml trend '{case_id}' --metric {metric.name}"]
+    return lines
 
 
 def trend_table(
