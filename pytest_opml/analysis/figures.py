@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..metrics import METRICS, Metric
+from ..metrics import INFERENCE, METRICS, Metric
 from ..records.result import Ladder, Result, Sampling, SideBySide
 from ..stats import predictions
 from ..stats.derived_time import DerivedTime, RecordedTime
@@ -55,6 +55,8 @@ def of_value(metric: Metric, result: Result, value: float, reference: Result | N
         return Proportion(round(value * result.test_samples), result.test_samples)
     if metric.evidence in ("macro", "area"):
         return _of_average(metric, result, value)
+    if metric.evidence == "score":
+        return _of_score(result, reference)
     if metric.standard_error and (error := metric.standard_error(result)):
         return Normal(value, error)
     estimate = metric.interval(result) if metric.interval else None
@@ -87,6 +89,22 @@ def _sampled_time(metric: Metric, result: Result, value: float) -> Evidence | No
 def ladder_of_passes(seconds: tuple[float, ...]) -> Ladder:
     """Return the intervals of the median of passes; cached, since a verdict asks for them many times."""
     return ladder(seconds, 0.5)
+
+
+def _of_score(result: Result, reference: Result | None = None) -> Evidence:
+    """Return the evidence of a score: that of the accuracy and that of the time, by MOVER on the logarithms.
+
+    Of a score with other times than inference it is the recorded interval, rescaled: the time of training was taken
+    once.
+
+    Args:
+        result: that has it.
+        reference: as ``of_value`` has it.
+    """
+    if not times_inference(result):
+        return ScaledInterval(result.op_score)
+    inference = of_value(METRICS[INFERENCE], result, result.inference_s.value, reference)
+    return SumOf(_log_error(result), LogTime(inference), constant=result.op_score.log_megabytes)
 
 
 def _of_average(metric: Metric, result: Result, value: float) -> Evidence:
@@ -156,22 +174,17 @@ def _score_difference(
     times: SideBySide | None,
 ) -> Evidence:
     """Return the evidence of a score, given the reference's, by paired errors and times where there are such."""
-    score, reference_score = result.op_score, reference.op_score
     if times is None or not (times_inference(result) and times_inference(reference)):
-        return SumOf(ScaledInterval(score), Negative(ScaledInterval(reference_score)), constant=reference_score.value)
-    errors = [ErrorRatio(*pair)] if pair else _separate_errors(result, reference)
+        return SumOf(_of_score(result), Negative(_of_score(reference)), constant=reference.op_score.value)
+    # without test images in common both errors count
+    errors = [ErrorRatio(*pair)] if pair else [_log_error(result), Negative(_log_error(reference))]
     size = score_axes(result, reference, times).size
-    return SumOf(*errors, LogTime(PairedTime(times.offline)), constant=reference_score.value + size)
+    return SumOf(*errors, LogTime(PairedTime(times.offline)), constant=reference.op_score.value + size)
 
 
-def _separate_errors(result: Result, reference: Result) -> list[Evidence]:
-    """Return both errors' logarithms, whose difference counts where the two have no test images in common."""
-    accuracy = METRICS["accuracy"]
-    error, subtracted = (
-        _LogError(of_value(accuracy, one, one.accuracy.value), one.op_score.log_error, one.test_samples)
-        for one in (result, reference)
-    )
-    return [error, Negative(subtracted)]
+def _log_error(result: Result) -> Evidence:
+    accuracy = of_value(METRICS["accuracy"], result, result.accuracy.value)
+    return _LogError(accuracy, result.op_score.log_error, result.test_samples)
 
 
 class _LogError(Evidence):

@@ -41,7 +41,7 @@ def test_the_output_says_how_each_case_was_compared(record: RunRecord) -> None:
         "case             accuracy          time          size        OpScore",
         "               - baseline    / baseline    / baseline     - baseline    = error + time + size",
         "--------  ---------------  ------------  ------------  -------------  -----------------------  -------",
-        "baseline  +0.0000 ±.0261   1.000 ±.028         1.000   +0.000 ±.649      +0.000 +0.000 +0.000  unclear",
+        "baseline  +0.0000 ±.0261   1.000 ±.028         1.000   +0.000 ±.280      +0.000 +0.000 +0.000  unclear",
         "int8      -0.0060 ±.0280   1.040 ±.010*        0.750*  -0.062 ±.257      +0.046 +0.017 -0.125  unclear",
         "",
         "baseline: run abcdef012345 of 2026-01-02 03:04, commit 0123456789, as it was stored; its artifact is not in",
