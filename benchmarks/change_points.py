@@ -9,6 +9,9 @@ commits:
 - Its tails are heavy: Student's t with 4 degrees of freedom. Besides, 3 % of the values, each by itself, are 10 to 50 %
   too slow, as where another job took the machine.
 - "Alike" noise follows a first-order autoregression of 0.3, as where a machine is slow for some commits in a row.
+- "Hard" noise, by itself (``--hard``): autoregressions of 0.3 to 0.7; noise that is 2 to 4 times as wide from some
+  commit on, or up to one, or for 5 to 24 commits, or ever wider (1 to 4 times); a season, a sine of 20 to 60 commits
+  with an amplitude of 0.5 or 1 standard deviations of the noise.
 - The planted step is 5 % up or down, with 8 commits or more on either side of it.
 
 Beside it, on the same histories: Pelt of the package ruptures with squared error and the penalty 2 x variance x
@@ -70,6 +73,68 @@ def _draw(random: np.random.Generator, *, step: bool, alike: float = 0.0, deviat
     odd = random.random(count) < _ODD
     values[odd] *= 1 + random.uniform(0.1, 0.5, odd.sum())
     return History(values, at)
+
+
+def _alike(random: np.random.Generator, count: int, alike: float) -> NDArray[np.float64]:
+    noise = random.standard_t(_FREEDOM, count + _WARM_UP) / math.sqrt(_FREEDOM / (_FREEDOM - 2))
+    for place in range(1, len(noise)) if alike else ():
+        noise[place] = alike * noise[place - 1] + math.sqrt(1 - alike**2) * noise[place]
+    return noise[_WARM_UP:]
+
+
+def _wider(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    widths = np.ones(count)
+    at = int(random.integers(_MARGIN, count - _MARGIN))
+    widths[at:] = random.uniform(2, 4)
+    return widths[::-1] if random.random() < 0.5 else widths
+
+
+def _wide_for_a_while(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    widths = np.ones(count)
+    at = int(random.integers(5, count - 25))
+    widths[at : at + int(random.integers(5, 25))] = random.uniform(2, 4)
+    return widths
+
+
+def _season(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    wave: NDArray[np.float64] = np.sin(2 * np.pi * (np.arange(count) / random.uniform(20, 60) + random.random()))
+    return wave
+
+
+_HARD: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
+    "independent, as wide throughout": lambda random, count: _alike(random, count, 0.0),
+    "autoregression of 0.3": lambda random, count: _alike(random, count, 0.3),
+    "autoregression of 0.5": lambda random, count: _alike(random, count, 0.5),
+    "autoregression of 0.7": lambda random, count: _alike(random, count, 0.7),
+    "2 to 4 times as wide from a commit on": lambda random, count: _alike(random, count, 0.0) * _wider(random, count),
+    "ever wider, up to 4 times": lambda random, count: _alike(random, count, 0.0) * np.linspace(1, 4, count),
+    "2 to 4 times as wide for 5 to 24": lambda random, count: (
+        _alike(random, count, 0) * _wide_for_a_while(random, count)
+    ),
+    "season, amplitude 1": lambda random, count: _alike(random, count, 0.0) + _season(random, count),
+    "season, amplitude 0.5": lambda random, count: _alike(random, count, 0.0) + 0.5 * _season(random, count),
+}
+
+
+def _draw_hard(name: str, seed: int, *, step: bool) -> History:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(_COMMITS[0], _COMMITS[1] + 1))
+    deviation = random.uniform(*_DEVIATIONS)
+    values = 10 * (1 + deviation * _HARD[name](random, count))
+    at = None
+    if step:
+        at = int(random.integers(_MARGIN, count - _MARGIN + 1))
+        values[at:] *= _STEP if random.random() < 0.5 else 1 / _STEP
+    odd = random.random(count) < _ODD
+    values[odd] *= 1 + random.uniform(0.1, 0.5, odd.sum())
+    return History(values, at)
+
+
+def _hard(plain: int, planted: int) -> None:
+    print(f"hard noise, {planted} histories with a step of {_STEP - 1:.0%} and {plain} without:")
+    for name in _HARD:
+        with_step = [_draw_hard(name, 10**6 + seed, step=True) for seed in range(planted)]
+        _line(name, _judged(_ours, with_step, [_draw_hard(name, seed, step=False) for seed in range(plain)]))
 
 
 def _ours(values: NDArray[np.float64]) -> list[int]:
@@ -188,7 +253,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the first set of histories")
     parser.add_argument("--seeds", type=int, default=10, help="how many sets, to show what is luck")
     parser.add_argument("--histories", type=int, default=200, help="with a step, and as many without, in each set")
+    parser.add_argument(
+        "--hard", action="store_true", help="only noise that is alike, changes its width or has seasons"
+    )
     given = parser.parse_args()
+    if given.hard:
+        _hard(3 * given.histories, given.histories)
+        return
     ways: dict[str, Find] = {
         "pytest-opml": _ours,
         "ruptures Pelt, l2, BIC": _pelt,

@@ -6,7 +6,8 @@ test. The test is that of ``permutation_test``. Only the first one meets a histo
 errs as rarely as one test. Each step must hold once more between its neighbours; then it is placed where a Student
 likelihood is largest.
 
-Where steps are found, all is done again with the test told how correlated neighbours are beside them.
+Where steps are found, all is done again with the test told how correlated neighbours are beside them. Where the noise
+is wider in one part than in another, some step must also be found when each value counts by the width around it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .permutation_test import LEAST, NORMAL_MAD, Array, Split, find_split, residual_autocorrelation
+from .permutation_test import LEAST, NORMAL_MAD, Array, Split, find_split, residual_correlations
 
 _LEAST_EXACT = 2
+_WIDTH_ERROR = 0.05  # of calling noise wider somewhere that is not
 _FREEDOM = 4  # degrees of freedom of the noise that a step is placed by: heavy tails
 _FARTHEST = 1e6  # standard deviations from a level; beyond them squares would only overflow
 
@@ -77,9 +79,14 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
         raise ValueError(f"false_alarms must lie between 0 and 1, not {false_alarms!r}")
     if exact and 2 * np.count_nonzero(np.diff(series)) <= len(series) - 1:
         return _exact_steps(series)
-    splits = _splits(series, false_alarms, 0.0)
-    autocorrelation = residual_autocorrelation(series, sorted(splits)) if splits else 0.0
-    return _placed(series, _splits(series, false_alarms, autocorrelation) if autocorrelation else splits)
+    splits = _splits(series, false_alarms, ())
+    if splits:
+        places = sorted(splits)
+        correlations, evened = residual_correlations(series, places), _evened(series, places)
+        splits = _splits(series, false_alarms, correlations)
+        if evened is not series and not _splits(evened, false_alarms, correlations):
+            return ()
+    return _placed(series, splits)
 
 
 def _exact_steps(series: Array) -> tuple[Step, ...]:
@@ -96,24 +103,37 @@ def _exact_steps(series: Array) -> tuple[Step, ...]:
 # --- finding
 
 
-def _splits(series: Array, error: float, autocorrelation: float) -> dict[int, float]:
+def _evened(series: Array, places: list[int]) -> Array:
+    """Return the series with its deviations from the median divided by the width of the noise, where that changes."""
+    residuals = np.concatenate([level - np.median(level) for level in np.split(series, places)])
+    changes = sorted(_splits(np.abs(residuals), _WIDTH_ERROR, ()))
+    widths = [float(np.median(part)) for part in np.split(np.abs(residuals), changes)]
+    if not changes or min(widths) <= 0:
+        return series
+    lengths = np.diff([0, *changes, len(series)])
+    centre = np.median(series)
+    evened: Array = centre + (series - centre) / np.repeat(np.array(widths) / min(widths), lengths)
+    return evened
+
+
+def _splits(series: Array, error: float, correlations: Sequence[float]) -> dict[int, float]:
     """Return the steps by their index, each with its error."""
     splits: dict[int, float] = {}
-    _add_splits(series, 0, len(series), error, autocorrelation, splits)
-    return _confirmed(series, splits, error, autocorrelation)
+    _add_splits(series, 0, len(series), error, correlations, splits)
+    return _confirmed(series, splits, error, correlations)
 
 
 def _add_splits(
-    series: Array, start: int, end: int, error: float, autocorrelation: float, splits: dict[int, float]
+    series: Array, start: int, end: int, error: float, correlations: Sequence[float], splits: dict[int, float]
 ) -> None:
     """Add the steps of one part of the series, by their index, with their errors."""
-    split = find_split(series[start:end], error, autocorrelation=autocorrelation)
+    split = find_split(series[start:end], error, correlations=correlations)
     if split is None:
         return
     edges = _moved(series, [start, *(start + edge for edge in split.edges), end])
     splits.update(dict.fromkeys(edges[1:-1], split.error))
     for left, right in pairwise(edges):
-        _add_splits(series, left, right, error, autocorrelation, splits)
+        _add_splits(series, left, right, error, correlations, splits)
 
 
 class _Between(NamedTuple):
@@ -123,14 +143,16 @@ class _Between(NamedTuple):
     size: float
 
 
-def _confirmed(series: Array, splits: dict[int, float], error: float, autocorrelation: float) -> dict[int, float]:
+def _confirmed(
+    series: Array, splits: dict[int, float], error: float, correlations: Sequence[float]
+) -> dict[int, float]:
     """Return the steps that are still found between their neighbours; the smallest that is not is taken away first."""
     held = dict(splits)
     while held:
         edges = [0, *sorted(held), len(series)]
         between = {
             at: _Between(
-                find_split(series[left:right], error, autocorrelation=autocorrelation, windows=False),
+                find_split(series[left:right], error, correlations=correlations, windows=False),
                 abs(_level(series[at:right]) - _level(series[left:at])),
             )
             for left, at, right in zip(edges, edges[1:], edges[2:], strict=False)
