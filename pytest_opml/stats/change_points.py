@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .permutation_test import LEAST, NORMAL_MAD, Array, Split, find_split, residual_correlations
+from .permutation_test import LEAST, NORMAL_MAD, Array, Split, find_split, residual_autocorrelation
 
 _LEAST_EXACT = 2
 _WIDTH_ERROR = 0.05  # of calling noise wider somewhere that is not
@@ -79,12 +79,12 @@ def find_steps(values: Sequence[float], *, false_alarms: float = 0.01, exact: bo
         raise ValueError(f"false_alarms must lie between 0 and 1, not {false_alarms!r}")
     if exact and 2 * np.count_nonzero(np.diff(series)) <= len(series) - 1:
         return _exact_steps(series)
-    splits = _splits(series, false_alarms, ())
+    splits = _splits(series, false_alarms, 0.0)
     if splits:
         places = sorted(splits)
-        correlations, evened = residual_correlations(series, places), _evened(series, places)
-        splits = _splits(series, false_alarms, correlations)
-        if evened is not series and not _splits(evened, false_alarms, correlations):
+        autocorrelation, evened = residual_autocorrelation(series, places), _evened(series, places)
+        splits = _splits(series, false_alarms, autocorrelation)
+        if evened is not series and not _splits(evened, false_alarms, autocorrelation):
             return ()
     return _placed(series, splits)
 
@@ -106,7 +106,7 @@ def _exact_steps(series: Array) -> tuple[Step, ...]:
 def _evened(series: Array, places: list[int]) -> Array:
     """Return the series with its deviations from the median divided by the width of the noise, where that changes."""
     residuals = np.concatenate([level - np.median(level) for level in np.split(series, places)])
-    changes = sorted(_splits(np.abs(residuals), _WIDTH_ERROR, ()))
+    changes = sorted(_splits(np.abs(residuals), _WIDTH_ERROR, 0.0))
     widths = [float(np.median(part)) for part in np.split(np.abs(residuals), changes)]
     if not changes or min(widths) <= 0:
         return series
@@ -116,24 +116,24 @@ def _evened(series: Array, places: list[int]) -> Array:
     return evened
 
 
-def _splits(series: Array, error: float, correlations: Sequence[float]) -> dict[int, float]:
+def _splits(series: Array, error: float, autocorrelation: float) -> dict[int, float]:
     """Return the steps by their index, each with its error."""
     splits: dict[int, float] = {}
-    _add_splits(series, 0, len(series), error, correlations, splits)
-    return _confirmed(series, splits, error, correlations)
+    _add_splits(series, 0, len(series), error, autocorrelation, splits)
+    return _confirmed(series, splits, error, autocorrelation)
 
 
 def _add_splits(
-    series: Array, start: int, end: int, error: float, correlations: Sequence[float], splits: dict[int, float]
+    series: Array, start: int, end: int, error: float, autocorrelation: float, splits: dict[int, float]
 ) -> None:
     """Add the steps of one part of the series, by their index, with their errors."""
-    split = find_split(series[start:end], error, correlations=correlations)
+    split = find_split(series[start:end], error, autocorrelation=autocorrelation)
     if split is None:
         return
     edges = _moved(series, [start, *(start + edge for edge in split.edges), end])
     splits.update(dict.fromkeys(edges[1:-1], split.error))
     for left, right in pairwise(edges):
-        _add_splits(series, left, right, error, correlations, splits)
+        _add_splits(series, left, right, error, autocorrelation, splits)
 
 
 class _Between(NamedTuple):
@@ -143,16 +143,14 @@ class _Between(NamedTuple):
     size: float
 
 
-def _confirmed(
-    series: Array, splits: dict[int, float], error: float, correlations: Sequence[float]
-) -> dict[int, float]:
+def _confirmed(series: Array, splits: dict[int, float], error: float, autocorrelation: float) -> dict[int, float]:
     """Return the steps that are still found between their neighbours; the smallest that is not is taken away first."""
     held = dict(splits)
     while held:
         edges = [0, *sorted(held), len(series)]
         between = {
             at: _Between(
-                find_split(series[left:right], error, correlations=correlations, windows=False),
+                find_split(series[left:right], error, autocorrelation=autocorrelation, windows=False),
                 abs(_level(series[at:right]) - _level(series[left:at])),
             )
             for left, at, right in zip(edges, edges[1:], edges[2:], strict=False)

@@ -9,8 +9,8 @@
   Biostatistics 5, 2004; lengths in a geometric series: S. Kovács and others, Biometrika 110, 2023).
 - The largest of these differences is compared with those of the same values in random order. For independent noise of
   any distribution, ties included, this test errs as rarely as asked, at any length.
-- Correlated neighbours, as on real machines, look like steps. Where the correlations are given, the difference is
-  lowered by as much as they widen a mean. Noise that is wider on one side does too, as random orders have it evenly
+- Correlated neighbours, as on real machines, look like steps. Where their correlation is given, the difference
+  is lowered by as much as that widens a mean. Noise that is wider on one side does too, as random orders have it evenly
   spread: the difference is lowered by as much as B. L. Welch's (Biometrika 34, 1947) standard error exceeds the common
   one. It is never raised, so that the line above still holds.
 """
@@ -36,7 +36,6 @@ _WINDOW_HANDICAP = 0.5
 _WINDOW_RATIO = 1.4
 _MOST_CORRELATED = 0.8
 _OWN_SPREAD = 12  # values of the common variance that count beside a part's own, so that a few do not decide alone
-_CLEAR = 2.0  # standard errors of the first two lags from which further ones are looked at
 # So many random orders, of those whose statistic is at least the series' own, decide: the more, the less the outcome
 # depends on which orders were drawn.
 _DECIDING, _FEWEST_ORDERS = 6, 200
@@ -55,16 +54,14 @@ class Split(NamedTuple):
     error: float
 
 
-def find_split(
-    series: Array, error: float, *, correlations: Sequence[float] = (), windows: bool = True
-) -> Split | None:
+def find_split(series: Array, error: float, *, autocorrelation: float = 0.0, windows: bool = True) -> Split | None:
     """Find where the parts of a series differ most; None where chance makes them differ as much too often.
 
     Args:
         series: finite values; fewer than twice ``LEAST`` are too few.
         error: the share of random orders that may differ as much, which is that of series of independent noise in which
             any split is found.
-        correlations: of values that are 1, 2, ... apart, by which the difference is lowered.
+        autocorrelation: of neighbours, by which the difference is lowered.
         windows: whether a window may stand out, or only what lies before a cut.
     """
     count = len(series)
@@ -77,7 +74,7 @@ def find_split(
     if not edges:
         return None
     length = edges[1] - edges[0] if len(edges) == 2 else edges[0]
-    largest /= _inflation(correlations, min(length, count - length)) * _widening(scores, edges)
+    largest /= _inflation(autocorrelation, min(length, count - length)) * _widening(scores, edges)
     orders = max(math.ceil(_DECIDING / error), _FEWEST_ORDERS) - 1
     allowed = math.floor(error * (orders + 1) + 1e-9) - 1
     # The seed is the series' own: were it one for all, every series of a length would meet the same orders, and that
@@ -171,38 +168,25 @@ def _largest_statistic(sums: Array, windows: bool) -> tuple[float, tuple[int, ..
 # --- correlated neighbours
 
 
-def residual_correlations(series: Array, edges: Sequence[int]) -> tuple[float, ...]:
-    """Return the correlations of values 1, 2, ... apart, without the levels between ``edges``; may be empty.
+def residual_autocorrelation(series: Array, edges: Sequence[int]) -> float:
+    """Return the correlation of neighbours without the levels between ``edges``; 0 where most values are equal.
 
-    They fall off as a first-order autoregression's do, or as slowly as is seen, where the first of them are clear:
-    summed in pairs until a pair is not above zero (C. J. Geyer, Stat. Sci. 7, 1992). Each level that is taken off
-    lowers them by about one over the count, which is given back.
+    Each level that is taken off lowers it by about one over the count, which is given back.
     """
     residuals = np.concatenate([level - np.median(level) for level in np.split(series, edges)])
     deviation = NORMAL_MAD * float(np.median(np.abs(residuals)))
-    if deviation == 0:  # most values are equal
-        return ()
-    scores, count = np.clip(residuals / deviation, -_CLIP, _CLIP), len(series)
-    given_back, square = (len(edges) + 1) / count, float((scores**2).sum())
-    lags = range(1, max(count // 4, 2) + 1)
-    seen = [float((scores[lag:] * scores[:-lag]).sum()) / square + given_back for lag in lags]
-    first = min(max(seen[0], 0.0), _MOST_CORRELATED)
-    if first == 0:
-        return ()
-    lasting = [0.0] * len(seen)
-    if seen[0] + seen[1] > _CLEAR * math.sqrt(2 / count):
-        for place in range(0, len(seen) - 1, 2):
-            pair = (seen[place] + seen[place + 1]) / 2
-            if pair <= 0:
-                break
-            lasting[place] = lasting[place + 1] = min(pair, 1.0)
-    return tuple(max(first**lag, there) for lag, there in zip(lags, lasting, strict=True))
+    if deviation == 0:
+        return 0.0
+    scores = np.clip(residuals / deviation, -_CLIP, _CLIP)
+    correlation = float((scores[1:] * scores[:-1]).sum() / (scores**2).sum()) + (len(edges) + 1) / len(series)
+    return min(max(correlation, 0.0), _MOST_CORRELATED)
 
 
-def _inflation(correlations: Sequence[float], length: int) -> float:
-    """How many times wider the mean of so many values spreads than that of as many independent ones."""
-    lags = range(1, min(len(correlations), length - 1) + 1)
-    return math.sqrt(1 + 2 * sum((1 - lag / length) * correlations[lag - 1] for lag in lags))
+def _inflation(autocorrelation: float, length: int) -> float:
+    """How many times wider the mean of so many neighbours spreads than that of as many independent values: AR(1)."""
+    rest = 1 - autocorrelation
+    correction = 2 * autocorrelation * (1 - autocorrelation**length) / (length * rest**2)
+    return math.sqrt((1 + autocorrelation) / rest - correction)
 
 
 def _widening(scores: Array, edges: Sequence[int]) -> float:
