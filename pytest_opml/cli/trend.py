@@ -56,8 +56,8 @@ def trend(
     """Show how a metric of a case developed, and find the commits that changed it for good.
 
     CASE is the id of a case, the name of an imported benchmark, or a pattern that only one of them matches. A step is a
-    change that lasts, not a single odd run. A history without any shows one in less than a hundredth of cases. Times
-    are searched on each machine by itself.
+    change that lasts, not a single odd run. Where the noise is independent, a history without any shows one in less
+    than a hundredth of cases; more where neighbours are alike. Times are searched on each machine by itself.
 
     \b
       opml trend digits/efficientnet_lite0/top10/int8
