@@ -29,7 +29,7 @@ from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.keras_graph import KerasRuntime
 from pytest_opml.runtimes.litert import LiteRTRuntime
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.stats.intervals import median
+from pytest_opml.stats.order_statistics import median
 
 _BATCH, _SINGLES = 128, 662
 _TOLERANCE = 0.02
