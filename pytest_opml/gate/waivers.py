@@ -83,6 +83,8 @@ def waive(checks: Sequence[Check], waivers: Sequence[Waiver], today: date | None
 
     def waived(check: Check) -> Check:
         waiver = next((one for one in waivers if one.is_for(check) and day <= one.until), None)
+        if check.waived and waiver is None:  # a stored check, whose waiver is gone
+            return check.model_copy(update={"blocking": True, "waived": ""})
         if check.verdict != "fail" or waiver is None:
             return check
         return check.model_copy(update={"blocking": False, "waived": f"until {waiver.until}: {waiver.reason}"})

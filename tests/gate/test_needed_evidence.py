@@ -35,6 +35,14 @@ def test_so_many_images_decide_an_accuracy_as_the_interval_of_that_many_says() -
         assert check.verdict == verdict
 
 
+@pytest.mark.parametrize("metric", ["recall", "precision", "f1", "auc"])
+def test_averages_over_the_classes_are_decided_by_test_images_too(metric: str) -> None:
+    result = result_of(0.86, 2_000)
+    value = getattr(result, metric)
+    check = inconclusive({metric: {"min": value - 0.002}}, result)
+    assert needed_evidence(check, result, TERMS).endswith(" test images")
+
+
 def test_a_value_at_its_limit_is_decided_by_no_test_set() -> None:
     result = result_of(0.86, 2_000)
     check = inconclusive({"accuracy": {"min": 0.86}}, result)

@@ -10,7 +10,7 @@ import pytest
 from pytest_opml.errors import SettingsError
 from pytest_opml.gate.budgets import parse_gate
 from pytest_opml.gate.run_verdicts import judge_run
-from pytest_opml.gate.waivers import idle_waivers
+from pytest_opml.gate.waivers import idle_waivers, waive
 from tests.support.builders import make_result, make_run
 
 WAIVER: dict[str, Any] = {"match": "*/int8", "metric": "size_mb", "until": date(2026, 5, 1), "reason": "known"}
@@ -49,6 +49,14 @@ def test_it_holds_up_to_its_day_for_the_cases_that_it_names(today: date, blockin
     assert [check.verdict for check in checks] == ["fail", "fail"]
     assert [check.blocking for check in checks] == blocking
     assert [bool(check.waived) for check in checks] == [not each for each in blocking]
+
+
+def test_a_stored_failure_counts_again_once_its_waiver_is_gone() -> None:
+    gate, day = gate_with(), date(2026, 5, 1)
+    stored = judge_run(RECORD, gate, day)
+    assert [check.blocking for check in waive(stored, (), day)] == [True, True]
+    assert [check.waived for check in waive(stored, (), day)] == ["", ""]
+    assert waive(stored, gate.waivers, day) == stored
 
 
 def test_one_that_does_nothing_is_told() -> None:
