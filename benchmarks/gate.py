@@ -354,7 +354,7 @@ def main() -> None:
     parser.add_argument("--technique", default="int8")
     parser.add_argument("--sessions", type=int, default=50, help="of 60 s to record")
     parser.add_argument("--gates", type=int, default=40, help="in which nothing changed")
-    parser.add_argument("--planted", type=int, default=30, help="in which 6 %% were added")
+    parser.add_argument("--planted", type=int, default=60, help="in which 6 %% were added")
     given = parser.parse_args()
     if given.what == "replay":
         _replay(given.file)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -86,16 +87,14 @@ def explain_choice(selector: Selector, history: History | None) -> str:
         StorageError: the history cannot be read.
     """
     runs = history.summaries(Query(), _LISTED) if history else []
-    passed_over: Counter[str] = Counter()
-    for run in runs:
-        reason = _reason_against(run, selector)
-        if not reason:
-            commit = f", commit {run.commit[:10]}" if run.commit else ""
-            text = f"{selector}: run {run.run_id[:12]} of {run.started:%Y-%m-%d %H:%M}{commit}"
-            break
-        passed_over[reason] += 1
+    chosen = next(iter(history.summaries(selector.query, 1)), None) if history else None
+    if chosen:
+        commit = f", commit {chosen.commit[:10]}" if chosen.commit else ""
+        text = f"{selector}: run {chosen.run_id[:12]} of {chosen.started:%Y-%m-%d %H:%M}{commit}"
     else:
         text = f"no run{f' of {selector.text}' if selector.text else ''} was accepted yet"
+    newer = takewhile(lambda run: run != chosen, runs)
+    passed_over = Counter(reason for run in newer if (reason := _reason_against(run, selector)))
     if not passed_over:
         return text
     counts = ", ".join(f"{count} that {reason}" for reason, count in passed_over.most_common())
