@@ -180,6 +180,37 @@ def test_results_by_branch_commit_and_time(history: History) -> None:
     assert ids(history.newest(Query(commit="aaaa"), 10)) == ["a"]
 
 
+def test_accepted_runs_of_another_commit(history: History) -> None:
+    clean, changed = commit_of("a"), commit_of("b", dirty=True)
+    for minute, fields in enumerate(
+        (
+            {"commit": clean},
+            {"commit": changed},
+            {"commit": commit_of("c"), "exit_code": 1},
+            {"commit": commit_of("d"), "interrupted": True},
+            {"commit": commit_of("e"), "deselected": ("x",)},
+            {"commit": None},
+        )
+    ):
+        history.append(run_of(f"run-{minute}", minute, **fields))
+    accepted = Query(accepted=True)
+    assert ids(history.summaries(accepted, 9)) == ["run-5", "run-0"]
+    assert [run.rejected_for for run in history.summaries(Query(), 9)] == [
+        "",
+        "has only a part of the cases",
+        "was interrupted",
+        "failed",
+        "",
+        "",
+    ]
+    assert ids(history.newest(accepted._replace(other_than="a" * 40), 9)) == ["run-5"]
+    case = history.case_ids()[0]
+    assert [row.run_id for row in history.rows(accepted._replace(cases=(case,)), 9)] == ["run-5", "run-0"]
+    found = history.find(accepted._replace(cases=(case,), branch="main"))
+    assert found is not None
+    assert found.run.run_id == "run-0"
+
+
 def test_a_row_holds_every_metric(history: History) -> None:
     result = make_result("int8", p99=None)
     history.append(run_of("only", results=[result]))
@@ -306,6 +337,8 @@ def _runs(draw: st.DrawFn) -> list[RunRecord]:
             commit=draw(_COMMITS),
             profile=draw(st.sampled_from(["cpu", "v100"])),
             timings=draw(st.lists(st.just(make_timing()), max_size=1)),
+            exit_code=draw(st.sampled_from([None, 0, 1, 11])),
+            interrupted=draw(st.booleans()),
         )
         for number in range(draw(st.integers(0, 6)))
     ]
@@ -320,6 +353,8 @@ _QUERIES = st.builds(
     since=st.none() | _MOMENTS,
     before=st.none() | _MOMENTS,
     released=st.booleans(),
+    accepted=st.booleans(),
+    other_than=st.none() | st.sampled_from(["a" * 40, "c" * 40]),
 )
 
 

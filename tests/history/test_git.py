@@ -497,3 +497,44 @@ def test_a_shallow_clone_cannot_tell(shallow: Path, repository: Path) -> None:
     head = read(shallow)
     assert between(shallow, head.parents[0], head.commit) is None
     assert between(shallow, head.commit, head.commit) is None
+
+
+# --- the branch that a commit is to get into
+
+
+def test_the_target_is_that_of_the_request_then_the_default_branch_then_the_current_one(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_git(repository, "switch", "--quiet", "--create", "topic")
+    here = read(repository)
+    assert git.target_branch(repository, here) == "main"
+    request = here.model_copy(update={"ci": CiRun(service="GitLab CI", target="release/2")})
+    assert git.target_branch(repository, request) == "release/2"
+    run_git(repository, "branch", "--move", "main", "trunk")
+    assert git.target_branch(repository, here) == "topic"
+    clone = tmp_path / "clone"
+    run_git(repository, "switch", "--quiet", "trunk")
+    run_git(tmp_path, "clone", "--quiet", str(repository), str(clone))
+    run_git(clone, "switch", "--quiet", "--create", "topic")
+    assert git.target_branch(clone, read(clone)) == "trunk"
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_DEFAULT_BRANCH", "stable")
+    assert git.target_branch(clone, read(clone)) == "stable"
+    monkeypatch.delenv("GITLAB_CI")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"repository": {"default_branch": "develop"}}))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    assert git.target_branch(clone, read(clone)) == "develop"
+    event.write_text('{"repository": [')
+    assert git.target_branch(clone, read(clone)) == "trunk"
+    assert git.target_branch(clone, None) is None
+
+
+def test_the_merge_base_is_where_a_branch_left_the_one_of_the_origin_or_here(merged: Path, tmp_path: Path) -> None:
+    base = run_git(merged, "rev-parse", "main~1^")
+    run_git(merged, "switch", "--quiet", "--detach", "main~1")
+    run_git(merged, "branch", "--force", "main", base)
+    assert git.merge_base(merged, "main") == base
+    assert git.merge_base(merged, "nowhere") is None
+    assert git.merge_base(tmp_path, "main") is None
