@@ -13,7 +13,6 @@ Run as a program: ``python benchmarks/time_errors.py absolute``; the figures and
 from __future__ import annotations
 
 import argparse
-import gc
 import math
 import statistics
 from collections import Counter
@@ -316,7 +315,6 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=20_000, help="gates of each kind")
     parser.add_argument("--of", default="", help="absolute: only those whose title has this in it: 4 s, normal")
     given = parser.parse_args()
-    gc.freeze()  # so that each gate's collection has little to look at
     if given.what == "absolute":
         _absolute(given.replays, given.of)
     elif given.what == "cost":

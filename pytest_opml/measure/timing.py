@@ -27,6 +27,7 @@ PASSES = 10
 # Six are the fewest whose extremes would hold the median with 95 % confidence, were they independent; slower models are
 # not timed more often, unless a limit is to be decided: then so often that it can be, if that is not far too long.
 _FEWEST_PASSES, _PASSES_SECONDS, _FAR_TOO_LONG = 6, 60.0, 3.0
+_SHARPENED = 3
 _LATENCY_SECONDS = 30.0
 _SHORTEST_REPEAT_S = 2.0
 _LATENCY_ROUND = 8  # calls that make a round of warming up: of single ones, no three may ever agree
@@ -128,7 +129,9 @@ def time_passes(
 
 
 def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, plan: SamplingPlan) -> None:
-    """Take twice as many samples each time, until their median is as precise as a plan asks, or its time is over.
+    """Take more samples, until their median is as precise as a plan asks, or there are three times the usual number.
+
+    It ends earlier where the time of the plan is over, and later where that many say nothing at the error of the plan.
 
     Args:
         taken: the samples so far, in seconds; more are added.
@@ -137,11 +140,12 @@ def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, p
         plan: of the sampling.
     """
     longest = plan.max_seconds * FIRST if plan.precision > 0 else 0.0
-    while sum(taken) < longest:
+    most = max(_SHARPENED * PASSES, fewest_samples(0.5, plan.error))
+    while len(taken) < most and sum(taken) < longest:
         low, high = OrderStatistics(ladder(taken, 0.5), Sampling(alpha_share=alpha_share)).interval(plan.error)
         if low > 0 and high / low <= (1 + plan.precision) ** 2:
             return
-        goal = 2 * len(taken)
+        goal = min(2 * len(taken), most)
         while len(taken) < goal and sum(taken) < longest:
             taken.append(one())
 

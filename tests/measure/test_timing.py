@@ -238,9 +238,10 @@ def test_passes_that_take_far_too_long_are_ten(monkeypatch: pytest.MonkeyPatch) 
     [
         (0.02, 0.05, 0.0, 10, 10),  # not asked
         (0.02, 0.05, 0.05, 10, 10),  # ten are enough
-        (0.02, 0.05, 0.01, 20, 160),
+        (0.02, 0.05, 0.01, 20, 30),
         (0.02, 0.0025, 0.05, 20, 40),  # of which ten say nothing at all
-        (1.0, 0.05, 0.01, 450, 500),  # never, so the time ends it
+        (1.0, 0.05, 0.01, 30, 30),  # never, so it ends at three times the usual number
+        (1.0, 1e-6, 0.01, 31, 60),  # of which thirty say nothing
     ],
 )
 def test_passes_are_taken_until_their_median_is_precise_enough(
