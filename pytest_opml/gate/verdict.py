@@ -130,7 +130,9 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
             "reason": str(error),
         }
         if isinstance(error, _First):
-            fields |= {"is_first": True, "blocking": not budget.optional and terms.first_run == "not_judged"}
+            # who names a baseline wants it to be there
+            blocks_run = terms.first_run == "not_judged" or subject.search.wanted is not None
+            fields |= {"is_first": True, "blocking": blocks_run and not budget.optional}
     about = {
         "case_id": subject.result.case.id,
         "profile": subject.result.device.profile,
@@ -183,7 +185,7 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
         if search.wanted is None:
             raise _First("; ".join(filter(None, (lacking, search.choice))))
         # a stored run that is judged again was not asked for one if no budget needed it then
-        raise _NotJudged(lacking + ("" if search.wanted == "last" else f" for the baseline {search.wanted}"))
+        raise _First(lacking + ("" if search.wanted == "last" else f" for the baseline {search.wanted}"))
     differing = differing_in(subject.result.device, baseline.device)
     if differing and needs_same_machine(metric, baseline):
         raise _NotJudged(f"the baseline was measured on another machine: {differing}")

@@ -73,7 +73,8 @@ class Summary(NamedTuple):
         profile, machine: of the session's device; a result may have been measured on another one.
         dirty: whether tracked files differed from the commit; None where that is not known.
         results, failures, timings: how many cases have a result, how many have none, how many benchmarks were imported.
-        passed, failed, inconclusive, not_judged: how many of its checks have each verdict.
+        passed, failed, inconclusive, not_judged: how many of its checks have each verdict; of failures those that no
+            waiver lets pass.
         rejected_for: why it may be no baseline that nobody named, in words; empty for an accepted run.
         interrupted: whether it was stopped before its end.
     """

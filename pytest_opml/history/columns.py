@@ -82,7 +82,7 @@ def summary(run: RunRecord) -> Summary:
         failures=len(run.failures),
         timings=len(run.timings),
         passed=verdicts["pass"],
-        failed=verdicts["fail"],
+        failed=run.failed,
         inconclusive=verdicts["inconclusive"],
         not_judged=verdicts["not_judged"],
         rejected_for=run.rejected_for,

@@ -167,7 +167,7 @@ class RunRecord(Record):
     )
     baseline: str | None = Field(
         default=None,
-        description="what was asked for as baseline, and taken for; None: the last run",
+        description="what was asked for as baseline, and taken for; None: the newest accepted run",
     )
     baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
     baseline_errors: dict[str, str] = Field(

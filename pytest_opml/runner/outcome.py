@@ -201,6 +201,8 @@ def _not_judged(record: RunRecord, problems: Sequence[str]) -> list[str]:
 def _first_run(record: RunRecord, checks: Sequence[Check]) -> str:
     """What a run comes to that has nothing to be compared with, and what to do."""
     number = amount(len(checks), "budget")
+    if record.baseline:
+        return f"{number} had nothing to be compared with: no earlier result of {record.baseline} is known"
     if "passed over" in record.baseline_choice:
         return f"{number} could not be judged: {record.baseline_choice}; name a run with --opml-baseline"
     return (

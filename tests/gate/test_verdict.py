@@ -462,6 +462,16 @@ def test_a_score_over_training_is_only_compared_on_one_machine() -> None:
     assert found.verdict == "not_judged"
 
 
+@pytest.mark.parametrize("first_run", ["pass", "not_judged"])
+@pytest.mark.parametrize("wanted", [None, "release"])
+def test_a_first_result_is_let_pass_only_where_nobody_names_a_baseline(wanted: str | None, first_run: str) -> None:
+    terms = GateTerms(first_run="pass" if first_run == "pass" else "not_judged")
+    subject = JudgedResult(make_result("int8"), search=BaselineSearch(wanted))
+    (found,) = judge(parse_budgets({"size_mb": {"max_regression": 1}}, "test"), subject, terms)
+    assert (found.verdict, found.is_first) == ("not_judged", True)
+    assert found.blocking is not (wanted is None and first_run == "pass")
+
+
 @pytest.mark.parametrize(("wanted", "end"), [("last", "device"), ("best", "device for the baseline best")])
 def test_what_was_asked_for_as_baseline_is_named_where_there_is_none(wanted: str, end: str) -> None:
     subject = JudgedResult(make_result("int8"), search=BaselineSearch(wanted))

@@ -194,6 +194,17 @@ def test_a_branch_is_compared_with_the_default_branch_and_with_the_merge_base_wh
     assert stored.run_id == f"{1:032x}"
 
 
+def test_the_first_release_can_be_made_where_each_run_is_compared_with_the_release(project: Project) -> None:
+    (project.root / "pyproject.toml").write_text(GATE.replace("[tool.opml]", '[tool.opml]\nbaseline = "release"'))
+    run_git(project.root, "add", "pyproject.toml")
+    project.commit()
+    first = project.run()
+    assert first.exit == (11, "2 budgets had nothing to be compared with: no earlier result of release is known")
+    assert project.opml("release", "promote", "last", "--label", "v1").exit_code == 0
+    project.commit()
+    assert project.run().exit.code == 0
+
+
 def test_a_first_run_may_be_let_pass(project: Project) -> None:
     (project.root / "pyproject.toml").write_text(GATE + 'first_run = "pass"\n', "utf-8")
     run_git(project.root, "add", "pyproject.toml")
