@@ -72,7 +72,7 @@ def _gate(case: Case, limits: dict[str, float], max_seconds: float) -> Gate:
     table = {"max_seconds": max_seconds} | {name: {"max": limit} for name, limit in limits.items()}
     settings = build_settings({"store": "none", "gate": table}, {}, Path.cwd())
     options = RunOptions(settings=settings, device=detect("cpu", None), plan=NOTHING_COLLECTED)
-    baselines = Baselines(settings, Path.cwd())
+    baselines = Baselines(settings, Path.cwd(), None)
     runner = CaseRunner(ProcessLauncher(None), options, baselines, SharedResults(None), lambda *_: None)
     began = time.monotonic()
     result = runner.run_case(case, NO_OVERRIDES).require()
