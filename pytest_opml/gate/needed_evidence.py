@@ -15,7 +15,6 @@ _SENSIBLE_IMAGES = 10_000_000
 _SENSIBLE_SAMPLING = 10  # times max_seconds
 _SENSIBLE_GROWTH = 100.0
 _SURE = 1 - 1e-9
-_BUSY = "the machine was busy"
 
 
 def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: int = 1) -> str:
@@ -36,7 +35,7 @@ def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: i
     metric = get(check.metric)
     if check.verdict != "inconclusive":
         return ""
-    if check.reason.startswith(_BUSY):
+    if check.busy:
         return "a quieter machine"
     if metric is None or check.confidence is None:
         return ""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 
 from ..records.result import Estimate, Ratio, Sampling, Score
-from .evidence import Evidence, Interval, ScaledInterval
+from .evidence import WIDEST, Evidence, Interval, ScaledInterval
 from .intervals import CONFIDENCE
-
-_WIDEST = 50.0  # natural logarithm of a factor that stands for "any"
 
 
 class DerivedTime(Evidence):
@@ -68,8 +66,8 @@ class RecordedTime(ScaledInterval):
 def _logarithm(high: float, low: float) -> float:
     """Return the natural logarithm of ``high / low``, at most that of a factor that stands for any."""
     if low <= 0 or high == math.inf:
-        return _WIDEST
-    return min(max(math.log(high / low), 0.0), _WIDEST)
+        return WIDEST
+    return min(max(math.log(high / low), 0.0), WIDEST)
 
 
 def derive_estimate(reference: Estimate, ratio: Ratio) -> Estimate:

@@ -90,7 +90,7 @@ def test_a_time_that_was_not_timed_beside_another_says_what_to_do() -> None:
 def test_what_more_samples_would_not_decide() -> None:
     result = result_of(0.86, 2_000)
     check = inconclusive({"accuracy": {"min": 0.85}}, result)
-    busy = check.model_copy(update={"reason": "the machine was busy: other work took 1.4 of 2 cores"})
+    busy = check.model_copy(update={"busy": True, "reason": "the machine was busy: other work took 1.4 of 2 cores"})
     assert needed_evidence(busy, result, TERMS) == "a quieter machine"
     repeated = check.model_copy(update={"confidence": 0.999, "reason": "a repeat did not confirm it"})
     assert needed_evidence(repeated, result, TERMS) == "another run"
