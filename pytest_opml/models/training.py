@@ -18,7 +18,7 @@ from ..records.case_record import Unfreeze
 from ..records.result import Epoch, Training
 from .classifier import build_classifier
 from .dtype_policy import under_policy
-from .unfreeze import Parts, split_at_frozen, unfreeze
+from .unfreeze import Parts, check_trained, fingerprints, split_at_frozen, unfreeze
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +42,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     Raises:
         CaseDefinitionError: more layers were to be unfrozen than there are, or none can be.
         ModelFileError: the weights are missing or not those of the architecture.
+        TrainingError: a layer was not trained, or was left with weights that are no numbers.
     """
     import keras
 
@@ -51,13 +52,13 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     trained = unfreeze(model, case.unfreeze)
     rate = _HEAD_RATE if len(trained) == 1 else _LAYER_RATE
     described = {
-        "trained_layers": tuple(layer.name for layer in trained),
-        "trained_parameters": int(sum(np.prod(v.shape) for layer in trained for v in layer.trainable_weights)),
+        "trained_layers": tuple(name for name, _ in trained),
+        "trained_parameters": int(sum(np.prod(v.shape) for _, layer in trained for v in layer.trainable_weights)),
         "learning_rate": rate,
     }
     if not trained:
         return model, Training(training_s=0.0, training_mode="none", epochs=(), **described)
-    parts = split_at_frozen(model, len(data.x_train))
+    parts, before = split_at_frozen(model, len(data.x_train)), fingerprints(trained)
     optimizer: Any = keras.optimizers.Adam(rate)
     if policy == "mixed_float16":  # small gradients would be zero in half precision
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
@@ -82,6 +83,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
         evaluating = time.perf_counter() - paused
         _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
     seconds = time.perf_counter() - started - evaluating
+    check_trained(trained, before)
     return model, Training(
         training_s=seconds, training_mode=parts.mode, policy=policy, epochs=tuple(epochs), **described
     )
