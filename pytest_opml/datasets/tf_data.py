@@ -37,7 +37,12 @@ def read_tf_data(name: str, value: Any) -> RawData:
 
 
 class _Spool:
-    """Writes the elements of one dataset to files, an array each."""
+    """Writes the elements of one dataset to files, one for each input.
+
+    Args:
+        name: of the data set, for what errors say.
+        dataset: whose elements are pairs.
+    """
 
     def __init__(self, name: str, dataset: Any) -> None:
         self._name, self._dataset = name, dataset
@@ -45,51 +50,60 @@ class _Spool:
         if not isinstance(spec, tuple) or len(spec) != _PAIR:
             raise DatasetError(f"data set {name}: its elements must be pairs (inputs, labels)")
         shapes = [item.shape for item in (*self._items(spec[0]).values(), spec[1])]
-        known = [shape for shape in shapes if shape.rank]
-        firsts = {shape[0] for shape in known}
-        # one by one a label has no shape; in batches all have the same first side
-        self._in_batches = len(known) == len(shapes) and len(firsts) == 1
+        # one by one, a label has no first side; in batches all have the same
+        self._in_batches = all(shape.rank for shape in shapes) and len({shape[0] for shape in shapes}) == 1
+        self._forms: dict[str, tuple[Any, tuple[int, ...]]] = {}
+        self._texts: dict[str, list[str]] = {}
+        self._files: dict[str, Any] = {}
 
     @staticmethod
     def _items(inputs: Any) -> dict[str, Any]:
         return inputs if isinstance(inputs, dict) else {"": inputs}
 
     def read(self) -> tuple[Any, npt.NDArray[Any]]:
-        """Return the inputs, memory-mapped, and the labels."""
-        files: dict[str, Any] = {}
-        forms: dict[str, Any] = {}
-        texts: dict[str, list[Any]] = {}
+        """Return the inputs, memory-mapped, and the labels.
+
+        Raises:
+            DatasetError: the dataset fails, is empty, or its elements differ in shape.
+        """
         labels: list[npt.NDArray[Any]] = []
-        try:
-            for inputs, label in self._dataset.as_numpy_iterator():
-                labels.append(np.asarray(label) if self._in_batches else np.asarray(label)[None])
-                for key, item in self._items(inputs).items():
-                    array = np.asarray(item) if self._in_batches else np.asarray(item)[None]
-                    form = (array.dtype, array.shape[1:])
-                    if forms.setdefault(key, form) != form:
-                        reason = f"{array.shape[1:]} after {forms[key][1]}"
-                        raise DatasetError(f"data set {self._name}: {key or 'inputs'}: differ in shape: {reason}")
-                    if array.dtype == object:
-                        decoded = [text.decode() if isinstance(text, bytes) else text for text in array.reshape(-1)]
-                        texts.setdefault(key, []).extend(decoded)
-                    else:
-                        files.setdefault(key, tempfile.TemporaryFile(prefix="opml-data-")).write(  # noqa: SIM115 - kept
-                            np.ascontiguousarray(array).data
-                        )
-        except DatasetError:
-            raise
-        except Exception as error:
-            raise DatasetError(f"data set {self._name}: cannot be read: {one_line(error)}") from error
+        elements = self._dataset.as_numpy_iterator()
+        while True:
+            try:
+                inputs, label = next(elements)
+            except StopIteration:
+                break
+            except Exception as error:  # whatever the user's own functions raise, TensorFlow hands on
+                raise DatasetError(f"data set {self._name}: cannot be read: {one_line(error)}") from error
+            labels.append(self._rows(label))
+            for key, item in self._items(inputs).items():
+                self._append(key, self._rows(item))
         if not labels:
             raise DatasetError(f"data set {self._name}: has no elements")
-        read = {key: self._array(files.get(key), texts.get(key), *form) for key, form in forms.items()}
-        return (read[""] if list(read) == [""] else read), np.concatenate(labels)
+        arrays = {key: self._array(key) for key in self._forms}
+        return (arrays[""] if list(arrays) == [""] else arrays), np.concatenate(labels)
 
-    @staticmethod
-    def _array(file: Any, texts: list[Any] | None, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        if texts is not None:
-            array = np.empty(len(texts), dtype=object)
-            array[:] = texts
+    def _rows(self, item: Any) -> npt.NDArray[Any]:
+        return np.asarray(item) if self._in_batches else np.asarray(item)[None]
+
+    def _append(self, key: str, array: npt.NDArray[Any]) -> None:
+        form = (array.dtype, array.shape[1:])
+        if self._forms.setdefault(key, form) != form:
+            reason = f"{array.shape[1:]} after {self._forms[key][1]}"
+            raise DatasetError(f"data set {self._name}: {key or 'inputs'}: differ in shape: {reason}")
+        if array.dtype == object:
+            texts = (text.decode() if isinstance(text, bytes) else text for text in array.reshape(-1))
+            self._texts.setdefault(key, []).extend(texts)
+            return
+        if key not in self._files:
+            self._files[key] = tempfile.TemporaryFile(prefix="opml-data-")  # noqa: SIM115 - lives as long as the array
+        self._files[key].write(np.ascontiguousarray(array).data)
+
+    def _array(self, key: str) -> npt.NDArray[Any]:
+        dtype, shape = self._forms[key]
+        if key in self._texts:
+            array = np.empty(len(self._texts[key]), dtype=object)
+            array[:] = self._texts[key]
             return array.reshape(-1, *shape)
-        file.flush()
-        return np.memmap(file, dtype=dtype, mode="r").reshape(-1, *shape)
+        self._files[key].flush()
+        return np.memmap(self._files[key], dtype=dtype, mode="r").reshape(-1, *shape)
