@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
 from ..models.cloning import clone, inputs_like
+from ..tensors import arrays
 from .base import TrainingContext, shortened
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def drawn(context: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray
 
 def calibration(context: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
     """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
-    images = context.x_train.take(drawn(context, CALIBRATION_IMAGES)).astype(np.float32)
+    (images,) = arrays(context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+    images = images.astype(np.float32)
 
     def one_by_one() -> Iterator[list[Pixels]]:
         for image in images:
