@@ -62,8 +62,8 @@ def prepare(case: Case, data_dir: Path | None, remember: Remember | None = None)
     selection = sample(case, raw.classes, y_train, y_test)
     chosen, held_out = chosen[selection.train], held_out[selection.test]
     y_train, y_test = y_train[selection.train], y_test[selection.test]
-    if case.size == "own":
-        raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
+    if isinstance(case.size, str):
+        raise CaseDefinitionError(f"case: size = {case.size!r}: is settled by the model, before its data are prepared")
     x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
     test_digest = _digest(x_test, y_test, remember)
     fingerprint = hashlib.sha256(f"{_digest(x_train, y_train, remember)} {test_digest}".encode()).hexdigest()

@@ -10,22 +10,26 @@ from ..case import Case
 from ..errors import CaseDefinitionError, ModelFileError
 
 HEAD = "head_dense"
+SIZE = 64  # of a builder that takes any, where the case does not say
 
 
 def input_size(case: Case) -> int:
     """Return height and width of the images that the case's model takes, pixels.
 
     Raises:
-        CaseDefinitionError: ``size`` is not what the model's file was made for, or is ``own`` and the model has none.
+        CaseDefinitionError: ``size`` is not what the model's file was made for, or is ``own`` and the file takes any.
         ModelFileError: the file is no model.
     """
     where = f"case: size = {case.size!r}: {case.model}"
-    own = _size_of_file(Path(case.model)) if registry.is_path("model", case.model) else _size_of_builder(case.model)
+    is_file = registry.is_path("model", case.model)
+    own = _size_of_file(Path(case.model)) if is_file else _size_of_builder(case.model) or SIZE
     if case.size == "own":
         if own is None:
             raise CaseDefinitionError(f"{where} takes any size; write a number")
         return own
-    if registry.is_path("model", case.model) and own not in (None, case.size):
+    if isinstance(case.size, str):
+        raise CaseDefinitionError(f"{where} takes square images only; write a number")
+    if is_file and own not in (None, case.size):
         raise CaseDefinitionError(f"{where} takes images of {own} x {own} pixels; write size={own} or size='own'")
     return case.size
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..analysis.ranking import Entry, ranked, test_set_of
-from ..records.case_record import CaseRecord, IdParts
+from ..records.case_ids import IdParts
+from ..records.case_record import CaseRecord
 from ..records.result import CaseOutcome, Result
 from ..records.run import Check, Failure, RunRecord
 
