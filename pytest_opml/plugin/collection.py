@@ -67,7 +67,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
     for item in items:
         if case := _case(item):
             cases.add(case)
-        tests.append((item, case and case.id, test_overrides(item)))
+        tests.append((item, case.id if case else None, test_overrides(item)))
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return CollectedRun(
         cases={name: _test_id(item, file) for item, name, _ in tests if name is not None},

@@ -27,24 +27,19 @@ if TYPE_CHECKING:
 
 _ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
 _NOT_EXTRAS = (*_ID_FIELDS, "name")
-_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)", re.ASCII)
+_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)|0-100", re.ASCII)
+_SIDES = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 _SIZES = (8, 2_048)
-_HEIGHT_AND_WIDTH = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 
 
 def _read_size(value: Any) -> Any:
     """A size in its one form: ``32x32`` is 32."""
     least, most = _SIZES
-    sides = [int(side) for side in match.groups()] if (match := _sides_of(value)) else [value]
-    if value != "own" and not all(type(side) is int and least <= side <= most for side in sides):
-        raise ValueError(
-            f"must be 'own', a whole number from {least} to {most} (pixels), or height and width such as '96x128'"
-        )
-    return sides[0] if len(set(sides)) == 1 else value
-
-
-def _sides_of(value: Any) -> re.Match[str] | None:
-    return _HEIGHT_AND_WIDTH.fullmatch(value) if isinstance(value, str) else None
+    sides = image_sides(value) if isinstance(value, str) else (value, value)
+    if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
+        form = "a whole number, or height x width such as '96x128'"
+        raise ValueError(f"must be 'own', {form}, from {least} to {most} (pixels)")
+    return sides[0] if sides and sides[0] == sides[1] else value
 
 
 def _read_classes(value: Any) -> Any:
@@ -88,9 +83,9 @@ class CaseRecord(BaseModel):
             0 for a complete classifier that is measured as it is.
         epochs: passes over the training images.
         batch: images per step, in training and in inference over the test set.
-        size: height and width of an image, pixels: one number for both, ``HEIGHTxWIDTH`` (``96x128``), or ``own``: what
-            the model was made for, and 64 for a builder that takes any.
-        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
+        size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was
+            made for, which is 64 for one that is built for any size.
+        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``; ``0-100``: all are test data.
         subset: images in all, as many of each class to one, train to test as the split has it; None for all.
         label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
             concentration (above 0; the smaller, the less even).
@@ -155,7 +150,7 @@ class CaseRecord(BaseModel):
     @classmethod
     def _split_is_valid(cls, value: str) -> str:
         parts = _SPLIT.fullmatch(value)
-        if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
+        if value not in ("own", "0-100") and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
         return value
 
@@ -231,13 +226,6 @@ class CaseRecord(BaseModel):
         """The part of the images that is held out, or None for the data set's own split."""
         return None if self.split == "own" else int(self.split.partition("-")[2]) / 100
 
-    @property
-    def height_and_width(self) -> tuple[int, int] | None:
-        """``size`` in pixels; None for that of the model."""
-        if match := _sides_of(self.size):
-            return int(match[1]), int(match[2])
-        return None if isinstance(self.size, str) else (self.size, self.size)
-
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the case that an ``id`` without a name and without digests stands for.
@@ -250,6 +238,14 @@ class CaseRecord(BaseModel):
             return cls(**_fields_of(text, cls.model_fields))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
+
+
+def image_sides(size: ImageSize) -> tuple[int, int] | None:
+    """Return height and width of a case's size; None for ``own`` and for what is no size."""
+    if isinstance(size, int):
+        return size, size
+    sides = _SIDES.fullmatch(size)
+    return (int(sides[1]), int(sides[2])) if sides else None
 
 
 def described(error: ValidationError) -> str:

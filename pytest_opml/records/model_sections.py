@@ -39,7 +39,7 @@ class ModelSection(NamedTuple):
 
     def is_of(self, model: str) -> bool:
         """Tell whether a case's ``model`` is the one that the section is about."""
-        return model == self.model or os.path.abspath(model) == os.path.abspath(self.model)
+        return model == self.model or Path(model).resolve() == Path(self.model).resolve()
 
 
 def parse_sections(tables: Any, where: str, root: Path, is_path: IsPath) -> dict[str, ModelSection]:

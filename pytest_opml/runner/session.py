@@ -165,7 +165,7 @@ class Session:
             results=tuple(outcome.result for outcome in outcomes if outcome.result),
             failures=tuple(outcome.failure for outcome in outcomes if outcome.failure),
             checks=(),
-            reference_only=tuple(sorted(set(self._outcomes) - self._asked)),
+            reference_only=tuple(sorted(set(self._outcomes).difference(self._asked))),
             collected=dict(self._plan.cases),
             deselected=self._plan.deselected,
             partial_selection=self._plan.partial_selection,
