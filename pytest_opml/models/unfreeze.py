@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import CaseDefinitionError, TrainingError
 from ..records.case_record import Unfreeze
+from .cloning import structure_of
 
 if TYPE_CHECKING:
     import keras
@@ -82,13 +83,11 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
     """
     import keras
 
-    # a model of its own, with the same layers: compiling it leaves no optimizer in the file of the other
-    same = keras.Model(model.inputs, model.outputs)
-    whole = Parts(None, same, "full_forward")
+    uncut = whole(model)
     changing: set[int] = set()  # tensors that are not the same in every epoch
     boundary: dict[int, Any] = {}
     frozen_weights = False
-    for node in _calls(same):
+    for node in _calls(uncut.trained):
         sources = node.input_tensors
         if _changes(node.operation) or any(id(tensor) in changing for tensor in sources):
             changing.update(id(tensor) for tensor in node.outputs)
@@ -97,10 +96,36 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
             frozen_weights |= bool(getattr(node.operation, "weights", ()))
     cut = list(boundary.values())
     if not frozen_weights or not all(_can_be_stored(tensor) for tensor in cut):
-        return whole
+        return uncut
     if sum(4 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut) > _MAX_FEATURE_BYTES:
-        return whole
-    return Parts(keras.Model(model.inputs, cut), keras.Model(cut, model.outputs), "features_once")
+        return uncut
+    return Parts(keras.Model(structure_of(model), cut), keras.Model(cut, model.outputs[0]), "features_once")
+
+
+def whole(model: keras.Model) -> Parts:
+    """Return a model uncut, as a model of its own with the same layers.
+
+    Compiling that leaves no optimizer in the file of the other.
+    """
+    import keras
+
+    return Parts(None, keras.Model(structure_of(model), model.outputs[0]), "full_forward")
+
+
+def has_own_layers(model: keras.Model) -> bool:
+    """Whether a layer of a model is not one of Keras, so that nobody knows what it does in training."""
+    return any(not type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())
+
+
+def same_in_training(model: keras.Model, examples: Any) -> bool:
+    """Whether a model gives the same for examples in training as it does otherwise."""
+    import keras
+
+    steady = keras.tree.flatten(model(examples, training=False))
+    return all(
+        np.allclose(np.asarray(one), np.asarray(trained), rtol=1e-3, atol=1e-5)
+        for one, trained in zip(steady, keras.tree.flatten(model(examples, training=True)), strict=True)
+    )
 
 
 def _calls(model: keras.Model) -> list[Any]:
