@@ -40,7 +40,7 @@ def examples_for(
     labels: npt.NDArray[Any] | None = None,
     shuffle_seed: int | None = None,
 ) -> Any:
-    """Return a ``tf.data.Dataset`` of examples as a model takes them, with labels where they are given.
+    """Return a ``tf.data.Dataset`` of (examples,) as a model takes them, or of (examples, labels).
 
     Args:
         model: functional or sequential, with inputs of the names of the data's, or one of any name.
@@ -67,7 +67,8 @@ def examples_for(
         return in_turn if len(in_turn) > 1 else in_turn[0]
 
     stream = inputs.dataset(batch=batch, labels=labels, shuffle_seed=shuffle_seed)
-    return stream.map(arranged) if labels is None else stream.map(lambda x, y: (arranged(x), y))
+    # in a tuple of one: Keras takes two inputs without it for an input and labels
+    return stream.map(lambda x: (arranged(x),)) if labels is None else stream.map(lambda x, y: (arranged(x), y))
 
 
 def _shaped(examples: Any, spec: TensorSpec) -> Any:
