@@ -46,9 +46,18 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
         spec: what the data have, as they are handed out.
 
     Raises:
-        DatasetError: they are of another kind or shape.
+        DatasetError: they are of another kind or shape than a builder takes.
+        ModelFileError: a file does not take them, or does not answer for their labels.
     """
-    if signature is None or registry.is_path("model", case.model):
+    if signature is None:
+        return
+    if registry.is_path("model", case.model):
+        from ..runtimes.fit import check_fits, check_inputs
+
+        if case.unfreeze == 0:
+            check_fits(Path(case.model), signature, spec)
+        else:  # its head is replaced
+            check_inputs(Path(case.model), signature.inputs, spec.inputs)
         return
     (wanted,), given = signature.inputs, spec.inputs
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:

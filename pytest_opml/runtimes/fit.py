@@ -44,16 +44,31 @@ def check_fits(
     Raises:
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
-    if not assigned(signature.inputs, [one.name for one in spec.inputs]) or any(
-        fitting_shape(one.shape, own) is None and fitting_shape(one.shape, _without_batch(own)) is None
-        for one, own in _pairs(signature.inputs, spec.inputs)
-    ):
-        raise _misfit(path, signature.inputs, spec.inputs)
-    for one, own in _pairs(signature.inputs, spec.inputs):
-        if (one.dtype == "string") != (own.dtype == "string"):
-            raise _misfit(path, signature.inputs, spec.inputs)
-    call_size(path, signature.inputs)
+    check_inputs(path, signature.inputs, spec.inputs)
     check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+
+
+def check_inputs(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> None:
+    """Refuse inputs that cannot take the data, as far as their form tells.
+
+    Args:
+        path: of the file, which errors name.
+        inputs: of the model.
+        given: those of the data.
+
+    Raises:
+        ModelFileError: names, shapes or types do not fit; says what both have.
+    """
+    places = assigned(inputs, [one.name for one in given])
+    fit = [
+        (one.dtype == "string") == (own.dtype == "string")
+        and any(fitting_shape(one.shape, taken) is not None for taken in (own, _without_batch(own)))
+        for one in given
+        if (own := places.get(one.name))
+    ]
+    if len(fit) != len(inputs) or not all(fit):
+        raise _misfit(path, inputs, given)
+    call_size(path, inputs)
 
 
 def check_output(
@@ -128,12 +143,6 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
 
 def _count(figures: int | None) -> str:
     return "one figure" if figures == 1 else f"{figures} figures"
-
-
-def _pairs(inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> list[tuple[TensorSpec, TensorSpec]]:
-    """Each input of the data with that of the model."""
-    by_name = assigned(inputs, [one.name for one in given])
-    return [(one, by_name[one.name]) for one in given]
 
 
 def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> ModelFileError:
