@@ -51,6 +51,8 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
     if signature is None or registry.is_path("model", case.model):
         return
     (wanted,), given = signature.inputs, spec.inputs
+    if case.preprocess and case.preprocess.is_arithmetic:
+        wanted = wanted._replace(dtype="float32")  # which Keras takes in the place of pixels
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
         has = "; ".join(map(str, given))
         raise DatasetError(

@@ -20,7 +20,7 @@ from .base import Changes, ModelState, Technique, TrainingContext
 from .tflite_converter import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
 
 if TYPE_CHECKING:
-    from ..datasets.images import Images
+    from ..datasets.pixels import Images
     from ..datasets.splits import Labels
 
 _CHECKED_IMAGES = 1_000
