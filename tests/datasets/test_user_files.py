@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.splits import prepare
 from pytest_opml.datasets.user_files import from_path, load_folder, load_npz
 from pytest_opml.errors import DatasetError
+from tests.support.inputs import prepared
 
 MakeCase = Callable[..., Case]
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 9, 7, 3), dtype=np.uint8)
@@ -45,15 +45,15 @@ def refused(path: Path) -> str:
 
 def test_an_npz_is_read_and_a_case_can_name_it(tmp_path: Path, make_case: MakeCase) -> None:
     path = npz(tmp_path / "pets.npz", y_train=LABELS[:, None].astype(np.uint8), classes=np.array(["cat", "dog"]))
-    data = prepare(make_case(dataset=str(path), size=9), None)
+    data = prepared(make_case(dataset=str(path), size=9))
     assert (len(data.x_train), len(data.x_test), data.classes) == (12, 4, ("cat", "dog"))
     assert data.y_train.tolist() == LABELS.tolist()
 
 
 def test_an_npz_needs_neither_names_nor_a_test_part(tmp_path: Path, make_case: MakeCase) -> None:
     path = npz(tmp_path / "pets.npz", x_test=None, y_test=None)
-    assert load_npz(path).test_images is None
-    data = prepare(make_case(dataset=str(path), size=8), None)
+    assert load_npz(path).test_inputs is None
+    data = prepared(make_case(dataset=str(path), size=8))
     assert (len(data.x_train), len(data.x_test), data.classes) == (8, 4, ("0", "1"))
 
 
@@ -103,7 +103,7 @@ def test_arrays_that_do_not_fit_are_refused_by_field(
     changes = {"y_test": np.arange(4) % 3} | changes if "eel" in words else changes
     path = npz(tmp_path / "pets.npz", **changes)
     with pytest.raises(DatasetError) as caught:
-        prepare(make_case(dataset=str(path)), None)
+        prepared(make_case(dataset=str(path)))
     assert str(caught.value).startswith(f"data set {path}: {words}")
 
 
@@ -138,7 +138,7 @@ def test_a_folder_of_classes_is_divided(tmp_path: Path, make_case: MakeCase) -> 
     folder(tmp_path / "pets", {"dog": 6, "cat": 9})
     (tmp_path / "pets" / "cat" / ".DS_Store").write_bytes(b"")
     (tmp_path / "pets" / "Thumbs.db").write_bytes(b"")
-    data = prepare(make_case(dataset=str(tmp_path / "pets"), size=8), None)
+    data = prepared(make_case(dataset=str(tmp_path / "pets"), size=8))
     assert (data.classes, len(data.x_train), len(data.x_test)) == (("cat", "dog"), 10, 5)
     assert data.x_train.take(range(10)).shape == (10, 8, 8, 3)
     assert np.bincount(data.y_test).tolist() == [3, 2]
@@ -147,9 +147,9 @@ def test_a_folder_of_classes_is_divided(tmp_path: Path, make_case: MakeCase) -> 
 def test_train_and_test_folders_are_kept(tmp_path: Path, make_case: MakeCase) -> None:
     folder(tmp_path / "train", {"cat": 3, "dog": 4})
     folder(tmp_path / "test", {"cat": 2, "dog": 1})
-    data = prepare(make_case(dataset=f"{tmp_path}/", size=8), None)
+    data = prepared(make_case(dataset=f"{tmp_path}/", size=8))
     assert (data.y_train.tolist(), data.y_test.tolist()) == ([0, 0, 0, 1, 1, 1, 1], [0, 0, 1])
-    anew = prepare(make_case(dataset=f"{tmp_path}/", size=8, split="50-50"), None)
+    anew = prepared(make_case(dataset=f"{tmp_path}/", size=8, split="50-50"))
     assert (len(anew.x_train), len(anew.x_test)) == (5, 5)
 
 
@@ -176,20 +176,20 @@ def test_folders_that_cannot_be_classified_are_refused(tmp_path: Path) -> None:
 def test_an_unreadable_image_is_named(tmp_path: Path, make_case: MakeCase) -> None:
     folder(tmp_path, {"cat": 3, "dog": 3})
     (tmp_path / "dog" / "01.png").write_bytes(b"no image")
-    data = prepare(make_case(dataset=f"{tmp_path}/", size=8), None)
+    data = prepared(make_case(dataset=f"{tmp_path}/", size=8))
     with pytest.raises(DatasetError, match=r"/dog/01\.png: cannot be read as an image: cannot identify"):
         list(chain(data.x_train.batches(4), data.x_test.batches(4)))
 
 
 def test_a_folders_fingerprint_follows_its_files(tmp_path: Path, make_case: MakeCase) -> None:
     case = make_case(dataset=str(folder(tmp_path / "pets", {"cat": 6, "dog": 6})), size=8)
-    before = prepare(case, None).fingerprint
-    assert prepare(case, None).fingerprint == before
+    before = prepared(case).fingerprint
+    assert prepared(case).fingerprint == before
     Image.fromarray(PIXELS[11]).save(tmp_path / "pets" / "dog" / "03.png")
-    assert prepare(case, None).fingerprint != before
+    assert prepared(case).fingerprint != before
 
 
 def test_a_folder_is_a_list_of_files_until_an_image_is_taken(tmp_path: Path) -> None:
     raw = load_folder(folder(tmp_path, {"cat": 1, "dog": 2}))
-    assert raw.images == [tmp_path / "cat" / "00.png", tmp_path / "dog" / "00.png", tmp_path / "dog" / "01.png"]
+    assert raw.inputs == [tmp_path / "cat" / "00.png", tmp_path / "dog" / "00.png", tmp_path / "dog" / "01.png"]
     assert raw.labels.tolist() == [0, 1, 1]
