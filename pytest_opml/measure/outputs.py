@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,27 @@ def as_shares(rows: Rows) -> Probabilities:
         return np.asarray(rows, dtype=np.float32)
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-rows.astype(np.float64))), dtype=np.float32)
+
+
+def output_names(
+    classes: Sequence[str] | Mapping[str, str] | None, labels: Sequence[str] | None = None
+) -> Sequence[str] | None:
+    """Return the class that each output of a model stands for, in the order of the outputs; None for those of the data.
+
+    Args:
+        classes: as a case declares them: in that order, or by the names that the model's file gives its outputs.
+        labels: these names, in order; None where the file has none.
+
+    Raises:
+        ModelFileError: the classes are declared by names that the file has not.
+    """
+    if classes is None or not isinstance(classes, Mapping):
+        return labels if classes is None else classes
+    if labels is None:
+        raise ModelFileError("classes= names outputs, and the model's file gives them no names; write a list of classes")
+    if lacking := [name for name in classes if name not in labels]:
+        raise ModelFileError(f"classes= names {listed(lacking)}; the model's file has {listed(list(labels))}")
+    return [classes.get(label, label) for label in labels]
 
 
 def of_classes(rows: Rows, classes: Sequence[str], outputs: Sequence[str] | None = None) -> Probabilities:

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError
-from ..records.result import ConfusionMatrix, Estimate, ExampleColumn, QualityFigure, Slice, Task
+from ..records.result import ConfusionMatrix, Estimate, ExampleColumn, QualityFigure, Slice
 from ..runtimes.base import Probabilities
 from ..stats.answer_sheet import AnswerSheet
 from ..stats.example_figures import pack_rows
 from ..stats.label_sets import LabelSets, pack_sets
 from ..stats.predictions import Predictions, pack
 from ..stats.regression_errors import SquaredErrors
+from ..tensors import Task
 from .areas import area_under_curve
 from .outputs import of_classes, of_labels, of_targets
 from .quality_functions import DeclaredQuality, declared_quality

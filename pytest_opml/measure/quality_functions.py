@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from .. import registry
 from ..errors import CaseDefinitionError, one_line
-from ..records.result import QualityKind, Task
+from ..records.result import QualityKind
 from ..stats.example_figures import Floats
+from ..tensors import Task
 
 Rows = npt.NDArray[Any]
 

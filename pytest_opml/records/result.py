@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..tensors import Task
 from .base import Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
@@ -45,7 +46,6 @@ class Estimate(Record):
 # What a figure of quality is worked out from, and so how sure it is: right answers, figures of the examples, averages
 # over the classes or labels, areas under the ROC curve, or squared errors.
 QualityKind = Literal["right", "figures", "recall", "precision", "f1", "auc", "errors"]
-Task = Literal["classification", "multilabel", "regression"]
 
 
 class QualityFigure(Estimate):
