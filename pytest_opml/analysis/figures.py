@@ -17,7 +17,6 @@ from ..stats.evidence import (
     LogTime,
     Negative,
     Normal,
-    PairedProportion,
     PairedTime,
     Proportion,
     ScaledInterval,

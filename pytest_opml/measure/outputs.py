@@ -63,7 +63,9 @@ def output_names(
     if classes is None or not isinstance(classes, Mapping):
         return labels if classes is None else classes
     if labels is None:
-        raise ModelFileError("classes= names outputs, and the model's file gives them no names; write a list of classes")
+        raise ModelFileError(
+            "classes= names outputs, and the model's file gives them no names; write a list of classes"
+        )
     if lacking := [name for name in classes if name not in labels]:
         raise ModelFileError(f"classes= names {listed(lacking)}; the model's file has {listed(list(labels))}")
     return [classes.get(label, label) for label in labels]

@@ -180,4 +180,6 @@ def _confusion(predictions: Predictions, classes: tuple[str, ...]) -> ConfusionM
     codes = predictions.labels.astype(np.int64) * (size + 1) + predictions.predicted
     counts = np.bincount(codes, minlength=size * (size + 1)).reshape(size, size + 1)
     answers = (*classes, NO_CLASS) if counts[:, size].any() else classes
-    return ConfusionMatrix(labels=classes, answers=answers, counts=tuple(map(tuple, counts[:, : len(answers)].tolist())))
+    return ConfusionMatrix(
+        labels=classes, answers=answers, counts=tuple(map(tuple, counts[:, : len(answers)].tolist()))
+    )

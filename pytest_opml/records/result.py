@@ -61,7 +61,9 @@ class Slice(Record):
     by: str = Field(description="class, or the name of a column")
     value: str
     samples: int = Field(ge=1)
-    quality: Estimate | None = Field(description="None where the declared quality means nothing on these examples alone")
+    quality: Estimate | None = Field(
+        description="None where the declared quality means nothing on these examples alone"
+    )
     accuracy: Estimate | None = None
 
     @property

@@ -67,7 +67,7 @@ def columns_of(rows: Sequence[RankingRow], hidden: Collection[str]) -> list[Colu
 
 
 def quality_title(names: Iterable[str]) -> str:
-    """Return the header of a column of qualities: what they are, of a user's function its name, ``quality`` if mixed."""
+    """Return the header of a column of qualities: what they are, of a function its name, or ``quality`` if mixed."""
     titles = {name.rpartition(":")[2] for name in names}
     return titles.pop() if len(titles) == 1 else "quality"
 

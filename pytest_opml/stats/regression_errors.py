@@ -1,9 +1,9 @@
 """Evidence of a regression: squared errors relative to those of guessing the mean.
 
-The figure is 1 - error: 1 for a model that is never off, 0 for one that is no better than guessing. It is a ratio of two
-sums, so its logarithm is judged, by the jackknife and Student's distribution (R. G. Miller, Biometrika 61, 1974). Of two
-models on the same examples what guessing costs cancels, and the ratio of their errors is left. Squared errors have no
-bound: an error that none of the test examples shows is in no interval.
+The figure is 1 - error: 1 for a model that is never off, 0 for one that is no better than guessing. It is a ratio of
+two sums, so its logarithm is judged, by the jackknife and Student's distribution (R. G. Miller, Biometrika 61, 1974).
+Of two models on the same examples what guessing costs cancels, and the ratio of their errors is left. Squared errors
+have no bound: an error that none of the test examples shows is in no interval.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _cut(figure: float) -> float:
 
 
 def _spread(above: Floats, below: Floats) -> float:
-    """Return the standard error of the logarithm of a ratio of two sums (n,), by the jackknife; any where one is all."""
+    """Return the standard error of the logarithm of a ratio of two sums, by the jackknife; any if one part is all."""
     examples = len(above)
     rest_above, rest_below = above.sum() - above, below.sum() - below
     if examples < 2 or min(rest_above.min(), rest_below.min()) <= 0:

@@ -46,7 +46,9 @@ def test_an_average_lies_in_its_interval_and_that_within_0_to_1(metric: str, row
 @settings(max_examples=30, deadline=None)
 def test_a_difference_lies_in_its_interval(metric: str, rows: list[tuple[int, int, int]]) -> None:
     labels, candidate, reference = zip(*rows, strict=True)
-    widens(PairedMacroShare(*paired_averages(metric, answers(labels, candidate), answers(labels, reference))), -1.0, 1.0)
+    widens(
+        PairedMacroShare(*paired_averages(metric, answers(labels, candidate), answers(labels, reference))), -1.0, 1.0
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 0.5), st.lists(st.integers(1, 200), min_size=2, max_size=8))
@@ -110,7 +112,9 @@ def test_a_difference_on_the_same_images_has_the_error_of_the_discordant_ones() 
     reference, candidate = labels.copy(), labels.copy()
     reference[:200] ^= 1
     candidate[:240] ^= 1  # 40 more
-    low, high = PairedMacroShare(*paired_averages("recall", answers(labels, candidate), answers(labels, reference))).interval(0.05)
+    low, high = PairedMacroShare(
+        *paired_averages("recall", answers(labels, candidate), answers(labels, reference))
+    ).interval(0.05)
     assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.01 / 4_000), rel=0.15)
 
 
