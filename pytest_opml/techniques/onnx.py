@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
+from .agreement import Precision
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .tflite_converter import CALIBRATION_IMAGES, drawn
 
@@ -69,6 +70,7 @@ class Onnx(Technique):
     """``onnx``: the same network in float32 for ONNX Runtime."""
 
     ends_chain: ClassVar[bool] = True
+    keeps_answers: ClassVar[Precision | None] = "float32"
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
         """See ``Technique.apply``."""

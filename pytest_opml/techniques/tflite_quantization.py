@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import TechniqueError
+from .agreement import Precision
 from .base import Changes, ModelState, Technique, TrainingContext
 from .tflite_converter import CALIBRATION_IMAGES, Contents, calibration, contents_of, converted, converter_of
 
@@ -121,6 +122,7 @@ class Float16TFLite(TFLiteTechnique):
     """``float16-tflite``: weights in half precision in a ``.tflite``, computed in float32."""
 
     name: ClassVar[str] = "float16-tflite"
+    keeps_answers: ClassVar[Precision | None] = "float16"
 
     def set_up(self, converter: Any, context: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
         """See ``TFLiteTechnique.set_up``."""
