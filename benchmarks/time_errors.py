@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets.input_set import InputSet
+from pytest_opml.datasets.sources import ArraySource
 from pytest_opml.gate.budgets import GateTerms
 from pytest_opml.gate.verdict import _verdict
 from pytest_opml.measure import side_by_side, timing
@@ -42,7 +43,7 @@ _CORRELATIONS = (0.0, 0.3, 0.4, 0.5)
 _SPIKES, _SPIKE = 0.05, 1.5
 _QUAD_S, _QUADS, _OPENINGS = 0.1, 700, 20
 _LIMIT, _PLANTED = 1.03, 1.06
-_PIXEL = ImageSet(np.zeros((1, 2, 2, 3), dtype=np.uint8), 2)
+_PIXEL = InputSet({"": ArraySource(np.zeros((1, 2, 2, 3), dtype=np.uint8))})
 
 
 class Outcome(NamedTuple):

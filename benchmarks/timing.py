@@ -21,7 +21,7 @@ import numpy.typing as npt
 from workers import Setup, artifact, cpu_setup, in_worker, test_images
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets.input_set import InputSet
 from pytest_opml.measure.timing import predict_all, warm_up
 from pytest_opml.measure.warm_up import no_collection, repeat_until_steady
 from pytest_opml.runner.launchers.process import start_server
@@ -112,7 +112,7 @@ def _inputs(runtime: Runtime, batches: list[npt.NDArray[Any]]) -> Inputs:
 def compare(case: Case, setup: Setup, pairs: int) -> list[str]:
     """In a worker: a line for each scenario."""
     runtime = open_artifact(artifact(case, setup), threads=setup.threads)
-    images: ImageSet = test_images(case, setup)
+    images: InputSet = test_images(case, setup)
     images.preload()
     bare = _bare(runtime)
     singles = [image[None] for image in images.take(np.arange(_SINGLES) % len(images))]

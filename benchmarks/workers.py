@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets.input_set import InputSet
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.runner.launchers.base import ProcessLimits
@@ -52,6 +52,6 @@ def artifact(case: Case, setup: Setup) -> Path:
     return artifact_file(make_artifact(case, setup.build, setup.paths), setup.paths)
 
 
-def test_images(case: Case, setup: Setup) -> ImageSet:
+def test_images(case: Case, setup: Setup) -> InputSet:
     """In a worker: the test images of the case."""
     return load_data(case, setup.paths.data_dir).x_test

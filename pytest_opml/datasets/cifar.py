@@ -14,8 +14,9 @@ import numpy as np
 from ..errors import DatasetError
 from .cifar_pickle import read_batch
 from .download import from_keras
+from .images import Images
 from .raw import RawData
-from .sources import Images, Labels
+from .sources import Labels
 
 _SIDE = 32
 _PIXELS = 3 * _SIDE * _SIDE

@@ -1,32 +1,41 @@
 """The test part of a case's data, on its way from the process that loaded the data to the one that measures.
 
-Images of an array are written to one file as they were loaded, before any resizing, and opened memory-mapped. Image
-files stay where they are, and only their paths travel.
+Arrays are written to files as they were loaded, before images are resized, and opened memory-mapped. Image files stay
+where they are, and only their paths travel.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import StorageError
-from .imageset import ImageSet
-from .sources import Labels, read_images
+from ..tensors import DataSpec, Task
+from .input_set import InputSet, read_inputs
+from .sources import Labels
 from .splits import Split
 
-_ABOUT, _LABELS = "held_out.json", "labels.npy"
+_ABOUT, _LABELS, _COLUMNS = "held_out.json", "labels.npy", "columns.npz"
 
 
 class HeldOut(NamedTuple):
-    """Test images, labels (n,) from 0 to classes - 1, the names of the classes, and a digest of images and labels."""
+    """Test examples with labels, names of the classes, the task, columns (n,) by name, a digest of examples and labels."""
 
-    images: ImageSet
+    inputs: InputSet
     labels: Labels
     classes: tuple[str, ...]
+    task: Task
+    columns: dict[str, npt.NDArray[Any]]
     digest: str
+
+    @property
+    def spec(self) -> DataSpec:
+        """What a model must take and give for these data."""
+        return DataSpec(self.inputs.specs, len(self.classes), self.task)
 
 
 def write_held_out(data: Split, folder: Path) -> None:
@@ -38,7 +47,8 @@ def write_held_out(data: Split, folder: Path) -> None:
     try:
         data.x_test.write(folder)
         np.save(folder / _LABELS, data.y_test)
-        about = {"size": data.x_test.size, "classes": data.classes, "digest": data.test_digest}
+        np.savez(folder / _COLUMNS, allow_pickle=False, **data.columns)
+        about = {"classes": data.classes, "task": data.task, "digest": data.test_digest}
         (folder / _ABOUT).write_text(json.dumps(about), "utf-8")
     except OSError as error:
         text = f"temporary files: {folder}: cannot be written: {error.strerror or error}; set TMPDIR to another folder"
@@ -46,11 +56,13 @@ def write_held_out(data: Split, folder: Path) -> None:
 
 
 def read_held_out(folder: Path) -> HeldOut:
-    """Return what ``write_held_out`` left in a folder; the files must stay while the images are in use.
+    """Return what ``write_held_out`` left in a folder; the files must stay while the examples are in use.
 
     Raises:
         OSError: they are gone.
     """
     about = json.loads((folder / _ABOUT).read_text("utf-8"))
-    images = ImageSet(read_images(folder), about["size"])
-    return HeldOut(images, np.load(folder / _LABELS), tuple(about["classes"]), about["digest"])
+    with np.load(folder / _COLUMNS) as archive:
+        columns = dict(archive)
+    inputs = read_inputs(folder)
+    return HeldOut(inputs, np.load(folder / _LABELS), tuple(about["classes"]), about["task"], columns, about["digest"])

@@ -11,8 +11,8 @@ from pathlib import Path
 from ..errors import DatasetError
 from .download import from_keras
 from .idx import read_idx
+from .images import Images
 from .raw import RawData
-from .sources import Images
 from .user_files import load_npz
 
 _DIGITS = tuple("0123456789")

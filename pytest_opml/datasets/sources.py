@@ -1,78 +1,69 @@
-"""Where images come from: an array in memory, or files that are decoded when they are asked for."""
+"""Where examples come from: an array in memory or in a file, or a user's object that gives them on demand."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import struct
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
+from ..tensors import Array, TensorSpec, dtype_name
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}
-# Of 8 bits a channel; what has more would be cut off, not scaled, by a conversion to RGB.
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-# Of float32 pixels that are resized at a time; few enough to stay in a cache of the processor.
-_CHUNK_BYTES = 2**23
-_DECODERS = min(8, os.cpu_count() or 1)
-# A file that changed later than this before it is looked at may change again within the same tick of its clock.
-_SETTLED_NS = 2 * 10**9
-# What ``Source.write`` leaves in a folder: one of them.
-_ARRAY, _PATHS = "images.npy", "images.json"
+# Of what is read, hashed or written at a time; few enough to stay in a cache of the processor.
+CHUNK_BYTES = 2**23
+# What ``write`` leaves in a folder: one of them.
+_ARRAY, _TEXTS = "array.npy", "texts.json"
 
 
-def resized(images: Images, size: int) -> Images:
-    """Images (n, height, width, 1 or 3) as (n, size, size, 3): bilinear with antialiasing, grey in each channel."""
-    count, height, width, channels = images.shape
-    out = np.empty((count, size, size, 3), dtype=np.uint8)
-    if (height, width) == (size, size):
-        out[...] = images
-        return out
-    import tensorflow as tf
-
-    step = max(1, _CHUNK_BYTES // (4 * channels * max(size * size, height * width)))
-    for start in range(0, count, step):
-        with tf.device("CPU"):  # the same pixels on every machine, and no memory of an accelerator that is measured
-            chunk = tf.image.resize(images[start : start + step], (size, size), antialias=True)
-        pixels = np.rint(chunk.numpy())
-        out[start : start + step] = np.clip(pixels, 0, 255, out=pixels)
-    return out
-
-
-class Source(Protocol):
-    """Images by number, at any size."""
+@runtime_checkable
+class OnDemand(Protocol):
+    """What a user may give in the place of an array: the examples with some numbers, when they are asked for."""
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: Indices, size: int) -> Images:
-        """The images with these numbers, (k, size, size, 3)."""
+    def __getitem__(self, indices: Indices, /) -> Array:
+        """The examples with these numbers (k,), as an array (k, ...) of always the same shape and dtype."""
+        ...
+
+
+class Source(Protocol):
+    """Examples of one input, by number."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def spec(self) -> TensorSpec:
+        """The form of one example, without a name."""
+        ...
+
+    def read(self, indices: Indices) -> Array:
+        """The examples with these numbers, (k, ...).
+
+        Raises:
+            DatasetError: one cannot be read; names it.
+        """
         ...
 
     def feed(self, digest: _Hash, indices: Indices) -> None:
-        """Add the content of the images with these numbers, as it is before resizing, to a digest."""
+        """Add the content of the examples with these numbers to a digest."""
         ...
 
     def stamp(self, indices: Indices) -> str | None:
-        """Return a text that changes with the content of these images, which are not read; None where there is none."""
+        """Return a text that changes with the content of these examples, which are not read; None where none can."""
         ...
 
     def write(self, folder: Path, indices: Indices) -> None:
-        """Leave the images with these numbers in a folder, for ``read_images``.
+        """Leave the examples with these numbers in a folder, for the process that measures.
 
         Raises:
             OSError: the folder cannot be written.
@@ -80,42 +71,28 @@ class Source(Protocol):
         ...
 
 
-def read_images(folder: Path) -> Images | list[Path]:
-    """Return what ``Source.write`` left in a folder: a memory-mapped array (n, height, width, 1 or 3), or paths.
-
-    The array is read through once, so that a process has it before it measures what else takes memory.
-    """
-    if (folder / _PATHS).exists():
-        return [Path(path) for path in json.loads((folder / _PATHS).read_text("utf-8"))]
-    images: Images = np.load(folder / _ARRAY, mmap_mode="r")
-    for start in range(0, len(images), step := _per_chunk(images)):
-        images[start : start + step].max(initial=0)
-    return images
-
-
-def _per_chunk(images: Images) -> int:
-    return max(1, _CHUNK_BYTES // max(1, int(np.prod(images.shape[1:]))))
-
-
 class ArraySource:
-    """Images (n, height, width, 1 or 3) in memory, or in a memory-mapped file."""
+    """Examples in memory, or in a memory-mapped file; text as an array of ``str`` objects."""
 
-    def __init__(self, images: Images) -> None:
-        self._images = images
+    def __init__(self, array: Array) -> None:
+        self._array = array
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._array)
 
-    def read(self, indices: Indices, size: int) -> Images:
+    @property
+    def spec(self) -> TensorSpec:
+        """See ``Source.spec``."""
+        return TensorSpec("", self._array.shape[1:], dtype_name(self._array))
+
+    def read(self, indices: Indices) -> Array:
         """See ``Source.read``."""
-        return resized(self._images[indices], size)
+        selected: Array = self._array[indices]
+        return selected
 
     def feed(self, digest: _Hash, indices: Indices) -> None:
         """See ``Source.feed``."""
-        digest.update(f"array{self._images.shape[1:]}".encode())
-        step = _per_chunk(self._images)
-        for start in range(0, len(indices), step):
-            digest.update(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
+        feed_arrays(self, digest, indices)
 
     def stamp(self, indices: Indices) -> str | None:  # noqa: ARG002 - an array has been read already
         """See ``Source.stamp``."""
@@ -123,82 +100,149 @@ class ArraySource:
 
     def write(self, folder: Path, indices: Indices) -> None:
         """See ``Source.write``."""
-        shape, step = (len(indices), *self._images.shape[1:]), _per_chunk(self._images)
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        with (folder / _ARRAY).open("wb") as stream:  # a piece at a time, as memory may not hold all of them twice
-            np.lib.format.write_array_header_1_0(stream, header)
-            for start in range(0, len(indices), step):
-                stream.write(np.ascontiguousarray(self._images[indices[start : start + step]]).data)
+        write_arrays(self, folder, indices)
 
 
-class FileSource:
-    """Image files, decoded on demand; of an animation the first frame."""
+class OnDemandSource(ArraySource):
+    """Examples that a user's object gives when they are asked for.
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
+    Args:
+        examples: the object.
+        name: of the data set and the input, for what errors say.
+    """
+
+    def __init__(self, examples: OnDemand, name: str) -> None:
+        self._examples, self._name = examples, name
+        first = self._get(np.zeros(1, dtype=np.int64))
+        self._spec = TensorSpec("", first.shape[1:], dtype_name(first))
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._examples)
 
-    def read(self, indices: Indices, size: int) -> Images:
+    @property
+    def spec(self) -> TensorSpec:
+        """See ``Source.spec``."""
+        return self._spec
+
+    def _get(self, indices: Indices) -> Array:
+        try:
+            array = np.asarray(self._examples[indices])
+        except Exception as error:
+            raise DatasetError(
+                f"{self._name}: its examples {_few(indices)} cannot be read: {type(error).__name__}: {one_line(error)}"
+            ) from error
+        if array.shape[:1] != indices.shape:
+            raise DatasetError(f"{self._name}: gave an array of shape {array.shape} for {len(indices)} examples")
+        return unified(array)
+
+    def read(self, indices: Indices) -> Array:
         """See ``Source.read``.
 
         Raises:
-            DatasetError: a file is no image, or is damaged; names it.
+            DatasetError: the object fails, or what it gives has another form than its first example.
         """
-        out = np.empty((len(indices), size, size, 3), dtype=np.uint8)
+        array = self._get(indices)
+        form = TensorSpec("", array.shape[1:], dtype_name(array))
+        if form != self._spec:
+            raise DatasetError(f"{self._name}: its examples {_few(indices)} are {form}, the first one is {self._spec}")
+        return array
 
-        def fill(place: int) -> None:
-            out[place] = resized(decoded(self._files[indices[place]])[None], size)[0]
 
-        with ThreadPoolExecutor(_DECODERS) as pool:  # decoding and resizing leave the interpreter to other threads
-            for _ in pool.map(fill, range(len(indices))):
-                pass
+class JoinedSource(ArraySource):
+    """The examples of one source and, after them, those of another of the same form."""
+
+    def __init__(self, first: Source, second: Source) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    @property
+    def spec(self) -> TensorSpec:
+        """See ``Source.spec``."""
+        return self._first.spec
+
+    def read(self, indices: Indices) -> Array:
+        """See ``Source.read``."""
+        is_second = indices >= len(self._first)
+        spec = self.spec
+        dtype: Any = object if spec.dtype == "string" else spec.dtype
+        out = np.empty((len(indices), *(side or 1 for side in spec.shape)), dtype)
+        if not is_second.all():
+            out[~is_second] = self._first.read(indices[~is_second])
+        if is_second.any():
+            out[is_second] = self._second.read(indices[is_second] - len(self._first))
         return out
 
-    def feed(self, digest: _Hash, indices: Indices) -> None:
-        """See ``Source.feed``."""
-        for index in indices:
-            try:
-                content = self._files[index].read_bytes()
-            except OSError as error:
-                raise DatasetError(f"{self._files[index]}: cannot be read: {error.strerror}") from error
-            digest.update(f"file{len(content)}".encode())
-            digest.update(content)
 
-    def stamp(self, indices: Indices) -> str | None:
-        """See ``Source.stamp``; paths, inodes, sizes and times of the files, unless one has changed just now."""
-        digest, newest = hashlib.sha256(), 0
-        for index in indices:
-            path = Path(self._files[index]).absolute()
-            try:
-                status = path.stat()
-            except OSError:
-                return None  # reading it says what is wrong
-            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
-            about = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            digest.update(f"{path} {about}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest() if time.time_ns() - newest > _SETTLED_NS else None
-
-    def write(self, folder: Path, indices: Indices) -> None:
-        """See ``Source.write``."""
-        paths = [str(Path(self._files[index]).absolute()) for index in indices]
-        (folder / _PATHS).write_text(json.dumps(paths), "utf-8")
+def _few(indices: Indices) -> str:
+    numbers = [str(index) for index in indices[:3]]
+    return ", ".join([*numbers, *(["..."] if len(indices) > 3 else [])])
 
 
-def decoded(path: Path) -> Images:
-    """The pixels (height, width, 3) of a JPEG, PNG, BMP or GIF file; transparency is dropped.
+def unified(array: Array) -> Array:
+    """Return an array in a dtype that models take: float64 as float32, text as ``str`` objects."""
+    if array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8").astype(object)
+    return array.astype(object) if array.dtype.kind in "UT" else array
 
-    Raises:
-        DatasetError: the file cannot be read as an image of 8 bits a channel; names it.
+
+def per_chunk(source: Source) -> int:
+    """Return how many examples of a source are handled at a time."""
+    spec = source.spec
+    item = 64 if spec.dtype == "string" else np.dtype(spec.dtype).itemsize
+    return max(1, CHUNK_BYTES // max(1, item * int(np.prod([side or 1 for side in spec.shape]))))
+
+
+def feed_arrays(source: Source, digest: _Hash, indices: Indices) -> None:
+    """Add examples of a source to a digest, a piece at a time."""
+    spec, step = source.spec, per_chunk(source)
+    # images of 8 bits were all that there was once, and their digests stay
+    digest.update(f"array{spec.shape}{'' if spec.dtype == 'uint8' else spec.dtype}".encode())
+    for start in range(0, len(indices), step):
+        array = source.read(indices[start : start + step])
+        if spec.dtype == "string":
+            for text in array.reshape(-1):
+                digest.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+        else:
+            digest.update(np.ascontiguousarray(array).data)
+
+
+def write_arrays(source: Source, folder: Path, indices: Indices) -> None:
+    """Write examples of a source to a folder, a piece at a time, as memory may not hold all of them twice."""
+    spec, step = source.spec, per_chunk(source)
+    if spec.dtype == "string":
+        texts = source.read(indices)
+        content = {"shape": texts.shape, "texts": texts.reshape(-1).tolist()}
+        (folder / _TEXTS).write_text(json.dumps(content), "utf-8")
+        return
+    shape = (len(indices), *spec.shape)
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(spec.dtype)), "fortran_order": False, "shape": shape}
+    with (folder / _ARRAY).open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for start in range(0, len(indices), step):
+            stream.write(np.ascontiguousarray(source.read(indices[start : start + step])).data)
+
+
+def read_arrays(folder: Path) -> Array:
+    """Return what ``write_arrays`` left in a folder, memory-mapped.
+
+    It is read through once, so that a process has it before it measures what else takes memory.
     """
-    from PIL import Image
+    if (folder / _TEXTS).exists():
+        content = json.loads((folder / _TEXTS).read_text("utf-8"))
+        texts = np.empty(len(content["texts"]), dtype=object)
+        texts[:] = content["texts"]
+        return texts.reshape(content["shape"])
+    array: Array = np.load(folder / _ARRAY, mmap_mode="r")
+    step = per_chunk(ArraySource(array))
+    for start in range(0, len(array), step):
+        array[start : start + step].max(initial=0)
+    return array
 
-    try:
-        with Image.open(path, formats=tuple(set(FORMATS.values()))) as image:
-            if image.mode not in _MODES:
-                raise DatasetError(f"{path}: its pixels are {image.mode}; 8 bits a channel are needed")
-            pixels: npt.NDArray[Any] = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{path}: cannot be read as an image: {one_line(error)}") from error
-    return pixels
+
+def new_digest(text: str) -> _Hash:
+    """Return a SHA-256 that has been fed with a text."""
+    return hashlib.sha256(text.encode())

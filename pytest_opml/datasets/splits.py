@@ -1,111 +1,156 @@
-"""The training and test images of a case, divided and thinned out as it says."""
+"""The training and test examples of a case, divided and thinned out as it says."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import registry
 from ..case import Case
-from ..errors import CaseDefinitionError, DatasetError
-from .imageset import ImageSet, Remember
-from .raw import Part, RawData, checked, joined
+from ..errors import DatasetError
+from ..tensors import DataSpec, Signature, Task
+from .fitting import fitted
+from .input_set import InputSet, Remember
+from .raw import CheckedData, Part, RawData, checked, joined
 from .sampling import sample
-from .sources import Images, Indices, Labels
+from .sources import Indices, Labels
+from .tf_data import is_tf_data, read_tf_data
 from .user_files import from_path
 
-__all__ = ["ImageSet", "Images", "Labels", "RawData", "Split", "prepare"]
+__all__ = ["InputSet", "Labels", "RawData", "Split", "prepare"]
 
 _HELD_OUT = 1 / 3
 
 
 class Split(NamedTuple):
-    """Training and test images with labels (n,), the names of the classes, digests of all and of the test part."""
+    """The data of a case.
 
-    x_train: ImageSet
+    Attributes:
+        x_train: training examples; none where the data set has a test part only.
+        y_train: their labels: whole numbers (n,) for classes, 0 and 1 (n, labels) for several, float32 (n[, targets]).
+        x_test: test examples.
+        y_test: their labels.
+        classes: names of the classes, labels or targets.
+        task: what the labels are.
+        columns: further facts (n,) of the test examples, by name.
+        fingerprint: digest of all.
+        test_digest: that of the test part.
+    """
+
+    x_train: InputSet
     y_train: Labels
-    x_test: ImageSet
+    x_test: InputSet
     y_test: Labels
     classes: tuple[str, ...]
+    task: Task
+    columns: dict[str, npt.NDArray[Any]]
     fingerprint: str
     test_digest: str
 
+    @property
+    def spec(self) -> DataSpec:
+        """What a model must take and give for these data."""
+        return DataSpec(self.x_test.specs, len(self.classes), self.task)
 
-def prepare(case: Case, data_dir: Path | None, remember: Remember | None = None) -> Split:
-    """Load and divide the data of a case; images are resized when they are asked for.
+
+def prepare(
+    case: Case, data_dir: Path | None, remember: Remember | None = None, *, signature: Signature | None = None
+) -> Split:
+    """Load and divide the data of a case; images are fitted when they are asked for.
 
     Args:
         case: names the data set, the split, the seed and the size.
         data_dir: where data sets that are not shipped may lie.
-        remember: see ``ImageSet.digest``.
+        remember: see ``InputSet.digest``.
+        signature: what the model takes; None where it is built for the data as they are.
 
     Raises:
-        DatasetError: the data are malformed, or a class has no images in a part; names the field.
+        DatasetError: the data are malformed, or a class has no examples in a part; names the field.
+        CaseDefinitionError: they cannot be given as the model takes them.
     """
-    raw = _load(case, data_dir)
-    count = len(raw.classes)
-    train = checked(case.dataset, "train", raw.images, raw.labels, count)
-    test = None
-    if raw.test_images is not None:
-        test = checked(case.dataset, "test", raw.test_images, raw.test_labels, count)
-    if test is not None and case.test_share is None:
-        chosen, held_out = np.arange(len(train.labels)), np.arange(len(test.labels))
-    else:
-        train = test = train if test is None else joined(case.dataset, train, test)
-        chosen, held_out = _divided(case, train)
+    data = checked(case.dataset, _load(case, data_dir))
+    train, test, chosen, held_out = _divided(case, data)
     y_train, y_test = train.labels[chosen], test.labels[held_out]
-    _check_classes(case, raw.classes, y_train, y_test)
-    selection = sample(case, raw.classes, y_train, y_test)
+    _check_labels(case, data, y_train, y_test)
+    selection = sample(case, data.task, data.classes, y_train, y_test)
     chosen, held_out = chosen[selection.train], held_out[selection.test]
     y_train, y_test = y_train[selection.train], y_test[selection.test]
-    if case.size == "own":
-        raise CaseDefinitionError("case: size = 'own': is settled by the model, before its data are prepared")
-    x_train, x_test = ImageSet(train.images, case.size, chosen), ImageSet(test.images, case.size, held_out)
+    x_train = InputSet(fitted(case, train.sources, signature), chosen)
+    x_test = InputSet(fitted(case, test.sources, signature), held_out)
     test_digest = _digest(x_test, y_test, remember)
     fingerprint = hashlib.sha256(f"{_digest(x_train, y_train, remember)} {test_digest}".encode()).hexdigest()
-    return Split(x_train, y_train, x_test, y_test, raw.classes, fingerprint, test_digest)
+    columns = {name: column[held_out] for name, column in test.columns.items()}
+    return Split(x_train, y_train, x_test, y_test, data.classes, data.task, columns, fingerprint, test_digest)
 
 
 def _load(case: Case, data_dir: Path | None) -> RawData:
     if registry.is_path("dataset", case.dataset):
         return from_path(Path(case.dataset))
-    loader: Callable[[Path | None], RawData] = registry.get("dataset", case.dataset)
+    loader: Callable[[Path | None], Any] = registry.get("dataset", case.dataset)
     raw = loader(data_dir)
+    if is_tf_data(raw):
+        return read_tf_data(case.dataset, raw)
     if not isinstance(raw, RawData):
-        raise DatasetError(f"data set {case.dataset}: its loader must return a RawData, not {type(raw).__name__}")
+        kinds = "a RawData, or a tf.data.Dataset of examples with labels, or a pair of these"
+        raise DatasetError(f"data set {case.dataset}: its loader must return {kinds}, not {type(raw).__name__}")
     return raw
 
 
-def _divided(case: Case, whole: Part) -> tuple[Indices, Indices]:
+def _divided(case: Case, data: CheckedData) -> tuple[Part, Part, Indices, Indices]:
+    """The parts that training and test examples come from, and their numbers in these."""
+    train, test = data.train, data.test
+    if test is not None and case.test_share is None:
+        _check_trains(case, len(train.labels))
+        return train, test, np.arange(len(train.labels)), np.arange(len(test.labels))
+    whole = train if test is None else joined(case.dataset, train, test) if len(train.labels) else test
+    numbers = np.arange(len(whole.labels))
+    if case.test_share == 1:
+        _check_trains(case, 0)
+        return whole, whole, numbers[:0], numbers
     from sklearn.model_selection import train_test_split
 
     share = _HELD_OUT if case.test_share is None else case.test_share
     try:
-        train, test = train_test_split(
-            np.arange(len(whole.labels)), test_size=share, stratify=whole.labels, random_state=case.seed
+        chosen, held_out = train_test_split(
+            numbers,
+            test_size=share,
+            stratify=whole.labels if data.task == "classification" else None,
+            random_state=case.seed,
         )
     except ValueError as error:
         raise DatasetError(f"data set {case.dataset}: labels: cannot be divided by class: {error}") from error
-    return train, test
+    return whole, whole, chosen, held_out
 
 
-def _check_classes(case: Case, classes: tuple[str, ...], y_train: Labels, y_test: Labels) -> None:
+def _check_trains(case: Case, examples: int) -> None:
+    if not examples and not (case.unfreeze == 0 and case.technique == "baseline"):
+        reason = "the data set has no training part" if case.test_share is None else "nothing is left to train on"
+        raise DatasetError(f"data set {case.dataset}: split = {case.split!r}: {reason}, which {case.id} needs")
+
+
+def _check_labels(case: Case, data: CheckedData, y_train: Labels, y_test: Labels) -> None:
     for part, labels in (("train", y_train), ("test", y_test)):
+        if part == "train" and not len(labels):
+            continue
+        where = f"data set {case.dataset}: {part} labels"
+        if data.task == "regression" and np.ptp(labels.reshape(len(labels), -1), axis=0).min() == 0:
+            raise DatasetError(f"{where}: are all the same, which leaves nothing to predict")
+        if data.task != "classification":
+            continue
         present = np.unique(labels)
         if len(present) < 2:
-            reason = f"{len(present)} class; a classifier needs at least 2"
-            raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")
-        missing = np.setdiff1d(np.arange(len(classes)), present)
+            raise DatasetError(f"{where}: {len(present)} class; a classifier needs at least 2")
+        missing = np.setdiff1d(np.arange(len(data.classes)), present)
         if missing.size:
-            reason = f"no image of class {classes[missing[0]]!r} (label {missing[0]})"
-            raise DatasetError(f"data set {case.dataset}: {part} labels: {reason}")
+            raise DatasetError(f"{where}: no example of class {data.classes[missing[0]]!r} (label {missing[0]})")
 
 
-def _digest(images: ImageSet, labels: Labels, remember: Remember | None) -> str:
-    digest = hashlib.sha256(images.digest(remember).encode())
+def _digest(inputs: InputSet, labels: Labels, remember: Remember | None) -> str:
+    digest = hashlib.sha256(inputs.digest(remember).encode())
     digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
+from ..tensors import Task
+from .images import FORMATS
 from .raw import RawData
-from .sources import FORMATS
 
-_TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
+_PARTS = ("train", "test")
+_KEYS = ("classes", "task", *(f"{kind}_{part}" for kind in "xy" for part in _PARTS))
+_NAMED = (*(f"x_{part}" for part in _PARTS), *(f"columns_{part}" for part in _PARTS))
 # What operating systems leave in folders; no image is lost by passing it over.
 _LEFT_BEHIND = ("desktop.ini", "thumbs.db")
 
@@ -30,31 +33,52 @@ def from_path(path: Path) -> RawData:
         return load_npz(path)
     if path.is_dir():
         return load_folder(path)
-    raise DatasetError(f"data set {path}: there is no such folder, and its name does not end in .npz")
+    if path.exists():
+        raise DatasetError(f"data set {path}: is neither a .npz file nor a folder of images")
+    raise DatasetError(f"data set {path}: no such file or folder")
 
 
 def load_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
-    """Load the arrays ``x_train``, ``y_train`` and, if there is a test part, ``x_test``, ``y_test``.
+    """Load the arrays ``x_train``, ``y_train`` and, if there is a test part, ``x_test``, ``y_test``; one part will do.
 
-    Images are uint8 (n, height, width[, 1 or 3]), labels whole numbers (n,) or (n, 1); ``classes`` may hold the names.
+    ``x_train.NAME`` is an input of several, ``columns_train.NAME`` a fact of each example that figures are told apart
+    by. ``classes`` may hold the names of the classes, ``task`` the task. For what arrays and labels may be, see
+    ``RawData``.
 
     Args:
         path: of the file.
         classes: names, where the file has none; the labels themselves if None.
 
     Raises:
-        DatasetError: the file is missing or damaged, lacks an array, or labels are malformed; names the file and array.
+        DatasetError: the file is missing or damaged, or lacks an array; names the file and the array.
     """
     arrays = _arrays(path)
-    y_train = _labels(path, "y_train", arrays)
-    y_test = _labels(path, "y_test", arrays) if "y_test" in arrays else None
-    names = _names(path, arrays["classes"]) if "classes" in arrays else classes
-    if names is None:
-        given = y_train if y_test is None else np.concatenate([y_train, y_test])
-        if given.size and given.max() >= given.size:  # some class would have no image, and there may be billions
-            raise DatasetError(f"{path}: labels: {given.max()} among {given.size} images; they must count from 0")
-        names = tuple(str(label) for label in range(int(given.max(initial=-1)) + 1))
-    return RawData(arrays["x_train"], y_train, names, arrays.get("x_test"), y_test)
+    names = _names(path, arrays["classes"]) if "classes" in arrays else classes or ()
+    task = _task(path, arrays["task"]) if "task" in arrays else None
+    train, test = (_part(path, arrays, part) for part in _PARTS)
+    if train is None and test is None:
+        present = ", ".join(arrays) or "nothing"
+        raise DatasetError(f"{path}: x_train: is missing; the file has {present}")
+    inputs, labels, columns = train or (None, None, {})
+    test_inputs, test_labels, test_columns = test or (None, None, {})
+    return RawData(inputs, labels, names, test_inputs, test_labels, task, columns, test_columns)
+
+
+def _part(path: Path, arrays: dict[str, Any], part: str) -> tuple[Any, Any, dict[str, Any]] | None:
+    """Inputs, labels and columns of a part; None where the file has none of its arrays."""
+    x, y = f"x_{part}", f"y_{part}"
+    several = _by_name(arrays, x)
+    if x not in arrays and not several and y not in arrays:
+        return None
+    for lacking in (name for name, is_there in ((x, x in arrays or several), (y, y in arrays)) if not is_there):
+        raise DatasetError(f"{path}: {lacking}: is missing; the file has {', '.join(arrays) or 'nothing'}")
+    if x in arrays and several:
+        raise DatasetError(f"{path}: {x}: stands beside {x}.{next(iter(several))}; an input needs a name, or is alone")
+    return several or arrays[x], arrays[y], _by_name(arrays, f"columns_{part}")
+
+
+def _by_name(arrays: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{key}.")}
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -64,12 +88,8 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise DatasetError(f"{path}: is a single array, not a .npz file of several")
         with archive:
-            needed = _TRAIN + (_TEST if set(_TEST) & set(archive.files) else ())
-            for lacking in (name for name in needed if name not in archive.files):
-                present = ", ".join(archive.files) or "nothing"
-                raise DatasetError(f"{path}: {lacking}: is missing; the file has {present}")
             arrays = {}
-            for key in (*needed, *({"classes"} & set(archive.files))):
+            for key in filter(_is_known, archive.files):
                 arrays[key] = archive[key]
                 if not isinstance(arrays[key], np.ndarray):  # a member of another kind is handed out as bytes
                     raise DatasetError(f"{path}: {key}: is no array")
@@ -78,20 +98,21 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise DatasetError(f"{path}: {f'{key}: ' if key else ''}cannot be read: {one_line(error)}") from error
 
 
-def _labels(path: Path, key: str, arrays: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    labels = arrays[key]
-    if labels.ndim not in (1, 2) or labels.size != len(labels) or not np.issubdtype(labels.dtype, np.integer):
-        form = f"{labels.dtype} {labels.shape}"
-        raise DatasetError(f"{path}: {key}: must be whole numbers of shape (n,) or (n, 1), not {form}")
-    if labels.size and labels.min() < 0:
-        raise DatasetError(f"{path}: {key}: label {labels.min()} at index {labels.argmin()} is below 0")
-    return labels.reshape(-1)
+def _is_known(key: str) -> bool:
+    return key in _KEYS or key.partition(".")[0] in _NAMED
 
 
 def _names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
-    if names.ndim != 1 or names.dtype.kind != "U":
+    if names.ndim != 1 or names.dtype.kind not in "US":
         raise DatasetError(f"{path}: classes: must be a one-dimensional array of text, not {names.dtype} {names.shape}")
-    return tuple(str(name) for name in names)
+    return tuple(str(name) for name in (np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names))
+
+
+def _task(path: Path, task: npt.NDArray[Any]) -> Task:
+    known = get_args(Task)
+    if task.size != 1 or str(task.reshape(-1)[0]) not in known:
+        raise DatasetError(f"{path}: task: must be one of {', '.join(known)}, not {task}")
+    return cast("Task", str(task.reshape(-1)[0]))
 
 
 class _ClassFolders(NamedTuple):

@@ -10,9 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import NamedTuple
 
 from ..records.result import Ratio
 from ..runtimes.base import Runtime
@@ -20,6 +18,7 @@ from ..stats.derived_time import DerivedTime
 from ..stats.evidence import Evidence, PairedTime
 from ..stats.paired_ratio import paired_ratio
 from ..stats.sequential import SamplingPlan, SequentialSampler, TimeLimit, plan_openings
+from ..tensors import Batch
 from .warm_up import no_collection, repeat_until_steady
 
 # Of shorter turns too much would be what the system does between them.
@@ -38,10 +37,10 @@ class Pair(NamedTuple):
 
 
 class _Turn:
-    """A number of calls of one runtime on the same images, as one timing."""
+    """A number of calls of one runtime on the same examples, as one timing."""
 
-    def __init__(self, runtime: Runtime, images: npt.NDArray[Any]) -> None:
-        self.runtime, self.placed, self.calls = runtime, runtime.place(images), 1
+    def __init__(self, runtime: Runtime, inputs: Batch) -> None:
+        self.runtime, self.placed, self.calls = runtime, runtime.place(inputs), 1
 
     def __call__(self) -> float:
         """Seconds that it took."""
@@ -56,7 +55,7 @@ class _Turn:
 
 def compare(
     open_pair: Callable[[bool], Pair],
-    inputs: Mapping[str, npt.NDArray[Any]],
+    inputs: Mapping[str, Batch],
     plan: SamplingPlan,
     reference_times: Mapping[str, Mapping[str, Evidence]] = MappingProxyType({}),
 ) -> dict[str, Ratio]:
@@ -64,7 +63,7 @@ def compare(
 
     Args:
         open_pair: opens both, the reference first if its argument is true.
-        inputs: the name of each scenario, and the images (n, size, size, 3) uint8 that each call in it answers.
+        inputs: the name of each scenario, and the examples that each call in it answers.
         plan: how long to sample each, and its limits: on the ratios, by scenario, and on times, by metric.
         reference_times: by scenario and metric, what is known of the reference's time, which with the ratio makes the
             candidate's; limits on other times are not asked.
@@ -221,9 +220,9 @@ class _SequentialSampling(_FixedSampling):
         return self._first.model_copy(update=spent | {"repeat": anew.value})
 
 
-def _turns(pair: Pair, images: npt.NDArray[Any], reference_first: bool) -> tuple[_Turn, _Turn]:
+def _turns(pair: Pair, inputs: Batch, reference_first: bool) -> tuple[_Turn, _Turn]:
     """Both warm, and with as many calls in a turn as make it long enough."""
-    turns = _Turn(pair.candidate, images), _Turn(pair.reference, images)
+    turns = _Turn(pair.candidate, inputs), _Turn(pair.reference, inputs)
     for turn in reversed(turns) if reference_first else turns:
         repeat_until_steady(turn)
         turn.calls = max(1, math.ceil(_TURN_SECONDS / max(turn(), 1e-6)))

@@ -1,6 +1,6 @@
 """How long a runtime takes, in the scenarios of MLPerf: ``offline`` (the test set in batches) and ``single``.
 
-Images are fetched, resized and placed where the model computes before the clock starts, and the clock stops when the
+Examples are fetched and placed where the model computes before the clock starts, and the clock stops when the
 answer can be read.
 """
 
@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.imageset import ImageSet
+from ..datasets.input_set import InputSet
 from ..metrics import INFERENCE, LATENCY, percentiles
 from ..records.result import Ladder, Latency, Sampling, WarmUp
 from ..runtimes.base import Probabilities, Runtime
 from ..stats.intervals import least_samples
 from ..stats.order_statistics import OrderStatistics, estimate, fewest_samples, ladder, median
 from ..stats.sequential import FIRST, NO_SAMPLING, SamplingPlan, SequentialSampler
+from ..tensors import length, select
 from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
@@ -35,7 +36,7 @@ _SINGLE_BYTES = 32 * 2**20  # few enough to leave the peak of memory to the mode
 
 
 class Passes(NamedTuple):
-    """Probabilities (n, classes) of the images, and the seconds of each pass over them.
+    """Answers (n, outputs) to the examples, and the seconds of each pass over them.
 
     Attributes:
         alpha_share: of the gate's error, what the interim analysis spent at which sampling ended.
@@ -50,7 +51,7 @@ class Passes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Single:
-    """Latency of one image at a time, how the runtime was warmed up for it, and how each percentile was sampled.
+    """Latency of one example at a time, how the runtime was warmed up for it, and how each percentile was sampled.
 
     Attributes:
         sampling: by metric, ``latency_ms.p99``; empty where no limit is on any.
@@ -61,14 +62,14 @@ class Single:
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
-def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabilities, float]:
-    """Predict all images in batches; return the probabilities (n, classes) and the runtime's seconds.
+def predict_all(runtime: Runtime, inputs: InputSet, batch: int) -> tuple[Probabilities, float]:
+    """Predict all examples in batches; return the answers (n, outputs) and the runtime's seconds.
 
     Each batch is fetched and placed before the clock starts, so that the time is the runtime's own and only a batch is
     in memory.
     """
     parts, seconds = [], 0.0
-    for chosen in images.batches(batch):
+    for chosen in inputs.batches(batch):
         placed = runtime.place(chosen)
         started = time.perf_counter()
         output = runtime.run(placed)
@@ -77,30 +78,30 @@ def predict_all(runtime: Runtime, images: ImageSet, batch: int) -> tuple[Probabi
     return np.concatenate(parts), seconds
 
 
-def warm_up(runtime: Runtime, images: ImageSet, batch: int) -> WarmUp:
+def warm_up(runtime: Runtime, inputs: InputSet, batch: int) -> WarmUp:
     """Run the shorter last batch once, and the first until its last rounds take the same time."""
-    rest = len(images) % batch
+    rest = len(inputs) % batch
     if rest:
-        runtime.predict(images.take(np.arange(len(images) - rest, len(images))))
-    first = runtime.place(images.take(np.arange(min(batch, len(images)))))
+        runtime.predict(inputs.take(np.arange(len(inputs) - rest, len(inputs))))
+    first = runtime.place(inputs.take(np.arange(min(batch, len(inputs)))))
     return repeat_until_steady(lambda: runtime.run(first))
 
 
 def time_passes(
     runtime: Runtime,
-    images: ImageSet,
+    inputs: InputSet,
     batch: int,
     between: Callable[[], None] | None = None,
     plan: SamplingPlan = NO_SAMPLING,
 ) -> Passes:
-    """Time ten passes over the images, as the paper did, or as many as 60 s allow, but six; the runtime must be warm.
+    """Time ten passes over the examples, as the paper did, or as many as 60 s allow, but six; the runtime must be warm.
 
     Where a limit is on them, there are at least ten, and as many as the gate's error needs to say anything of a median.
 
     Args:
         runtime: that answers.
-        images: of the test set.
-        batch: images in a call.
+        inputs: of the test set.
+        batch: examples in a call.
         between: called after each pass, while no clock runs.
         plan: its limits on ``inference_s``, here in seconds of a pass: while they are open, twice as many are taken.
             Then more are taken, within its time, until their median is known as precisely as it asks.
@@ -109,7 +110,7 @@ def time_passes(
 
     def one() -> float:
         nonlocal probabilities
-        probabilities, seconds = predict_all(runtime, images, batch)
+        probabilities, seconds = predict_all(runtime, inputs, batch)
         if between:
             between()
         return seconds
@@ -150,12 +151,12 @@ def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, p
             taken.append(one())
 
 
-def time_again(runtime: Runtime, images: ImageSet, batch: int, seconds: float) -> float:
+def time_again(runtime: Runtime, inputs: InputSet, batch: int, seconds: float) -> float:
     """Return the median seconds of a pass, from as many as take so long, but one."""
     taken: list[float] = []
     with no_collection():
         while not taken or sum(taken) < seconds:
-            taken.append(predict_all(runtime, images, batch)[1])
+            taken.append(predict_all(runtime, inputs, batch)[1])
     return median(taken).value
 
 
@@ -187,26 +188,27 @@ def _sample_on(
             taken.append(one())
 
 
-def time_single(runtime: Runtime, images: ImageSet, plan: SamplingPlan = NO_SAMPLING) -> Single:
-    """Time one image at a time, for the percentiles that the table of metrics asks for.
+def time_single(runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMPLING) -> Single:
+    """Time one example at a time, for the percentiles that the table of metrics asks for.
 
-    Takes as many samples as the highest percentile needs, or as many as 30 seconds allow. The images are the first of
+    Takes as many samples as the highest percentile needs, or as many as 30 seconds allow. The examples are the first of
     the set, fetched beforehand and in turn: as many as there are samples, or as fit into 32 MB.
 
     Args:
         runtime: that answers.
-        images: of the test set.
+        inputs: of the test set.
         plan: its limits on percentiles in milliseconds: while they are open, twice as many samples are taken, and some
             anew where one seems to fail.
     """
     fewest = max(map(least_samples, percentiles().values()))
-    fitting = max(1, _SINGLE_BYTES // (3 * images.size**2))
-    singles = images.take(np.arange(min(len(images), fewest, fitting)))
-    turn = itertools.cycle(range(len(singles)))
-    warmed = repeat_until_steady(lambda: [runtime.predict(singles[next(turn)][None]) for _ in range(_LATENCY_ROUND)])
+    fitting = max(1, _SINGLE_BYTES // inputs.example_bytes)
+    taken = inputs.take(np.arange(min(len(inputs), fewest, fitting)))
+    singles = [select(taken, slice(row, row + 1)) for row in range(length(taken))]
+    turn = itertools.cycle(singles)
+    warmed = repeat_until_steady(lambda: [runtime.predict(next(turn)) for _ in range(_LATENCY_ROUND)])
 
     def one() -> float:
-        placed = runtime.place(singles[next(turn)][None])
+        placed = runtime.place(next(turn))
         started = time.perf_counter()
         runtime.run(placed)
         return time.perf_counter() - started

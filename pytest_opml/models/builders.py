@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,3 +23,11 @@ def classifier(builder: _Builder) -> _Builder:
     """Decorator: the builder takes ``classes`` instead of ``weights`` and returns a complete classifier."""
     builder.is_classifier = True  # type: ignore[attr-defined]
     return builder
+
+
+def takes_inputs(builder: Callable[..., Any]) -> bool:
+    """Whether a builder is given the inputs of the data (its parameter ``inputs``), of whatever kind they are."""
+    try:
+        return "inputs" in inspect.signature(builder).parameters
+    except (TypeError, ValueError):
+        return False

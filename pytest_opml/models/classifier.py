@@ -8,71 +8,56 @@ from typing import Any
 from .. import registry
 from ..case import Case
 from ..errors import CaseDefinitionError, ModelFileError
+from ..records.case_record import image_sides
+from ..tensors import DataSpec, Signature, TensorSpec
+from .builders import takes_inputs
 
 HEAD = "head_dense"
 
 
-def input_size(case: Case) -> int:
-    """Return height and width of the images that the case's model takes, pixels.
+# The size of images where neither the case nor the builder has one, pixels.
+_DEFAULT_SIZE = 64
+
+
+def model_signature(case: Case) -> Signature | None:
+    """Return what the case's model takes and gives; None where it is built for the data as they are.
 
     Raises:
-        CaseDefinitionError: ``size`` is not what the model's file was made for, or is ``own`` and the model has none.
         ModelFileError: the file is no model.
     """
-    where = f"case: size = {case.size!r}: {case.model}"
-    own = _size_of_file(Path(case.model)) if registry.is_path("model", case.model) else _size_of_builder(case.model)
-    if case.size == "own":
-        if own is None:
-            raise CaseDefinitionError(f"{where} takes any size; write a number")
-        return own
-    if registry.is_path("model", case.model) and own not in (None, case.size):
-        raise CaseDefinitionError(f"{where} takes images of {own} x {own} pixels; write size={own} or size='own'")
-    return case.size
+    if registry.is_path("model", case.model):
+        from ..runtimes.loader import read_signature
+
+        return read_signature(Path(case.model))
+    builder = registry.get("model", case.model)
+    if takes_inputs(builder):
+        return None
+    default = getattr(builder, "own_size", None) or _DEFAULT_SIZE
+    height, width = image_sides(case.size) or (default, default)
+    return Signature((TensorSpec("", (height, width, 3), "uint8"),))
 
 
-def _size_of_builder(name: str) -> int | None:
-    own: int | None = getattr(registry.get("model", name), "own_size", None)
-    return own
-
-
-def _size_of_file(path: Path) -> int | None:
-    if path.suffix == ".keras":
-        from ..runtimes.keras_graph import load_keras
-
-        return _square(path, load_keras(path).input_shape)
-    from ..runtimes.loader import open_artifact
-
-    return open_artifact(path, threads=1).image_size
-
-
-def _square(path: Path, shape: Any) -> int | None:
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
-        raise ModelFileError(f"{path}: must take square images (n, size, size, 3), its input is {shape}")
-    size: int | None = shape[1]
-    return size
-
-
-def build_classifier(case: Case, classes: int, size: int, keras: Any) -> Any:
+def build_classifier(case: Case, spec: DataSpec, keras: Any) -> Any:
     """Return the model of a case, ready to be trained; with ``unfreeze = 0``, ready to be measured.
 
     Args:
         case: names the builder or the file, its weights and the seed of the new head.
-        classes: how many the data have.
-        size: height and width of the images, pixels.
+        spec: what the data have and need.
         keras: the module to build with: Keras 3 or ``tf_keras``.
 
     Returns:
-        A model from images (n, size, size, 3) of 0 to 255 to probabilities (n, classes); a new head is a dense
-        layer with softmax and Glorot-uniform weights.
+        A model from the inputs to a figure for each class; a new head is a dense layer with softmax and
+        Glorot-uniform weights.
 
     Raises:
         CaseDefinitionError: the model cannot be trained, or is no complete classifier where one is needed.
         ModelFileError: the file or the weights are missing, or not those of the architecture.
     """
+    classes = spec.outputs
     keras.utils.set_random_seed(case.seed)
     if registry.is_path("model", case.model):
         return _from_file(case, classes, keras)
-    builder = registry.get("model", case.model)
+    builder, size = registry.get("model", case.model), _side(case, spec)
     if getattr(builder, "is_classifier", False):
         if case.unfreeze != 0:
             raise CaseDefinitionError(f"case: unfreeze = {case.unfreeze!r}: {case.model} has nothing to train; write 0")
@@ -85,6 +70,13 @@ def build_classifier(case: Case, classes: int, size: int, keras: Any) -> Any:
     if not isinstance(backbone, keras.Model) or len(getattr(backbone, "output_shape", ())) != 2:
         raise ModelFileError(f"model {case.model}: its builder must return a Keras model with features (n, k)")
     return _with_head(backbone, backbone.outputs[0], classes, case.seed, keras)
+
+
+def _side(case: Case, spec: DataSpec) -> int:
+    height, width = spec.inputs[0].shape[:2]
+    if len(spec.inputs) != 1 or height is None or height != width:
+        raise CaseDefinitionError(f"model {case.model}: is built for square images, the data are {spec.inputs[0]}")
+    return height
 
 
 def _with_head(backbone: Any, features: Any, classes: int, seed: int, keras: Any) -> Any:

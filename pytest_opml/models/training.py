@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..case import Case
-from ..datasets.splits import ImageSet, Labels, Split
+from ..datasets.splits import InputSet, Labels, Split
 from ..progress import report_progress
 from ..records.case_record import Unfreeze
 from ..records.result import Epoch, Training
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # A fresh head alone bears a larger step than pretrained layers do.
 _HEAD_RATE, _LAYER_RATE = 3e-3, 1e-3
 # Frozen layers give the same output in batches of any size; these keep their activations within some 500 MB.
-_FROZEN_BATCH_PIXELS = 128 * 96 * 96
+_FROZEN_BATCH_BYTES = 128 * 96 * 96 * 3
 
 Array = npt.NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     """
     import keras
 
-    model = build_classifier(case, len(data.classes), data.x_train.size, keras)
+    model = build_classifier(case, data.spec, keras)
     if policy != "float32":
         model = under_policy(model, policy).model
     trained = unfreeze(model, case.unfreeze)
@@ -89,7 +89,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
 
 def fine_tune(
     model: keras.Model,
-    images: ImageSet,
+    images: InputSet,
     targets: npt.NDArray[Any],
     *,
     epochs: int,
@@ -136,7 +136,7 @@ def fine_tune(
 
 
 @contextmanager
-def readable(images: ImageSet) -> Iterator[None]:
+def readable(images: InputSet) -> Iterator[None]:
     """Around what takes images through TensorFlow, which hides why one of them cannot be read.
 
     Raises:
@@ -157,12 +157,12 @@ def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None
     model.compile(optimizer, loss, jit_compile=bool(tf.config.list_physical_devices("GPU")), **more)
 
 
-def _inputs(parts: Parts, images: ImageSet, batch: int) -> Any:
+def _inputs(parts: Parts, images: InputSet, batch: int) -> Any:
     """The images themselves, or what the frozen layers make of them."""
     if parts.frozen is None:
         return images
     report_progress("computing the output of the frozen layers")
-    frozen_batch = max(1, min(batch, _FROZEN_BATCH_PIXELS // images.size**2))
+    frozen_batch = max(1, min(batch, _FROZEN_BATCH_BYTES // images.example_bytes))
     return parts.frozen.predict(images.dataset(batch=frozen_batch), verbose=0)
 
 
@@ -191,7 +191,7 @@ def _fit(
 
     # After a step it would wait for the step's losses, and a GPU with it.
     callbacks = [keras.callbacks.LambdaCallback(on_train_batch_begin=before_step, on_epoch_end=after_epoch)]
-    if isinstance(inputs, ImageSet):
+    if isinstance(inputs, InputSet):
         stream = inputs.dataset(batch=batch, labels=targets, shuffle_seed=seed)
     else:
         stream = _shuffled(inputs if isinstance(inputs, list) else [inputs], targets, batch, seed)
@@ -199,7 +199,7 @@ def _fit(
 
 
 def _shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed: int) -> Any:
-    """Batches of features and targets in the order in which ``ImageSet.dataset`` hands out the images themselves."""
+    """Batches of features and targets in the order in which ``InputSet.dataset`` hands out the images themselves."""
     import tensorflow as tf
 
     generator, count = np.random.default_rng(seed), len(targets)
@@ -219,7 +219,7 @@ def _shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed
 
 
 def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:
-    if isinstance(inputs, ImageSet):
+    if isinstance(inputs, InputSet):
         probabilities: Array = model.predict(inputs.dataset(batch=batch), verbose=0)
     else:
         probabilities = model.predict(inputs, batch_size=batch, verbose=0)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Unfreeze = int | Literal["all"]
-ImageSize = int | Literal["own"]
+ImageSize = int | str
 
 _ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
-_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)", re.ASCII)
+_SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)|0-100", re.ASCII)
+_SIDES = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 _SIZES = (8, 2_048)
 _NAME = r"(?:[^/{}]+|\{[^{}]+\})"
 _ID = re.compile(
@@ -51,8 +52,9 @@ class CaseRecord(BaseModel):
             0 for a complete classifier that is measured as it is.
         epochs: passes over the training images.
         batch: images per step, in training and in inference over the test set.
-        size: height and width of the input, pixels; ``own``: what the model was made for.
-        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``.
+        size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was
+            made for, which is 64 for one that is built for any size.
+        split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``; ``0-100``: all are test data.
         subset: images in all, as many of each class to one, train to test as the split has it; None for all.
         label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
             concentration (above 0; the smaller, the less even).
@@ -70,7 +72,7 @@ class CaseRecord(BaseModel):
     unfreeze: Unfreeze = 1
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=128, ge=1, le=65_536)
-    size: ImageSize = 64
+    size: ImageSize = "own"
     split: str = "own"
     subset: int | None = Field(default=None, ge=2, lt=10**9)
     label_skew: float | None = Field(default=None, gt=0, le=1e6)
@@ -105,15 +107,17 @@ class CaseRecord(BaseModel):
     @classmethod
     def _is_a_size(cls, value: Any) -> Any:
         least, most = _SIZES
-        if value != "own" and (type(value) is not int or not least <= value <= most):
-            raise ValueError(f"must be 'own' or a whole number from {least} to {most} (pixels)")
-        return value
+        sides = image_sides(value) if isinstance(value, str) else (value, value)
+        if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
+            form = "a whole number, or height x width such as '96x128'"
+            raise ValueError(f"must be 'own', {form}, from {least} to {most} (pixels)")
+        return sides[0] if sides and sides[0] == sides[1] else value
 
     @field_validator("split")
     @classmethod
     def _split_is_valid(cls, value: str) -> str:
         parts = _SPLIT.fullmatch(value)
-        if value != "own" and not (parts and int(parts[1]) + int(parts[2]) == 100):
+        if value not in ("own", "0-100") and not (parts and int(parts[1]) + int(parts[2]) == 100):
             raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
         return value
 
@@ -193,6 +197,14 @@ class CaseRecord(BaseModel):
             return cls(**_fields_of(text, cls.model_fields))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
+
+
+def image_sides(size: ImageSize) -> tuple[int, int] | None:
+    """Return height and width of a case's size; None for ``own`` and for what is no size."""
+    if isinstance(size, int):
+        return size, size
+    sides = _SIDES.fullmatch(size)
+    return (int(sides[1]), int(sides[2])) if sides else None
 
 
 def described(error: ValidationError) -> str:

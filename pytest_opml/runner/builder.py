@@ -261,8 +261,7 @@ class ChainRun:
             return model
 
         data = self.builder.data
-        case = self.builder.case.model_copy(update={"size": data.x_train.size})
-        context = TrainingContext(case, data.x_train, data.y_train, len(data.classes), trained_other)
+        context = TrainingContext(self.builder.case, data.x_train, data.y_train, data.spec, trained_other)
         started = time.perf_counter()
         after = step.apply(state, context)
         training = after.training_s - state.training_s

@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import registry
 from ..case import Case, parse_chain
+from ..datasets.fitting import size_text
+from ..datasets.images import image_form
 from ..errors import ModelFileError
+from ..records.case_record import ImageSize
 from ..storage.digests import digest_path
+from ..tensors import DataSpec
 
 if TYPE_CHECKING:
     from ..datasets.splits import Split
@@ -78,6 +82,12 @@ def _installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _image_size(case: Case, spec: DataSpec) -> ImageSize:
+    """The size of the images that the data are handed out as, for a model that takes any; the case's for other data."""
+    form = image_form(spec.inputs[0]) if len(spec.inputs) == 1 else None
+    return size_text(form[0], form[1]) if form and form[0] and form[1] else case.size
 
 
 def _stamp(path: Path) -> str:
@@ -152,7 +162,7 @@ class CaseKeys:
         weights = self.case.weights if self.case.weights in _NO_WEIGHTS_FILE else "imagenet"
         unfreeze = self.case.unfreeze if teacher.unfreeze is None else teacher.unfreeze
         changed = {"model": teacher.name, "technique": "baseline", "weights": weights, "unfreeze": unfreeze}
-        return Case(**self.case.model_dump() | {"size": self._data.x_train.size} | changed)
+        return Case(**self.case.model_dump() | {"size": _image_size(self.case, self._data.spec)} | changed)
 
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
         device = self._device

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..case import Case
 from ..datasets.splits import Split, prepare
-from ..models.classifier import input_size
+from ..models.classifier import model_signature
 from ..storage.cache import Cache
 from .cache_keys import key_of, source_digest
 
@@ -17,7 +17,7 @@ DIGEST = "digest"
 
 
 def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> Split:
-    """Load the images of a case, to be handed out at the size that its model takes.
+    """Load the data of a case, to be handed out as its model takes them.
 
     Args:
         case: names the data set and the model.
@@ -27,8 +27,8 @@ def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> 
     Raises:
         UsageError: the data, the model's file or the definition are at fault.
     """
-    case = case.model_copy(update={"size": input_size(case)})
-    return prepare(case, data_dir, partial(_remembered, cache) if cache else None)
+    remember = partial(_remembered, cache) if cache else None
+    return prepare(case, data_dir, remember, signature=model_signature(case))
 
 
 def _remembered(cache: Cache, stamp: str, work_out: Callable[[], str]) -> str:

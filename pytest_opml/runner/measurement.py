@@ -17,7 +17,7 @@ from typing import Literal
 from ..analysis.op_score import op_score
 from ..case import Case
 from ..datasets.held_out import HeldOut
-from ..datasets.imageset import ImageSet
+from ..datasets.input_set import InputSet
 from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
@@ -85,14 +85,14 @@ def measure(
     Raises:
         ModelFileError: a file is no model.
     """
-    images = held_out.images
-    opened = _open(built.path, images, plan)
+    inputs = held_out.inputs
+    opened = _open(built.path, inputs, plan)
     load = LoadWatch()
     report_progress("measuring")
     alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
-    times = _time(opened, images, case.batch, replace(plan, on_times=alone), load)
+    times = _time(opened, inputs, case.batch, replace(plan, on_times=alone), load)
     artifact = _describe(opened, built)
-    compared = _compare(opened, case, images, plan, reference, release)
+    compared = _compare(opened, case, inputs, plan, reference, release)
     return _result(case, built, held_out, plan, artifact, times, compared, load.load())
 
 
@@ -126,18 +126,18 @@ class _Opened:
         return self.runtime
 
 
-def _open(path: Path, images: ImageSet, plan: MeasurementPlan) -> _Opened:
-    """Open an artifact, with the images in memory that small sets are kept in."""
+def _open(path: Path, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
+    """Open an artifact, with the examples in memory that small sets are kept in."""
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, path)
-        images.preload()  # so that it does not count as the model's memory
+        inputs.preload()  # so that it does not count as the model's memory
         size = measuring.result()
-    image = images.take([0])
+    example = inputs.take([0])
     held, load = reset_peak(), LoadWatch()
     began = time.perf_counter()
     runtime = open_artifact(path, threads=plan.device.threads)
     loaded = time.perf_counter()
-    runtime.predict(image)
+    runtime.predict(example)
     cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
     return _Opened(
         path=path,
@@ -171,26 +171,26 @@ class _Times:
     disturbances: Mapping[Section, Sequence[str]]
 
 
-def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan, whole: LoadWatch) -> _Times:
-    """Time passes over the images and single ones, and read the peak of memory behind them.
+def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, whole: LoadWatch) -> _Times:
+    """Time passes over the examples and single ones, and read the peak of memory behind them.
 
     Args:
         opened: the artifact.
-        images: of the test set.
-        batch: images in a call.
+        inputs: of the test set.
+        batch: examples in a call.
         plan: how to measure.
         whole: watches the load of the whole measuring, of which the parts here may be too short to tell.
     """
     runtime, gpu, cores = opened.use(), plan.device.gpu, plan.device.cores
-    offline_warm_up, load = warm_up(runtime, images, batch), LoadWatch(whole)
+    offline_warm_up, load = warm_up(runtime, inputs, batch), LoadWatch(whole)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
         passes = time_passes(
-            runtime, images, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(images))
+            runtime, inputs, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(inputs))
         )
     offline, load = load.disturbances(cores), LoadWatch(whole)
-    single = time_single(runtime, images, plan.on_times)
+    single = time_single(runtime, inputs, plan.on_times)
     alone, load = load.disturbances(cores), LoadWatch(whole)
-    repeat = time_again(runtime, images, batch, passes.repeat_s) if passes.repeat_s else None
+    repeat = time_again(runtime, inputs, batch, passes.repeat_s) if passes.repeat_s else None
     if repeat is not None:
         offline = offline or load.disturbances(cores)
     gpu_use = monitor.result() if monitor else None
@@ -217,9 +217,9 @@ def _time(opened: _Opened, images: ImageSet, batch: int, plan: MeasurementPlan, 
     )
 
 
-def _limits_of_a_pass(plan: MeasurementPlan, images: int) -> SamplingPlan:
+def _limits_of_a_pass(plan: MeasurementPlan, examples: int) -> SamplingPlan:
     """Return the limits on the time over the reference's images as limits on that of a pass."""
-    scale = images / plan.reference_samples
+    scale = examples / plan.reference_samples
     limits = plan.on_times.limits.get(INFERENCE, ())
     return replace(
         plan.on_times, limits={INFERENCE: tuple(limit._replace(limit=limit.limit * scale) for limit in limits)}
@@ -238,10 +238,10 @@ class _Compared:
 
 
 def _compare(
-    opened: _Opened, case: Case, images: ImageSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
+    opened: _Opened, case: Case, inputs: InputSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
 ) -> _Compared:
     """Time an artifact in turn with those of its reference and of the release, where they are given."""
-    turns = _Alternation(opened, images, case.batch, plan.device.threads)
+    turns = _Alternation(opened, inputs, case.batch, plan.device.threads)
     return _Compared(
         vs_reference=turns.beside(
             "the reference", reference, case.reference.id, plan.vs_reference, reference_times(plan.reference)
@@ -259,13 +259,13 @@ class _Alternation:
 
     Args:
         opened: the artifact; whoever opens it first takes it as it is open already.
-        images: of the test set.
+        inputs: of the test set.
         batch: how many of them a call of the offline scenario answers.
         threads: that a runtime may use.
     """
 
-    def __init__(self, opened: _Opened, images: ImageSet, batch: int, threads: int) -> None:
-        self._opened, self._images, self._batch, self._threads = opened, images, batch, threads
+    def __init__(self, opened: _Opened, inputs: InputSet, batch: int, threads: int) -> None:
+        self._opened, self._inputs, self._batch, self._threads = opened, inputs, batch, threads
 
     def beside(
         self,
@@ -292,9 +292,9 @@ class _Alternation:
                 return Pair(self._open(self._opened.path), reference)
             return Pair(self._candidate(), self._open(path))
 
-        images = self._images
-        inputs = {"offline": images.take(range(min(self._batch, len(images)))), "single": images.take([0])}
-        return SideBySide(reference=case_id, **compare(open_pair, inputs, sampling, times))
+        inputs = self._inputs
+        calls = {"offline": inputs.take(range(min(self._batch, len(inputs)))), "single": inputs.take([0])}
+        return SideBySide(reference=case_id, **compare(open_pair, calls, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
         return open_artifact(path, threads=self._threads)

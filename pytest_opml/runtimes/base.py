@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError
+from ..tensors import Batch, Signature, TensorSpec, arrays
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -35,6 +36,11 @@ class Runtime(ABC):
     image_size: int | None
     one_by_one: bool = False
 
+    @property
+    def signature(self) -> Signature:
+        """What the model takes and gives."""
+        return Signature((TensorSpec("", (self.image_size, self.image_size, 3), "uint8"),))
+
     @abstractmethod
     def to_device(self, images: npt.NDArray[Any]) -> Any:
         """Return the model's own input, placed on its device, for uint8 images (n, height, width, 3)."""
@@ -47,11 +53,12 @@ class Runtime(ABC):
         """Return the probabilities (n, classes) that the model's own outputs stand for."""
         return np.asarray(answers, dtype=np.float32)
 
-    def place(self, images: npt.NDArray[Any]) -> list[Any]:
-        """Return what ``run`` takes, made from uint8 images (n, height, width, 3)."""
+    def place(self, batch: Batch) -> list[Any]:
+        """Return what ``run`` takes, made from examples."""
+        (examples,) = arrays(batch)
         if self.one_by_one:
-            return [self.to_device(image[None]) for image in images]
-        return [self.to_device(images)]
+            return [self.to_device(example[None]) for example in examples]
+        return [self.to_device(examples)]
 
     def run(self, placed: list[Any]) -> npt.NDArray[Any]:
         """The model's own outputs (n, classes) for what ``place`` gave; returns when they are there to read."""
@@ -59,9 +66,9 @@ class Runtime(ABC):
             return self.answer(placed[0])
         return np.concatenate([self.answer(one) for one in placed])
 
-    def predict(self, images: npt.NDArray[Any]) -> Probabilities:
-        """Return the probabilities (n, classes) of uint8 images (n, height, width, 3)."""
-        return self.probabilities(self.run(self.place(images)))
+    def predict(self, batch: Batch) -> Probabilities:
+        """Return the probabilities (n, classes) of examples."""
+        return self.probabilities(self.run(self.place(batch)))
 
 
 def refuse_shape(path: Path, signature: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ModelFileError
+from ..tensors import Signature, TensorSpec
 from .base import Runtime
 
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".bin")
@@ -25,6 +26,22 @@ def open_artifact(path: Path, *, threads: int) -> Runtime:
     runtime = _open(path, threads)
     runtime.path = path
     return runtime
+
+
+def read_signature(path: Path) -> Signature:
+    """Return what a model file takes and gives; nothing is run.
+
+    Raises:
+        ModelFileError: it is missing, of an unknown kind, or not a model.
+    """
+    if path.suffix == ".keras" and path.exists():
+        from .keras_graph import load_keras
+
+        model = load_keras(path)
+        return Signature(
+            tuple(TensorSpec(tensor.name, tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in model.inputs)
+        )
+    return open_artifact(path, threads=1).signature
 
 
 def _open(path: Path, threads: int) -> Runtime:

@@ -20,7 +20,7 @@ from ..errors import TechniqueError
 if TYPE_CHECKING:
     import keras
 
-    from ..datasets.splits import ImageSet
+    from ..datasets.input_set import InputSet
     from .base import ModelState, Technique
 
 Precision = Literal["float32", "float16", "bfloat16"]
@@ -39,7 +39,7 @@ _MOST_INPUTS, _FEWEST_INPUTS = 64, 4
 _MOST_NUMBERS = _MOST_INPUTS * 96 * 96 * 3
 
 
-def probes(x_train: ImageSet, seed: int) -> Any:
+def probes(x_train: InputSet, seed: int) -> Any:
     """Return the training inputs that answers are compared for: 64, fewer where each is large, always the same ones."""
     some = x_train.take([0])
     count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // some.size))

@@ -14,11 +14,12 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ..case import Case
-from ..datasets.splits import ImageSet, Labels
+from ..datasets.splits import InputSet, Labels
 from ..errors import CaseDefinitionError
 from ..models.training import fine_tune
 from ..records.case_record import Unfreeze
 from ..records.result import Training
+from ..tensors import DataSpec
 from .agreement import Precision
 
 if TYPE_CHECKING:
@@ -82,16 +83,16 @@ class TrainingContext:
 
     Attributes:
         case: that the model was trained for.
-        x_train: the training images.
-        y_train: their labels (n,), from 0 to classes - 1.
-        classes: how many there are.
+        x_train: the training examples, as the model takes them.
+        y_train: their labels, in the form of the task.
+        spec: what a model must take and give for these data.
         trained: gives another model, trained.
     """
 
     case: Case
-    x_train: ImageSet
+    x_train: InputSet
     y_train: Labels
-    classes: int
+    spec: DataSpec
     trained: Callable[[OtherModel], TrainedModel]
 
     def fine_tune(

@@ -15,11 +15,13 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..runtimes.litert import LiteRTRuntime
+from ..tensors import arrays
 from .base import Changes, ModelState, Technique, TrainingContext
 from .tflite_converter import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
 
 if TYPE_CHECKING:
-    from ..datasets.splits import Images, Labels
+    from ..datasets.images import Images
+    from ..datasets.splits import Labels
 
 _CHECKED_IMAGES = 1_000
 _BATCH = 100
@@ -54,7 +56,7 @@ class Int8Tuned(Technique):
         chosen = drawn(context, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
         if not len(chosen):
             chosen = drawn(context, _CHECKED_IMAGES)
-        images, labels = context.x_train.take(chosen), context.y_train[chosen]
+        (images,), labels = arrays(context.x_train.take(chosen)), context.y_train[chosen]
         answers = state.model.predict(images, batch_size=_BATCH, verbose=0)
         exact = float(np.mean(answers.argmax(axis=1) == labels))
         quantizer = _Quantizer(state, context)

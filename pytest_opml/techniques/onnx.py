@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
+from ..tensors import arrays
 from .agreement import Precision
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .tflite_converter import CALIBRATION_IMAGES, drawn
@@ -87,7 +88,7 @@ class OnnxInt8(Technique):
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         proto = to_onnx("onnx-int8", state.model)
-        images = context.x_train.take(drawn(context, CALIBRATION_IMAGES))
+        (images,) = arrays(context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
         with TemporaryDirectory(prefix="opml-") as folder:
             content = _quantised(proto, images, Path(folder))
         changes: Changes = {

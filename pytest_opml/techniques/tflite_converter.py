@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
+from ..tensors import arrays
 from .base import TrainingContext, shortened
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def drawn(context: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray
 
 def calibration(context: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
     """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
-    images = context.x_train.take(drawn(context, CALIBRATION_IMAGES)).astype(np.float32)
+    (images,) = arrays(context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+    images = images.astype(np.float32)
 
     def one_by_one() -> Iterator[list[Pixels]]:
         for image in images:

@@ -9,12 +9,13 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.held_out import read_held_out, write_held_out
-from pytest_opml.datasets.splits import Images, ImageSet, Split, prepare
+from pytest_opml.datasets.images import Images
+from pytest_opml.datasets.splits import InputSet, Split, prepare
 from pytest_opml.errors import StorageError
 from tests.support import small
 
 
-def everything(images: ImageSet) -> Images:
+def everything(images: InputSet) -> Images:
     return images.take(range(len(images)))
 
 

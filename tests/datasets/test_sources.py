@@ -12,11 +12,11 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets import sources
-from pytest_opml.datasets.imageset import ImageSet
 from pytest_opml.datasets.sources import ArraySource, FileSource
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.storage.cache import Cache
 from tests.support import small
+from tests.support.inputs import image_set
 
 ALL = np.arange(8)
 
@@ -77,7 +77,7 @@ def test_a_digest_is_worked_out_for_each_size_and_state_of_the_files(folder: Pat
         return work_out()
 
     for size in (9, 10):
-        images = ImageSet(files(folder), size)
+        images = image_set(files(folder), size)
         assert images.digest(remember) == images.digest()
     assert len(set(texts)) == 2
 

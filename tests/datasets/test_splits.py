@@ -9,13 +9,13 @@ import pytest
 from pytest_opml import registry
 from pytest_opml.case import Case
 from pytest_opml.datasets import digits
-from pytest_opml.datasets.splits import ImageSet, RawData, prepare
+from pytest_opml.datasets.splits import InputSet, RawData, prepare
 from pytest_opml.errors import CaseDefinitionError, DatasetError
 
 MakeCase = Callable[..., Case]
 
 
-def everything(images: ImageSet) -> np.ndarray:
+def everything(images: InputSet) -> np.ndarray:
     return images.take(range(len(images)))
 
 

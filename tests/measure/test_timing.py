@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pytest_opml.datasets import imageset
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets import input_set
+from pytest_opml.datasets.input_set import InputSet
 from pytest_opml.measure import timing
 from pytest_opml.metrics import percentiles
 from pytest_opml.runtimes.base import Probabilities, Runtime
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
+from tests.support.inputs import image_set
 
-IMAGES = ImageSet(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
+IMAGES = image_set(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
 
 
 class Clocked(Runtime):
@@ -101,7 +102,7 @@ def test_percentiles_are_in_milliseconds() -> None:
     assert latency.p99 == pytest.approx(0.99, rel=0.01)
 
 
-class Slow(ImageSet):
+class Slow(InputSet):
     """Takes long to fetch a batch."""
 
     def batches(self, batch: int) -> Iterator[np.ndarray]:
@@ -118,9 +119,9 @@ def test_fetching_images_is_not_timed() -> None:
 
 @pytest.mark.tensorflow
 def test_predictions_of_a_set_that_is_not_kept_are_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imageset, "RESIZED_BYTES", 0)
+    monkeypatch.setattr(input_set, "MEMORY_BYTES", 0)
     pixels = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), dtype=np.uint8)
-    passes = timing.time_passes(Echo(0.0, 0.0), ImageSet(pixels, 4), 32)
+    passes = timing.time_passes(Echo(0.0, 0.0), image_set(pixels, 4), 32)
     assert passes.probabilities[:, 0].tolist() == list(range(70))
 
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import registry
-from ...datasets.splits import ImageSet
+from ...datasets.splits import InputSet
 from ...errors import MissingDependencyError, TechniqueError
+from ...tensors import arrays
 from ..base import TrainingContext
 from .files import FLATBUFFER, IMAGES, JOB, LABELS, OUTCOME, WEIGHTS, Outcome, read_weights, write_weights
 
@@ -73,8 +74,7 @@ def _write_job(folder: Path, work: str, model: keras.Model, context: TrainingCon
         "settings": settings,
         # the weights come from the model in hand, and the technique is this one
         "case": case.model_dump() | {"technique": "baseline", "weights": "none"},
-        "classes": context.classes,
-        "size": context.x_train.size,
+        "spec": context.spec,
         "registrations": registry.registrations(),
         "folder": str(Path.cwd()),
     }
@@ -84,14 +84,15 @@ def _write_job(folder: Path, work: str, model: keras.Model, context: TrainingCon
     np.save(folder / LABELS, context.y_train)
 
 
-def _write_images(path: Path, images: ImageSet) -> None:
+def _write_images(path: Path, images: InputSet) -> None:
     """One batch after the other, since all of them may not fit into memory."""
-    shape = (len(images), images.size, images.size, 3)
+    shape = (len(images), *(side or 1 for side in images.specs[0].shape))
     target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     start = 0
     for batch in images.batches(_BATCH):
-        target[start : start + len(batch)] = batch
-        start += len(batch)
+        (examples,) = arrays(batch)
+        target[start : start + len(examples)] = examples
+        start += len(examples)
     target.flush()
 
 

@@ -18,6 +18,7 @@ from ... import registry
 from ...case import Case
 from ...errors import TechniqueError
 from ...models.classifier import build_classifier
+from ...tensors import DataSpec, TensorSpec
 from .files import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS, Weights, read_weights, write_weights
 
 
@@ -32,7 +33,9 @@ class LegacyJob:
 
     def __init__(self, folder: Path) -> None:
         job = json.loads((folder / JOB).read_text("utf-8"))
-        self._folder, self._classes, self._size = folder, job["classes"], job["size"]
+        inputs, outputs, task = job["spec"]
+        specs = tuple(TensorSpec(name, tuple(shape), dtype, batch) for name, shape, dtype, batch in inputs)
+        self._folder, self._spec = folder, DataSpec(specs, outputs, task)
         self.work: str = job["work"]
         self.settings: dict[str, Any] = job["settings"]
         self.training_s = 0.0
@@ -51,7 +54,7 @@ class LegacyJob:
         """
         import tf_keras
 
-        model = build_classifier(self.case, self._classes, self._size, tf_keras)
+        model = build_classifier(self.case, self._spec, tf_keras)
         assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
         for layer in model.layers:
             # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell

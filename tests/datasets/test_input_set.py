@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_opml.datasets import imageset
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets import input_set
 from pytest_opml.errors import DatasetError
+from tests.support.inputs import image_set
 
 pytestmark = pytest.mark.tensorflow  # which resizes images
 PIXELS = np.random.default_rng(0).integers(0, 256, (25, 12, 10, 3), dtype=np.uint8)
@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (25, 12, 10, 3), dtype=np.uin
 
 @pytest.fixture(params=["kept", "on the fly"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imageset, "RESIZED_BYTES", 2**28 if request.param == "kept" else 0)
+    monkeypatch.setattr(input_set, "MEMORY_BYTES", 2**28 if request.param == "kept" else 0)
 
 
 def as_files(folder: Path, suffix: str = ".png") -> list[Path]:
@@ -37,7 +37,7 @@ def expected(size: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [5, 10, 17])
 @pytest.mark.usefixtures("either_way")
 def test_images_are_resized_with_antialiasing_and_taken_by_number(size: int) -> None:
-    images = ImageSet(PIXELS, size)
+    images = image_set(PIXELS, size)
     chosen = images.take([3, 24, 3])
     assert chosen.dtype == np.uint8
     assert np.array_equal(chosen, expected(size)[[3, 24, 3]])
@@ -46,7 +46,7 @@ def test_images_are_resized_with_antialiasing_and_taken_by_number(size: int) -> 
 
 @pytest.mark.usefixtures("either_way")
 def test_a_set_is_those_images_that_its_indices_name() -> None:
-    images = ImageSet(PIXELS, 8, [7, 2, 9])
+    images = image_set(PIXELS, 8, [7, 2, 9])
     assert len(images) == 3
     assert np.array_equal(images.take([2, 0]), expected(8)[[9, 7]])
     assert np.array_equal(np.concatenate(list(images.batches(2))), expected(8)[[7, 2, 9]])
@@ -54,20 +54,20 @@ def test_a_set_is_those_images_that_its_indices_name() -> None:
 
 @pytest.mark.usefixtures("either_way")
 def test_batches_come_in_order_and_the_last_is_shorter() -> None:
-    batches = list(ImageSet(PIXELS, 8).batches(10))
+    batches = list(image_set(PIXELS, 8).batches(10))
     assert [len(batch) for batch in batches] == [10, 10, 5]
     assert np.array_equal(np.concatenate(batches), expected(8))
 
 
 @pytest.mark.usefixtures("either_way")
 def test_files_give_the_images_that_an_array_gives(tmp_path: Path) -> None:
-    images = ImageSet(as_files(tmp_path), 8, [4, 1])
+    images = image_set(as_files(tmp_path), 8, [4, 1])
     assert np.array_equal(images.take([0, 1]), expected(8)[[4, 1]])
 
 
 def test_a_dataset_shuffles_anew_in_each_pass_and_keeps_labels_with_images() -> None:
     labels = np.arange(25)
-    data = ImageSet(PIXELS, 8).dataset(batch=10, labels=labels, shuffle_seed=1)
+    data = image_set(PIXELS, 8).dataset(batch=10, labels=labels, shuffle_seed=1)
     orders = []
     for _ in range(2):
         parts = list(data.as_numpy_iterator())
@@ -75,12 +75,12 @@ def test_a_dataset_shuffles_anew_in_each_pass_and_keeps_labels_with_images() -> 
         assert np.array_equal(np.concatenate([part for part, _ in parts]), expected(8)[orders[-1]])
         assert sorted(orders[-1]) == list(labels)
     assert not np.array_equal(orders[0], orders[1])
-    again = ImageSet(PIXELS, 8).dataset(batch=10, labels=labels, shuffle_seed=1).as_numpy_iterator()
+    again = image_set(PIXELS, 8).dataset(batch=10, labels=labels, shuffle_seed=1).as_numpy_iterator()
     assert np.array_equal(np.concatenate([part_labels for _, part_labels in again]), orders[0])
 
 
 def test_a_dataset_without_a_seed_keeps_the_order_and_knows_its_length() -> None:
-    data = ImageSet(PIXELS, 8).dataset(batch=10)
+    data = image_set(PIXELS, 8).dataset(batch=10)
     assert int(data.cardinality()) == 3
     assert np.array_equal(np.concatenate(list(data.as_numpy_iterator())), expected(8))
 
@@ -88,14 +88,14 @@ def test_a_dataset_without_a_seed_keeps_the_order_and_knows_its_length() -> None
 def test_the_digest_follows_content_order_and_size(tmp_path: Path) -> None:
     changed = PIXELS.copy()
     changed[24, 11, 9, 2] ^= 1
-    digest = ImageSet(PIXELS, 8).digest()
-    assert digest == ImageSet(PIXELS.copy(), 8).digest()
+    digest = image_set(PIXELS, 8).digest()
+    assert digest == image_set(PIXELS.copy(), 8).digest()
     others = [
-        ImageSet(changed, 8),
-        ImageSet(PIXELS, 9),
-        ImageSet(PIXELS, 8, range(24)),
-        ImageSet(PIXELS, 8, [1, 0, *range(2, 25)]),
-        ImageSet(as_files(tmp_path), 8),
+        image_set(changed, 8),
+        image_set(PIXELS, 9),
+        image_set(PIXELS, 8, range(24)),
+        image_set(PIXELS, 8, [1, 0, *range(2, 25)]),
+        image_set(as_files(tmp_path), 8),
     ]
     assert len({digest, *(other.digest() for other in others)}) == 6
 
@@ -105,9 +105,9 @@ def test_the_digest_of_files_is_that_of_their_content(tmp_path: Path) -> None:
     for folder in (first, second):
         folder.mkdir()
     files, others = as_files(first), as_files(second)
-    assert ImageSet(files, 8).digest() == ImageSet(others, 8).digest()
+    assert image_set(files, 8).digest() == image_set(others, 8).digest()
     Image.fromarray(PIXELS[0]).save(others[3])
-    assert ImageSet(files, 8).digest() != ImageSet(others, 8).digest()
+    assert image_set(files, 8).digest() != image_set(others, 8).digest()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
@@ -118,13 +118,13 @@ def test_every_kind_of_eight_bit_image_is_read(tmp_path: Path, mode: str, suffix
         image.save(tmp_path / f"image{suffix}")
     except (OSError, ValueError):
         return  # the format has no such images
-    assert ImageSet([tmp_path / f"image{suffix}"], 8).take([0]).shape == (1, 8, 8, 3)
+    assert image_set([tmp_path / f"image{suffix}"], 8).take([0]).shape == (1, 8, 8, 3)
 
 
 def test_of_an_animation_the_first_frame_is_read(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
-    assert ImageSet([tmp_path / "two.gif"], 8).take([0])[0, 0, 0].tolist() == [255, 0, 0]
+    assert image_set([tmp_path / "two.gif"], 8).take([0])[0, 0, 0].tolist() == [255, 0, 0]
 
 
 @pytest.mark.usefixtures("either_way")
@@ -138,7 +138,7 @@ def test_an_unreadable_image_is_named(tmp_path: Path, suffix: str, fault: str) -
     else:
         files[7].write_bytes({"empty": b"", "text": b"no image", "truncated": content[: len(content) * 2 // 3]}[fault])
     with pytest.raises(DatasetError) as caught:
-        list(ImageSet(files, 8).batches(10))
+        list(image_set(files, 8).batches(10))
     assert str(caught.value).startswith(f"{files[7]}: cannot be read as an image: ")
     assert "\n" not in str(caught.value)
 
@@ -146,7 +146,7 @@ def test_an_unreadable_image_is_named(tmp_path: Path, suffix: str, fault: str) -
 def test_more_than_eight_bits_are_refused(tmp_path: Path) -> None:
     Image.fromarray(PIXELS[0, :, :, 0].astype(np.uint16) * 256).save(tmp_path / "deep.png")
     with pytest.raises(DatasetError, match=r"deep\.png: its pixels are I;16; 8 bits a channel are needed"):
-        ImageSet([tmp_path / "deep.png"], 8).take([0])
+        image_set([tmp_path / "deep.png"], 8).take([0])
 
 
 def test_a_dataset_keeps_why_an_image_could_not_be_read(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_dataset_keeps_why_an_image_could_not_be_read(tmp_path: Path) -> None:
 
     files = as_files(tmp_path)
     files[7].write_bytes(b"")
-    images = ImageSet(files, 8)
+    images = image_set(files, 8)
     with pytest.raises(tf.errors.OpError):
         list(images.dataset(batch=10))
     assert str(images.failure).startswith(f"{files[7]}: ")
@@ -163,13 +163,14 @@ def test_a_dataset_keeps_why_an_image_could_not_be_read(tmp_path: Path) -> None:
 _STREAM = """
 import sys, tracemalloc
 import numpy as np
-from pytest_opml.datasets import imageset
-from pytest_opml.datasets.imageset import ImageSet
+from pytest_opml.datasets import input_set
+from pytest_opml.datasets.input_set import InputSet
+from tests.support.inputs import image_set
 from pytest_opml.measure.memory import peak_bytes, reset_peak
 
-imageset.RESIZED_BYTES = 0  # so that a set need not be large to be too large
+input_set.MEMORY_BYTES = 0  # so that a set need not be large to be too large
 pixels = np.random.default_rng(0).integers(0, 256, (3_000, 8, 8, 1), dtype=np.uint8)
-images = ImageSet(pixels, 128, np.arange(3_000)[::-1])
+images = image_set(pixels, 128, np.arange(3_000)[::-1])
 sum(len(batch) for batch in images.dataset(batch=64).take(5))
 held = reset_peak()
 tracemalloc.start()

@@ -1,0 +1,96 @@
+"""Data in the form that a model takes: which input of the model each of the data's goes to, and images fitted to it."""
+
+from __future__ import annotations
+
+from ..case import Case
+from ..errors import CaseDefinitionError, DatasetError
+from ..records.case_record import image_sides
+from ..tensors import Signature, TensorSpec, assigned
+from .images import FileSource, ImageForm, ImageSource, can_have_channels, image_form
+from .sources import Source
+
+
+def fitted(case: Case, sources: dict[str, Source], signature: Signature | None) -> dict[str, Source]:
+    """Return the examples of each input as the case's model takes them.
+
+    Image files, and 8-bit arrays of images, are resized; other arrays only where the case gives a size. All that is
+    no image stays as it is.
+
+    Args:
+        case: that the data are for.
+        sources: of each input of the data.
+        signature: what the model takes; None where it is built for the data as they are.
+
+    Raises:
+        CaseDefinitionError: the size is not the model's, or none is known.
+        DatasetError: images cannot be given in the form that the model takes.
+    """
+    inputs = assigned(signature.inputs, list(sources)) if signature else {}
+    return {name: _fitted(case, source, inputs.get(name)) for name, source in sources.items()}
+
+
+def _fitted(case: Case, source: Source, wanted: TensorSpec | None) -> Source:
+    sides = image_sides(case.size)
+    if wanted is None:
+        if sides and _may_be_image(source):
+            return ImageSource(source, ImageForm(*sides, channels=None))
+        if isinstance(source, FileSource):
+            raise CaseDefinitionError(
+                f"case: size = {case.size!r}: images in files have sizes of their own; write size=N (pixels)"
+            )
+        return source
+    form = image_form(wanted)
+    if isinstance(source, FileSource) and form is None:
+        raise DatasetError(f"data set {case.dataset}: holds images, {case.model} takes {wanted}")
+    if form is None or not _may_be_image(source) or source.spec.shape == wanted.shape:
+        return source
+    height, width, channels, channels_first = form
+    return ImageSource(
+        _in_channels(case, source, channels),
+        ImageForm(*_sides(case, (height, width), source), channels, channels_first),
+    )
+
+
+def _may_be_image(source: Source) -> bool:
+    spec = source.spec
+    return isinstance(source, FileSource) or (len(spec.shape) in (2, 3) and spec.dtype not in ("string", "bool"))
+
+
+def _sides(case: Case, own: tuple[int | None, int | None], source: Source) -> tuple[int, int]:
+    """Return height and width that images are given."""
+    given = image_sides(case.size)
+    where = f"case: size = {case.size!r}: {case.model}"
+    if given is None:
+        if own[0] is None or own[1] is None:
+            raise CaseDefinitionError(f"{where} takes images of any size; write size=N (pixels)")
+        has = source.spec.shape[:2]
+        if source.spec.dtype != "uint8" and has != own:
+            raise CaseDefinitionError(
+                f"{where} takes {own[0]} x {own[1]}, the data are {source.spec.dtype} {has[0]} x {has[1]}; "
+                f"if they are images, write size={size_text(own[0], own[1])} to have them resized"
+            )
+        return own[0], own[1]
+    if any(side not in (None, wanted) for side, wanted in zip(own, given, strict=True)):
+        text = size_text(own[0] or given[0], own[1] or given[1])
+        raise CaseDefinitionError(
+            f"{where} takes images of {text.replace('x', ' x ')} pixels; write size={text} or size='own'"
+            if "x" in text
+            else f"{where} takes images of {text} x {text} pixels; write size={text} or size='own'"
+        )
+    return given
+
+
+def size_text(height: int, width: int) -> str:
+    """Return a size as a case has it: ``96``, or ``96x128`` (height x width)."""
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def _in_channels(case: Case, source: Source, channels: int | None) -> Source:
+    spec = source.spec
+    own = spec.shape[2] if len(spec.shape) == 3 else 1
+    if not can_have_channels(own, channels):
+        raise DatasetError(
+            f"data set {case.dataset}: images have {own} channels, {case.model} takes {channels}; "
+            "give the data as the model takes them"
+        )
+    return source

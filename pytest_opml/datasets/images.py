@@ -1,0 +1,282 @@
+"""Images: all that is done for pixels and for nothing else. Files are decoded, images fitted to a model's input.
+
+An image is what lies in a file, or an array of numbers (n, height, width[, channels]) where the model takes images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DatasetError, one_line
+from ..tensors import Array, TensorSpec
+from .sources import Indices, JoinedSource, Source
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+Images = npt.NDArray[Any]
+
+FORMATS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+# Of 8 bits a channel; what has more would be cut off, not scaled, by a conversion to RGB.
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+# What a model's input may have as its channels: grey, colour, colour with transparency.
+_CHANNELS = (1, 3, 4)
+_THREADS = min(8, os.cpu_count() or 1)
+# A file that changed later than this before it is looked at may change again within the same tick of its clock.
+_SETTLED_NS = 2 * 10**9
+_PATHS = "paths.json"
+# Luma of ITU-R BT.601, which Pillow has for grey too.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class ImageForm(NamedTuple):
+    """How a model takes images.
+
+    Attributes:
+        height: pixels.
+        width: pixels.
+        channels: 1 for grey, 3 for colour; None for those that the images have.
+        channels_first: whether an image is (channels, height, width).
+    """
+
+    height: int
+    width: int
+    channels: int | None = 3
+    channels_first: bool = False
+
+
+def image_form(spec: TensorSpec) -> tuple[int | None, int | None, int | None, bool] | None:
+    """Return height, width, channels and whether they come first, of an input that takes images; None of another one.
+
+    Args:
+        spec: of the model's input; what may have any length is None.
+    """
+    if len(spec.shape) == 2 and spec.dtype != "string":
+        return None
+    if len(spec.shape) != 3:
+        return None
+    first, middle, last = spec.shape
+    if last in _CHANNELS or (last is None and first not in _CHANNELS):
+        return first, middle, last, False
+    if first in _CHANNELS:
+        return middle, last, first, True
+    return first, middle, last, False
+
+
+class FileSource:
+    """Image files as they are, decoded when they are asked for; of an animation the first frame."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def spec(self) -> TensorSpec:
+        """See ``Source.spec``; each image has a size of its own."""
+        return TensorSpec("", (None, None, 3), "uint8")
+
+    def read_one(self, index: int) -> Images:
+        """Return the pixels (height, width, 3) of one file.
+
+        Raises:
+            DatasetError: it is no image, or is damaged; names it.
+        """
+        return decoded(self.files[index])
+
+    def read(self, indices: Indices) -> Array:
+        """See ``Source.read``; for images that have one size."""
+        return np.stack([self.read_one(index) for index in indices])
+
+    def feed(self, digest: _Hash, indices: Indices) -> None:
+        """See ``Source.feed``."""
+        for index in indices:
+            try:
+                content = self.files[index].read_bytes()
+            except OSError as error:
+                raise DatasetError(f"{self.files[index]}: cannot be read: {error.strerror}") from error
+            digest.update(f"file{len(content)}".encode())
+            digest.update(content)
+
+    def stamp(self, indices: Indices) -> str | None:
+        """See ``Source.stamp``; paths, inodes, sizes and times of the files, unless one has changed just now."""
+        digest, newest = hashlib.sha256(), 0
+        for index in indices:
+            path = Path(self.files[index]).absolute()
+            try:
+                status = path.stat()
+            except OSError:
+                return None  # reading it says what is wrong
+            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+            about = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            digest.update(f"{path} {about}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest() if time.time_ns() - newest > _SETTLED_NS else None
+
+    def write(self, folder: Path, indices: Indices) -> None:
+        """See ``Source.write``."""
+        paths = [str(Path(self.files[index]).absolute()) for index in indices]
+        (folder / _PATHS).write_text(json.dumps(paths), "utf-8")
+
+
+def joined_source(first: Source, second: Source) -> Source:
+    """Return the examples of two sources as one source; image files stay files."""
+    if isinstance(first, FileSource) and isinstance(second, FileSource):
+        return FileSource([*first.files, *second.files])
+    return JoinedSource(first, second)
+
+
+def read_files(folder: Path) -> FileSource | None:
+    """Return the image files that ``FileSource.write`` left in a folder; None where it left none."""
+    if not (folder / _PATHS).exists():
+        return None
+    return FileSource([Path(path) for path in json.loads((folder / _PATHS).read_text("utf-8"))])
+
+
+class ImageSource:
+    """Images of any size as a model takes them.
+
+    Args:
+        source: of the images as they are.
+        form: that the model takes.
+    """
+
+    def __init__(self, source: Source, form: ImageForm) -> None:
+        self._source, self.form = source, form
+        stored = source.spec
+        self._dtype = np.dtype(stored.dtype)
+        self._has_channels = len(stored.shape) == 3
+        own = stored.shape[2] if self._has_channels else 1
+        self._channels = form.channels or own or 3
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    @property
+    def spec(self) -> TensorSpec:
+        """See ``Source.spec``."""
+        form = self.form
+        sides = (form.height, form.width)
+        shape = (self._channels, *sides) if form.channels_first else (*sides, self._channels)
+        return TensorSpec("", shape, self._dtype.name)
+
+    def read(self, indices: Indices) -> Array:
+        """See ``Source.read``."""
+        out = np.empty((len(indices), self.form.height, self.form.width, self._channels), self._dtype)
+        if isinstance(self._source, FileSource):
+            files = self._source
+
+            def fill(place: int) -> None:
+                out[place] = self._fitted(files.read_one(indices[place]))
+
+        else:
+            images = self._source.read(indices)
+            if images.shape[1:3] == out.shape[1:3]:
+                out[...] = with_channels(images if self._has_channels else images[..., None], self._channels)
+                return self._laid_out(out)
+
+            def fill(place: int) -> None:
+                out[place] = self._fitted(images[place])
+
+        with ThreadPoolExecutor(_THREADS) as pool:  # decoding and resizing leave the interpreter to other threads
+            for _ in pool.map(fill, range(len(indices))):
+                pass
+        return self._laid_out(out)
+
+    def _fitted(self, image: Images) -> Images:
+        image = image if image.ndim == 3 else image[..., None]
+        return resized(with_channels(image, self._channels), self.form.height, self.form.width)
+
+    def _laid_out(self, images: Images) -> Images:
+        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if self.form.channels_first else images
+
+    def feed(self, digest: _Hash, indices: Indices) -> None:
+        """See ``Source.feed``: the images as they are, and the form that they are given."""
+        digest.update(repr(tuple(self.form)).encode())
+        self._source.feed(digest, indices)
+
+    def stamp(self, indices: Indices) -> str | None:
+        """See ``Source.stamp``."""
+        stamp = self._source.stamp(indices)
+        return stamp and f"{stamp} as {tuple(self.form)}"
+
+    def write(self, folder: Path, indices: Indices) -> None:
+        """See ``Source.write``; the images as they are."""
+        self._source.write(folder, indices)
+
+
+def with_channels(images: Images, channels: int) -> Images:
+    """Return images (..., c) with as many channels: grey in each of three, colour as its luma, transparency dropped."""
+    given = images.shape[-1]
+    if given == channels:
+        return images
+    if given == 4:
+        return with_channels(images[..., :3], channels)
+    if given == 1:
+        return np.broadcast_to(images, (*images.shape[:-1], channels))
+    luma = images[..., :3].astype(np.float32) @ _LUMA
+    return _as_dtype(luma, images.dtype)[..., None]
+
+
+def can_have_channels(given: int | None, wanted: int | None) -> bool:
+    """Whether images of so many channels can be given as so many others."""
+    return wanted is None or given is None or given == wanted or (given in (1, 3, 4) and wanted in (1, 3))
+
+
+def resized(image: Images, height: int, width: int) -> Images:
+    """Return an image (h, w, c) as (height, width, c): bilinear, with antialiasing where it becomes smaller."""
+    from PIL import Image
+
+    if image.shape[:2] == (height, width):
+        return image
+    out = np.empty((height, width, image.shape[2]), dtype=np.float32)
+    for channel in range(image.shape[2]):  # as floats, for Pillow rounds 8 bits twice
+        plane = Image.fromarray(image[..., channel].astype(np.float32))
+        out[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
+    return _as_dtype(out, image.dtype)
+
+
+def _as_dtype(values: npt.NDArray[np.float32], dtype: np.dtype[Any]) -> Images:
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+
+
+def decoded(path: Path) -> Images:
+    """The pixels (height, width, 3) of an image file, turned as its EXIF data say; transparency is dropped.
+
+    Raises:
+        DatasetError: the file cannot be read as an image of 8 bits a channel; names it.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path, formats=tuple(dict.fromkeys(FORMATS.values()))) as image:
+            if image.mode not in _MODES:
+                raise DatasetError(f"{path}: its pixels are {image.mode}; 8 bits a channel are needed")
+            pixels: Images = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path}: cannot be read as an image: {one_line(error)}") from error
+    return pixels
