@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
+<<<<<<< HEAD
 from ..tensors import arrays
+=======
+from ..models.cloning import clone, inputs_like
+>>>>>>> e765614 (Copy models with what their layers worked out of their weights, by one function: models.cloning.clone, whose copy_state and assign do the same for a layer)
 from .base import TrainingContext, shortened
 
 if TYPE_CHECKING:
@@ -45,15 +49,9 @@ def converter_of(model: keras.Model) -> Any:
 
     The converter quantises float inputs only; calibrated on 0 to 255, the scale of one is 1 and takes the pixels.
     """
-    import keras
     import tensorflow as tf
 
-    inputs = keras.Input(model.input_shape[1:], dtype="float32")
-    # in the structure in which the model has its own: a list of one, or the tensor itself
-    same = [inputs] if isinstance(model.input, list) else inputs
-    clone = keras.models.clone_model(model, input_tensors=same)
-    clone.set_weights(model.get_weights())
-    return tf.lite.TFLiteConverter.from_keras_model(clone)
+    return tf.lite.TFLiteConverter.from_keras_model(clone(model, input_tensors=inputs_like(model, "float32")))
 
 
 def converted(name: str, convert: Callable[[], bytes]) -> bytes:
