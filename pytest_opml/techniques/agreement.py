@@ -6,25 +6,29 @@ model: by how much its answers move is measured, not assumed, by moving its weig
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError
+from ..tensors import Array, Batch, mapped
+from .model_function import Precision, call, compute_precision, rows_of, tensors_of
 
 if TYPE_CHECKING:
     import keras
 
     from ..datasets.input_set import InputSet
-    from .base import ModelState, Technique
+    from .base import ModelState, Technique, TrainingContext
 
-Precision = Literal["float32", "float16", "bfloat16"]
 Answers = npt.NDArray[np.float64]
+
+__all__ = ["AnswerGuard", "Precision", "probes", "require_agreement", "require_copy"]
 
 # One rounding of a number; of float32 with what sums in another order and approximated exponentials add to it.
 _ROUNDING: dict[str, float] = {"float32": 2.0**-19, "float16": 2.0**-11, "bfloat16": 2.0**-8}
@@ -39,24 +43,21 @@ _MOST_INPUTS, _FEWEST_INPUTS = 64, 4
 _MOST_NUMBERS = _MOST_INPUTS * 96 * 96 * 3
 
 
-def probes(x_train: InputSet, seed: int) -> Any:
+def probes(x_train: InputSet, seed: int) -> Batch:
     """Return the training inputs that answers are compared for: 64, fewer where each is large, always the same ones."""
-    some = x_train.take([0])
-    count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // some.size))
+    numbers = max(1, sum(math.prod(side or 1 for side in spec.shape) for spec in x_train.specs))
+    count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // numbers))
     order = np.random.default_rng(seed).permutation(len(x_train))
     return x_train.take(np.sort(order[:count]))
 
 
-def answers_of(model: keras.Model, inputs: Any) -> Answers:
+def answers_of(model: keras.Model, inputs: Batch) -> Answers:
     """Return what a Keras model answers, (n, k): a row for each example."""
-    import tensorflow as tf
-
     with _exact_arithmetic():
-        given = model(inputs, training=False)
-    return _rows([tensor.numpy() for tensor in tf.nest.flatten(given)])
+        return rows_of(call(model, tensors_of(model, inputs)))
 
 
-def answers_of_file(path: Path, inputs: Any) -> Answers:
+def answers_of_file(path: Path, inputs: Batch) -> Answers:
     """Return what a model file answers when its own runtime opens it, (n, k).
 
     Raises:
@@ -67,11 +68,8 @@ def answers_of_file(path: Path, inputs: Any) -> Answers:
 
     if path.suffix == ".keras":
         return answers_of(load_keras(path), inputs)
-    return _rows([open_artifact(path, threads=1).predict(inputs)])
-
-
-def _rows(outputs: list[npt.NDArray[Any]]) -> Answers:
-    return np.concatenate([np.asarray(rows, np.float64).reshape(len(rows), -1) for rows in outputs], axis=1)
+    rows = open_artifact(path, threads=1).predict(inputs)
+    return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 
 @contextmanager
@@ -150,24 +148,40 @@ def require_agreement(
         )
 
 
-def rounded_answers(model: keras.Model, inputs: Any, precision: Precision) -> Callable[[], Answers]:
+def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> Callable[[], Answers]:
     """Return a function that answers with every weight and input off by one rounding, each time by other signs."""
     random, step = np.random.default_rng(0), _ROUNDING[precision]
 
-    def off(array: Any) -> Any:
-        if not np.issubdtype(np.asarray(array).dtype, np.floating):
+    def off(array: Array) -> Array:
+        if array.dtype.kind != "f":
             return array
-        return (array * (1 + step * random.choice((-1.0, 1.0), np.shape(array)))).astype(array.dtype)
+        return np.asarray(array * (1 + step * random.choice((-1.0, 1.0), array.shape)), array.dtype)
 
     def answer() -> Answers:
         weights = model.get_weights()
         try:
             model.set_weights([off(array) for array in weights])
-            return answers_of(model, off(inputs))
+            return answers_of(model, mapped(off, inputs))
         finally:
             model.set_weights(weights)
 
     return answer
+
+
+def require_copy(name: str, model: keras.Model, copy: keras.Model, context: TrainingContext) -> None:
+    """Refuse a copy of a model, made for a conversion, that does not answer as the model does.
+
+    Raises:
+        TechniqueError: it does not; names the step.
+    """
+    inputs, precision = probes(context.x_train, context.case.seed), compute_precision(model)
+    require_agreement(
+        f"{name}: the copy that is converted",
+        answers_of(model, inputs),
+        answers_of(copy, inputs),
+        precision,
+        rounded_answers(copy, inputs, precision),
+    )
 
 
 class AnswerGuard:
@@ -178,7 +192,7 @@ class AnswerGuard:
         as_trained: gives the model that the chain begins with, once more.
     """
 
-    def __init__(self, inputs: Any, as_trained: Callable[[], keras.Model]) -> None:
+    def __init__(self, inputs: Batch, as_trained: Callable[[], keras.Model]) -> None:
         self._inputs, self._as_trained = inputs, as_trained
         self._last: tuple[ModelState, Answers] | None = None
 
