@@ -23,6 +23,7 @@ from pytest_opml.measure.device import detect
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
 from pytest_opml.runner.options import BuildOptions, LocalPaths, MeasurementPlan
 from tests.support import small, tensorflow_use
+from tests.support.inputs import prepared
 from tests.support.projects import Bench
 from tests.support.workbench import Workbench
 
@@ -136,7 +137,7 @@ class Trained(NamedTuple):
         from pytest_opml.techniques.base import TrainedModel, TrainingContext
 
         itself = TrainedModel(self.model_file, self.training)
-        return TrainingContext(self.case, self.data.x_train, self.data.y_train, 10, lambda _: itself)
+        return TrainingContext(self.case, self.data.x_train, self.data.y_train, self.data.spec, lambda _: itself)
 
     def load(self) -> keras.Model:
         """A copy of its own for each test."""
@@ -147,11 +148,10 @@ class Trained(NamedTuple):
 
 @pytest.fixture(scope="session")
 def trained(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    from pytest_opml.datasets.splits import prepare
     from pytest_opml.models.training import train
 
     case = make_case(unfreeze="all", epochs=5)
-    data = prepare(case, None)
+    data = prepared(case)
     model, training = train(case, data)
     file = tmp_path_factory.mktemp("trained") / "model.keras"
     model.save(file)

@@ -44,6 +44,8 @@ def _fitted(case: Case, source: Source, wanted: TensorSpec | None) -> Source:
         raise DatasetError(f"data set {case.dataset}: holds images, {case.model} takes {wanted}")
     if form is None or not _may_be_image(source) or source.spec.shape == wanted.shape:
         return source
+    if source.spec.dtype != "uint8" and wanted.dtype == "uint8":
+        return source  # which is said to be no image for that model
     height, width, channels, channels_first = form
     return ImageSource(
         _in_channels(case, source, channels),
@@ -71,12 +73,9 @@ def _sides(case: Case, own: tuple[int | None, int | None], source: Source) -> tu
             )
         return own[0], own[1]
     if any(side not in (None, wanted) for side, wanted in zip(own, given, strict=True)):
-        text = size_text(own[0] or given[0], own[1] or given[1])
-        raise CaseDefinitionError(
-            f"{where} takes images of {text.replace('x', ' x ')} pixels; write size={text} or size='own'"
-            if "x" in text
-            else f"{where} takes images of {text} x {text} pixels; write size={text} or size='own'"
-        )
+        height, width = own[0] or given[0], own[1] or given[1]
+        text = size_text(height, width)
+        raise CaseDefinitionError(f"{where} takes images of {height} x {width} pixels; write size={text} or size='own'")
     return given
 
 

@@ -23,7 +23,7 @@ _ABOUT, _LABELS, _COLUMNS = "held_out.json", "labels.npy", "columns.npz"
 
 
 class HeldOut(NamedTuple):
-    """Test examples with labels, names of the classes, the task, columns (n,) by name, a digest of examples and labels."""
+    """Test examples, labels, names of classes, the task, columns (n,) by name, and a digest of examples and labels."""
 
     inputs: InputSet
     labels: Labels

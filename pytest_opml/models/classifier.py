@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import registry
 from ..case import Case
-from ..errors import CaseDefinitionError, ModelFileError
+from ..errors import CaseDefinitionError, DatasetError, ModelFileError
 from ..records.case_record import image_sides
 from ..tensors import DataSpec, Signature, TensorSpec
 from .builders import takes_inputs
@@ -35,6 +35,28 @@ def model_signature(case: Case) -> Signature | None:
     default = getattr(builder, "own_size", None) or _DEFAULT_SIZE
     height, width = image_sides(case.size) or (default, default)
     return Signature((TensorSpec("", (height, width, 3), "uint8"),))
+
+
+def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
+    """Refuse data that the case's model cannot take.
+
+    Args:
+        case: names the model.
+        signature: what the model takes; None where it is built for the data as they are.
+        spec: what the data have, as they are handed out.
+
+    Raises:
+        DatasetError: they are of another kind or shape.
+    """
+    if signature is None or registry.is_path("model", case.model):
+        return
+    (wanted,), given = signature.inputs, spec.inputs
+    if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
+        has = "; ".join(map(str, given))
+        raise DatasetError(
+            f"data set {case.dataset}: {case.model} takes images, uint8 (n, height, width[, 1 or 3]) or files; "
+            f"the data are {has}; a builder with a parameter 'inputs' takes data of any kind"
+        )
 
 
 def build_classifier(case: Case, spec: DataSpec, keras: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..case import Case
 from ..datasets.splits import Split, prepare
-from ..models.classifier import model_signature
+from ..models.classifier import check_data, model_signature
 from ..storage.cache import Cache
 from .cache_keys import key_of, source_digest
 
@@ -28,7 +28,10 @@ def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> 
         UsageError: the data, the model's file or the definition are at fault.
     """
     remember = partial(_remembered, cache) if cache else None
-    return prepare(case, data_dir, remember, signature=model_signature(case))
+    signature = model_signature(case)
+    data = prepare(case, data_dir, remember, signature=signature)
+    check_data(case, signature, data.spec)
+    return data
 
 
 def _remembered(cache: Cache, stamp: str, work_out: Callable[[], str]) -> str:

@@ -13,8 +13,8 @@ import pytest
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.cifar import load_cifar10, load_cifar100
-from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import DatasetError
+from tests.support.inputs import prepared
 
 NAMES = [b"airplane", b"automobile", b"bird"]
 FILES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
@@ -64,7 +64,7 @@ def write(folder: Path, dump: Callable[[np.ndarray, list[int]], bytes] = by_pyth
 def test_the_published_files_are_read(tmp_path: Path, dump: Callable[..., bytes]) -> None:
     write(tmp_path, dump)
     raw = load_cifar10(tmp_path)
-    images, test_images = np.asarray(raw.images), np.asarray(raw.test_images)
+    images, test_images = np.asarray(raw.inputs), np.asarray(raw.test_inputs)
     assert raw.classes == ("airplane", "automobile", "bird")
     assert (images.shape, images.dtype, test_images.shape) == ((30, 32, 32, 3), np.uint8, (6, 32, 32, 3))
     assert raw.labels.tolist() == [0, 1, 2, 2, 1, 0] * 5
@@ -88,12 +88,12 @@ def test_cifar100_is_read_with_its_fine_labels(tmp_path: Path) -> None:
     (folder / "meta").write_bytes(pickle.dumps(meta, protocol=2))
     raw = load_cifar100(tmp_path)
     assert (raw.classes, raw.labels.tolist()) == (("apple", "fish"), [1, 0, 1])
-    assert np.shape(raw.test_images) == (3, 32, 32, 3)
+    assert np.shape(raw.test_inputs) == (3, 32, 32, 3)
 
 
 def test_a_case_names_it(tmp_path: Path, make_case: Callable[..., Case]) -> None:
     write(tmp_path)
-    data = prepare(make_case(dataset="cifar10", size=8), tmp_path)
+    data = prepared(make_case(dataset="cifar10", size=8), tmp_path)
     assert (len(data.x_train), len(data.x_test), data.x_test.take([0]).shape) == (30, 6, (1, 8, 8, 3))
 
 

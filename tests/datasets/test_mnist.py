@@ -38,8 +38,8 @@ def write(folder: Path, *, packed: bool) -> None:
 def test_the_published_files_are_read(tmp_path: Path, packed: bool, name: str, load: type, first: str) -> None:
     write(tmp_path / name, packed=packed)
     raw = load(tmp_path)
-    assert np.array_equal(raw.images, pixels(20))
-    assert np.array_equal(raw.test_images, pixels(10))
+    assert np.array_equal(raw.inputs, pixels(20))
+    assert np.array_equal(raw.test_inputs, pixels(10))
     assert (raw.labels.tolist(), raw.test_labels.tolist()) == (LABELS.tolist(), LABELS[:10].tolist())
     assert (len(raw.classes), raw.classes[0]) == (10, first)
 
@@ -48,7 +48,7 @@ def test_keras_own_archive_is_read(tmp_path: Path) -> None:
     arrays = {"x_train": pixels(20), "y_train": LABELS, "x_test": pixels(10), "y_test": LABELS[:10]}
     np.savez(tmp_path / "fashion_mnist.npz", **arrays)
     raw = load_fashion_mnist(tmp_path)
-    assert np.array_equal(raw.test_images, pixels(10))
+    assert np.array_equal(raw.test_inputs, pixels(10))
     assert raw.classes[-1] == "Ankle boot"
 
 

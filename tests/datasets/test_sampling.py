@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.sampling import SampledImages, sample
-from pytest_opml.datasets.splits import RawData, prepare
+from pytest_opml.datasets.sampling import SampledExamples, sample
+from pytest_opml.datasets.splits import RawData
 from pytest_opml.errors import CaseDefinitionError, DatasetError
 from pytest_opml.measure.quality import assess
+from pytest_opml.tensors import Task
+from tests.support.inputs import prepared
 
 MakeCase = Callable[..., Case]
+TASK: Task = "classification"
 CLASSES = tuple("abcdefghij")
 TRAIN, TEST = np.arange(5_000) % 10, np.arange(1_000) % 10
 
@@ -23,19 +26,19 @@ def twelve_per_class(data_dir: Path | None) -> RawData:
     return RawData(images[:120], np.arange(120) % 10, CLASSES, images[120:], np.arange(60) % 10)
 
 
-def counts(selection: SampledImages) -> tuple[np.ndarray, np.ndarray]:
+def counts(selection: SampledExamples) -> tuple[np.ndarray, np.ndarray]:
     return np.bincount(TRAIN[selection.train], minlength=10), np.bincount(TEST[selection.test], minlength=10)
 
 
 def test_without_settings_everything_is_kept(make_case: MakeCase) -> None:
-    selection = sample(make_case(), CLASSES, TRAIN, TEST)
+    selection = sample(make_case(), TASK, CLASSES, TRAIN, TEST)
     assert np.array_equal(selection.train, np.arange(5_000))
     assert np.array_equal(selection.test, np.arange(1_000))
 
 
 @pytest.mark.parametrize("size", [60, 61, 126, 600, 999, 1_234, 6_000])
 def test_a_subset_has_so_many_images_and_classes_of_one_size(make_case: MakeCase, size: int) -> None:
-    selection = sample(make_case(subset=size), CLASSES, TRAIN, TEST)
+    selection = sample(make_case(subset=size), TASK, CLASSES, TRAIN, TEST)
     assert len(selection.train) + len(selection.test) == size
     assert abs(len(selection.test) - size / 6) <= 0.5
     of_train, of_test = counts(selection)
@@ -45,13 +48,13 @@ def test_a_subset_has_so_many_images_and_classes_of_one_size(make_case: MakeCase
 
 def test_a_subset_of_an_uneven_set_is_even(make_case: MakeCase) -> None:
     train = np.repeat(np.arange(3), (500, 50, 20))
-    selection = sample(make_case(subset=72), tuple("abc"), train, train)
+    selection = sample(make_case(subset=72), TASK, tuple("abc"), train, train)
     assert np.bincount(train[selection.train]).tolist() == np.bincount(train[selection.test]).tolist() == [12, 12, 12]
 
 
 @pytest.mark.parametrize("setting", [{"subset": 600}, {"label_skew": 1.0}, {"quantity_skew": 5.0}])
 def test_the_choice_follows_the_seed(make_case: MakeCase, setting: dict[str, float]) -> None:
-    one, again, other = (sample(make_case(seed=seed, **setting), CLASSES, TRAIN, TEST) for seed in (1, 1, 2))
+    one, again, other = (sample(make_case(seed=seed, **setting), TASK, CLASSES, TRAIN, TEST) for seed in (1, 1, 2))
     assert np.array_equal(one.train, again.train)
     assert np.array_equal(one.test, again.test)
     assert not np.array_equal(one.train, other.train)
@@ -60,7 +63,7 @@ def test_the_choice_follows_the_seed(make_case: MakeCase, setting: dict[str, flo
 @pytest.mark.parametrize("alpha", [1e-6, 0.1, 1.0, 100.0, 1e6])
 @pytest.mark.parametrize("seed", range(5))
 def test_label_skew_gives_both_parts_the_same_shares(make_case: MakeCase, alpha: float, seed: int) -> None:
-    of_train, of_test = counts(sample(make_case(label_skew=alpha, seed=seed), CLASSES, TRAIN, TEST))
+    of_train, of_test = counts(sample(make_case(label_skew=alpha, seed=seed), TASK, CLASSES, TRAIN, TEST))
     assert min(of_train.min(), of_test.min()) >= 2
     assert (of_train.max(), of_test.max()) == (500, 100)  # the largest class is whole
     assert np.all((np.abs(of_train / 5 - of_test) <= 0.6) | (of_test == 2))
@@ -68,7 +71,9 @@ def test_label_skew_gives_both_parts_the_same_shares(make_case: MakeCase, alpha:
 
 def test_the_smaller_the_concentration_the_less_even(make_case: MakeCase) -> None:
     def spread(alpha: float) -> float:
-        drawn = [counts(sample(make_case(label_skew=alpha, seed=seed), CLASSES, TRAIN, TEST))[0] for seed in range(10)]
+        drawn = [
+            counts(sample(make_case(label_skew=alpha, seed=seed), TASK, CLASSES, TRAIN, TEST))[0] for seed in range(10)
+        ]
         return float(np.mean([np.std(count / count.sum()) for count in drawn]))
 
     assert spread(0.1) > spread(1.0) > spread(10.0) > spread(1000.0)
@@ -76,7 +81,7 @@ def test_the_smaller_the_concentration_the_less_even(make_case: MakeCase) -> Non
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 10.0, 50.0])
 def test_quantity_skew_is_the_ratio_of_largest_to_smallest(make_case: MakeCase, ratio: float) -> None:
-    of_train, of_test = counts(sample(make_case(quantity_skew=ratio), CLASSES, TRAIN, TEST))
+    of_train, of_test = counts(sample(make_case(quantity_skew=ratio), TASK, CLASSES, TRAIN, TEST))
     for count, largest in ((of_train, 500), (of_test, 100)):
         exponential = largest * ratio ** (-np.arange(10) / 9)
         assert np.allclose(np.sort(count)[::-1], exponential, atol=0.5)
@@ -85,15 +90,15 @@ def test_quantity_skew_is_the_ratio_of_largest_to_smallest(make_case: MakeCase, 
 
 def test_quantity_skew_orders_classes_by_the_seed(make_case: MakeCase) -> None:
     orders = {
-        tuple(np.argsort(-counts(sample(make_case(quantity_skew=10.0, seed=seed), CLASSES, TRAIN, TEST))[0]))
+        tuple(np.argsort(-counts(sample(make_case(quantity_skew=10.0, seed=seed), TASK, CLASSES, TRAIN, TEST))[0]))
         for seed in range(5)
     }
     assert len(orders) == 5
 
 
 def test_a_skew_thins_out_the_subset(make_case: MakeCase) -> None:
-    subset = sample(make_case(subset=600), CLASSES, TRAIN, TEST)
-    skewed = sample(make_case(subset=600, quantity_skew=5.0), CLASSES, TRAIN, TEST)
+    subset = sample(make_case(subset=600), TASK, CLASSES, TRAIN, TEST)
+    skewed = sample(make_case(subset=600, quantity_skew=5.0), TASK, CLASSES, TRAIN, TEST)
     assert set(skewed.train) < set(subset.train)
     assert [int(count.max()) for count in counts(skewed)] == [50, 10]
 
@@ -101,12 +106,12 @@ def test_a_skew_thins_out_the_subset(make_case: MakeCase) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"subset": 181}, r"subset = 181: class '.' has 12 train images, 13 are needed"),
-        ({"subset": 20}, r"subset = 20: gives 7 test images to 10 classes, each needs at least 1"),
-        ({"quantity_skew": 5.0}, r"quantity_skew = 5\.0: class '.' would have 1 test images, it needs at least 2"),
+        ({"subset": 181}, r"subset = 181: class '.' has 12 train examples, 13 are needed"),
+        ({"subset": 20}, r"subset = 20: gives 7 test examples to 10 classes, each needs at least 1"),
+        ({"quantity_skew": 5.0}, r"quantity_skew = 5\.0: class '.' would have 1 test examples, it needs at least 2"),
         (
             {"label_skew": 1.0, "subset": 30},
-            r"label_skew = 1\.0: class '.' would have 1 test images, it needs at least 2",
+            r"label_skew = 1\.0: class '.' would have 1 test examples, it needs at least 2",
         ),
     ],
 )
@@ -115,12 +120,12 @@ def test_too_few_images_are_refused_by_class_and_number(
 ) -> None:
     case = make_case(dataset="tests.datasets.test_sampling:twelve_per_class", size=8, **setting)
     with pytest.raises(DatasetError, match=f"^data set {case.dataset}: {words}$"):
-        prepare(case, None)
+        prepared(case)
 
 
 @pytest.mark.tensorflow
 def test_a_prepared_subset_keeps_images_with_their_labels(make_case: MakeCase) -> None:
-    data = prepare(make_case(dataset="tests.datasets.test_sampling:twelve_per_class", size=8, subset=90), None)
+    data = prepared(make_case(dataset="tests.datasets.test_sampling:twelve_per_class", size=8, subset=90))
     assert (len(data.x_train), len(data.x_test)) == (60, 30)
     numbers = data.x_train.take(range(60))[:, 0, 0, 0]
     assert np.array_equal(numbers % 10, data.y_train)
@@ -129,7 +134,7 @@ def test_a_prepared_subset_keeps_images_with_their_labels(make_case: MakeCase) -
 
 def test_each_setting_has_a_fingerprint_of_its_own(make_case: MakeCase) -> None:
     settings = [{}, {"subset": 400}, {"label_skew": 1.0}, {"quantity_skew": 4.0}, {"quantity_skew": 4.0, "seed": 1}]
-    assert len({prepare(make_case(size=8, **setting), None).fingerprint for setting in settings}) == 5
+    assert len({prepared(make_case(size=8, **setting)).fingerprint for setting in settings}) == 5
 
 
 def test_under_a_skew_macro_recall_and_precision_part_from_accuracy(make_case: MakeCase) -> None:
@@ -144,7 +149,7 @@ def test_under_a_skew_macro_recall_and_precision_part_from_accuracy(make_case: M
     balanced = of(TEST)
     assert balanced[0] == pytest.approx(balanced[1])
     case = make_case(quantity_skew=50.0)
-    accuracy, recall, precision = of(TEST[sample(case, CLASSES, TRAIN, TEST).test])
+    accuracy, recall, precision = of(TEST[sample(case, TASK, CLASSES, TRAIN, TEST).test])
     assert abs(accuracy - recall) > 0.005
     assert abs(precision - balanced[2]) > 0.005
 

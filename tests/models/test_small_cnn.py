@@ -10,15 +10,15 @@ import pytest
 import tf_keras
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseDefinitionError, ModelFileError
 from pytest_opml.models.small_cnn import build
 from pytest_opml.models.training import train
+from tests.support.inputs import prepared
 
 
 def test_it_learns_digits(make_case: Callable[..., Case]) -> None:
     case = make_case(model="pytest_opml.models.small_cnn:build", size=32, epochs=10, unfreeze="all")
-    _, training = train(case, prepare(case, None))
+    _, training = train(case, prepared(case))
     assert training.epochs[-1].test_accuracy > 0.9
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.splits import prepare
 from pytest_opml.models import training, unfreeze
 from pytest_opml.models.classifier import build_classifier
 from tests.conftest import Trained
+from tests.support.inputs import image_spec, prepared
 
 MakeCase = Callable[..., Case]
 
@@ -20,7 +20,7 @@ def test_computing_features_once_gives_what_full_passes_give(
     make_case: MakeCase, top: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = make_case(unfreeze=top)
-    data = prepare(case, None)
+    data = prepared(case)
     once, record = training.train(case, data)
     monkeypatch.setattr(unfreeze, "_MAX_FEATURE_BYTES", 0)
     full, full_record = training.train(case, data)
@@ -32,8 +32,8 @@ def test_computing_features_once_gives_what_full_passes_give(
 
 def test_frozen_layers_keep_their_weights_and_trained_ones_do_not(make_case: MakeCase) -> None:
     case = make_case(unfreeze=2)
-    before = build_classifier(case, 10, 16, keras)
-    after, record = training.train(case, prepare(case, None))
+    before = build_classifier(case, image_spec(16), keras)
+    after, record = training.train(case, prepared(case))
     changed = {
         layer.name
         for layer, new in zip(before.layers, after.layers, strict=True)

@@ -12,7 +12,6 @@ import pytest
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.held_out import HeldOut
-from pytest_opml.datasets.splits import prepare
 from pytest_opml.errors import CaseFailed, ModelFileError
 from pytest_opml.measure.device import detect
 from pytest_opml.records.device import Device, GpuUse
@@ -24,6 +23,7 @@ from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
 from tests.support.builders import make_conditions, make_device
 from tests.support.fake_nvml import FakeNvml, v100
+from tests.support.inputs import prepared
 from tests.support.workbench import Workbench
 
 MakeCase = Callable[..., Case]
@@ -37,7 +37,7 @@ def result(make_case: MakeCase, workbench: Workbench) -> Result:
 def test_every_figure_belongs_to_the_file(result: Result, make_case: MakeCase, workbench: Workbench) -> None:
     path = workbench.make(make_case()).path
     content = path.read_bytes()
-    data = prepare(make_case(), None)
+    data = prepared(make_case())
     predicted = open_artifact(path, threads=2).predict(data.x_test.take(np.arange(599))).argmax(axis=1)
     assert result.artifact.sha256 == hashlib.sha256(content).hexdigest()
     assert result.artifact.size_bytes == len(content) == result.size_mb * 1e6
@@ -259,7 +259,7 @@ def test_what_disturbed_each_part_is_recorded(
     monkeypatch.setattr(measurement, "of_warm_up", lambda _: ["unsteady"])
     built = workbench.make(make_case())._replace(disturbed="noise")
     training = built.training.model_copy(update={"disturbed": "training"})
-    data = prepare(make_case(), None)
+    data = prepared(make_case())
     held_out = HeldOut(data.x_test, data.y_test, data.classes, data.test_digest)
     result = measurement.measure(make_case(), built._replace(training=training), held_out, workbench.plan)
     assert result.conditions.disturbed == {

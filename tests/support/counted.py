@@ -17,7 +17,7 @@ def load(data_dir: Path | None) -> RawData:
         stream.write("loaded\n")
     raw = digits.load(None)
     if (data_dir / "pixel").exists():
-        raw.images[:, 0, 0] = int((data_dir / "pixel").read_text())
+        raw.inputs[:, 0, 0] = int((data_dir / "pixel").read_text())
     return raw
 
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from pytest_opml.case import Case
-from pytest_opml.datasets import sources
-from pytest_opml.datasets.sources import ArraySource, FileSource
+from pytest_opml.datasets import images as images_module
+from pytest_opml.datasets.images import FileSource
+from pytest_opml.datasets.sources import ArraySource
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.storage.cache import Cache
 from tests.support import small
@@ -34,8 +35,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """A day after the files were written."""
-    now = sources.time.time_ns
-    monkeypatch.setattr(sources.time, "time_ns", lambda: now() + 86_400 * 10**9)
+    now = images_module.time.time_ns
+    monkeypatch.setattr(images_module.time, "time_ns", lambda: now() + 86_400 * 10**9)
 
 
 def files(folder: Path) -> list[Path]:
