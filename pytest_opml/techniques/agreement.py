@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Answers = npt.NDArray[np.float64]
 
-__all__ = ["AnswerGuard", "Precision", "probes", "require_agreement", "require_copy"]
-
 # One rounding of a number; of float32 with what sums in another order and approximated exponentials add to it.
 _ROUNDING: dict[str, float] = {"float32": 2.0**-19, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 # Differences of so many roundings, in the spread of the answers, are passed without a look at the model.
@@ -130,21 +128,21 @@ def require_agreement(
     """
     if before.shape != after.shape:
         raise TechniqueError(f"{name}: gives {after.shape[1]} numbers for an input, {before.shape[1]} before")
-    found = difference(before, after)
-    if found.lost:
-        raise TechniqueError(f"{name}: {found.lost:.0%} of the answers are no numbers any more (beyond its range)")
+    change = difference(before, after)
+    if change.lost:
+        raise TechniqueError(f"{name}: {change.lost:.0%} of the answers are no numbers any more (beyond its range)")
     rounding = _ROUNDING[precision]
     finite = np.where(np.isfinite(before), before, 0.0)
     spread, reach = float(np.max(np.ptp(finite, axis=0))), float(np.max(np.abs(finite)))
     allowed = rounding * max(_UNQUESTIONED * spread, _MARGIN * reach)
     for _ in range(_DRAWS):
-        if found.largest <= allowed:
+        if change.largest <= allowed:
             return
         allowed = max(allowed, _MARGIN * difference(before, rounded()).largest)
-    if found.largest > allowed:
+    if change.largest > allowed:
         raise TechniqueError(
-            f"{name}: does not keep the model's answers: they differ by up to {found.largest:.3g}, where {precision} "
-            f"explains {allowed:.2g}; {found.same:.0%} of {len(before)} training inputs get the same answer"
+            f"{name}: does not keep the model's answers: they differ by up to {change.largest:.3g}, where {precision} "
+            f"explains {allowed:.2g}; {change.same:.0%} of {len(before)} training inputs get the same answer"
         )
 
 
@@ -198,7 +196,7 @@ class AnswerGuard:
 
     def before(self, step: Technique, state: ModelState) -> None:
         """Take note of what the model answers, where the step claims to keep it."""
-        if step.keeps_answers:
+        if step.preserves_answers:
             self._answers(state)
 
     def after(self, name: str, step: Technique, state: ModelState, result: ModelState) -> None:
@@ -213,12 +211,12 @@ class AnswerGuard:
         Raises:
             TechniqueError: it does not keep the answers and claims to, or there are none to speak of after it.
         """
-        earlier = self._answers(state) if step.keeps_answers else None
+        earlier = self._answers(state) if step.preserves_answers else None
         answers = self._asked(result)
         self._last = result, answers
-        if earlier is not None and step.keeps_answers:
-            rounded = rounded_answers(state.model, self._inputs, step.keeps_answers)
-            require_agreement(name, earlier, answers, step.keeps_answers, rounded)
+        if earlier is not None and step.preserves_answers:
+            rounded = rounded_answers(state.model, self._inputs, step.preserves_answers)
+            require_agreement(name, earlier, answers, step.preserves_answers, rounded)
         elif not np.isfinite(answers).all() or not np.ptp(answers, axis=0).any():
             _require_answers(name, answers_of(self._as_trained(), self._inputs), answers)
 

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..models.dtype_policy import flat_layers, under_policy
-from .agreement import Precision
 from .base import Changes, ModelState, Technique, TrainingContext
+from .model_function import Precision
 
 if TYPE_CHECKING:
     from ..records.device import Device
@@ -27,7 +27,7 @@ _POLICY = "mixed_float16"
 class Float16(Technique):
     """Every layer but the last computes in float16; first in a chain, in training too where that is fast."""
 
-    keeps_answers: ClassVar[Precision | None] = "float16"
+    preserves_answers: ClassVar[Precision | None] = "float16"
 
     train: Literal["auto", "mixed", "float32"] = Field(
         default="auto",

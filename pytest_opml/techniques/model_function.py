@@ -125,17 +125,18 @@ def _is_reduced(policy: Any) -> bool:
     return isinstance(policy, str) and policy.removeprefix("mixed_") in _REDUCED
 
 
-def constant_function(model: keras.Model, dtypes: dict[str, str] | None = None) -> Any:
+def constant_function(model: keras.Model, examples: Sequence[Array] = (), *, as_given: bool = False) -> Any:
     """Return a model as a concrete TensorFlow function of its inputs by name, of one float32 output.
 
     Args:
         model: a functional or sequential model of one output.
-        dtypes: of inputs, by name, that are handed in as another dtype than the model's own.
+        examples: (n, ...) for each input in its order; what the model takes at any size is fixed at theirs.
+        as_given: take the inputs in the dtypes of the examples instead of those of the model.
     """
     import keras
     import tensorflow as tf
 
-    names, given = input_names(model), dtypes or {}
+    names = input_names(model)
     trainable = [variable.numpy() for variable in model.trainable_variables]
     fixed = [variable.numpy() for variable in model.non_trainable_variables]
 
@@ -148,9 +149,12 @@ def constant_function(model: keras.Model, dtypes: dict[str, str] | None = None) 
         return {OUTPUT: tf.cast(only, tf.float32)}
 
     specs = {
-        name: tf.TensorSpec(tensor.shape, given.get(name, tensor.dtype), name=name)
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
         for name, tensor in zip(names, model.inputs, strict=True)
     }
+    for name, array in zip(names, examples, strict=False):
+        dtype = dtype_name(array) if as_given else specs[name].dtype
+        specs[name] = tf.TensorSpec((specs[name].shape[0], *array.shape[1:]), dtype, name=name)
     return tf.function(answer, autograph=False).get_concrete_function(**specs)
 
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
-from ..tensors import Array, dtype_name, length
-from .agreement import Precision
+from ..tensors import Array, length
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
-from .model_function import OUTPUT, constant_function, in_order, input_names
+from .model_function import OUTPUT, Precision, constant_function, in_order, input_names
 from .tflite_converter import CALIBRATION_IMAGES, drawn
 
 if TYPE_CHECKING:
@@ -34,6 +33,19 @@ def _extra(feature: str) -> Iterator[None]:
         raise MissingDependencyError(feature, str(error.name).partition(".")[0], extra="onnx") from error
 
 
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """What these loggers say is for the developers of the converter."""
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
 def to_onnx(name: str, model: keras.Model, context: TrainingContext) -> Any:
     """The model as an ``onnx.ModelProto`` from the inputs as the data have them to float32.
 
@@ -45,21 +57,19 @@ def to_onnx(name: str, model: keras.Model, context: TrainingContext) -> Any:
         import onnx.defs
         import tf2onnx.convert
 
-    names = input_names(model)
-    given = {
-        key: dtype_name(array) for key, array in zip(names, in_order(model, context.x_train.take([0])), strict=True)
-    }
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    names, examples = input_names(model), in_order(model, context.x_train.take([0]))
     try:
-        function = constant_function(model, given)
-        proto, _ = tf2onnx.convert.from_graph_def(
-            _graph_of(name, function),
-            name=model.name,
-            input_names=[f"{key}:0" for key in names],
-            output_names=[tensor.name for tensor in function.outputs],
-            tensors_to_rename={f"{key}:0": key for key in names} | {function.outputs[0].name: OUTPUT},
-            opset=_OPSET,
-        )
+        function = constant_function(model, examples, as_given=True)
+        graph = _graph_of(name, function)
+        with _quiet("tf2onnx", "tensorflow"):
+            proto, _ = tf2onnx.convert.from_graph_def(
+                graph,
+                name=model.name,
+                input_names=[f"{key}:0" for key in names],
+                output_names=[tensor.name for tensor in function.outputs],
+                tensors_to_rename={f"{key}:0": key for key in names} | {function.outputs[0].name: OUTPUT},
+                opset=_OPSET,
+            )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         reason = shortened(one_line(error), 200)
         raise TechniqueError(f"{name}: tf2onnx cannot convert this model: {reason}") from error
@@ -91,7 +101,7 @@ class Onnx(Technique):
     """``onnx``: the same network in float32 for ONNX Runtime."""
 
     ends_chain: ClassVar[bool] = True
-    keeps_answers: ClassVar[Precision | None] = "float32"
+    preserves_answers: ClassVar[Precision | None] = "float32"
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""

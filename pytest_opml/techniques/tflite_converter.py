@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,6 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
     Raises:
         TechniqueError: the format has no such model, or the copy in float32 does not answer as the model does.
     """
-    import tensorflow as tf
-
     texts = [tensor.name for tensor in model.inputs if str(tensor.dtype) == "string"]
     if texts:
         raise TechniqueError(
@@ -63,9 +61,6 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
     floats = float_model(model)
     if floats is not model:
         require_copy(name, model, floats, context)
-    function = constant_function(floats)
-    module = tf.Module()
-    module.function = function  # the converter asks for what holds the function
     names, dtypes = input_names(floats), [str(tensor.dtype) for tensor in floats.inputs]
     examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
 
@@ -78,10 +73,24 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
 
     given = [array.dtype for array, dtype in zip(examples, dtypes, strict=True) if dtype == "float32"]
     return Conversion(
-        converter=tf.lite.TFLiteConverter.from_concrete_functions([function], module),
+        converter=converter_of(floats, examples),
         calibration=one_by_one,
         takes_pixels=all(dtype == np.uint8 for dtype in given),
     )
+
+
+def converter_of(model: keras.Model, examples: Sequence[npt.NDArray[Any]] = ()) -> Any:
+    """A ``TFLiteConverter`` of a model as a function of its named inputs, in float32 and with pixels as float32.
+
+    Args:
+        model: a functional or sequential model.
+        examples: see ``constant_function``.
+    """
+    import tensorflow as tf
+
+    module = tf.Module()  # the converter asks for what holds the function
+    module.function = constant_function(float_model(model), examples)
+    return tf.lite.TFLiteConverter.from_concrete_functions([module.function], module)
 
 
 def converted(name: str, convert: Callable[[], bytes]) -> bytes:

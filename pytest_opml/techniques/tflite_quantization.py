@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import TechniqueError
-from .agreement import Precision
 from .base import Changes, ModelState, Technique, TrainingContext
+from .model_function import Precision
 from .tflite_converter import CALIBRATION_IMAGES, Contents, Conversion, contents_of, conversion_of, converted
 
 
@@ -126,7 +126,7 @@ class Float16TFLite(TFLiteTechnique):
     """``float16-tflite``: weights in half precision in a ``.tflite``, computed in float32."""
 
     name: ClassVar[str] = "float16-tflite"
-    keeps_answers: ClassVar[Precision | None] = "float16"
+    preserves_answers: ClassVar[Precision | None] = "float16"
 
     def set_up(self, conversion: Conversion) -> None:
         """See ``TFLiteTechnique.set_up``."""
