@@ -72,9 +72,15 @@ def inputs_like(model: keras.Model, dtype: str | None = None) -> Any:
         name = tensor._keras_history.operation.name
         return keras.Input(batch_shape=tensor.shape, dtype=dtype or tensor.dtype, name=name)
 
+    return keras.tree.map_structure(same, structure_of(model))
+
+
+def structure_of(model: keras.Model) -> Any:
+    """Return the input tensors of a functional or sequential model as it takes them: one, a list or a dict."""
+    import keras
+
     # a loaded Sequential has no structure of inputs
-    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model._inputs_struct
-    return keras.tree.map_structure(same, structure)
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model._inputs_struct
 
 
 def copy_state(layer: keras.layers.Layer, duplicate: keras.layers.Layer) -> None:

@@ -103,9 +103,9 @@ class TrainingContext:
         learning_rate: float,
         top: Unfreeze = "all",
         targets: npt.NDArray[Any] | None = None,
-        loss: Any = "sparse_categorical_crossentropy",
+        loss: Any = None,
     ) -> float:
-        """See ``models.training.fine_tune``; images, batch, seed and, by default, labels are those at hand."""
+        """See ``models.training.fine_tune``; examples, batch, seed and, by default, labels are those at hand."""
         return fine_tune(
             model,
             self.x_train,
@@ -115,6 +115,7 @@ class TrainingContext:
             seed=self.case.seed,
             learning_rate=learning_rate,
             top=top,
+            task=self.spec.task,
             loss=loss,
         )
 
