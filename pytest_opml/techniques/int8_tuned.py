@@ -15,11 +15,11 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
+from ..models.heads import figure, in_rows
 from ..runtimes.litert import LiteRTRuntime
-from ..tensors import Batch, plain_name
+from ..tensors import Batch, Task, plain_name
 from .base import Changes, ModelState, Technique, TrainingContext
 from .model_function import answers_to
-from .task_quality import quality
 from .tflite_converter import CALIBRATION_IMAGES, contents_of, conversion_of, converted, drawn
 
 _CHECKED_IMAGES = 1_000
@@ -57,14 +57,15 @@ class Int8Tuned(Technique):
         if not len(chosen):
             chosen = drawn(context, _CHECKED_IMAGES)
         batches = [context.x_train.take(chosen[start : start + _BATCH]) for start in range(0, len(chosen), _BATCH)]
-        labels, task = context.y_train[chosen], context.spec.task
-        exact = quality(answers_to(state.model, batches), labels, task)
+        task = context.spec.task
+        labels = in_rows(task, context.y_train[chosen])
+        exact = figure(task, _two_columns(answers_to(state.model, batches), task), labels)
         quantizer = _Quantizer(state, context)
 
         attempts = []
         for layers in quantizer.candidates():
             flatbuffer = quantizer.with_floats(layers)
-            drop = exact - quality(_answers(flatbuffer, batches), labels, task)
+            drop = exact - figure(task, _two_columns(_answers(flatbuffer, batches), task), labels)
             attempts.append(_Attempt(flatbuffer=flatbuffer, floats=len(layers), drop=drop))
             if attempts[-1].drop <= self.drop:
                 break
@@ -180,3 +181,9 @@ def _answers(flatbuffer: bytes, batches: Iterable[Batch]) -> npt.NDArray[np.floa
         path.write_bytes(flatbuffer)
         runtime = LiteRTRuntime(path, threads=1)
         return np.concatenate([runtime.predict(batch) for batch in batches])
+
+
+def _two_columns(answers: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.float32]:
+    """Answers in rows; the one figure for the second of two classes becomes one for each."""
+    rows = answers.reshape(len(answers), -1)
+    return np.hstack([1 - rows, rows]) if task == "classification" and rows.shape[1] == 1 else rows

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import TechniqueError
 from ..models.cloning import clone, inputs_like
+from ..models.streams import input_specs
 from ..tensors import Array, Batch, TensorSpec, assigned, dtype_name
 
 if TYPE_CHECKING:
@@ -26,26 +27,29 @@ _CALIBRATED = ("uint8", *_REDUCED)
 
 def input_names(model: keras.Model) -> list[str]:
     """Return the names of a model's inputs in their order, as a converted file has them: letters, digits and ``_``."""
-    return [re.sub(r"\W", "_", tensor._keras_history.operation.name) for tensor in model.inputs]
+    return [re.sub(r"\W", "_", spec.name) for spec in input_specs(model)]
 
 
 def in_order(model: keras.Model, batch: Batch) -> list[Array]:
-    """Return the arrays of a batch in the order of a model's inputs.
+    """Return the arrays of a batch in the order of a model's inputs, with their axes of length one.
 
     Raises:
         TechniqueError: they do not go together.
     """
-    specs = [
-        TensorSpec(tensor._keras_history.operation.name, tuple(tensor.shape[1:]), str(tensor.dtype))
-        for tensor in model.inputs
-    ]
+    specs = input_specs(model)
     examples = batch if isinstance(batch, dict) else {"": batch}
     by_data = assigned(specs, list(examples))
     if not by_data:
         takes, has = ", ".join(map(str, specs)), ", ".join(examples)
         raise TechniqueError(f"model {model.name}: takes {takes}; the data have {has or 'one input'}")
-    by_model = {spec.name: examples[name] for name, spec in by_data.items()}
+    by_model = {spec.name: _shaped(examples[name], spec) for name, spec in by_data.items()}
     return [by_model[spec.name] for spec in specs]
+
+
+def _shaped(array: Array, spec: TensorSpec) -> Array:
+    if array.ndim == len(spec.shape) + 1:
+        return array
+    return array.reshape(len(array), *(-1 if side is None else side for side in spec.shape))
 
 
 def call(model: keras.Model, tensors: Sequence[Any], *, state: Any = None) -> Any:
