@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..analysis.ranking import Entry, ranked, test_set_of
-from ..records.case_record import CaseRecord, IdParts
+from ..records.case_ids import IdParts
+from ..records.case_record import CaseRecord
 from ..records.result import CaseOutcome, Result
 from ..records.run import Check, Failure, RunRecord
 
@@ -14,7 +15,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class CaseGroup(NamedTuple):
-    """The cases on one test set and machine: the only ones whose scores may be compared.
+    """The cases of one quality on one test set and machine: the only ones whose scores may be compared.
 
     Attributes:
         title: what the ids of the cases have in common, and where a run is of several machines, which one they ran on.
@@ -59,11 +60,13 @@ def check_name(check: Check, names: Mapping[str, str], record: RunRecord) -> str
 
 
 def groups_of(record: RunRecord) -> list[CaseGroup]:
-    """Return the cases of a run on each test set and machine, in the order in which they were measured."""
-    outcomes: tuple[CaseOutcome, ...] = (*record.results, *record.failures)
+    """Return the cases of a run of each quality on each test set and machine, as they were measured."""
     members: dict[tuple[object, ...], list[CaseOutcome]] = {}
-    for outcome in outcomes:
-        members.setdefault((outcome.device.machine, *test_set_of(outcome)), []).append(outcome)
+    for result in record.results:
+        members.setdefault((result.device.machine, *test_set_of(result), result.quality.name), []).append(result)
+    for failure in record.failures:  # whose quality is not known: beside the first of its test set
+        place = (failure.device.machine, *test_set_of(failure))
+        members.setdefault(next((one for one in members if one[:-1] == place), (*place, "")), []).append(failure)
     groups = []
     for together in members.values():
         title, names = _named([outcome.case for outcome in together], record)
@@ -78,13 +81,15 @@ def groups_of(record: RunRecord) -> list[CaseGroup]:
 def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[str, str]]:
     """Return what the ids have in common as a title, and the rest of each as its name, which keeps the technique.
 
-    The name of a case that was only measured to be compared with stands in brackets.
+    A case to which the user gave a name has its id, beside which nothing of the others' ids but the data set is left
+    out. The name of a case that was only measured to be compared with stands in brackets.
     """
     parts = {case.id: case.parts for case in cases}
+    given = {case.id: case.id for case in cases if case.name is not None}
     first, *others = parts.values()
     same_dataset = all(part.dataset == first.dataset for part in others)
-    same_model = all(part.model == first.model for part in others)
-    same_top = all(part.top == first.top for part in others)
+    same_model = not given and all(part.model == first.model for part in others)
+    same_top = not given and all(part.top == first.top for part in others)
     common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
 
     def name(part: IdParts) -> str:
@@ -100,7 +105,7 @@ def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[st
         title += f"/{first.model}"
     if same_top:
         title += f"/{first.top}" if same_model else f"/*/{first.top}"
-    names = {id_: name(part) for id_, part in parts.items()}
+    names = {id_: name(part) for id_, part in parts.items()} | given
     names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.reference_only}
     return ", ".join([title, *common]), names
 

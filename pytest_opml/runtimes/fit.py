@@ -44,21 +44,17 @@ def check_fits(
     Raises:
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
-    check_inputs(path, signature.inputs, spec.inputs)
+    check_inputs(path, signature, spec)
     check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
 
 
-def check_inputs(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> None:
-    """Refuse inputs that cannot take the data, as far as their form tells.
-
-    Args:
-        path: of the file, which errors name.
-        inputs: of the model.
-        given: those of the data.
+def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
+    """Refuse a file that cannot take the data, as far as its signature tells.
 
     Raises:
-        ModelFileError: names, shapes or types do not fit; says what both have.
+        ModelFileError: its inputs have other names, shapes or kinds; says what both have.
     """
+    inputs, given = signature.inputs, spec.inputs
     places = assigned(inputs, [one.name for one in given])
     fit = [
         (one.dtype == "string") == (own.dtype == "string")
