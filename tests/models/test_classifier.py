@@ -92,7 +92,7 @@ def test_a_builder_with_inputs_gets_those_of_the_data(module: Any, make_case: Ma
 
 
 def test_a_classifier_is_refused_for_other_tasks(make_case: MakeCase) -> None:
-    with pytest.raises(CaseDefinitionError, match="model random: classifies, and the task .* is regression"):
+    with pytest.raises(CaseDefinitionError, match=r"model random: classifies, and the task .* is regression"):
         build_classifier(make_case(model="random", unfreeze=0), image_data(16, 16, task="regression"), keras)
 
 

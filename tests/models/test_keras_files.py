@@ -171,7 +171,7 @@ def test_the_output_that_is_named_counts(make_case: MakeCase, tmp_path: Path) ->
     body = build_classifier(case.model_copy(update={"unfreeze": 1}), kinds, keras)
     assert [layer.name for layer in body.layers][-2:] == ["body", "head_dense"]
     for output in (None, "sex"):
-        with pytest.raises(ModelFileError, match="has the outputs age .*, kind ") as caught:
+        with pytest.raises(ModelFileError, match=r"has the outputs age .*, kind ") as caught:
             build_classifier(case.model_copy(update={"output": output}), regression, keras)
         assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(ModelFileError, match="its output is float32"):
@@ -237,7 +237,7 @@ def test_weights_that_are_no_numbers_are_refused_before_anything_is_trained(
     model.save(path)
     for top in (0, 1):
         with pytest.raises(
-            ModelFileError, match="2 of the 864 weights in .*conv/kernel are no finite numbers"
+            ModelFileError, match=r"2 of the 864 weights in .*conv/kernel are no finite numbers"
         ) as caught:
             build_classifier(make_case(model=str(path), unfreeze=top), image_spec(16), keras)
         assert str(path) in str(caught.value)
