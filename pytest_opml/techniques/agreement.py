@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +41,20 @@ _MOST_INPUTS, _FEWEST_INPUTS = 64, 4
 _MOST_NUMBERS = _MOST_INPUTS * 96 * 96 * 3
 
 
-def probes(x_train: InputSet, seed: int) -> Batch:
-    """Return the training inputs that answers are compared for: 64, fewer where each is large, always the same ones."""
+def probe_rows(x_train: InputSet, seed: int) -> npt.NDArray[np.intp]:
+    """Return the numbers of the training examples that answers are compared for, always the same ones.
+
+    They are 64, or fewer where each is large.
+    """
     numbers = max(1, sum(math.prod(side or 1 for side in spec.shape) for spec in x_train.specs))
     count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // numbers))
     order = np.random.default_rng(seed).permutation(len(x_train))
-    return x_train.take(np.sort(order[:count]))
+    return np.sort(order[:count])
+
+
+def probes(x_train: InputSet, seed: int) -> Batch:
+    """Return the training examples of ``probe_rows``."""
+    return x_train.take(probe_rows(x_train, seed))
 
 
 def answers_of(model: keras.Model, inputs: Batch) -> Answers:
@@ -146,8 +154,17 @@ def require_agreement(
         )
 
 
-def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> Callable[[], Answers]:
-    """Return a function that answers with every weight and input off by one rounding, each time by other signs."""
+def rounded_answers(
+    model: Any, inputs: Batch, precision: Precision, answer: Callable[[Any, Batch], Answers] = answers_of
+) -> Callable[[], Answers]:
+    """Return a function that answers with every weight and input off by one rounding, each time by other signs.
+
+    Args:
+        model: of Keras 3, or of ``tf_keras`` with its own ``answer``.
+        inputs: that it answers for.
+        precision: whose rounding is meant.
+        answer: asks the model.
+    """
     random, step = np.random.default_rng(0), _ROUNDING[precision]
 
     def off(array: Array) -> Array:
@@ -155,26 +172,32 @@ def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> 
             return array
         return np.asarray(array * (1 + step * random.choice((-1.0, 1.0), array.shape)), array.dtype)
 
-    def answer() -> Answers:
+    def answer_once() -> Answers:
         weights = model.get_weights()
         try:
             model.set_weights([off(array) for array in weights])
-            return answers_of(model, mapped(off, inputs))
+            return answer(model, mapped(off, inputs))
         finally:
             model.set_weights(weights)
 
-    return answer
+    return answer_once
 
 
 def require_copy(name: str, model: keras.Model, copy: keras.Model, context: TrainingContext) -> None:
-    """Refuse a copy of a model, made for a conversion, that does not answer as the model does.
+    """Refuse a copy of a model that does not answer as the model does.
+
+    Args:
+        name: of the step and the copy, for the message.
+        model: that was copied.
+        copy: computes at least as precisely.
+        context: of the step.
 
     Raises:
-        TechniqueError: it does not; names the step.
+        TechniqueError: it does not.
     """
     inputs, precision = probes(context.x_train, context.case.seed), compute_precision(model)
     require_agreement(
-        f"{name}: the copy that is converted",
+        name,
         answers_of(model, inputs),
         answers_of(copy, inputs),
         precision,
