@@ -21,7 +21,7 @@ from ...models.classifier import build_classifier
 from ...models.cloning import assign
 from ...models.heads import loss_of
 from ...tensors import DataSpec, TensorSpec, assigned
-from ..agreement import require_agreement, rounded_answers
+from ..agreement import movement_of, require_agreement
 from ..model_function import Precision, shaped
 from .files import ANSWERS, FLATBUFFER, JOB, LABELS, WEIGHTS, Weights, input_file, read_weights, write_weights
 
@@ -65,9 +65,9 @@ class LegacyJob:
         assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
         with np.load(self._folder / ANSWERS) as arrays:
             inputs = {name: np.asarray(array[arrays["rows"]]) for name, array in self._arrays.items()}
-            rounded = rounded_answers(model, inputs, self._precision, _answers)
+            movement = movement_of(model, inputs, self._precision, _answers)
             require_agreement(
-                "the model in legacy Keras", arrays["answers"], _answers(model, inputs), self._precision, rounded
+                "the model in legacy Keras", arrays["answers"], _answers(model, inputs), self._precision, movement
             )
         for layer in model.layers:
             # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell
