@@ -47,16 +47,33 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
 
     Raises:
         DatasetError: they are of another kind or shape.
+        ModelFileError: likewise, of a file; or its output cannot stand for the labels.
     """
-    if signature is None or registry.is_path("model", case.model):
+    if signature is None:
+        return
+    if registry.is_path("model", case.model):
+        _check_file(case, signature, spec)
         return
     (wanted,), given = signature.inputs, spec.inputs
+    if case.preprocess and case.preprocess.is_arithmetic:
+        wanted = wanted._replace(dtype="float32")  # which Keras takes in the place of pixels
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
         has = "; ".join(map(str, given))
         raise DatasetError(
             f"data set {case.dataset}: {case.model} takes images, uint8 (n, height, width[, 1 or 3]) or files; "
             f"the data are {has}; a builder with a parameter 'inputs' takes data of any kind"
         )
+
+
+def _check_file(case: Case, signature: Signature, spec: DataSpec) -> None:
+    """Refuse a file that does not fit the data; one that is given a new head may end in anything."""
+    from ..runtimes.fit import check_fits, check_inputs
+
+    path = Path(case.model)
+    if case.unfreeze == 0:
+        check_fits(path, signature, spec, output=case.output, classes=case.classes)
+    else:
+        check_inputs(path, signature, spec)
 
 
 def build_classifier(case: Case, spec: DataSpec, keras: Any) -> Any:
