@@ -148,6 +148,11 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
 
 
+def needs_tensorflow(case: Case) -> bool:
+    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
+    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")) and registry.is_path("model", case.model))
+
+
 def parse_chain(text: str) -> list[Any]:
     """Return the technique objects of a chain, in the order in which they are applied.
 

@@ -60,13 +60,15 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
         SettingsError: a marker says what it cannot.
         CaseDefinitionError: two different cases have one id.
     """
+    from ..case import needs_tensorflow
     from ..runner.plan import AskedCases, CollectedRun
     from .selection import leaves_out
 
-    cases, tests = AskedCases(), []
+    cases, tests, heavy = AskedCases(), [], False
     for item in items:
         if case := _case(item):
             cases.add(case)
+        heavy = heavy or case is None or needs_tensorflow(case)
         tests.append((item, case.id if case else None, test_overrides(item)))
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return CollectedRun(
@@ -75,6 +77,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
         deselected=tuple(left_out),
         partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)
         or leaves_out(config, file.root if file.path else None),
+        needs_tensorflow=heavy,
     )
 
 
