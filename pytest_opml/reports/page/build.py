@@ -247,7 +247,7 @@ def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str], terms
     return {
         "verdict": "" if check.verdict == "pass" else verdict_text(check),
         "case": check_name(check, names, record),
-        "budget": check.budget if check.rule == "case" else f"{check.metric} {check.budget}",
+        "budget": check.budget if check.rule == "case" else f"{check.figure_name} {check.budget}",
         "value": value,
         "limit": limit,
         "interval": interval(check) if is_judged(check) else "",
