@@ -29,7 +29,7 @@ def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same model, the mean of each channel times a matrix, as each kind of file; that of ONNX has channels first."""
+    """One model, the mean of each channel times a matrix, as each kind of file; ONNX has the channels first."""
     import keras
     import tensorflow as tf
 
