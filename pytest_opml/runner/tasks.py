@@ -12,6 +12,7 @@ from ..errors import CaseFailed
 from ..measure.quiet_machine import wait_until_quiet
 from ..progress import report_progress
 from ..records.result import Result
+from ..runtimes.keras_configuration import configure
 from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
@@ -41,9 +42,7 @@ def train_model(case: Case, options: BuildOptions, paths: LocalPaths) -> Path:
     Raises:
         UsageError: data, weights or the definition are at fault.
     """
-    registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
-    return ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache).trained()
+    return _prepared(case, options, paths).trained()
 
 
 def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> BuiltCase:
@@ -56,18 +55,25 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
-    registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
-    data = load_data(case, paths.data_dir, cache)
-    builder = ArtifactBuilder(case, data, options.device, cache)
+    builder = _prepared(case, options, paths)
     builder.make()
     if paths.case_dir:
-        write_held_out(data, paths.case_dir)
+        write_held_out(builder.data, paths.case_dir)
     is_candidate = case.reference != case
     return BuiltCase(
         artifact=builder.keys.artifact,
-        reference=CaseKeys(case.reference, data, options.device).artifact if is_candidate else None,
+        reference=CaseKeys(case.reference, builder.data, options.device).artifact if is_candidate else None,
     )
+
+
+def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactBuilder:
+    """Load the data of a case; return what builds it, under our configuration of Keras."""
+    registry.adopt(options.registrations)
+    cache = Cache(paths.cache_dir)
+    builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
+    if not case.is_finished:
+        configure()  # behind the modules of the user, which may set their own when they are imported
+    return builder
 
 
 def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths: LocalPaths) -> Result:
