@@ -73,6 +73,12 @@ class Case(CaseRecord):
         """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
         return _is_finished(self.model)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
+        is_file = registry.is_path("model", self.model)
+        return self.is_finished or (is_file and self.unfreeze == 0 and self.technique == "baseline")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the case that an ``id`` stands for; a name, with or without a technique, is one of the settings.
