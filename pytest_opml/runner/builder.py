@@ -114,7 +114,7 @@ class ArtifactBuilder:
             self._check_classifier()
         path = _copied(Path(self.case.model), folder)
         optimizer = 0 if self.case.is_finished else optimizer_bytes(path)
-        _write_details(folder, BuiltArtifact(path, _UNTRAINED, {}, 0.0, optimizer_bytes=optimizer))
+        _write_details(folder, BuiltArtifact(path, UNTRAINED, {}, 0.0, optimizer_bytes=optimizer))
 
     def _check_classifier(self) -> None:
         """Check that a Keras file is a classifier of the data, which building from it would say.
@@ -160,7 +160,7 @@ class ArtifactBuilder:
             model, training = train(case, self.data, policy=policy)
             disturbed = "; ".join(load.disturbances(self._cores))
             is_trained = training.training_mode != "none"
-            training = training.model_copy(update={"disturbed": disturbed}) if is_trained else _UNTRAINED
+            training = training.model_copy(update={"disturbed": disturbed}) if is_trained else UNTRAINED
             model.save(folder / "model.keras")
             (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 
@@ -187,7 +187,7 @@ class ArtifactBuilder:
         self.cache.entry("step", self.keys.step(count), build)
 
 
-_UNTRAINED = Training(
+UNTRAINED = Training(
     training_s=0.0, training_mode="none", trained_layers=(), trained_parameters=0, learning_rate=0.0, epochs=()
 )
 

@@ -100,7 +100,7 @@ class Session:
         """Return the images of a case, at the size that its model takes."""
         from .case_data import load_data
 
-        return load_data(case, self._options.paths.data_dir)
+        return load_data(self._runner.localised(case), self._options.paths.data_dir)
 
     def model(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Any:
         """Return the Keras model of a case, trained in a worker and opened here.

@@ -16,7 +16,7 @@ from ..runtimes.keras_configuration import configure
 from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
-from .builder import ArtifactBuilder, BuiltArtifact, find_artifact
+from .builder import UNTRAINED, ArtifactBuilder, BuiltArtifact, find_artifact
 from .cache_keys import CaseKeys
 from .case_data import load_data
 from .measurement import measure
@@ -162,8 +162,25 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
     return measure(case, artifact, read_held_out(_case_dir(paths)), plan)
 
 
+def measure_fetched(case: Case, model: str, plan: MeasurementPlan, paths: LocalPaths) -> Result:
+    """Measure a model that lies in MLflow as that of a case is measured, on the test images of the case.
+
+    Args:
+        case: the case, whose test part is in ``case_dir``.
+        model: the path of the model's file in the cache.
+        plan: how to measure; it is compared with nothing.
+        paths: with the ``case_dir`` that ``make_artifact`` was given.
+
+    Raises:
+        ModelFileError: the file is no model, or takes other inputs than that of the case.
+    """
+    return measure(case, BuiltArtifact(Path(model), UNTRAINED, {}, 0.0), read_held_out(_case_dir(paths)), plan)
+
+
 def _release_file(stored: Result, paths: LocalPaths) -> Path:
     path = releases.find_artifact(stored.artifact, paths.release_dir) if paths.release_dir else None
+    if path is None and stored.artifact.source:
+        path = releases.find_cached(stored.artifact, paths.cache_dir)
     if path is None:
         raise CaseFailed("error", f"the artifact of the release is not in {paths.release_dir}")
     return path
