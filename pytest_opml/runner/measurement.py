@@ -22,7 +22,9 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
-from ..measure.quality import as_probabilities, assess
+from ..measure.outputs import output_names
+from ..measure.quality import assess
+from ..measure.quality_warnings import quality_warnings
 from ..measure.side_by_side import Pair, compare
 from ..measure.sizes import FileSize, measure_file
 from ..measure.timing import Passes, Single, time_again, time_passes, time_single, warm_up
@@ -48,7 +50,7 @@ from ..records.result import (
 from ..runtimes.base import Runtime
 from ..runtimes.loader import open_artifact
 from ..stats.evidence import Evidence
-from ..stats.intervals import least_samples, proportion
+from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
@@ -88,7 +90,7 @@ def measure(
         ModelFileError: a file is no model.
     """
     inputs = held_out.inputs
-    opened = _open(built.path, inputs, plan)
+    opened = _open(built.path, case.output, inputs, plan)
     load = LoadWatch()
     report_progress("measuring")
     alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
@@ -128,7 +130,7 @@ class _Opened:
         return self.runtime
 
 
-def _open(path: Path, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
+def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
     """Open an artifact, with the examples in memory that small sets are kept in."""
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, path)
@@ -137,7 +139,7 @@ def _open(path: Path, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
     example = inputs.take([0])
     held, load = reset_peak(), LoadWatch()
     began = time.perf_counter()
-    runtime = open_artifact(path, threads=plan.device.threads)
+    runtime = open_artifact(path, threads=plan.device.threads, output=output)
     loaded = time.perf_counter()
     runtime.predict(example)
     cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
@@ -243,7 +245,7 @@ def _compare(
     opened: _Opened, case: Case, inputs: InputSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
 ) -> _Compared:
     """Time an artifact in turn with those of its reference and of the release, where they are given."""
-    turns = _Alternation(opened, inputs, case.batch, plan.device.threads)
+    turns = _Alternation(opened, inputs, case, plan.device.threads)
     return _Compared(
         vs_reference=turns.beside(
             "the reference", reference, case.reference.id, plan.vs_reference, reference_times(plan.reference)
@@ -262,12 +264,12 @@ class _Alternation:
     Args:
         opened: the artifact; whoever opens it first takes it as it is open already.
         inputs: of the test set.
-        batch: how many of them a call of the offline scenario answers.
+        case: says how many of them a call of the offline scenario answers, and which output is measured.
         threads: that a runtime may use.
     """
 
-    def __init__(self, opened: _Opened, inputs: InputSet, batch: int, threads: int) -> None:
-        self._opened, self._inputs, self._batch, self._threads = opened, inputs, batch, threads
+    def __init__(self, opened: _Opened, inputs: InputSet, case: Case, threads: int) -> None:
+        self._opened, self._inputs, self._case, self._threads = opened, inputs, case, threads
 
     def beside(
         self,
@@ -295,11 +297,11 @@ class _Alternation:
             return Pair(self._candidate(), self._open(path))
 
         inputs = self._inputs
-        calls = {"offline": inputs.take(range(min(self._batch, len(inputs)))), "single": inputs.take([0])}
+        calls = {"offline": inputs.take(range(min(self._case.batch, len(inputs)))), "single": inputs.take([0])}
         return SideBySide(reference=case_id, **compare(open_pair, calls, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
-        return open_artifact(path, threads=self._threads)
+        return open_artifact(path, threads=self._threads, output=self._case.output)
 
     def _candidate(self) -> Runtime:
         """The artifact as it is open, or opened anew where somebody has had that one."""
@@ -342,26 +344,26 @@ def _result(
 ) -> Result:
     """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
     passes, samples = times.passes, len(held_out.labels)
-    quality = assess(as_probabilities(passes.probabilities), held_out.labels)
-    accuracy = proportion(quality.correct, samples)
+    quality = assess(
+        passes.probabilities,
+        held_out.labels,
+        held_out.task,
+        held_out.classes,
+        output_names(case.classes),
+        case.quality,
+        held_out.columns,
+    )
     scale = plan.reference_samples / samples
     own = TimeFigures(median(passes.seconds).scaled(scale), times.single.latency, _sampling(times, scale))
     inference, latency, sampling = derive(own, plan.reference, compared.vs_reference)
-    score = _score(plan, accuracy, inference, artifact, built.training, samples)
+    score = _score(plan, quality.quality, inference, artifact, built.training, samples)
     conditions = _conditions(case, built, plan, times, other_load)
     return Result(
         case=case,
         device=plan.device,
         data_digest=held_out.digest,
         test_samples=samples,
-        classes=len(held_out.classes),
-        accuracy=accuracy,
-        recall=quality.recall,
-        precision=quality.precision,
-        f1=quality.f1,
-        auc=quality.auc,
-        auc_error=quality.auc_error,
-        predictions=quality.predictions,
+        **quality.as_fields(),
         inference_s=inference,
         passes_s=passes.seconds,
         reference_samples=plan.reference_samples,
@@ -377,6 +379,7 @@ def _result(
         op_score=score,
         sampling=dict(sampling),
         notes=(
+            *quality_warnings(quality, case),
             *_notes(case, score.error_floored, built.training, plan.device),
             *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),
@@ -392,13 +395,13 @@ def _sampling(times: _Times, scale: float) -> dict[str, Sampling]:
 
 
 def _score(
-    plan: MeasurementPlan, accuracy: Estimate, inference: Estimate, artifact: Artifact, training: Training, samples: int
+    plan: MeasurementPlan, quality: Estimate, inference: Estimate, artifact: Artifact, training: Training, samples: int
 ) -> Score:
     """The OpScore, of the time that the run's weights make up of inference and training."""
     seconds = inference.scaled(plan.time_weights.get("inference", 0.0))
     extra = plan.time_weights.get("training", 0.0) * training.training_s
     seconds = seconds.model_copy(update={end: getattr(seconds, end) + extra for end in ("value", "low", "high")})
-    return op_score(accuracy, seconds, artifact.size_bytes / 1e6, samples=samples)
+    return op_score(quality, seconds, artifact.size_bytes / 1e6, samples=samples)
 
 
 def _conditions(
@@ -422,7 +425,7 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
     """What a reader of the score and of the size must know of how the artifact was made."""
     notes = []
     if floored:
-        notes.append("no test image was wrong; the score takes half an error for it")
+        notes.append("less than half a test example was wrong; the score takes half an error for it")
     steps = [part.split(",") for part in case.technique.split("+")]
     if any(name == "float16" for name, *_ in steps) and not device.float16_in_hardware:
         (name, *given), saves = steps[0], "half precision saves space here, not time"
