@@ -60,7 +60,7 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
         )
     floats = float_model(model)
     if floats is not model:
-        require_copy(name, model, floats, context)
+        require_copy(f"{name}: the copy in float32", model, floats, context)
     names, dtypes = input_names(floats), [str(tensor.dtype) for tensor in floats.inputs]
     examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
 
