@@ -175,9 +175,7 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
 
 def needs_tensorflow(case: Case) -> bool:
     """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
-    return not (
-        case.is_finished and case.model.endswith((".onnx", ".tflite")) and registry.is_path("model", case.model)
-    )
+    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
 
 
 def parse_chain(text: str) -> list[Any]:

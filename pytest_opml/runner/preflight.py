@@ -47,9 +47,8 @@ def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) 
     """
     from .launchers.process import probe, start_server
 
-    start_server(
-        with_tensorflow=needs_tensorflow
-    )  # its imports take seconds, and the rest of this can go on beside them
+    # its imports take seconds, and the rest of this can go on beside them
+    start_server(with_tensorflow=needs_tensorflow)
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking

@@ -40,8 +40,8 @@ def _context() -> Any:
 def start_server(*, with_tensorflow: bool = True) -> None:
     """Start the server in the background, so that TensorFlow is being imported while the run prepares.
 
-    The first call of a process decides what the server imports; without TensorFlow there, a worker that needs it imports
-    it for itself.
+    The first call of a process decides what the server imports. Without TensorFlow there, a worker that needs it
+    imports it for itself.
 
     Args:
         with_tensorflow: whether the server imports TensorFlow and Keras.
