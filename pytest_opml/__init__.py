@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .datasets.splits import RawData
     from .errors import OpmlError
     from .metrics import Metric
+    from .records.preprocess import Preprocess
     from .records.result import Result, Score
     from .records.run import RunRecord
     from .registry import register
@@ -22,6 +23,7 @@ _HOMES = {
     "Metric": "metrics",
     "ModelState": "techniques.base",
     "OpmlError": "errors",
+    "Preprocess": "records.preprocess",
     "RawData": "datasets.splits",
     "Result": "records.result",
     "RunRecord": "records.run",
@@ -38,6 +40,7 @@ __all__ = [
     "Metric",
     "ModelState",
     "OpmlError",
+    "Preprocess",
     "RawData",
     "Result",
     "RunRecord",

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError, field_validator, model_validator
 
 from . import registry
-from .errors import CaseDefinitionError
+from .errors import CaseDefinitionError, SettingsError, UnknownNameError
+from .records import model_sections
+from .records.case_ids import ID
 from .records.case_record import CaseRecord, Unfreeze, described
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .records.model_sections import ModelSection
 
 
 class Case(CaseRecord):
     """One row of the comparison; frozen, validated when built, and named by its ``id``.
 
     Its fields are those of ``CaseRecord``. Beside their form, its names are checked against what is registered here,
-    and the techniques of its chain against one another.
+    and the techniques of its chain against one another. What is not given and ``[tool.opml.model.NAME]`` says of the
+    model is taken from there.
 
     Raises:
         CaseDefinitionError: a name is unknown (the known ones are listed) or a value is out of its range.
+        SettingsError: a section of the settings is not as it may be.
     """
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**_with_section(values))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
 
@@ -61,7 +71,79 @@ class Case(CaseRecord):
     @property
     def is_finished(self) -> bool:
         """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
-        return registry.is_path("model", self.model) and not self.model.endswith(".keras")
+        return _is_finished(self.model)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the case that an ``id`` stands for; a name, with or without a technique, is one of the settings.
+
+        Raises:
+            CaseDefinitionError: the text is no id, or names an impossible case.
+        """
+        name, _, technique = text.partition("/")
+        if ID.fullmatch(text) or name not in registry.sections():
+            return super().parse(text)
+        return cls(model=name, technique=technique or "baseline")
+
+
+def _is_finished(model: str) -> bool:
+    return registry.is_path("model", model) and not model.endswith(".keras")
+
+
+def _with_section(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a case, with those that a section of the settings gives it.
+
+    Raises:
+        CaseDefinitionError: the name of a case is that of another model's section, or of no model.
+    """
+    section = _section_of(values.get("name"), values.get("model"))
+    if section is None:
+        return values
+    fields: dict[str, Any] = {"name": section.name, **section.fields, **values, "model": section.model}
+    if section.name and _is_finished(section.model):
+        fields.setdefault("unfreeze", 0)
+    return fields
+
+
+def _section_of(name: Any, model: Any) -> ModelSection | None:
+    sections = registry.sections()
+    by_name = sections.get(name) if isinstance(name, str) else None
+    if not isinstance(model, str):
+        if isinstance(name, str) and model is None and by_name is None:
+            raise CaseDefinitionError(f"case: name = {name!r}: give its model, or write [tool.opml.model.{name}]")
+        return by_name
+    section = sections.get(model) or next((one for one in sections.values() if one.is_of(model)), None)
+    if by_name and by_name.name and not (section is by_name or by_name.is_of(model)):
+        raise CaseDefinitionError(
+            f"case: name = {name!r}: [{by_name.source}] is of the model {by_name.model}, not of {model}"
+        )
+    return by_name or section
+
+
+def parse_sections(tables: Any, where: str, root: Path) -> dict[str, ModelSection]:
+    """Parse ``[tool.opml.model]``; see ``records.model_sections.parse_sections``."""
+    return model_sections.parse_sections(tables, where, root, registry.is_path)
+
+
+def check_sections(sections: Mapping[str, ModelSection]) -> None:
+    """Check what sections name against what is registered here and is on this machine.
+
+    Raises:
+        SettingsError: a model or data set is unknown, or its file is not there.
+    """
+    for key, section in sections.items():
+        if section.name in registry.names("model"):
+            raise SettingsError(f"{section.source}: {key!r} is the name of a registered model, so it can name no other")
+        for kind, name in (("model", section.model), ("dataset", section.fields.get("dataset"))):
+            if name is None:
+                continue
+            try:
+                registry.check(kind, name)
+            except UnknownNameError as error:
+                hint = "; or give its path" if kind == "model" and section.name is None else ""
+                raise SettingsError(f"{section.source}: {error}{hint}") from None
+            if registry.is_path(kind, name) and not model_sections.is_there(name):
+                raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
 
 
 def parse_chain(text: str) -> list[Any]:

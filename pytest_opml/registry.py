@@ -10,20 +10,24 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import CaseDefinitionError, UnknownNameError, one_line
+
+if TYPE_CHECKING:
+    from .records.model_sections import ModelSection
 
 KINDS = ("dataset", "model", "technique", "metric")
 FILE_SUFFIXES = {"dataset": (".npz",), "model": (".keras", ".tflite", ".onnx"), "technique": (), "metric": ()}
 
 _Factory = TypeVar("_Factory", bound=Callable[..., Any])
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}
+_sections: list[Callable[[], Mapping[str, ModelSection]]] = []
 
 
 class Registration(NamedTuple):
@@ -122,6 +126,24 @@ def _cannot_import(wanted: str, error: Exception) -> str:
     return f"{wanted} cannot be imported: {type(error).__name__}: {one_line(error)}"
 
 
+def use_sections(read: Callable[[], Mapping[str, ModelSection]]) -> None:
+    """Let the cases that are built from now on take names and fields from sections ``[tool.opml.model.NAME]``.
+
+    Args:
+        read: returns them, by their headings; called whenever a case is built, and only then.
+    """
+    _sections[:] = [read]
+
+
+def sections() -> Mapping[str, ModelSection]:
+    """The sections that cases are built with, by their headings.
+
+    Raises:
+        SettingsError: a section is not as it may be.
+    """
+    return _sections[0]() if _sections else {}
+
+
 @cache
 def _declared(kind: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"pytest_opml.{kind}")}
@@ -146,7 +168,8 @@ def is_path(kind: str, name: str) -> bool:
 def check(kind: str, name: str) -> None:
     """Raise UnknownNameError unless the name is registered, a reference or a path; imports and opens nothing."""
     if name not in names(kind) and not is_reference(name) and not is_path(kind, name):
-        raise UnknownNameError(kind, name, names(kind))
+        named = [one.name for one in sections().values() if one.name] if kind == "model" else []
+        raise UnknownNameError(kind, name, sorted({*names(kind), *named}))
 
 
 def get(kind: str, name: str) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
 
     from .gate.budgets import Gate
+    from .records.model_sections import ModelSection
 
 _Table = TypeVar("_Table")
 
@@ -182,6 +183,17 @@ def _gate(written: Written) -> Gate:
     )
 
 
+def _models(written: Written) -> Mapping[str, ModelSection]:
+    if not written.value:
+        return {}
+    from .case import check_sections, parse_sections
+
+    sections = parse_sections(written.value, written.where, written.root)
+    if written.unregistered == "refused":  # a run that is over needs none of the files
+        check_sections(sections)
+    return sections
+
+
 def _score(written: Written) -> ScoreSettings:
     return _build(ScoreSettings, written.value, {}, written.root, written.where)
 
@@ -260,6 +272,7 @@ class Settings:
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
+        models: what is said of finished models, by the headings of the sections.
     """
 
     gpu: str = setting(
@@ -327,6 +340,7 @@ class Settings:
     release_dir: Path = setting(".opml/releases", read=_path)
     benchmark_table: bool = setting(False)
     score: ScoreSettings = setting(dict, is_table=True, read=_score)
+    models: Mapping[str, ModelSection] = setting(dict, key="model", is_table=True, read=_models)
 
 
 # --- reading them
@@ -446,8 +460,10 @@ def _types(table: type) -> dict[str, Any]:
     import pydantic
 
     from .gate.budgets import Gate
+    from .records.model_sections import ModelSection
 
-    return get_type_hints(table, localns={**vars(pydantic), "Gate": Gate}, include_extras=True)
+    names = {**vars(pydantic), "Gate": Gate, "ModelSection": ModelSection}
+    return get_type_hints(table, localns=names, include_extras=True)
 
 
 def _written(one: Setting, file: Mapping[str, Any], option: Any, root: Path, where: str) -> Written:

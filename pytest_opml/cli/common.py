@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -274,10 +273,12 @@ def match_cases(history: History, pattern: str) -> tuple[str, ...]:
     Raises:
         SettingsError: none does; the nearest names are listed.
     """
+    from ..records.case_ids import matches
+
     case_ids = history.case_ids()
     if pattern in case_ids:  # the name of a benchmark may have brackets, which mean something else in a pattern
         return (pattern,)
-    matching = tuple(name for name in case_ids if fnmatchcase(name, pattern))
+    matching = tuple(name for name in case_ids if matches(name, pattern))
     if not matching:
         raise UnknownNameError("case of the history", pattern, case_ids)
     return matching

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import SettingsError
 from ..metrics import METRICS, Metric, find
+from ..records.case_ids import matches
 from ..records.run import Rule
 from .waivers import Waiver, parse_waivers
 
@@ -117,7 +117,7 @@ class Gate(NamedTuple):
         That is: the general ones, the hardware's, those of the case's id, the marker's, those of the command line.
         """
         layers = [self.budgets, self.by_profile.get(profile, ())]
-        layers += [entry.budgets for entry in self.by_case if fnmatchcase(case_id, entry.pattern)]
+        layers += [entry.budgets for entry in self.by_case if matches(case_id, entry.pattern)]
         written = [budget for layer in [*layers, marked, self.given] for budget in layer]
         last = {(budget.metric.name, budget.rule): budget for budget in written}
         winners = [last[budget.metric.name, budget.rule] for budget in written]

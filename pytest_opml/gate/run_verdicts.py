@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from fnmatch import fnmatchcase
 
 from ..analysis.ranking import groups, ranked
 from ..metrics import placeholder
+from ..records.case_ids import matches
 from ..records.result import Key, Result
 from ..records.run import Check, RunRecord
 from .budgets import Budget, Gate, GateTerms, parse_budgets
@@ -128,7 +128,7 @@ def _missing(record: RunRecord, gate: Gate) -> list[Check]:
     return checks + [
         _absent(entry.pattern, entry.source, nowhere)
         for entry in gate.by_case
-        if not (entry.optional or record.partial_selection or any(fnmatchcase(name, entry.pattern) for name in seen))
+        if not (entry.optional or record.partial_selection or any(matches(name, entry.pattern) for name in seen))
     ]
 
 

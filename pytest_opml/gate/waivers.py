@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ..errors import SettingsError
 from ..metrics import Metric
+from ..records.case_ids import matches
 from ..records.run import Check
 
 _KEYS = ("match", "metric", "until", "reason")
@@ -21,7 +21,7 @@ class Waiver(NamedTuple):
     """What lets the failures of some cases on one metric pass for a while.
 
     Attributes:
-        pattern: of case ids, by ``fnmatch``.
+        pattern: of case ids, as ``case_ids.matches`` takes it.
         metric: its name.
         until: the last day on which it holds, by the clock of the machine.
         reason: of the user's own.
@@ -36,7 +36,7 @@ class Waiver(NamedTuple):
 
     def is_for(self, check: Check) -> bool:
         """Return whether the check is one that it is about, whatever its verdict and the day."""
-        return check.metric == self.metric and fnmatchcase(check.case_id, self.pattern)
+        return check.metric == self.metric and matches(check.case_id, self.pattern)
 
 
 def parse_waivers(tables: Any, where: str, find: Callable[[str, str], Metric]) -> tuple[Waiver, ...]:

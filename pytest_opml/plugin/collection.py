@@ -12,6 +12,7 @@ import pytest
 from .markers import marked_case, test_overrides
 
 if TYPE_CHECKING:
+    from ..case import Case
     from ..runner.plan import CollectedRun
     from .settings_file import SettingsFile
 
@@ -19,14 +20,14 @@ _LEFT_OUT = pytest.StashKey["list[str]"]()
 _LEFT_OUT_UNNAMED = pytest.StashKey[bool]()
 
 
-def _case_id(item: pytest.Item) -> str | None:
-    """The id of the case that a test runs; None for one that says so only when it runs."""
+def _case(item: pytest.Item) -> Case | None:
+    """The case that a test runs; None for one that says so only when it runs."""
     from ..errors import OpmlError
 
     if "opml" not in getattr(item, "fixturenames", ()):
         return None
     try:
-        return marked_case(item).id
+        return marked_case(item)
     except OpmlError:
         return None
 
@@ -40,9 +41,9 @@ def _test_id(item: pytest.Item, file: SettingsFile) -> str:
 
 def leave_out(item: pytest.Item) -> None:
     """Note the case of a test that the command line deselected, or that it may be any."""
-    name = _case_id(item)
-    if name is not None:
-        item.config.stash.setdefault(_LEFT_OUT, []).append(name)
+    case = _case(item)
+    if case is not None:
+        item.config.stash.setdefault(_LEFT_OUT, []).append(case.id)
     elif "opml" in getattr(item, "fixturenames", ()):
         item.config.stash[_LEFT_OUT_UNNAMED] = True
 
@@ -57,11 +58,16 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
 
     Raises:
         SettingsError: a marker says what it cannot.
+        CaseDefinitionError: two different cases have one id.
     """
-    from ..runner.plan import CollectedRun
+    from ..runner.plan import AskedCases, CollectedRun
     from .selection import leaves_out
 
-    tests = [(item, _case_id(item), test_overrides(item)) for item in items]
+    cases, tests = AskedCases(), []
+    for item in items:
+        if case := _case(item):
+            cases.add(case)
+        tests.append((item, case.id if case else None, test_overrides(item)))
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return CollectedRun(
         cases={name: _test_id(item, file) for item, name, _ in tests if name is not None},

@@ -16,6 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
+from .settings_file import use_sections_near
 from .stash import BENCH_FILES, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
@@ -43,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and let others register what they have."""
     config.addinivalue_line("markers", _MARKER)
     config.stash[USAGE_ERRORS] = []
+    use_sections_near(config, config.invocation_params.dir)
     try:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:
@@ -79,7 +81,12 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Remember the files of benchmarks: where none of them gives a test, the exit code is still ours to explain."""
+    """Remember the files of benchmarks: where none of them gives a test, the exit code is still ours to explain.
+
+    The cases that a file builds take from the settings nearest to it what these say of their models.
+    """
+    if isinstance(collector, pytest.Module):
+        use_sections_near(collector.config, collector.path.parent)
     if isinstance(collector, collection.BenchModule):
         collector.config.stash.setdefault(BENCH_FILES, []).append(collector.path)
 

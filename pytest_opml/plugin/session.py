@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .. import registry
 from ..errors import CaseFailed, OpmlError
 from . import benchmark, collection, options, xdist
 from .exit_code import exit_reason, refusal
@@ -39,6 +40,7 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     try:
         file = choose(config, sorted({item.path for item in items}))
         settings, plan = options.settings_of(config), collection.plan(config, items, file)
+        registry.use_sections(lambda: settings.models)
         opened = Session(settings, file.root, progress_line, shared=xdist.shared_folder(config), plan=plan)
     except OpmlError as error:
         if not xdist.is_worker(config):

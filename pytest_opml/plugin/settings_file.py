@@ -7,15 +7,19 @@ follows from where the settings of pytest are, which may be in another folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from .. import registry
 from ..errors import SettingsError
-from ..settings import find_pyproject, project_folder
+from ..settings import find_pyproject, project_folder, read_pyproject
 from .selection import named_benchmarks, named_places
+
+if TYPE_CHECKING:
+    from ..records.model_sections import ModelSection
 
 
 class SettingsFile(NamedTuple):
@@ -32,6 +36,7 @@ class SettingsFile(NamedTuple):
 
 _CHOSEN = pytest.StashKey[SettingsFile]()
 _SAID = pytest.StashKey[str]()
+_SECTIONS = pytest.StashKey["dict[Path, Mapping[str, ModelSection]]"]()
 
 
 def choose(config: pytest.Config, benchmarks: Iterable[Path]) -> SettingsFile:
@@ -70,6 +75,31 @@ def chosen(config: pytest.Config) -> SettingsFile:
 def adopt(config: pytest.Config, file: SettingsFile) -> None:
     """Take what the workers of pytest-xdist have chosen, who alone collect."""
     config.stash[_CHOSEN] = file
+
+
+def use_sections_near(config: pytest.Config, folder: Path) -> None:
+    """Let cases that are built from now on take what the settings nearest to a folder say of their models."""
+    registry.use_sections(lambda: _sections_near(config, folder))
+
+
+def _sections_near(config: pytest.Config, folder: Path) -> Mapping[str, ModelSection]:
+    """The sections ``[tool.opml.model.NAME]``; read where the first case is built.
+
+    Raises:
+        SettingsError: one of them is not as it may be.
+    """
+    by_folder = config.stash.setdefault(_SECTIONS, {})
+    if folder not in by_folder:
+        path = _nearest(config, folder)
+        table = read_pyproject(path).get("model") if path else None
+        by_folder[folder] = _parsed(table, path.parent) if path and table else {}
+    return by_folder[folder]
+
+
+def _parsed(table: object, root: Path) -> Mapping[str, ModelSection]:
+    from ..case import parse_sections
+
+    return parse_sections(table, "tool.opml.model", root)
 
 
 def _nearest(config: pytest.Config, folder: Path) -> Path | None:

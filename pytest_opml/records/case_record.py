@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..errors import CaseDefinitionError
+from .case_ids import ID, IdParts, checked_name, named_id
+from .preprocess import Preprocess, digest_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Unfreeze = int | Literal["all"]
-ImageSize = int | str
-
 _ID_FIELDS = ("dataset", "model", "unfreeze", "technique")
+_NOT_EXTRAS = (*_ID_FIELDS, "name")
 _SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)|0-100", re.ASCII)
 _SIDES = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 _SIZES = (8, 2_048)
-_NAME = r"(?:[^/{}]+|\{[^{}]+\})"
-_ID = re.compile(
-    rf"(?P<dataset>{_NAME})/(?P<model>{_NAME})/(?P<top>all|top\d{{1,999}})/(?P<technique>[^/]+)(?:/(?P<rest>.*))?",
-    re.ASCII | re.DOTALL,
-)
 
 
-class IdParts(NamedTuple):
-    """The parts of a case's id; ``extras`` are the fields that differ from their defaults, as ``name=value``."""
+def _read_size(value: Any) -> Any:
+    """A size in its one form: ``32x32`` is 32."""
+    least, most = _SIZES
+    sides = image_sides(value) if isinstance(value, str) else (value, value)
+    if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
+        form = "a whole number, or height x width such as '96x128'"
+        raise ValueError(f"must be 'own', {form}, from {least} to {most} (pixels)")
+    return sides[0] if sides and sides[0] == sides[1] else value
 
-    dataset: str
-    model: str
-    top: str
-    technique: str
-    extras: tuple[str, ...]
+
+def _read_classes(value: Any) -> Any:
+    """The classes of a model's outputs, in their order, or for each output's name; a list of TOML is a tuple here."""
+    names = [*value, *value.values()] if isinstance(value, dict) else value
+    if value is None:
+        return None
+    if not isinstance(names, (list, tuple)) or not names or not all(type(one) is str and one for one in names):
+        raise ValueError("must be a list with the class of each output, or a table from an output's name to its class")
+    return value if isinstance(value, dict) else tuple(value)
+
+
+def _read_preprocess(value: Any) -> Any:
+    return Preprocess(**value) if isinstance(value, dict) and all(type(key) is str for key in value) else value
+
+
+def _reads_on_one_line(value: str) -> str:
+    if not value or not value.isprintable() or "," in value:
+        raise ValueError("must be a text without commas and control characters")
+    return value
+
+
+Unfreeze = int | Literal["all"]
+ImageSize = Annotated[int | str, BeforeValidator(_read_size)]
+Classes = tuple[str, ...] | dict[str, str]
+_Text = Annotated[str, AfterValidator(_reads_on_one_line)]
 
 
 class CaseRecord(BaseModel):
@@ -61,6 +92,13 @@ class CaseRecord(BaseModel):
         quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
         seed: of the split, the head's initial weights and the order of training.
         weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
+        name: of the model, chosen by the user, which then is the case's id; with a technique, ``NAME/technique``.
+        preprocess: what is done to the pixels of images; None: as the model's file says, or nothing.
+        classes: the class of the data that each of the model's outputs stands for: a list in the outputs' order, or by
+            the outputs' names where the file has them; None: as the file says, or the classes of the data in order. An
+            output whose class the data do not have (a background class) is wrong wherever it is chosen.
+        output: name of the output that is measured, of a model with several.
+        quality: what counts as the quality of the answers; None for that of the task.
     """
 
     # a Case is handed to records, which are to hold what can be read without a registry
@@ -79,6 +117,11 @@ class CaseRecord(BaseModel):
     quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**31)
     weights: str = "imagenet"
+    name: Annotated[str, AfterValidator(checked_name)] | None = None
+    preprocess: Annotated[Preprocess | None, BeforeValidator(_read_preprocess)] = None
+    classes: Annotated[Classes | None, BeforeValidator(_read_classes)] = None
+    output: _Text | None = None
+    quality: _Text | None = None
 
     @field_validator("dataset", "model")
     @classmethod
@@ -102,16 +145,6 @@ class CaseRecord(BaseModel):
         if value != "all" and (type(value) is not int or value < 0):
             raise ValueError("must be 'all' or at least 0 (a whole number; 1 is the new dense head)")
         return value
-
-    @field_validator("size", mode="before")
-    @classmethod
-    def _is_a_size(cls, value: Any) -> Any:
-        least, most = _SIZES
-        sides = image_sides(value) if isinstance(value, str) else (value, value)
-        if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
-            form = "a whole number, or height x width such as '96x128'"
-            raise ValueError(f"must be 'own', {form}, from {least} to {most} (pixels)")
-        return sides[0] if sides and sides[0] == sides[1] else value
 
     @field_validator("split")
     @classmethod
@@ -143,10 +176,14 @@ class CaseRecord(BaseModel):
 
     def __eq__(self, value: object, /) -> bool:
         """Tell whether the fields are equal; a ``Case`` and the record of it are the same case."""
-        return self.__dict__ == value.__dict__ if isinstance(value, CaseRecord) else NotImplemented
+        return self._as_key() == value._as_key() if isinstance(value, CaseRecord) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
+        return hash(self._as_key())
+
+    def _as_key(self) -> tuple[Any, ...]:
+        """The fields, of which a table counts in its order: it is that of the outputs."""
+        return tuple(tuple(v.items()) if isinstance(v, dict) else v for v in self.__dict__.values())
 
     @property
     def parts(self) -> IdParts:
@@ -157,9 +194,9 @@ class CaseRecord(BaseModel):
             top="all" if self.unfreeze == "all" else f"top{self.unfreeze}",
             technique=self.technique,
             extras=tuple(
-                f"{name}={getattr(self, name)}"
+                f"{name}={_in_short(getattr(self, name))}"
                 for name, field in type(self).model_fields.items()
-                if name not in _ID_FIELDS and getattr(self, name) != field.default
+                if name not in _NOT_EXTRAS and getattr(self, name) != field.default
             ),
         )
 
@@ -167,8 +204,12 @@ class CaseRecord(BaseModel):
     def id(self) -> str:
         """``dataset/model/topN/technique``, and what differs from the defaults: ``.../epochs=5,seed=1``.
 
-        A path with a ``/`` in it stands in braces: ``digits/{models/cat.keras}/top0/baseline``.
+        A path with a ``/`` in it stands in braces: ``digits/{models/cat.keras}/top0/baseline``. A ``Preprocess`` or
+        classes stand as a digest: ``.../preprocess=3f2a91``. The id of a case with a name is ``NAME`` as trained, and
+        ``NAME/technique`` else.
         """
+        if self.name is not None:
+            return named_id(self.name, self.technique)
         *names, extras = self.parts
         return "/".join([*names, ",".join(extras)] if extras else names)
 
@@ -187,10 +228,10 @@ class CaseRecord(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the case that an ``id`` names.
+        """Return the case that an ``id`` without a name and without digests stands for.
 
         Raises:
-            CaseDefinitionError: the text is no id, or names an impossible case; of a ``Case`` also what its
+            CaseDefinitionError: the text is no such id, or names an impossible case; of a ``Case`` also what its
                 construction raises.
         """
         try:
@@ -216,7 +257,7 @@ def described(error: ValidationError) -> str:
 
 
 def _fields_of(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    match = _ID.fullmatch(text)
+    match = ID.fullmatch(text)
     if not match:
         raise CaseDefinitionError(f"{text!r} is no case id: dataset/model/topN/technique[/key=value,...]")
     values: dict[str, Any] = {name: match[name].strip("{}") for name in ("dataset", "model", "technique")}
@@ -224,10 +265,18 @@ def _fields_of(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     values["unfreeze"] = top if top == "all" else int(top[3:])
     for pair in match["rest"].split(",") if match["rest"] is not None else []:
         key, equals, value = pair.partition("=")
-        if not equals or key in _ID_FIELDS or key not in fields:
+        if not equals or key in _NOT_EXTRAS or key not in fields:
             raise CaseDefinitionError(f"case id {text!r}: {pair!r} is no key=value of a case")
+        if key in ("preprocess", "classes"):
+            raise CaseDefinitionError(f"case id {text!r}: {pair} is a digest, from which no case can be made")
         values[key] = _read(value, fields[key].annotation)
     return values
+
+
+def _in_short(value: Any) -> str:
+    if isinstance(value, Preprocess):
+        return value.digest
+    return digest_of(json.dumps(value)) if isinstance(value, (tuple, dict)) else str(value)
 
 
 def _in_braces(name: str) -> str:

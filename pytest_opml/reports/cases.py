@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..analysis.ranking import Entry, ranked, test_set_of
-from ..records.case_record import CaseRecord, IdParts
+from ..records.case_ids import IdParts
+from ..records.case_record import CaseRecord
 from ..records.result import CaseOutcome, Result
 from ..records.run import Check, Failure, RunRecord
 
@@ -78,13 +79,15 @@ def groups_of(record: RunRecord) -> list[CaseGroup]:
 def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[str, str]]:
     """Return what the ids have in common as a title, and the rest of each as its name, which keeps the technique.
 
-    The name of a case that was only measured to be compared with stands in brackets.
+    A case to which the user gave a name has its id, beside which nothing of the others' ids but the data set is left
+    out. The name of a case that was only measured to be compared with stands in brackets.
     """
     parts = {case.id: case.parts for case in cases}
+    given = {case.id: case.id for case in cases if case.name is not None}
     first, *others = parts.values()
     same_dataset = all(part.dataset == first.dataset for part in others)
-    same_model = all(part.model == first.model for part in others)
-    same_top = all(part.top == first.top for part in others)
+    same_model = not given and all(part.model == first.model for part in others)
+    same_top = not given and all(part.top == first.top for part in others)
     common = [extra for extra in first.extras if all(extra in part.extras for part in others)]
 
     def name(part: IdParts) -> str:
@@ -100,7 +103,7 @@ def _named(cases: Sequence[CaseRecord], record: RunRecord) -> tuple[str, dict[st
         title += f"/{first.model}"
     if same_top:
         title += f"/{first.top}" if same_model else f"/*/{first.top}"
-    names = {id_: name(part) for id_, part in parts.items()}
+    names = {id_: name(part) for id_, part in parts.items()} | given
     names |= {id_: f"({short})" for id_, short in names.items() if id_ in record.reference_only}
     return ", ".join([title, *common]), names
 

@@ -161,7 +161,13 @@ class CaseKeys:
         """Return the case of a teacher or a source: another model, otherwise the same."""
         weights = self.case.weights if self.case.weights in _NO_WEIGHTS_FILE else "imagenet"
         unfreeze = self.case.unfreeze if teacher.unfreeze is None else teacher.unfreeze
-        changed = {"model": teacher.name, "technique": "baseline", "weights": weights, "unfreeze": unfreeze}
+        changed: dict[str, Any] = {
+            "model": teacher.name,
+            "technique": "baseline",
+            "weights": weights,
+            "unfreeze": unfreeze,
+        }
+        changed |= {"name": None, "classes": None, "output": None}  # are those of the case's own model
         return Case(**self.case.model_dump() | {"size": _image_size(self.case, self._data.spec)} | changed)
 
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
@@ -170,7 +176,7 @@ class CaseKeys:
         if case.weights not in _NO_WEIGHTS_FILE and not Path(case.weights).expanduser().is_file():
             raise ModelFileError(f"weights {case.weights}: no such file; known besides a path: imagenet, none")
         return {
-            "case": case.model_dump(exclude={"technique"}),
+            "case": case.model_dump(exclude={"technique", "name", "quality"}),
             "policy": policy,
             "data": self._data.fingerprint,
             "weights": None if case.weights in _NO_WEIGHTS_FILE else _stamp(Path(case.weights).expanduser()),

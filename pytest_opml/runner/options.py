@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
-from ..records.case_record import CaseRecord
+from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
@@ -139,9 +139,7 @@ class RunOptions:
         """Return the absolute budgets of other cases on times that follow from those of a case, their reference."""
         if not self.settings.compare_s:
             return ()
-        candidates = [
-            name for name in self.plan.cases if name != case_id and CaseRecord.parse(name).reference.id == case_id
-        ]
+        candidates = [name for name in self.plan.cases if name != case_id and reference_id(name) == case_id]
         limits = self.plan.limits
         budgets = (self.budgets(name, limits.get(name, NO_OVERRIDES)) for name in candidates)
         return tuple(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget
+    from ..records.case_record import CaseRecord
 
 
 class TestOverrides(NamedTuple):
@@ -37,6 +40,36 @@ class CollectedRun(NamedTuple):
     limits: Mapping[str, TestOverrides] = {}
     deselected: tuple[str, ...] = ()
     partial_selection: bool = False
+
+
+class AskedCases:
+    """The ids of the cases that tests ask for, each of one case."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._cases: dict[str, CaseRecord] = {}
+
+    def add(self, case: CaseRecord) -> None:
+        """Add a case.
+
+        Raises:
+            CaseDefinitionError: another case has its id, or that of its reference.
+        """
+        for one in (case.reference, case):
+            first = self._cases.setdefault(one.id, one)
+            if first != one:
+                fields = [name for name in type(one).model_fields if getattr(first, name) != getattr(one, name)]
+                texts = (f"{name} = {getattr(first, name)!r} and {getattr(one, name)!r}" for name in fields)
+                raise CaseDefinitionError(
+                    f"two cases of this run have the id {one.id}, with {'; '.join(texts)}: give one another name"
+                )
+        self._ids.add(case.id)
+
+    def __contains__(self, case_id: str) -> bool:
+        return case_id in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
 
 
 NO_OVERRIDES, NOTHING_COLLECTED = TestOverrides(), CollectedRun()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CaseFailed
-from .plan import NO_OVERRIDES, NOTHING_COLLECTED, CollectedRun, TestOverrides
+from .plan import NO_OVERRIDES, NOTHING_COLLECTED, AskedCases, CollectedRun, TestOverrides
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -56,7 +56,7 @@ class Session:
         self._preflight = check_run(settings, root)
         self.device = self._preflight.device
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
-        self._plan, self._asked = plan, set[str]()
+        self._plan, self._asked = plan, AskedCases()
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
 
@@ -76,8 +76,9 @@ class Session:
 
         Raises:
             CaseFailed: the case has no result; the failure is in the record.
+            CaseDefinitionError: another case of this run has its id.
         """
-        self._asked.add(case.id)
+        self._asked.add(case)
         if case.reference != case:
             # One that fails stands in the record, and the budgets that need it are not judged.
             with contextlib.suppress(CaseFailed):
@@ -164,7 +165,7 @@ class Session:
             results=tuple(outcome.result for outcome in outcomes if outcome.result),
             failures=tuple(outcome.failure for outcome in outcomes if outcome.failure),
             checks=(),
-            reference_only=tuple(sorted(set(self._outcomes) - self._asked)),
+            reference_only=tuple(sorted(set(self._outcomes).difference(self._asked))),
             collected=dict(self._plan.cases),
             deselected=self._plan.deselected,
             partial_selection=self._plan.partial_selection,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import OpmlError
 from ...gate.budgets import GateTerms, Override
-from ...records.case_record import CaseRecord
+from ...records.case_ids import reference_id
 from ..formatting import wrapped
 
 
@@ -17,17 +16,9 @@ def _why_idle(case_id: str, override: Override) -> str:
         return f"replaced by {override.replaced_by}"
     if not override.budget.metric.registered:
         return "the metric is not registered here"
-    if override.budget.rule in ("max_drop", "max_increase") and _is_reference(case_id):
+    if override.budget.rule in ("max_drop", "max_increase") and reference_id(case_id) == case_id:
         return "not for a reference"
     return ""
-
-
-def _is_reference(case_id: str) -> bool:
-    try:
-        case = CaseRecord.parse(case_id)
-    except OpmlError:
-        return False  # no id of a case
-    return case == case.reference
 
 
 def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
