@@ -323,7 +323,7 @@ def _accuracy(setup: Setup, draws: int = 10_000, images: int = 2_000) -> None:
     for technique, text in packed.items():
         candidate = predictions.unpack(text)
         assert candidate is not None
-        worse, better, count = predictions.discordant(candidate, reference)
+        worse, better, count = predictions.discordant(candidate.right, reference.right)
         print(f"{technique}: {count} images, answers differ in being right on {100 * (worse + better) / count:.2f} %")
         # of images on which the two differ, as many for better as for worse: the models are equally right
         differ = (worse + better) / count / 2

@@ -24,7 +24,7 @@ from scipy.stats import binom
 
 from pytest_opml.measure import quality
 from pytest_opml.stats.evidence import Evidence, Negative, PairedProportion, Proportion, SumOf
-from pytest_opml.stats.macro_averages import MacroAverage
+from pytest_opml.stats.macro_averages import MacroAverage, paired_averages
 from pytest_opml.stats.predictions import Predictions
 from pytest_opml.stats.quality_evidence import Area, MacroShare, PairedMacroShare
 
@@ -228,7 +228,7 @@ def misses_of_drops(design: Design, redone: float, draws: int) -> dict[str, Miss
         chosen = random.random(len(anew.labels)) < redone
         candidate = Predictions(anew.labels, np.where(chosen, anew.predicted[shuffled], reference.predicted))
         for metric, count in counts.items():
-            count.add(PairedMacroShare(metric, candidate, reference))
+            count.add(PairedMacroShare(*paired_averages(metric, candidate, reference)))
     return {metric: count.misses for metric, count in counts.items()}
 
 

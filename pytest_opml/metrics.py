@@ -72,7 +72,7 @@ class Metric:
     exact: bool = False
     scaled: bool = False
     column: bool = True
-    evidence: Literal["interval", "proportion", "macro", "area", "score"] = "interval"
+    evidence: Literal["interval", "proportion", "macro", "area", "quality", "score"] = "interval"
     interval: Callable[[Result], Estimate | Score | None] | None = None
     standard_error: Callable[[Result], float] | None = None
     paired_ratio: Callable[[SideBySide], Ratio] | None = None
@@ -104,7 +104,12 @@ class Metric:
 
 
 def _share(name: str, **facts: Any) -> Metric:
-    given: dict[str, Any] = {"read": lambda result: getattr(result, name), "format_spec": ".4f", "better": "higher"}
+    given: dict[str, Any] = {
+        "read": lambda result: getattr(result, name),
+        "format_spec": ".4f",
+        "better": "higher",
+        "missing": "means nothing for the task of these data",
+    }
     return Metric(name, **given | facts)
 
 
@@ -152,7 +157,13 @@ def _place(name: str, **facts: Any) -> Metric:
 
 
 _TABLE = (
-    _share("accuracy", read=lambda r: r.accuracy.value, interval=lambda r: r.accuracy, evidence="proportion"),
+    _share("quality", read=lambda r: r.quality.value, interval=lambda r: r.quality, evidence="quality"),
+    _share(
+        "accuracy",
+        read=lambda r: r.accuracy and r.accuracy.value,
+        interval=lambda r: r.accuracy,
+        evidence="proportion",
+    ),
     _share("recall", evidence="macro"),
     _share("precision", evidence="macro"),
     _share("f1", evidence="macro"),

@@ -22,8 +22,14 @@ from .errors import CaseDefinitionError, UnknownNameError, one_line
 if TYPE_CHECKING:
     from .records.model_sections import ModelSection
 
-KINDS = ("dataset", "model", "technique", "metric")
-FILE_SUFFIXES = {"dataset": (".npz",), "model": (".keras", ".tflite", ".onnx"), "technique": (), "metric": ()}
+KINDS = ("dataset", "model", "technique", "metric", "quality")
+FILE_SUFFIXES = {
+    "dataset": (".npz",),
+    "model": (".keras", ".tflite", ".onnx"),
+    "technique": (),
+    "metric": (),
+    "quality": (),
+}
 
 _Factory = TypeVar("_Factory", bound=Callable[..., Any])
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}

@@ -55,7 +55,7 @@ def test_a_metric_is_read_from_a_result_and_shown_with_its_unit(name: str, value
 
 def test_every_metric_is_known_by_its_own_name() -> None:
     assert [metric.name for metric in METRICS.values()] == list(METRICS)
-    assert len(METRICS) == 21
+    assert len(METRICS) == 22
 
 
 def test_a_metric_that_was_not_measured_is_shown_as_such() -> None:

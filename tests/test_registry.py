@@ -20,6 +20,7 @@ BUILT_IN = {
         *("float16-tflite", "int16x8", "int8", "int8-tuned", "layer-transfer", "onnx", "onnx-int8", "prune"),
         *("tfmot-cluster", "tfmot-prune", "tfmot-qat"),
     },
+    "quality": {"accuracy", "auc", "balanced_accuracy", "exact_match", "f1", "r2", "top2", "top3", "top5", "top10"},
     "metric": set(),  # those of a result are in a table of their own
 }
 

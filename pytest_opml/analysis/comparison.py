@@ -35,6 +35,7 @@ class Comparison(NamedTuple):
     """All that is compared; None for what was measured on another machine or other data, or worked out otherwise.
 
     Attributes:
+        quality_name: what the quality of both is; of the later one where they differ.
         elsewhere: in what the two machines differ; empty where times are compared all the same.
         other_data: that the test data differ, in words; empty where they are the same.
         otherwise: in what the settings differ that a figure was worked out by; empty where they do not.
@@ -43,7 +44,8 @@ class Comparison(NamedTuple):
 
     key: Key
     baseline: Baseline
-    accuracy: Change | None
+    quality_name: str
+    quality: Change | None
     time: Change | None
     size: Change | None
     op_score: Change | None
@@ -59,7 +61,7 @@ class Comparison(NamedTuple):
 
     def as_plain(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        changes = {name: getattr(self, name) for name in ("accuracy", "time", "size", "op_score")}
+        changes = {name: getattr(self, name) for name in ("quality", "time", "size", "op_score")}
         return {
             "case": self.case_id,
             "profile": self.key.profile,
@@ -70,6 +72,7 @@ class Comparison(NamedTuple):
                 "remeasured": self.baseline.remeasured,
                 "remeasure_error": self.baseline.remeasure_error,
             },
+            "quality_name": self.quality_name,
             **{name: change and change._asdict() for name, change in changes.items()},
             "axes": self.axes and self.axes._asdict(),
             "other_machine": self.elsewhere,
@@ -90,7 +93,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
     elsewhere = differing_in(result.device, baseline.device)
     other_data = OTHER_DATA if result.data_digest != earlier.data_digest else ""
 
-    metrics = [METRICS[name] for name in ("accuracy", "inference_s", "size_mb", "op_score")]
+    metrics = [METRICS[name] for name in ("quality", "inference_s", "size_mb", "op_score")]
 
     def evidence_of(metric: Metric) -> Evidence | None:
         """Return the evidence of a figure, given the baseline's; None where the two say nothing of each other."""
@@ -101,12 +104,13 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
             return None
         return figures.of_difference(metric, result, now, earlier, then, times)
 
-    accuracy, time, size, score = map(evidence_of, metrics)
+    quality, time, size, score = map(evidence_of, metrics)
     axes = None if score is None else figures.score_axes(result, earlier, times)
     return Comparison(
         key=result.key,
         baseline=baseline,
-        accuracy=None if accuracy is None else _difference(accuracy, earlier.accuracy.value, higher_is_better=True),
+        quality_name=result.quality.name,
+        quality=None if quality is None else _difference(quality, earlier.quality.value, higher_is_better=True),
         time=None if time is None else _ratio(time, earlier.inference_s.value),
         size=None if size is None else _ratio(size, earlier.size_mb),
         op_score=None if score is None or axes is None else _score_change(score, earlier.op_score.value, axes),

@@ -8,8 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..metrics import INFERENCE, METRICS, Metric
-from ..records.result import Ladder, Result, Sampling, SideBySide
-from ..stats import predictions
+from ..records.result import Ladder, QualityKind, Result, Sampling, SideBySide
 from ..stats.derived_time import DerivedTime, RecordedTime
 from ..stats.evidence import (
     Evidence,
@@ -18,16 +17,16 @@ from ..stats.evidence import (
     LogTime,
     Negative,
     Normal,
-    PairedProportion,
     PairedTime,
     Proportion,
     ScaledInterval,
     SumOf,
 )
-from ..stats.macro_averages import FEWEST_IMAGES, MacroAverage, smallest_class
+from ..stats.macro_averages import FEWEST_IMAGES, smallest_class
 from ..stats.order_statistics import Inverse, OrderStatistics, ladder
-from ..stats.quality_evidence import Area, ErrorRatio, MacroShare, PairedMacroShare
+from ..stats.quality_evidence import Area
 from . import op_score
+from .examples import Examples, answer_sheet, kind_of, of_examples, same_examples
 from .op_score import Difference
 
 # By scenario, the time that a candidate has by its ratio to the reference, where the two were timed in turn.
@@ -51,10 +50,8 @@ def of_value(metric: Metric, result: Result, value: float, reference: Result | N
     """
     if metric.paired_ratio and result.vs_reference:
         return _derived(metric, result, value, reference)
-    if metric.evidence == "proportion":
-        return Proportion(round(value * result.test_samples), result.test_samples)
-    if metric.evidence in ("macro", "area"):
-        return _of_average(metric, result, value)
+    if kind := kind_of(metric, result):
+        return of_examples(kind, result) or _without_answers(kind, result, value)
     if metric.evidence == "score":
         return _of_score(result, reference)
     if metric.standard_error and (error := metric.standard_error(result)):
@@ -92,7 +89,7 @@ def ladder_of_passes(seconds: tuple[float, ...]) -> Ladder:
 
 
 def _of_score(result: Result, reference: Result | None = None) -> Evidence:
-    """Return the evidence of a score: that of the accuracy and that of the time, by MOVER on the logarithms.
+    """Return the evidence of a score: that of the quality and that of the time, by MOVER on the logarithms.
 
     Of a score with other times than inference it is the recorded interval, rescaled: the time of training was taken
     once.
@@ -107,27 +104,37 @@ def _of_score(result: Result, reference: Result | None = None) -> Evidence:
     return SumOf(_log_error(result), LogTime(inference), constant=result.op_score.log_megabytes)
 
 
-def _of_average(metric: Metric, result: Result, value: float) -> Evidence:
-    """Return the evidence of an average over the classes, of equal size where the record has no predictions."""
-    answered = predictions.unpack(result.predictions) if result.predictions else None
-    if metric.evidence == "area":
-        labels = answered.labels if answered else np.arange(result.test_samples, dtype=np.uint16) % result.classes
-        return Area(value, result.auc_error, labels)
-    if answered:
-        return MacroShare(MacroAverage(metric.name, answered))
-    return Proportion(value * result.test_samples, result.test_samples)
+def _without_answers(kind: QualityKind, result: Result, value: float) -> Evidence:
+    """Return the evidence of a figure of a record that holds no answers; the classes are taken to be of equal size."""
+    if kind == "auc":
+        return Area(value, result.auc_error, np.arange(result.test_samples, dtype=np.uint16) % result.classes)
+    if kind in ("figures", "errors"):
+        return ScaledInterval(result.quality)
+    right = value * result.test_samples
+    return Proportion(round(right) if kind == "right" else right, result.test_samples)
 
 
-def too_few_images(metric: Metric, result: Result) -> str:
-    """Return which class has too few test images for an average over the classes to be judged; empty where none has."""
-    answered = predictions.unpack(result.predictions) if result.predictions else None
-    if metric.evidence not in ("macro", "area") or not answered:
+def too_few_images(metric: Metric, result: Result, examples: Examples | None = None) -> str:
+    """Return which class has too few test examples for an average over the classes to be judged; empty where none has.
+
+    Args:
+        metric: whose average.
+        result: of the case.
+        examples: those of a slice (n,); None for all.
+    """
+    kind, labels = kind_of(metric, result), answer_sheet(result).labels
+    if kind not in ("recall", "precision", "f1", "auc") or labels is None:
         return ""
-    label, images = smallest_class(answered.labels)
+    labels = labels if examples is None else labels[examples]
+    if not len(labels) or not labels.size:
+        return ""
+    label, images = smallest_class(labels)
     if images >= FEWEST_IMAGES:
         return ""
+    name = result.class_names[label] if label < len(result.class_names) else label
     return (
-        f"too few images of class {label}: the test set has {images}, {metric.name} needs {FEWEST_IMAGES} of each class"
+        f"too few examples of class {name}: the test set has {images}, {metric.name} needs {FEWEST_IMAGES} of each "
+        "class"
     )
 
 
@@ -141,7 +148,7 @@ def of_difference(
 ) -> Evidence:
     """Return the evidence of a figure of a result, given its reference's figure, which the interval takes as exact.
 
-    Paired wherever the two were: times that were taken in turn, predictions of the same test images.
+    Paired wherever the two were: times that were taken in turn, answers to the same test examples.
 
     Args:
         metric: whose figure.
@@ -153,55 +160,57 @@ def of_difference(
     """
     if metric.paired_ratio and times:
         return PairedTime(metric.paired_ratio(times), reference_value)
-    same_data = result.data_digest == reference.data_digest
-    pair = predictions.both_of(result.predictions, reference.predictions) if same_data else None
     if metric.evidence == "score":
-        return _score_difference(result, reference, pair, times)
-    if pair and metric.evidence == "proportion":
-        return SumOf(PairedProportion(predictions.discordant(*pair)), constant=reference_value)
-    if pair and metric.evidence == "macro":
-        return SumOf(PairedMacroShare(metric.name, *pair), constant=reference_value)
+        return _score_difference(result, reference, times)
+    if paired := _beside(metric, result, reference, reference_value):
+        return paired
     candidate, subtracted = of_value(metric, result, value), of_value(metric, reference, reference_value)
     if isinstance(candidate, Exact) and isinstance(subtracted, Exact):
         return candidate
     return SumOf(candidate, Negative(subtracted), constant=reference_value)
 
 
-def _score_difference(
-    result: Result,
-    reference: Result,
-    pair: tuple[predictions.Predictions, predictions.Predictions] | None,
-    times: SideBySide | None,
-) -> Evidence:
+def _beside(metric: Metric, result: Result, reference: Result, value: float) -> Evidence | None:
+    """Return a figure that is paired on the test examples, given the reference's; None where it cannot be."""
+    kind = kind_of(metric, result)
+    if kind is None or kind != kind_of(metric, reference) or not same_examples(result, reference):
+        return None
+    return answer_sheet(result).beside(kind, answer_sheet(reference), value)
+
+
+def _score_difference(result: Result, reference: Result, times: SideBySide | None) -> Evidence:
     """Return the evidence of a score, given the reference's, by paired errors and times where there are such."""
     if times is None or not (times_inference(result) and times_inference(reference)):
         return SumOf(_of_score(result), Negative(_of_score(reference)), constant=reference.op_score.value)
-    # without test images in common both errors count
-    errors = [ErrorRatio(*pair)] if pair else [_log_error(result), Negative(_log_error(reference))]
+    kind, ratio = result.quality.kind, None
+    if reference.quality.name == result.quality.name and same_examples(result, reference):
+        ratio = answer_sheet(result).error_ratio(kind, answer_sheet(reference))
+    # without test examples in common both errors count
+    errors = [ratio] if ratio else [_log_error(result), Negative(_log_error(reference))]
     size = score_axes(result, reference, times).size
     return SumOf(*errors, LogTime(PairedTime(times.offline)), constant=reference.op_score.value + size)
 
 
 def _log_error(result: Result) -> Evidence:
-    accuracy = of_value(METRICS["accuracy"], result, result.accuracy.value)
-    return _LogError(accuracy, result.op_score.log_error, result.test_samples)
+    quality = of_value(METRICS["quality"], result, result.quality.value)
+    return _LogError(quality, result.op_score.log_error, result.test_samples)
 
 
 class _LogError(Evidence):
-    """The base-10 logarithm of an error, from the evidence of the accuracy.
+    """The base-10 logarithm of an error, from the evidence of the quality.
 
     Args:
-        accuracy: its evidence.
+        quality: its evidence.
         value: the logarithm, as the score has it.
         samples: test samples; the error is floored at half of one, as in the score.
     """
 
-    def __init__(self, accuracy: Evidence, value: float, samples: int) -> None:
-        self._accuracy, self.value, self._floor = accuracy, value, 1 / (2 * samples)
+    def __init__(self, quality: Evidence, value: float, samples: int) -> None:
+        self._quality, self.value, self._floor = quality, value, 1 / (2 * samples)
 
     def interval(self, error: float) -> Interval:
         """Return the base-10 logarithms of the ends."""
-        low, high = self._accuracy.interval(error)
+        low, high = self._quality.interval(error)
         ends = (math.log10(max(1 - end, self._floor)) for end in (high, low))
         return Interval(min(next(ends), self.value), max(next(ends), self.value))
 

@@ -42,7 +42,7 @@ def op_score(
     """Return the OpScore of one model.
 
     Args:
-        accuracy: 0 to 1.
+        accuracy: 0 to 1, or another quality in these bounds that is declared instead.
         seconds: inference over the test set, scaled to 10,000 images; or another time, the same for all compared.
         megabytes: 10^6 bytes of the file that ships.
         samples: test samples. The error is floored at 1 / (2 samples), since an accuracy of 1.0 would score minus

@@ -16,7 +16,7 @@ class Entry(NamedTuple):
     """One model on the three axes, with its score."""
 
     name: str
-    accuracy: float
+    quality: float
     seconds: float
     megabytes: float
     score: float
@@ -47,8 +47,8 @@ def _equal(one: float, another: float) -> bool:
 def dominates(entry: Entry, rival: Entry) -> bool:
     """Return whether ``entry`` is no worse on any axis and better on at least one, by more than rounding."""
     axes, rival_axes = (
-        (-entry.accuracy, entry.seconds, entry.megabytes),
-        (-rival.accuracy, rival.seconds, rival.megabytes),
+        (-entry.quality, entry.seconds, entry.megabytes),
+        (-rival.quality, rival.seconds, rival.megabytes),
     )
     unequal = [(own, its) for own, its in zip(axes, rival_axes, strict=True) if not _equal(own, its)]
     return bool(unequal) and all(own < its for own, its in unequal)
@@ -57,13 +57,13 @@ def dominates(entry: Entry, rival: Entry) -> bool:
 def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
     """Return the paper's MIN and MAX: the best and the worst of each column, scored as if they were models."""
 
-    def scored(name: str, accuracy: float, seconds: float, megabytes: float) -> Entry:
-        return Entry(name, accuracy, seconds, megabytes, op_score(accuracy, seconds, megabytes, samples=samples).value)
+    def scored(name: str, quality: float, seconds: float, megabytes: float) -> Entry:
+        return Entry(name, quality, seconds, megabytes, op_score(quality, seconds, megabytes, samples=samples).value)
 
-    accuracies, times, sizes = zip(*((e.accuracy, e.seconds, e.megabytes) for e in entries), strict=True)
+    qualities, times, sizes = zip(*((e.quality, e.seconds, e.megabytes) for e in entries), strict=True)
     return (
-        scored("MIN", max(accuracies), min(times), min(sizes)),
-        scored("MAX", min(accuracies), max(times), max(sizes)),
+        scored("MIN", max(qualities), min(times), min(sizes)),
+        scored("MAX", min(qualities), max(times), max(sizes)),
     )
 
 
@@ -72,7 +72,7 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
 
     Args:
         entries: at least one.
-        samples: test samples behind the accuracies, for the floor of the error.
+        samples: test samples behind the qualities, for the floor of the error.
 
     Returns:
         The ranking. The normalised score is 0 for MIN and 1 for MAX, None where the two are the same.
@@ -114,22 +114,22 @@ def _places(scores: Sequence[float]) -> list[int]:
 
 
 def test_set_of(member: CaseOutcome) -> tuple[object, ...]:
-    """Return what two cases must share for their scores to be compared."""
+    """Return what two cases must share for their scores to be compared; their qualities apart."""
     case = member.case
     return case.dataset, case.split, case.subset, case.label_skew, case.quantity_skew, case.size, case.seed
 
 
 def groups(results: Sequence[Result]) -> list[tuple[Result, ...]]:
-    """Return the results on each test set and machine, which alone can be ranked, in the order in which they came."""
+    """Return the results of one quality on each test set and machine, which alone can be ranked, as they came."""
     by_place: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
-        by_place.setdefault((result.device.machine, *test_set_of(result)), []).append(result)
+        by_place.setdefault((result.device.machine, result.quality.name, *test_set_of(result)), []).append(result)
     return [tuple(group) for group in by_place.values()]
 
 
 def ranked(group: Sequence[Result]) -> Ranking:
-    """Rank the results on one test set and machine, at least one; entries are named by case id."""
+    """Rank the results of one quality on one test set and machine, at least one; entries are named by case id."""
     entries = [
-        Entry(r.case.id, r.accuracy.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value) for r in group
+        Entry(r.case.id, r.quality.value, 10**r.op_score.log_seconds, r.size_mb, r.op_score.value) for r in group
     ]
     return rank(entries, samples=group[0].test_samples)

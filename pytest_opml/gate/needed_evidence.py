@@ -43,7 +43,7 @@ def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: i
     if reached >= needed:
         return "another run"  # a repeat did not confirm it
     growth = (needed / reached) ** 2 if reached > 0 else math.inf
-    if metric.evidence in ("proportion", "macro", "area") or metric.standard_error is not None:
+    if metric.evidence in ("proportion", "macro", "area", "quality") or metric.standard_error is not None:
         return _images(result.test_samples * growth)
     if metric.scenario is not None:
         return _sampling(check, metric, result, growth, terms.max_seconds)

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..tensors import Task
 from .base import Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
@@ -40,6 +41,52 @@ class Estimate(Record):
     def scaled(self, factor: float) -> Estimate:
         """Return the estimate in other units."""
         return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
+
+# What a figure of quality is worked out from, and so how sure it is: right answers, figures of the examples, averages
+# over the classes or labels, areas under the ROC curve, or squared errors.
+QualityKind = Literal["right", "figures", "recall", "precision", "f1", "auc", "errors"]
+
+
+class QualityFigure(Estimate):
+    """The declared quality, which OpScore takes the error from: 1 minus it."""
+
+    name: str = Field(description="accuracy, f1, ..., or package.module:function of the user's")
+    kind: QualityKind = "right"
+
+
+class Slice(Record):
+    """Some of the test examples: those of a class, or with a value in a column of the data."""
+
+    by: str = Field(description="class, or the name of a column")
+    value: str
+    samples: int = Field(ge=1)
+    quality: Estimate | None = Field(
+        description="None where the declared quality means nothing on these examples alone"
+    )
+    accuracy: Estimate | None = None
+
+    @property
+    def name(self) -> str:
+        """As checks name it: ``class=cat``."""
+        return f"{self.by}={self.value}"
+
+
+class ExampleColumn(Record):
+    """A column of the test data with few values."""
+
+    values: tuple[str, ...]
+    codes: str = Field(description="place of each test example's value, in order: see stats/predictions.py")
+
+
+class ConfusionMatrix(Record):
+    """How many test examples of each class were taken for which."""
+
+    labels: tuple[str, ...] = Field(description="a row for each class of the data")
+    answers: tuple[str, ...] = Field(
+        description="a column for each answer: the classes, then what was answered that is none of them"
+    )
+    counts: tuple[tuple[int, ...], ...]
 
 
 class Sampling(Record):
@@ -292,15 +339,34 @@ class Result(CaseOutcome):
     data_digest: str = Field(description="SHA-256 of the test images and their labels")
     test_samples: int
     classes: int
-    predictions: str | None = Field(
-        default=None, description="label and predicted class of each test image, in order: see stats/predictions.py"
+    task: Task = "classification"
+    class_names: tuple[str, ...] = Field(
+        default=(), description="of the classes, labels or targets, in order; empty where they are too many to be told"
     )
-    accuracy: Estimate
-    recall: float = Field(description="macro average over the classes")
-    precision: float = Field(description="macro average over the classes")
-    f1: float = Field(description="macro average over the classes")
-    auc: float = Field(description="one against the rest, macro average")
+    predictions: str | None = Field(
+        default=None,
+        description="label and predicted class of each test example, in order: see stats/predictions.py; of several "
+        "labels an example: see stats/label_sets.py",
+    )
+    figures: str | None = Field(
+        default=None,
+        description="the declared quality of each test example, in order; of a regression the squared errors and those "
+        "of guessing the mean: see stats/example_figures.py",
+    )
+    columns: dict[str, ExampleColumn] = Field(default={}, description="of the test data, which slices are made by")
+    quality: QualityFigure
+    accuracy: Estimate | None = Field(
+        description="share of the examples that are answered right, with all of their labels; None for a regression"
+    )
+    recall: float | None = Field(description="macro average over the classes or labels; None for a regression")
+    precision: float | None = Field(description="macro average over the classes or labels; None for a regression")
+    f1: float | None = Field(description="macro average over the classes or labels; None for a regression")
+    auc: float | None = Field(description="one against the rest, macro average; None for a regression")
     auc_error: float = Field(default=0.0, ge=0, description="standard error of the auc")
+    slices: tuple[Slice, ...] = ()
+    confusion: ConfusionMatrix | None = Field(
+        default=None, description="of a classification with at most 100 classes; None for all else"
+    )
     inference_s: Estimate = Field(
         description="scaled to reference_samples images: median over the passes; of a candidate that was timed in turn "
         "with its reference, the reference's inference_s times the ratio of the two"

@@ -15,7 +15,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class CaseGroup(NamedTuple):
-    """The cases on one test set and machine: the only ones whose scores may be compared.
+    """The cases of one quality on one test set and machine: the only ones whose scores may be compared.
 
     Attributes:
         title: what the ids of the cases have in common, and where a run is of several machines, which one they ran on.
@@ -60,11 +60,13 @@ def check_name(check: Check, names: Mapping[str, str], record: RunRecord) -> str
 
 
 def groups_of(record: RunRecord) -> list[CaseGroup]:
-    """Return the cases of a run on each test set and machine, in the order in which they were measured."""
-    outcomes: tuple[CaseOutcome, ...] = (*record.results, *record.failures)
+    """Return the cases of a run of each quality on each test set and machine, as they were measured."""
     members: dict[tuple[object, ...], list[CaseOutcome]] = {}
-    for outcome in outcomes:
-        members.setdefault((outcome.device.machine, *test_set_of(outcome)), []).append(outcome)
+    for result in record.results:
+        members.setdefault((result.device.machine, *test_set_of(result), result.quality.name), []).append(result)
+    for failure in record.failures:  # whose quality is not known: beside the first of its test set
+        place = (failure.device.machine, *test_set_of(failure))
+        members.setdefault(next((one for one in members if one[:-1] == place), (*place, "")), []).append(failure)
     groups = []
     for together in members.values():
         title, names = _named([outcome.case for outcome in together], record)

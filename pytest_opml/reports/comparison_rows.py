@@ -8,9 +8,10 @@ from ..analysis.comparison import Change, Comparison, Word, compare
 from ..records.result import Key, Result
 from ..records.run import Baseline, RunRecord
 from .formatting import signed_sum
+from .ranking_columns import quality_title
 
 _MARKS: dict[Word, str] = {"better": "better", "worse": "WORSE", "same": "same", "unclear": "unclear"}
-ACCURACY, TIME, SIZE, SCORE = "accuracy\n- baseline", "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
+TIME, SIZE, SCORE = "time\n/ baseline", "size\n/ baseline", "OpScore\n- baseline"
 AXES = "\n= error + time + size"
 
 
@@ -67,12 +68,17 @@ def absence_texts(missing: Mapping[str, str], names: Mapping[str, str]) -> list[
     return [f"no baseline: {', '.join(cases)}{f' ({why})' if why else ''}" for why, cases in by_reason.items()]
 
 
-def comparison_row(comparison: Comparison, names: Mapping[str, str]) -> dict[str, str]:
-    """Return what changed, by header; the word under the empty one is on OpScore."""
+def quality_header(compared: Sequence[Comparison]) -> str:
+    """Return the header of the changes of quality."""
+    return f"{quality_title([comparison.quality_name for comparison in compared])}\n- baseline"
+
+
+def comparison_row(comparison: Comparison, names: Mapping[str, str], quality: str) -> dict[str, str]:
+    """Return what changed, by header, that of the quality as given; the word under the empty one is on OpScore."""
     axes = () if comparison.axes is None else signed_sum(comparison.axes, 3)[1]
     return {
         "case": names.get(comparison.case_id, comparison.case_id),
-        ACCURACY: _shown(comparison.accuracy, "+.4f", "0.0000"),
+        quality: _shown(comparison.quality, "+.4f", "0.0000"),
         TIME: _shown(comparison.time, ".3f", ""),
         SIZE: _shown(comparison.size, ".3f", "1.000"),
         SCORE: _shown(comparison.op_score, "+.3f", "0.000"),

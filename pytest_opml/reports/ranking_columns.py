@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ..analysis import figures
@@ -41,12 +41,13 @@ def device_text(device: Device) -> str:
 
 
 def heading(group: CaseGroup) -> str:
-    """Say on which test set the results of a group are, and what their times are."""
+    """Say on which test set the results of a group are, what their quality is if not accuracy, and what their times."""
     first = group.results[0]
+    quality = "" if first.quality.name == "accuracy" else f", quality: {first.quality.name}"
     time = f"inference over {first.reference_samples:,} images"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
         time = "as tool.opml.score weights it"
-    return f"{group.title}, {first.test_samples:,} test images, time: {time}"
+    return f"{group.title}, {first.test_samples:,} test images{quality}, time: {time}"
 
 
 def failure_text(failure: Failure) -> str:
@@ -59,20 +60,27 @@ def columns_of(rows: Sequence[RankingRow], hidden: Collection[str]) -> list[Colu
 
     Args:
         rows: of the ranking.
-        hidden: headers of columns; also ``accuracy ±`` and ``OpScore ±``, for the half widths beside these two.
+        hidden: headers of columns; also ``quality ±`` and ``OpScore ±``, for the half widths beside these two.
     """
-    return [column for column in _columns(hidden) if column.header not in hidden and any(map(column.cell, rows))]
+    name = quality_title([row.result.quality.name for row in rows if row.result])
+    return [column for column in _columns(hidden, name) if column.header not in hidden and any(map(column.cell, rows))]
 
 
-def _columns(hidden: Collection[str]) -> list[Column]:
-    accuracy_margin, score_margin = "accuracy ±" not in hidden, "OpScore ±" not in hidden
+def quality_title(names: Iterable[str]) -> str:
+    """Return the header of a column of qualities: what they are, of a function its name, or ``quality`` if mixed."""
+    titles = {name.rpartition(":")[2] for name in names}
+    return titles.pop() if len(titles) == 1 else "quality"
+
+
+def _columns(hidden: Collection[str], quality: str) -> list[Column]:
+    quality_margin, score_margin = "quality ±" not in hidden, "OpScore ±" not in hidden
     return [
         Column("#", "right", lambda row: row.place),
         Column("case", "left", lambda row: row.name),
         Column(
-            "accuracy",
+            quality,
             "right",
-            lambda row: f"{row.entry.accuracy:.4f}{_margin(row, lambda r: r.accuracy) if accuracy_margin else ''}",
+            lambda row: f"{row.entry.quality:.4f}{_margin(row, lambda r: r.quality) if quality_margin else ''}",
         ),
         Column("time\ns", "decimal", lambda row: three_digits(row.entry.seconds)),
         Column(TIME_RATIO, "right", _time_ratio),
@@ -84,8 +92,8 @@ def _columns(hidden: Collection[str]) -> list[Column]:
         ),
         Column("norm", "right", lambda row: "" if row.normalised is None else f"{row.normalised:.2f}"),
         Column(DIFFERENCE, "right", _difference),
-        _metric("F1", "f1"),
-        _metric("AUC", "auc"),
+        _metric("F1", "f1", absent=""),
+        _metric("AUC", "auc", absent=""),
         _metric("p50\nms", "latency_ms.p50"),
         _metric("p99\nms", "latency_ms.p99"),
         _metric("train\ns", "training_s"),

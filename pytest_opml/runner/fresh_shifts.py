@@ -7,7 +7,7 @@ from ..history.base import History, Query
 from ..metrics import METRICS
 from ..records.run import RunRecord
 
-_METRICS = ("inference_s", "size_mb", "accuracy")
+_METRICS = ("inference_s", "size_mb", "quality")
 _NEWEST = 60  # runs of a case that are looked at: one query for each case, whatever the history holds
 _FALSE_ALARMS = 0.01
 

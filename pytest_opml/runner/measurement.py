@@ -22,7 +22,9 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
-from ..measure.quality import as_probabilities, assess
+from ..measure.outputs import output_names
+from ..measure.quality import assess
+from ..measure.quality_warnings import quality_warnings
 from ..measure.side_by_side import Pair, compare
 from ..measure.sizes import FileSize, measure_file
 from ..measure.timing import Passes, Single, time_again, time_passes, time_single, warm_up
@@ -48,7 +50,7 @@ from ..records.result import (
 from ..runtimes.base import Runtime
 from ..runtimes.loader import open_artifact
 from ..stats.evidence import Evidence
-from ..stats.intervals import least_samples, proportion
+from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
@@ -340,26 +342,26 @@ def _result(
 ) -> Result:
     """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
     passes, samples = times.passes, len(held_out.labels)
-    quality = assess(as_probabilities(passes.probabilities), held_out.labels)
-    accuracy = proportion(quality.correct, samples)
+    quality = assess(
+        passes.probabilities,
+        held_out.labels,
+        held_out.task,
+        held_out.classes,
+        output_names(case.classes),
+        case.quality,
+        held_out.columns,
+    )
     scale = plan.reference_samples / samples
     own = TimeFigures(median(passes.seconds).scaled(scale), times.single.latency, _sampling(times, scale))
     inference, latency, sampling = derive(own, plan.reference, compared.vs_reference)
-    score = _score(plan, accuracy, inference, artifact, built.training, samples)
+    score = _score(plan, quality.quality, inference, artifact, built.training, samples)
     conditions = _conditions(case, built, plan, times, other_load)
     return Result(
         case=case,
         device=plan.device,
         data_digest=held_out.digest,
         test_samples=samples,
-        classes=len(held_out.classes),
-        accuracy=accuracy,
-        recall=quality.recall,
-        precision=quality.precision,
-        f1=quality.f1,
-        auc=quality.auc,
-        auc_error=quality.auc_error,
-        predictions=quality.predictions,
+        **quality.as_fields(),
         inference_s=inference,
         passes_s=passes.seconds,
         reference_samples=plan.reference_samples,
@@ -375,6 +377,7 @@ def _result(
         op_score=score,
         sampling=dict(sampling),
         notes=(
+            *quality_warnings(quality, case),
             *_notes(case, score.error_floored, built.training, plan.device),
             *timing_notes(conditions, latency, plan.device),
         ),
@@ -389,13 +392,13 @@ def _sampling(times: _Times, scale: float) -> dict[str, Sampling]:
 
 
 def _score(
-    plan: MeasurementPlan, accuracy: Estimate, inference: Estimate, artifact: Artifact, training: Training, samples: int
+    plan: MeasurementPlan, quality: Estimate, inference: Estimate, artifact: Artifact, training: Training, samples: int
 ) -> Score:
     """The OpScore, of the time that the run's weights make up of inference and training."""
     seconds = inference.scaled(plan.time_weights.get("inference", 0.0))
     extra = plan.time_weights.get("training", 0.0) * training.training_s
     seconds = seconds.model_copy(update={end: getattr(seconds, end) + extra for end in ("value", "low", "high")})
-    return op_score(accuracy, seconds, artifact.size_bytes / 1e6, samples=samples)
+    return op_score(quality, seconds, artifact.size_bytes / 1e6, samples=samples)
 
 
 def _conditions(
@@ -419,7 +422,7 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
     """What a reader of the score and of the size must know of how the artifact was made."""
     notes = []
     if floored:
-        notes.append("no test image was wrong; the score takes half an error for it")
+        notes.append("less than half a test example was wrong; the score takes half an error for it")
     steps = [part.split(",") for part in case.technique.split("+")]
     if any(name == "float16" for name, *_ in steps) and not device.float16_in_hardware:
         (name, *given), saves = steps[0], "half precision saves space here, not time"

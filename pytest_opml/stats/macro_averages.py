@@ -13,12 +13,12 @@ Statistician 52, 1998). So no set of right answers is ever certain.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .predictions import Classes, Predictions
+from .predictions import Predictions
 
 FEWEST_IMAGES = 10  # below it the errors of docs/gate.md do not hold
 
@@ -85,9 +85,12 @@ class MacroAverage:
         metric: ``recall``, ``precision`` or ``f1``.
         model: what it answered.
         classes: more than any label and prediction; by default as many as there are.
+        left_out: a class that is not averaged over, though something is labelled so.
     """
 
-    def __init__(self, metric: str, model: Predictions, classes: int | None = None) -> None:
+    def __init__(
+        self, metric: str, model: Predictions, classes: int | None = None, *, left_out: int | None = None
+    ) -> None:
         self.metric, self.model = metric, model
         size = classes or count_classes(model)
         right = model.labels[model.labels == model.predicted]
@@ -95,6 +98,8 @@ class MacroAverage:
             np.bincount(chosen, minlength=size).astype(float) for chosen in (model.labels, model.predicted, right)
         )
         self.present = labelled > 0
+        if left_out is not None:
+            self.present[left_out] = False
         self.labelled, self.predicted, self.right = labelled, predicted, hits
         self._below = {"recall": labelled, "precision": predicted, "f1": (labelled + predicted) / 2}[metric]
         rates = np.divide(hits, self._below, out=np.zeros(size), where=self._below > 0)
@@ -104,6 +109,10 @@ class MacroAverage:
         pairs = model.labels[wrong].astype(np.int64) * size + model.predicted[wrong]
         codes, self._wrong_counts = np.unique(pairs, return_counts=True)
         self._wrong = np.divmod(codes, size)
+
+    def by_example(self, amounts: Floats) -> Floats:
+        """Add up what stands for one example: here each image by itself (n,)."""
+        return amounts
 
     def influence(self, added: float) -> Influence:
         """Return what one image does.
@@ -177,9 +186,19 @@ def count_classes(*models: Predictions) -> int:
     return int(max(max(model.labels.max(), model.predicted.max()) for model in models)) + 1
 
 
-def smallest_class(labels: Classes) -> SmallClass:
-    """Return the class with the fewest images among those that have any; of two, the one with the lower label."""
-    counts = np.bincount(labels)
+def paired_averages(metric: str, candidate: Predictions, reference: Predictions) -> tuple[MacroAverage, MacroAverage]:
+    """Return the averages of two models over the same classes."""
+    classes = count_classes(candidate, reference)
+    return MacroAverage(metric, candidate, classes), MacroAverage(metric, reference, classes)
+
+
+def smallest_class(labels: npt.NDArray[Any]) -> SmallClass:
+    """Return the class with the fewest examples among those that have any; of two, the one with the lower label.
+
+    Args:
+        labels: of the examples (n,); where each may have several, whether it has each of them (n, labels).
+    """
+    counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
     label = int(np.where(counts > 0, counts, counts.max() + 1).argmin())
     return SmallClass(label, int(counts[label]))
 
@@ -199,8 +218,9 @@ def effective_pair(candidate: MacroAverage, reference: MacroAverage, added: floa
     if candidate.metric == "recall":  # what a label takes is the same for each image of a class
         none = np.zeros(len(own.gain))
         own, its = own._replace(of_label=none), its._replace(of_label=none)
-    moved = np.abs(own.of_images(candidate.model) - its.of_images(reference.model))
-    differing = moved[candidate.model.predicted != reference.model.predicted]
+    moved = np.abs(candidate.by_example(own.of_images(candidate.model) - its.of_images(reference.model)))
+    differs = candidate.by_example((candidate.model.predicted != reference.model.predicted).astype(float)) > 0
+    differing = moved[differs]
     weight = (differing @ differing + added * (weights @ weights)) / (differing.sum() + added * weights.sum())
     net = (candidate.value - reference.value) / weight
     # images that both answered alike count too: their part depends on how many were predicted as their class

@@ -24,6 +24,15 @@ class Predictions(NamedTuple):
     labels: Classes
     predicted: Classes
 
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each example was answered right (n,)."""
+        return np.asarray(self.labels == self.predicted)
+
+    def chosen(self, examples: npt.NDArray[np.bool_]) -> Predictions:
+        """Return those of some examples, by a mask (n,)."""
+        return Predictions(self.labels[examples], self.predicted[examples])
+
 
 class Discordant(NamedTuple):
     """How many of ``images`` only the candidate, and only the reference, got wrong."""
@@ -49,15 +58,20 @@ def unpack(text: str) -> Predictions | None:
     return Predictions(*both.reshape(2, -1)) if both.size and both.size % 2 == 0 else None
 
 
-def both_of(candidate: str | None, reference: str | None) -> tuple[Predictions, Predictions] | None:
-    """Return the predictions of two models for the same test images; None where these differ or one has none."""
-    own, references = candidate and unpack(candidate), reference and unpack(reference)
-    if not own or not references or not np.array_equal(own.labels, references.labels):
-        return None
-    return own, references
-
-
-def discordant(candidate: Predictions, reference: Predictions) -> Discordant:
-    """Count the images on which two models differ in being right."""
-    right, reference_right = candidate.predicted == candidate.labels, reference.predicted == reference.labels
+def discordant(right: npt.NDArray[np.bool_], reference_right: npt.NDArray[np.bool_]) -> Discordant:
+    """Count the examples on which two models differ in being right, given where each is (n,)."""
     return Discordant(int((reference_right & ~right).sum()), int((right & ~reference_right).sum()), len(right))
+
+
+def pack_codes(codes: npt.ArrayLike) -> str:
+    """Pack small numbers (n,), each below 256, as text: a byte each, through zlib and base64."""
+    return base64.b64encode(zlib.compress(np.asarray(codes).astype(np.uint8).tobytes(), 9)).decode()
+
+
+@lru_cache(maxsize=256)
+def unpack_codes(text: str) -> npt.NDArray[np.uint8] | None:
+    """Return what ``pack_codes`` was given; None for a text that it did not make."""
+    try:
+        return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8)
+    except (ValueError, binascii.Error, zlib.error):
+        return None

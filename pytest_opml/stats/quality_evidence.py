@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .evidence import Evidence, Interval, PairedProportion
 from .intervals import binomial_ends
-from .macro_averages import MacroAverage, count_classes, effective_pair
-from .predictions import Classes, Predictions, discordant
+from .macro_averages import MacroAverage, effective_pair
 
 _NORMAL = NormalDist()
-_LEAST_ADDED = 0.5
+LEAST_ADDED = 0.5
 
 
 class MacroShare(Evidence):
@@ -33,7 +34,7 @@ class MacroShare(Evidence):
         """Return the interval, within 0 to 1."""
         average = self._average
         # of both, so that less error never makes the interval narrower
-        trials = min(average.effective(added).trials for added in (_LEAST_ADDED, _added(error)))
+        trials = min(average.effective(added).trials for added in (LEAST_ADDED, added_examples(error)))
         low, high = binomial_ends(self.value * trials, trials, error)
         below, above = self._widest_class(error)
         low = min(low, self.value - below) - max(average.bias, 0.0)
@@ -59,19 +60,17 @@ class PairedMacroShare(Evidence):
     """The difference between two models in a macro average on the same images, candidate minus reference.
 
     Args:
-        metric: ``recall``, ``precision`` or ``f1``.
-        candidate: what it answered.
-        reference: what it answered to the same images.
+        candidate: the average of what it answered.
+        reference: that of what it answered to the same images, over as many classes.
     """
 
-    def __init__(self, metric: str, candidate: Predictions, reference: Predictions) -> None:
-        classes = count_classes(candidate, reference)
-        self._own, self._its = (MacroAverage(metric, model, classes) for model in (candidate, reference))
+    def __init__(self, candidate: MacroAverage, reference: MacroAverage) -> None:
+        self._own, self._its = candidate, reference
         self.value = self._own.value - self._its.value
 
     def interval(self, error: float) -> Interval:
         """Return the interval of the discordant answers, in effective numbers."""
-        pair = effective_pair(self._own, self._its, _added(error))
+        pair = effective_pair(self._own, self._its, added_examples(error))
         return PairedProportion(pair).interval(error)
 
 
@@ -85,20 +84,20 @@ class Area(Evidence):
     Args:
         value: 0 to 1.
         standard_error: DeLong's.
-        labels: of the test images (n,).
+        labels: of the test examples (n,); where each may have several, whether it has each of them (n, labels).
     """
 
-    def __init__(self, value: float, standard_error: float, labels: Classes) -> None:
+    def __init__(self, value: float, standard_error: float, labels: npt.NDArray[Any]) -> None:
         self.value, self._variance = value, standard_error**2
-        counts = np.bincount(labels)
-        self._counts = counts[counts > 0].astype(float)
-        others = 1 / (self._counts.sum() - self._counts)
+        counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
+        self._counts = counts[(counts > 0) & (counts < len(labels))].astype(float)
+        others = 1 / (len(labels) - self._counts)
         largest = np.array([np.delete(others, index).max() for index in range(len(others))])
         self._weights = (1 / self._counts + largest) / len(self._counts)
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
-        trials = min(self._trials(added) for added in (_LEAST_ADDED, _added(error)))
+        trials = min(self._trials(added) for added in (LEAST_ADDED, added_examples(error)))
         return Interval(*binomial_ends(self.value * trials, trials, error))
 
     def _trials(self, added: float) -> float:
@@ -114,32 +113,33 @@ class Area(Evidence):
 class ErrorRatio(Evidence):
     """The base-10 logarithm of the ratio of two models' errors on the same images, candidate to reference.
 
-    Images that both, that only the candidate, and that only the reference got wrong are three shares, each with its
-    exact interval; what each does to the logarithm adds up as squares (MOVER). An error counts as half an image at
-    least, as in OpScore.
+    What both, what only the candidate, and what only the reference lost are three shares, each with its exact
+    interval; what each does to the logarithm adds up as squares (MOVER). An error counts as half an example at least,
+    as in OpScore.
 
     Args:
-        candidate: what it answered.
-        reference: what it answered to the same images.
+        candidate: what it lost of each example (n,): 1 where it was wrong, and between where it was partly right.
+        reference: what it lost of the same examples.
     """
 
-    def __init__(self, candidate: Predictions, reference: Predictions) -> None:
-        worse, better, self._images = discordant(candidate, reference)
-        both = int((candidate.predicted != candidate.labels).sum()) - worse
-        self._counts = float(both), float(worse), float(better)
+    def __init__(self, candidate: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
+        own, its = (losses.astype(float) for losses in (candidate, reference))
+        both = np.minimum(own, its)
+        self._images = len(own)
+        self._counts = float(both.sum()), float((own - both).sum()), float((its - both).sum())
         self.value = self._logarithm(*self._counts)
 
     @staticmethod
     def _logarithm(both: float, worse: float, better: float) -> float:
-        return math.log10(max(both + worse, _LEAST_ADDED) / max(both + better, _LEAST_ADDED))
+        return math.log10(max(both + worse, LEAST_ADDED) / max(both + better, LEAST_ADDED))
 
     def interval(self, error: float) -> Interval:
         """Return the ends of the logarithm."""
         below = above = 0.0
         both, worse, better = self._counts
         turns = [
-            _LEAST_ADDED - worse,
-            _LEAST_ADDED - better,
+            LEAST_ADDED - worse,
+            LEAST_ADDED - better,
         ]  # where more that both got wrong turn the ratio
         for place, count in enumerate(self._counts):
             low, high = (share * self._images for share in binomial_ends(count, self._images, error))
@@ -152,6 +152,6 @@ class ErrorRatio(Evidence):
         return Interval(self.value - below, self.value + above)
 
 
-def _added(error: float) -> float:
-    """Return how many right and how many wrong images stand for what was not seen, as Wilson's interval has them."""
-    return max(_LEAST_ADDED, _NORMAL.inv_cdf(error / 2) ** 2 / 2) if error < 1 else _LEAST_ADDED
+def added_examples(error: float) -> float:
+    """Return how many right and how many wrong examples stand for what was not seen, as Wilson's interval has them."""
+    return max(LEAST_ADDED, _NORMAL.inv_cdf(error / 2) ** 2 / 2) if error < 1 else LEAST_ADDED

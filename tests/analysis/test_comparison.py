@@ -28,10 +28,10 @@ def test_nothing_changed() -> None:
 
 def test_each_axis_by_itself() -> None:
     found = compare(make_result("int8", 0.8, 5.0, 7.0), baseline_of(make_result("int8", 0.9, 10.0, 14.0)))
-    assert found.accuracy is not None
+    assert found.quality is not None
     assert found.time is not None
     assert found.size is not None
-    assert (found.accuracy.value, found.accuracy.word) == (pytest.approx(-0.1), "worse")
+    assert (found.quality.value, found.quality.word) == (pytest.approx(-0.1), "worse")
     assert (found.time.value, found.time.word) == (0.5, "better")
     assert (found.size.value, found.size.word) == (0.5, "better")
     assert found.axes == pytest.approx((0.301, -0.301, -0.301), abs=1e-3)
@@ -56,7 +56,7 @@ def test_of_another_machine_only_what_does_not_depend_on_it_is_compared() -> Non
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.elsewhere == "4 cores, not 8 cores"
     assert found.size is not None
-    assert found.accuracy is not None
+    assert found.quality is not None
     again = compare(make_result(), baseline_of(make_result(), device=then, remeasured=True))
     assert again.time is not None
     assert again.elsewhere == ""
@@ -67,7 +67,7 @@ def test_times_for_another_number_of_images_are_not_compared() -> None:
     found = compare(make_result("int8"), baseline_of(then))
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.size is not None
-    assert found.accuracy is not None
+    assert found.quality is not None
     assert (found.elsewhere, found.otherwise) == ("", "for 1,000 images, not 10,000")
 
 
@@ -90,7 +90,7 @@ def test_answers_to_the_same_images_are_paired() -> None:
     worse = [(label + (number < 140)) % 10 for number, label in enumerate(labels)]
     then = make_result("int8", 0.95, test_samples=2_000, predictions=pack(labels, wrong))
     now = make_result("int8", 0.93, test_samples=2_000, predictions=pack(labels, worse))
-    found = compare(now, baseline_of(then)).accuracy
+    found = compare(now, baseline_of(then)).quality
     assert found is not None
     assert (found.value, found.word) == (pytest.approx(-0.02), "worse")
     assert found.low > -0.03
@@ -105,7 +105,7 @@ def test_it_is_plain_data_for_json() -> None:
 
 def test_what_depends_on_the_data_is_not_compared_with_that_of_other_data() -> None:
     found = compare(make_result("int8"), baseline_of(make_result("int8", data_digest="e" * 64)))
-    assert (found.accuracy, found.op_score, found.axes) == (None, None, None)
+    assert (found.quality, found.op_score, found.axes) == (None, None, None)
     assert found.size is not None
     assert found.time is not None
     assert found.other_data == "the test data differ from the baseline's"

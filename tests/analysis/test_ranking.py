@@ -122,7 +122,7 @@ def test_the_order_of_the_input_does_not_matter(pair: tuple[list[Entry], list[En
         (FAST, GOOD, False),
         (GOOD._replace(megabytes=9.0), GOOD, True),
         (GOOD._replace(seconds=3.0), GOOD, True),
-        (GOOD._replace(accuracy=0.91), GOOD, True),
+        (GOOD._replace(quality=0.91), GOOD, True),
     ],
 )
 def test_dominating_is_no_worse_anywhere_and_better_somewhere(one: Entry, other: Entry, expected: bool) -> None:

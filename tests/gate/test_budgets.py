@@ -68,7 +68,7 @@ def test_a_budget_reads_as_the_user_wrote_it(rule: str, value: object, text: str
 @pytest.mark.parametrize(
     ("table", "text"),
     [
-        ({"acuracy": {"min": 0.9}}, "gate: unknown metric 'acuracy'; known: accuracy, recall, "),
+        ({"acuracy": {"min": 0.9}}, "gate: unknown metric 'acuracy'; known: quality, accuracy, "),
         ({"latency_ms": {"p97": {"max": 5}}}, "gate: unknown metric 'latency_ms.p97'; known: .*latency_ms.p99, "),
         ({"latency_ms": {"max": {"max": 5}}}, "gate: unknown metric 'latency_ms.max'; known: "),
         ({"latency_ms": {"p99": 5}}, "gate.latency_ms.p99: must be a table, not 5"),

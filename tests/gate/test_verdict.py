@@ -193,7 +193,7 @@ def test_a_class_with_too_few_images_is_not_judged(metric: str, rule: str) -> No
     result = make_result("int8", predictions=pack(labels, labels), **{metric: 1.0})
     found = check({metric: {rule: 0.01}}, result, result)
     assert (found.verdict, found.blocking) == ("not_judged", True)
-    assert found.reason == f"too few images of class 3: the test set has 9, {metric} needs 10 of each class"
+    assert found.reason == f"too few examples of class 3: the test set has 9, {metric} needs 10 of each class"
     assert check({"accuracy": {"min": 0.1}}, result).verdict == "pass"
 
 

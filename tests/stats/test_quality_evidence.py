@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_opml.stats.evidence import Evidence, PairedProportion, Proportion
-from pytest_opml.stats.macro_averages import MacroAverage
+from pytest_opml.stats.macro_averages import MacroAverage, paired_averages
 from pytest_opml.stats.predictions import Predictions
 from pytest_opml.stats.quality_evidence import Area, ErrorRatio, MacroShare, PairedMacroShare
 
@@ -46,7 +46,9 @@ def test_an_average_lies_in_its_interval_and_that_within_0_to_1(metric: str, row
 @settings(max_examples=30, deadline=None)
 def test_a_difference_lies_in_its_interval(metric: str, rows: list[tuple[int, int, int]]) -> None:
     labels, candidate, reference = zip(*rows, strict=True)
-    widens(PairedMacroShare(metric, answers(labels, candidate), answers(labels, reference)), -1.0, 1.0)
+    widens(
+        PairedMacroShare(*paired_averages(metric, answers(labels, candidate), answers(labels, reference))), -1.0, 1.0
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 0.5), st.lists(st.integers(1, 200), min_size=2, max_size=8))
@@ -85,14 +87,14 @@ def test_and_its_drop_that_of_a_drop_of_accuracy() -> None:
     labels = np.arange(1_000) % 10
     candidate = np.where(np.arange(1_000) < 40, (labels + 1) % 10, labels)
     reference = np.where(np.arange(1_000) >= 985, (labels + 1) % 10, labels)
-    pair = PairedMacroShare("recall", answers(labels, candidate), answers(labels, reference))
+    pair = PairedMacroShare(*paired_averages("recall", answers(labels, candidate), answers(labels, reference)))
     assert tuple(pair.interval(0.05)) == pytest.approx(tuple(PairedProportion((40, 15, 1_000)).interval(0.05)))
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_models_that_agree_may_differ_on_images_that_were_not_seen(metric: str) -> None:
     labels = np.arange(500) % 10
-    figure = PairedMacroShare(metric, answers(labels, labels), answers(labels, labels))
+    figure = PairedMacroShare(*paired_averages(metric, answers(labels, labels), answers(labels, labels)))
     low, high = figure.interval(0.05)
     assert -0.02 < low < -0.003
     assert 0.003 < high < 0.02
@@ -110,7 +112,9 @@ def test_a_difference_on_the_same_images_has_the_error_of_the_discordant_ones() 
     reference, candidate = labels.copy(), labels.copy()
     reference[:200] ^= 1
     candidate[:240] ^= 1  # 40 more
-    low, high = PairedMacroShare("recall", answers(labels, candidate), answers(labels, reference)).interval(0.05)
+    low, high = PairedMacroShare(
+        *paired_averages("recall", answers(labels, candidate), answers(labels, reference))
+    ).interval(0.05)
     assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.01 / 4_000), rel=0.15)
 
 
@@ -141,7 +145,7 @@ def test_the_interval_of_an_average_misses_the_truth_as_seldom_as_it_says(
 @settings(max_examples=30, deadline=None)
 def test_a_ratio_of_errors_lies_in_its_interval(rows: list[tuple[int, int, int]]) -> None:
     labels, candidate, reference = zip(*rows, strict=True)
-    figure = ErrorRatio(answers(labels, candidate), answers(labels, reference))
+    figure = ErrorRatio(*(~answers(labels, predicted).right for predicted in (candidate, reference)))
     wrong = [max(sum(map(int.__ne__, labels, predicted)), 0.5) for predicted in (candidate, reference)]
     assert figure.value == pytest.approx(np.log10(wrong[0] / wrong[1]))
     widens(figure, -np.inf, np.inf)
@@ -150,7 +154,7 @@ def test_a_ratio_of_errors_lies_in_its_interval(rows: list[tuple[int, int, int]]
 def test_models_that_agree_on_all_images_may_err_unequally() -> None:
     labels = np.arange(500) % 10
     wrong = np.where(np.arange(500) < 20, (labels + 1) % 10, labels)
-    low, high = ErrorRatio(answers(labels, wrong), answers(labels, wrong)).interval(0.05)
+    low, high = ErrorRatio(wrong != labels, wrong != labels).interval(0.05)
     # up to 3.7 more that only one of the two would get wrong
     assert (low, high) == pytest.approx((np.log10(20 / 23.7), np.log10(23.7 / 20)), abs=0.003)
 
@@ -159,6 +163,6 @@ def test_many_discordant_answers_have_the_error_of_the_delta_method() -> None:
     labels = np.arange(20_000) % 10
     candidate = np.where(np.arange(20_000) < 1_000, (labels + 1) % 10, labels)
     reference = np.where((np.arange(20_000) >= 400) & (np.arange(20_000) < 1_300), (labels + 1) % 10, labels)
-    low, high = ErrorRatio(answers(labels, candidate), answers(labels, reference)).interval(0.05)
+    low, high = ErrorRatio(candidate != labels, reference != labels).interval(0.05)
     delta = 1.96 * np.sqrt(700 / (1_000 * 900)) / np.log(10)
     assert (high - low) / 2 == pytest.approx(delta, rel=0.1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_opml.analysis.op_score import op_score
 from pytest_opml.case import Case
+from pytest_opml.measure.quality import Quality
 from pytest_opml.metrics import percentiles
 from pytest_opml.records.device import Device, Gpu
 from pytest_opml.records.result import (
@@ -20,6 +21,7 @@ from pytest_opml.records.result import (
     Latency,
     Memory,
     OtherLoad,
+    QualityFigure,
     Ratio,
     Result,
     SideBySide,
@@ -74,6 +76,7 @@ def make_result(
         "data_digest": "d" * 64,
         "test_samples": test_samples,
         "classes": 10,
+        "quality": QualityFigure(name="accuracy", **share.model_dump()),
         "accuracy": share,
         "recall": accuracy,
         "precision": accuracy,
@@ -113,6 +116,13 @@ def make_result(
         "op_score": op_score(share, seconds, size_mb, samples=test_samples),
     }
     return Result(**given | fields)
+
+
+def make_assessed(quality: Quality, samples: int, technique: str = "baseline", **fields: Any) -> Result:
+    """A result with the quality that was assessed on so many examples; ``fields`` are those of ``make_result``."""
+    result = make_result(technique, quality.quality.value, test_samples=samples, **fields)
+    score = op_score(quality.quality, result.inference_s, result.size_mb, samples=samples)
+    return Result(**dict(result) | quality.as_fields() | {"op_score": score})
 
 
 def make_conditions(other_cores: float = 0.0) -> Conditions:

@@ -1,4 +1,4 @@
-"""The picture of accuracy against time, where the area of a bubble is the size of a case.
+"""The picture of quality against time, where the area of a bubble is the size of a case.
 
 It is laid out here, in the units of ``geometry``; the template draws it as SVG.
 """
@@ -25,17 +25,19 @@ class CasePoint:
     Attributes:
         place: in the ranking.
         seconds: above 0.
-        accuracy: 0 to 1.
+        quality: 0 to 1.
         megabytes: 10^6 bytes, above 0.
         front: whether it is on the Pareto front.
+        quality_name: what the quality is.
     """
 
     name: str
     place: str
     seconds: float
-    accuracy: float
+    quality: float
     megabytes: float
     front: bool
+    quality_name: str = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ class Bubble:
         """What the bubble stands for."""
         point = self.point
         front = ", on the Pareto front" if point.front else ""
-        figures = f"accuracy {point.accuracy:.4f}, {three_digits(point.seconds)} s, {three_digits(point.megabytes)} MB"
-        return f"{point.name}: {figures}{front}"
+        axes = f"{three_digits(point.seconds)} s, {three_digits(point.megabytes)} MB"
+        return f"{point.name}: {point.quality_name} {point.quality:.4f}, {axes}{front}"
 
 
 @dataclass(frozen=True)
 class BubbleChart:
-    """Accuracy against time, laid out; the largest bubbles come first."""
+    """Quality against time, laid out; the largest bubbles come first."""
 
     width: float
     height: float
@@ -83,7 +85,7 @@ class BubbleChart:
 
 
 def bubble_chart(points: Sequence[CasePoint], width: float) -> BubbleChart:
-    """Lay out cases by time, on a logarithmic scale, and accuracy.
+    """Lay out cases by time, on a logarithmic scale, and quality.
 
     Args:
         points: at least one, the best first: it is labelled first.
@@ -96,13 +98,13 @@ def bubble_chart(points: Sequence[CasePoint], width: float) -> BubbleChart:
     most = 16.0 if narrow else 26.0
     margin = (most + 6.0) / (plot.right - plot.left), (most + 6.0) / (plot.bottom - plot.top)
     times = widened([math.log10(point.seconds) for point in points], 0.1, margin[0])
-    shares = widened([point.accuracy for point in points], 0.01, margin[1])
+    shares = widened([point.quality for point in points], 0.01, margin[1])
     x, y = scale(times, plot.left, plot.right), scale(shares, plot.bottom, plot.top)
     circles = [
         Bubble(
             point,
             x(math.log10(point.seconds)),
-            y(point.accuracy),
+            y(point.quality),
             max(3.0, most * math.sqrt(point.megabytes / largest)),
         )
         for point in points

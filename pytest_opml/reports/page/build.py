@@ -14,7 +14,7 @@ from ...records.run import WORST_FIRST, Baseline, Check, RunRecord, Verdict
 from ..cases import CaseGroup, RankingRow, check_name, groups_of, ranked_rows, short_names
 from ..charts.bubbles import CasePoint
 from ..charts.score_axes import CaseDifference
-from ..comparison_rows import comparison_row, comparisons, explanations, without_baseline
+from ..comparison_rows import comparison_row, comparisons, explanations, quality_header, without_baseline
 from ..formatting import amount, minute, short_hash
 from ..phrases import (
     COUNT_WORDS,
@@ -33,7 +33,17 @@ from ..phrases import (
     repeat_command,
     verdict_text,
 )
-from ..ranking_columns import DIFFERENCE, WIDE_ONLY, Column, columns_of, device_text, failure_text, heading, legend
+from ..ranking_columns import (
+    DIFFERENCE,
+    WIDE_ONLY,
+    Column,
+    columns_of,
+    device_text,
+    failure_text,
+    heading,
+    legend,
+    quality_title,
+)
 from .model import (
     BaselineSection,
     Concerned,
@@ -209,7 +219,8 @@ def _mark(row: RankingRow, best: set[Key]) -> Mark:
 def _point(row: RankingRow, group: CaseGroup) -> CasePoint:
     entry, front = row.entry, row.place.startswith("*")
     name, place = group.names[entry.name], row.place.lstrip("*")
-    return CasePoint(name, place, entry.seconds, entry.accuracy, entry.megabytes, front)
+    quality = quality_title([result.quality.name for result in group.results])
+    return CasePoint(name, place, entry.seconds, entry.quality, entry.megabytes, front, quality)
 
 
 # --- the budgets
@@ -278,7 +289,8 @@ def _against_baseline(
         nothing = f"It has no earlier result of these cases on {record.device.profile} to compare with."
         return None if baselines is None else BaselineSection(title, None, (nothing,))
     missing = without_baseline(record, by_case)
-    rows = [comparison_row(comparison, names) for comparison in compared]
+    quality = quality_header(compared)
+    rows = [comparison_row(comparison, names, quality) for comparison in compared]
     headers = [header for header in rows[0] if any(row[header] for row in rows)]
     marks: dict[str, Mark] = {"worse": "worse", "better": "better"}
     table = Table(

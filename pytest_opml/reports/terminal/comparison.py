@@ -8,7 +8,6 @@ from ...analysis.comparison import Comparison
 from ...records.run import RunRecord
 from ..cases import short_names
 from ..comparison_rows import (
-    ACCURACY,
     AXES,
     SIZE,
     TIME,
@@ -16,13 +15,11 @@ from ..comparison_rows import (
     comparison_row,
     comparisons,
     explanations,
+    quality_header,
     without_baseline,
 )
 from ..formatting import wrapped
 from .tables import fitted
-
-# What gives way until the table fits, the first one first.
-_YIELDING = (AXES, SIZE, ACCURACY, TIME)
 
 
 def comparison_lines(record: RunRecord, width: int) -> list[str]:
@@ -61,7 +58,9 @@ def table_lines(
         names: the short name of each case, by its id.
         width: columns that no line exceeds.
     """
-    rows = [comparison_row(comparison, names) for comparison in compared]
-    table = fitted(rows, width, left=("case", ""), yielding=_YIELDING, names="case").lines
+    quality = quality_header(compared)
+    rows = [comparison_row(comparison, names, quality) for comparison in compared]
+    yielding = (AXES, SIZE, quality, TIME)  # what gives way until the table fits, the first one first
+    table = fitted(rows, width, left=("case", ""), yielding=yielding, names="case").lines
     explained = [line for text in explanations(compared, missing, names) for line in wrapped(text, width)]
     return [*wrapped(title, width), "", *table, "", *explained]

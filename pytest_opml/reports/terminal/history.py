@@ -16,8 +16,8 @@ from .tables import fitted
 _ID = 12
 _LONGEST_LABEL = 24
 _COUNTS = ("passed", "failed", "inconclusive", "not_judged")  # fields of a summary, which are one of its plain data
-_SHOWN = ("accuracy", "inference_s", "size_mb", "op_score")
-_HEADERS = {"accuracy": "accuracy", "inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
+_SHOWN = ("inference_s", "size_mb", "op_score")
+_HEADERS = {"inference_s": "time\ns", "size_mb": "size\nMB", "op_score": "OpScore"}
 
 
 def run_lines(runs: Sequence[Summary], labels: Mapping[str, str], width: int) -> list[str]:
@@ -82,6 +82,10 @@ def row_lines(rows: Sequence[Row], width: int) -> list[str]:
         value = row.figures[metric]
         return "" if value is None else figure_cell(METRICS[metric], value)
 
+    def quality_of(row: Row) -> str:
+        return "quality" if row.figures["quality"] is not None else "accuracy"  # of an imported benchmark
+
+    is_accuracy = all(row.figures["quality"] in (None, row.figures["accuracy"]) for row in rows)
     cells = [
         {
             "run": row.run_id[:_ID],
@@ -90,6 +94,7 @@ def row_lines(rows: Sequence[Row], width: int) -> list[str]:
             "commit": short_hash(row.commit),
             "on": row.profile,
             "case": row.case_id,
+            "accuracy" if is_accuracy else "quality": shown(row, quality_of(row)),
             **{_HEADERS[metric]: shown(row, metric) for metric in _SHOWN},
             "call\nms": "" if (call := row.figures[CALL_S]) is None else f"{call * 1000:.4g}",
         }

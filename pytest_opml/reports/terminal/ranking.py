@@ -14,7 +14,7 @@ from .tables import fitted
 _WIDE = 120
 
 # What gives way until a table fits, the first one first: columns by header, then the half widths beside two values.
-_YIELDING = ("norm", "accuracy ±", "OpScore ±", TIME_RATIO)
+_YIELDING = ("norm", "quality ±", "OpScore ±", TIME_RATIO)
 
 
 def ranking_lines(record: RunRecord, width: int) -> list[str]:

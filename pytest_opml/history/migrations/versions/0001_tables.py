@@ -15,6 +15,7 @@ down_revision = None
 
 _COUNTS = ("results", "failures", "timings", "passed", "failed", "inconclusive", "not_judged")
 _FIGURES = (
+    "quality",
     "accuracy",
     "recall",
     "precision",
