@@ -42,7 +42,7 @@ def read_labels(where: list[str], parts: list[Any], classes: tuple[str, ...], ta
         DatasetError: the labels have no such form, or are not of one.
     """
     arrays = [_array(text, part) for text, part in zip(where, parts, strict=True)]
-    task = task or _task(arrays)
+    task = task or _task(where, arrays)
     convert = {"classification": _classes, "multilabel": _several, "regression": _figures}[task]
     return convert(where, arrays, classes)
 
@@ -79,10 +79,15 @@ def _is_one_hot(array: npt.NDArray[Any]) -> bool:
     return _is_binary(array) and bool((array.sum(axis=1) == 1).all())
 
 
-def _task(arrays: list[npt.NDArray[Any]]) -> Task:
+def _task(where: list[str], arrays: list[npt.NDArray[Any]]) -> Task:
     if all(array.ndim == 1 and array.dtype.kind in "biuU" for array in arrays) or all(map(_is_one_hot, arrays)):
         return "classification"
-    return "multilabel" if all(map(_is_binary, arrays)) else "regression"
+    if all(map(_is_binary, arrays)):
+        return "multilabel"
+    if len({array.ndim for array in arrays}) > 1 or len({array.dtype.kind == "f" for array in arrays}) > 1:
+        forms = " and ".join(f"{array.dtype} {array.shape}" for array in arrays)
+        raise DatasetError(f"{where[-1]}: must be of one kind in all parts, they are {forms}")
+    return "regression"
 
 
 def _classes(where: list[str], arrays: list[npt.NDArray[Any]], classes: tuple[str, ...]) -> Labelling:

@@ -87,13 +87,13 @@ def checked(name: str, raw: RawData) -> CheckedData:
         raise DatasetError(f"data set {name}: classes: each name must stand there once")
     sources = {part: _sources(f"data set {name}: {part} inputs", values[0]) for part, values in given.items()}
     where = {part: f"data set {name}: {part} labels" for part in given}
-    for part, values in given.items():
-        count = len(next(iter(sources[part].values())))
-        if hasattr(values[1], "__len__") and len(values[1]) != count:
-            raise DatasetError(f"{where[part]}: {len(values[1])} labels for {count} examples")
     labelling = read_labels(
         list(where.values()), [values[1] for values in given.values()], tuple(raw.classes), raw.task
     )
+    for part, labels in zip(given, labelling.parts, strict=True):
+        count = len(next(iter(sources[part].values())))
+        if len(labels) != count:
+            raise DatasetError(f"{where[part]}: {len(labels)} labels for {count} examples")
     checked_parts = {
         part: Part(sources[part], labels, _columns(f"data set {name}: {part} columns", given[part][2], len(labels)))
         for part, labels in zip(given, labelling.parts, strict=True)

@@ -82,6 +82,9 @@ def prepare(
     y_train, y_test = y_train[selection.train], y_test[selection.test]
     x_train = InputSet(fitted(case, train.sources, signature), chosen)
     x_test = InputSet(fitted(case, test.sources, signature), held_out)
+    if len(x_train) and x_train.specs != x_test.specs:
+        forms = "; ".join(map(str, x_train.specs)), "; ".join(map(str, x_test.specs))
+        raise DatasetError(f"data set {case.dataset}: inputs: are {forms[0]} in train and {forms[1]} in test")
     test_digest = _digest(x_test, y_test, remember)
     fingerprint = hashlib.sha256(f"{_digest(x_train, y_train, remember)} {test_digest}".encode()).hexdigest()
     columns = {name: column[held_out] for name, column in test.columns.items()}

@@ -87,11 +87,12 @@ class _Spool:
         return np.asarray(item) if self._in_batches else np.asarray(item)[None]
 
     def _append(self, key: str, array: npt.NDArray[Any]) -> None:
-        form = (array.dtype, array.shape[1:])
+        is_text = array.dtype.kind in "OS"  # one by one, texts come as bytes of their own length
+        form = (np.dtype(object) if is_text else array.dtype, array.shape[1:])
         if self._forms.setdefault(key, form) != form:
             reason = f"{array.shape[1:]} after {self._forms[key][1]}"
             raise DatasetError(f"data set {self._name}: {key or 'inputs'}: differ in shape: {reason}")
-        if array.dtype == object:
+        if is_text:
             texts = (text.decode() if isinstance(text, bytes) else text for text in array.reshape(-1))
             self._texts.setdefault(key, []).extend(texts)
             return

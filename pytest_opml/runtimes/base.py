@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError
-from ..tensors import Batch, Signature, TensorSpec, arrays
+from ..tensors import Batch, Signature, TensorSpec, length, select
+from .fit import is_one_example
 
 Probabilities = npt.NDArray[np.float32]
+
+
+class Placed(NamedTuple):
+    """Examples where the model computes.
+
+    Attributes:
+        calls: the model's own inputs for each call that answers a part of them.
+        examples: how many they are; the last call may be filled up with more.
+        unbatched: whether the model takes an example without an axis for several.
+    """
+
+    calls: list[Any]
+    examples: int
+    unbatched: bool = False
 
 
 class Runtime(ABC):
@@ -25,52 +40,86 @@ class Runtime(ABC):
         path: of the file or folder that was opened.
         parameters: numbers in the model's weights.
         layers: layers or operations of the model.
-        image_size: height and width of the images that it takes, pixels; None where it takes any.
-        one_by_one: whether the model was made for a batch of one.
+        signature: what the model takes, and the outputs that it has.
+        output: the one of them that ``answer`` gives.
+        call_size: examples in a call, where the model was made for so many; None where any number fits.
     """
 
     name: ClassVar[str]
     path: Path
     parameters: int
     layers: int
-    image_size: int | None
-    one_by_one: bool = False
-
-    @property
-    def signature(self) -> Signature:
-        """What the model takes and gives."""
-        return Signature((TensorSpec("", (self.image_size, self.image_size, 3), "uint8"),))
+    signature: Signature
+    output: TensorSpec
+    call_size: int | None = None
 
     @abstractmethod
-    def to_device(self, images: npt.NDArray[Any]) -> Any:
-        """Return the model's own input, placed on its device, for uint8 images (n, height, width, 3)."""
+    def to_device(self, batch: Batch) -> Any:
+        """Return the model's own inputs, placed on its device, for the examples of one call.
+
+        Raises:
+            ModelFileError: the model does not take what the data have.
+        """
 
     @abstractmethod
-    def answer(self, placed: Any) -> npt.NDArray[Any]:
-        """The model's own output (n, classes) for what ``to_device`` gave; returns when it is there to read."""
+    def answer(self, placed: Any) -> Any:
+        """The model's own output for what ``to_device`` gave; returns when it is there to read."""
 
-    def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
-        """Return the probabilities (n, classes) that the model's own outputs stand for."""
-        return np.asarray(answers, dtype=np.float32)
+    def rows(self, answers: Any) -> npt.NDArray[Any]:
+        """Return the model's own outputs as numbers (n, ...); for those that are none, or that are quantised."""
+        return np.asarray(answers)
 
-    def place(self, batch: Batch) -> list[Any]:
-        """Return what ``run`` takes, made from examples."""
-        (examples,) = arrays(batch)
-        if self.one_by_one:
-            return [self.to_device(example[None]) for example in examples]
-        return [self.to_device(examples)]
+    def place(self, batch: Batch) -> Placed:
+        """Return what ``run`` takes, made from examples as the model takes them.
 
-    def run(self, placed: list[Any]) -> npt.NDArray[Any]:
-        """The model's own outputs (n, classes) for what ``place`` gave; returns when they are there to read."""
-        if len(placed) == 1:
-            return self.answer(placed[0])
-        return np.concatenate([self.answer(one) for one in placed])
+        A model that was made for a number of examples gets as many in each call; the last call is filled up with the
+        last example.
+
+        Raises:
+            ModelFileError: the model does not take what the data have.
+        """
+        size, count = self.call_size, length(batch)
+        if size is None:
+            return Placed([self.to_device(batch)], count)
+        if is_one_example(self.signature.inputs, batch):
+            return Placed([self.to_device(select(batch, row)) for row in range(count)], count, unbatched=True)
+        chosen = [np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size)]
+        return Placed([self.to_device(select(batch, rows)) for rows in chosen], count)
+
+    def run(self, placed: Placed) -> Any:
+        """The model's own outputs for what ``place`` gave; returns when they are there to read."""
+        if len(placed.calls) == 1 and not placed.unbatched and self.call_size is None:
+            return self.answer(placed.calls[0])
+        answers = [self.answer(call) for call in placed.calls]
+        if placed.unbatched:
+            return np.stack([np.squeeze(answer) for answer in answers])
+        return np.concatenate(answers)[: placed.examples]
+
+    def probabilities(self, answers: Any) -> Probabilities:
+        """Return the figures (n, classes, labels or targets) that the model's own outputs stand for.
+
+        Raises:
+            ModelFileError: they are no rows of numbers, or one of them is not a number or infinite.
+        """
+        rows = np.asarray(self.rows(answers))
+        if rows.dtype.kind not in "biuf" or not len(rows) or max(rows.shape[1:], default=1) < rows[0].size:
+            raise ModelFileError(
+                f"{self.path}: its answers are {rows.dtype.name} {tuple(rows.shape)}, not a row of figures an example"
+            )
+        figures = np.asarray(rows.reshape(len(rows), -1), dtype=np.float32)
+        bad = np.count_nonzero(~np.isfinite(figures).all(axis=1))
+        if bad:
+            raise ModelFileError(
+                f"{self.path}: {bad:,} of {len(figures):,} answers are not a number or infinite; so may be its"
+                " weights, after a training that diverged, or figures within it leave the range of its floats: check"
+                " how its inputs are scaled"
+            )
+        return figures
 
     def predict(self, batch: Batch) -> Probabilities:
-        """Return the probabilities (n, classes) of examples."""
+        """Return the figures (n, classes, labels or targets) of examples as the model takes them.
+
+        Raises:
+            ModelFileError: the model does not take what the data have, or does not answer with numbers.
+        """
         return self.probabilities(self.run(self.place(batch)))
-
-
-def refuse_shape(path: Path, signature: str) -> NoReturn:
-    """Raise the error for a model that takes or gives something else than images and probabilities."""
-    raise ModelFileError(f"{path}: must take images (n, size, size, 3) and give rows (n, classes), not {signature}")

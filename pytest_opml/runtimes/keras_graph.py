@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,13 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
+from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
+from .fit import arranged, as_dtype, call_size, output_number
 
 if TYPE_CHECKING:
     import keras
 
 # A TensorFlow graph cannot hold more than 2 GB of constants.
 _MAX_CONSTANT_BYTES = 10**9
+# What Keras raises for a file that is damaged, or that needs code which it does not have.
+_UNREADABLE = (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError)
 
 
 def load_keras(path: Path) -> keras.Model:
@@ -31,7 +37,7 @@ def load_keras(path: Path) -> keras.Model:
         raise ModelFileError(f"{path}: not a .keras file (no zip archive)")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
+    except (*_UNREADABLE, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
     if not isinstance(model, keras.Model):
         raise ModelFileError(f"{path}: holds a {type(model).__name__}, not a model")
@@ -43,6 +49,72 @@ def _reason(error: Exception) -> str:
     return one_line(str(error).rpartition("Exception encountered: ")[2]) if str(error) else one_line(error)
 
 
+def read_keras(path: Path) -> Signature:
+    """Read what the model of a ``.keras`` file takes and gives, from its configuration; its weights are not read.
+
+    Raises:
+        ModelFileError: the file is not a Keras model, or needs code of its own.
+    """
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            configuration = json.loads(archive.read("config.json"))
+        model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
+    except zipfile.BadZipFile as error:
+        raise ModelFileError(f"{path}: not a .keras file (no zip archive)") from error
+    except _UNREADABLE as error:
+        raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
+    return keras_signature(path, model)
+
+
+def keras_signature(path: Path, model: keras.Model) -> Signature:
+    """Return what a Keras model takes and gives, in the order of ``model.inputs`` and ``model.outputs``.
+
+    Names are the keys of its dict of inputs or outputs, where it has one, else those of its layers.
+
+    Raises:
+        ModelFileError: it is no model, or one whose inputs are not known before it is called.
+    """
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise ModelFileError(f"{path}: holds a {type(model).__name__}, not a model")
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        raise ModelFileError(
+            f"{path}: its inputs are not known before it is called; save a functional or sequential model"
+        )
+    outputs = [name.partition("/")[0] for name in getattr(model, "output_names", [])]
+    return Signature(
+        _specs(model.inputs, _keys(_structure(model, "input")) or [tensor.name for tensor in model.inputs]),
+        _specs(model.outputs, _keys(_structure(model, "output")) or outputs),
+    )
+
+
+def _structure(model: keras.Model, end: str) -> Any:
+    """The tensors of a model's inputs or outputs in the structure in which it takes or gives them."""
+    import keras
+
+    return getattr(model, f"{end}s")[0] if isinstance(model, keras.Sequential) else getattr(model, end)
+
+
+def _keys(structure: Any) -> list[str]:
+    """The names in a dict of tensors, in the order in which Keras lists its tensors; empty for other structures."""
+    if not isinstance(structure, dict) or any(isinstance(value, (dict, list, tuple)) for value in structure.values()):
+        return []
+    return sorted(structure)
+
+
+def _specs(tensors: list[Any], names: list[str]) -> tuple[TensorSpec, ...]:
+    if len(names) != len(tensors):
+        names = [tensor.name for tensor in tensors]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    return tuple(
+        TensorSpec(name, shape[1:], tensor.dtype, shape[0] if shape else None)
+        for name, tensor, shape in zip(names, tensors, shapes, strict=True)
+    )
+
+
 class KerasRuntime(Runtime):
     """A Keras model with its weights folded into the graph as constants, as a serving system would hold it.
 
@@ -52,50 +124,77 @@ class KerasRuntime(Runtime):
 
     name: ClassVar[str] = "keras"
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
         import tensorflow as tf
 
         limit_threads(threads)
         model = load_keras(path)
+        self.path, self.signature = path, keras_signature(path, model)
         self.parameters = int(model.count_params())
         self.layers = len(model.layers)
-        self.image_size = model.input_shape[1]
-        trainable = [variable.numpy() for variable in model.trainable_variables]
-        fixed = [variable.numpy() for variable in model.non_trainable_variables]
-        fold = sum(array.nbytes for array in [*trainable, *fixed]) <= _MAX_CONSTANT_BYTES
-        shape = (None, *model.input_shape[1:])
-
-        def call(images: Any) -> Any:
-            pixels = tf.cast(images, model.inputs[0].dtype)
-            output = model.stateless_call(trainable, fixed, pixels, training=False)[0] if fold else model(pixels)
-            return tf.cast(output, tf.float32)
-
+        self.call_size = call_size(path, self.signature.inputs)
+        outputs = self.signature.outputs
+        number = 0 if len(outputs) == 1 else output_number(path, outputs, output)
+        self.output = outputs[number]
         # without autograph, whose temporary file outlives a worker that is ended
-        self._call = tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
-        self._constant = tf.constant
+        call = tf.function(_call_of(model, number), autograph=False)
+        specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
+        self._call = call.get_concrete_function(*specs)
+        self._constant, self._error = tf.constant, tf.errors.OpError
 
-    def to_device(self, images: npt.NDArray[Any]) -> Any:
+    def to_device(self, batch: Batch) -> list[Any]:
         """See ``Runtime.to_device``."""
-        return self._constant(images)
+        specs = self.signature.inputs
+        given = zip(arranged(self.path, specs, batch), specs, strict=True)
+        return [self._constant(as_dtype(self.path, array, spec)) for array, spec in given]
 
-    def answer(self, placed: Any) -> npt.NDArray[Any]:
+    def answer(self, placed: list[Any]) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        # .numpy() waits for the device, so the clock that follows it sees the work done
-        return np.asarray(self._call(placed).numpy())
+        try:
+            # .numpy() waits for the device, so the clock that follows it sees the work done
+            return np.asarray(self._call(*placed).numpy())
+        except self._error as error:
+            raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
+
+
+def _call_of(model: keras.Model, number: int) -> Callable[..., Any]:
+    """What computes one output of a model from its inputs."""
+    import keras
+    import tensorflow as tf
+
+    trainable = [variable.numpy() for variable in model.trainable_variables]
+    fixed = [variable.numpy() for variable in model.non_trainable_variables]
+    fold = sum(array.nbytes for array in [*trainable, *fixed]) <= _MAX_CONSTANT_BYTES
+    structure = _structure(model, "input")
+
+    def call(*tensors: Any) -> Any:
+        given = keras.tree.pack_sequence_as(structure, tensors)
+        answers = model.stateless_call(trainable, fixed, given, training=False)[0] if fold else model(given)
+        answer = keras.tree.flatten(answers)[number]
+        return tf.cast(answer, tf.float32) if answer.dtype.is_floating else answer
+
+    return call
 
 
 def limit_threads(threads: int) -> None:
-    """Set how many threads TensorFlow uses, before it has run anything.
+    """Set how many threads TensorFlow uses in this process, unless it already uses as many.
 
     Raises:
         ModelFileError: it already runs with another number.
     """
     import tensorflow as tf
 
+    config = tf.config.threading
+    if (config.get_intra_op_parallelism_threads(), config.get_inter_op_parallelism_threads()) == (threads, 1):
+        return
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        config.set_intra_op_parallelism_threads(threads)
         # one chain of layers has nothing to run side by side; a second pool only costs hand-overs
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        config.set_inter_op_parallelism_threads(1)
     except RuntimeError as error:
-        if tf.config.threading.get_intra_op_parallelism_threads() not in (0, threads):
-            raise ModelFileError(f"TensorFlow already runs with another number of threads: {error}") from error
+        running = config.get_intra_op_parallelism_threads()
+        if running not in (0, threads):
+            raise ModelFileError(
+                f"TensorFlow runs with {running} threads in this process, and cannot change to {threads}; open the"
+                " model in a process of its own, or with as many threads"
+            ) from error

@@ -9,89 +9,139 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Probabilities, Runtime, refuse_shape
+from ..tensors import Array, Batch
+from .base import Runtime
+from .fit import arranged, as_dtype, call_size, output_number
+from .tflite_file import TfliteTensor, read_tflite
+
+_Shapes = tuple[tuple[int, ...], ...]
+
+# Each is the whole model with its memory for one form of inputs; two of a pass, and some of texts of several lengths.
+_MOST_INTERPRETERS = 4
+# Of 8-bit values that a quantised input cannot hold: a calibrated scale cuts off a few, never so many.
+_MOST_CUT_OFF = 0.1
 
 
-class _Opened(NamedTuple):
-    """An interpreter, and what each call needs of its details: asked for in every call, they made one 4 % longer."""
+class _Call(NamedTuple):
+    """The model's own inputs of one call, and their shapes, for which there is an interpreter."""
 
-    interpreter: Any
-    image: int
-    answer: int
+    shapes: _Shapes
+    arrays: list[Array]
+
+
+class _Input:
+    """An input of a file, and how numbers are given to it."""
+
+    def __init__(self, path: Path, tensor: TfliteTensor) -> None:
+        self.path, self.number, self.spec = path, tensor.number, tensor.spec
+        self._scale, self._zero_point = tensor.scale, tensor.zero_point
+        # what each of the 256 values of a byte is on the input's own scale
+        self._table = self._quantised(np.arange(256)) if tensor.scale else None
+        self._checked = False
+
+    def given(self, array: Array) -> Array:
+        """Return numbers (n, ...) as the input takes them.
+
+        Raises:
+            ModelFileError: they do not fit its type or its range.
+        """
+        if not self._scale or array.dtype.kind not in "biuf" or array.dtype.name == self.spec.dtype != "uint8":
+            return as_dtype(self.path, array, self.spec)  # signed bytes are on the input's scale already
+        if array.dtype != np.uint8 or self._table is None:
+            return self._quantised(array)
+        self._check_range(array)
+        return np.asarray(self._table[array])
+
+    def _quantised(self, numbers: Array) -> Array:
+        limits = np.iinfo(self.spec.dtype)
+        steps = np.rint(numbers / np.float32(self._scale)) + self._zero_point
+        return np.asarray(np.clip(steps, limits.min, limits.max).astype(self.spec.dtype))
+
+    def _check_range(self, array: Array) -> None:
+        """Refuse bytes on another scale than the input's, of which nothing would be left but black and white."""
+        if self._checked:
+            return
+        limits = np.iinfo(self.spec.dtype)
+        low, high = ((limit - self._zero_point) * self._scale for limit in (limits.min, limits.max))
+        if np.mean(array > high + self._scale) > _MOST_CUT_OFF:
+            raise ModelFileError(
+                f"{self.path}: input {self.spec} holds values from {low:.4g} to {high:.4g}, and the data have up to"
+                f" {array.max()}; say how they are scaled: preprocess=Preprocess(scale=...)"
+            )
+        self._checked = True
 
 
 class LiteRTRuntime(Runtime):
-    """A ``.tflite`` model. Images go in as they are; a quantised output comes back as probabilities."""
+    """A ``.tflite`` model. Quantised inputs are given in their own scale, quantised outputs come back as numbers."""
 
     name: ClassVar[str] = "litert"
 
-    def __init__(self, path: Path, *, threads: int) -> None:
-        with path.open("rb") as stream:
-            if stream.read(8)[4:] != b"TFL3":
-                raise ModelFileError(f"{path}: not a .tflite file (no TFL3 identifier)")
-        self._path, self._threads = path, threads
-        self._opened: dict[int, _Opened] = {}
-        interpreter = self._open(1).interpreter
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
-        shape, output_shape = inputs[0]["shape"], outputs[0]["shape"]
-        if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or len(output_shape) != 2:
-            refuse_shape(path, f"{list(map(int, shape))} to {list(map(int, output_shape))}")
-        # made for one image at a time, which some operations inside hold on to
-        self.one_by_one = inputs[0]["shape_signature"][0] == 1
-        tensors = interpreter.get_tensor_details()
+    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
+        self.path, self._threads = path, threads
+        file = read_tflite(path)
+        self.signature = file.signature
+        self.call_size = call_size(path, self.signature.inputs)
+        outputs = self.signature.outputs
+        self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
+        self.output = self._answer.spec
+        self._inputs = [_Input(path, tensor) for tensor in file.inputs]
+        self._interpreters: dict[_Shapes, Any] = {}
+        sides = [tensor.spec.shape for tensor in file.inputs]
+        self._own_shapes = [tuple(side for side in shape if side is not None) for shape in sides]
+        if [tuple(shape) for shape in self._own_shapes] == sides:
+            interpreter = self._interpreter(tuple((self.call_size or 1, *shape) for shape in self._own_shapes))
+        else:  # memory can be laid out as soon as the data are there
+            interpreter = self._new_interpreter()
         constant = weights_of(interpreter)
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
-        self.layers = len(tensors) - len(constant)
-        self.image_size = int(shape[1])
-        self._image_table = self._quantised_pixels(inputs[0])
-        self._answer_scale, self._answer_zero = outputs[0]["quantization"]
+        self.layers = len(interpreter.get_tensor_details()) - len(constant)
 
-    def _open(self, batch: int) -> _Opened:
-        # One interpreter a batch size: giving one a new size costs as much as opening it.
-        if batch not in self._opened:
-            from ai_edge_litert.interpreter import Interpreter
+    def _new_interpreter(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
 
+        try:
+            return Interpreter(model_path=str(self.path), num_threads=self._threads)
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{self.path}: not a model that LiteRT can run: {one_line(error)}") from error
+
+    def _interpreter(self, shapes: _Shapes) -> Any:
+        # One interpreter for each form of inputs: giving one a new form costs as much as opening it.
+        if shapes not in self._interpreters:
+            interpreter = self._new_interpreter()
             try:
-                interpreter = Interpreter(model_path=str(self._path), num_threads=self._threads)
-                image = interpreter.get_input_details()[0]
-                interpreter.resize_tensor_input(image["index"], [batch, *image["shape"][1:]])
+                for field, shape in zip(self._inputs, shapes, strict=True):
+                    interpreter.resize_tensor_input(field.number, shape)
                 interpreter.allocate_tensors()
-                answer = interpreter.get_output_details()[0]["index"]
             except (ValueError, RuntimeError, IndexError) as error:
-                raise ModelFileError(f"{self._path}: not a model that LiteRT can run: {one_line(error)}") from error
-            self._opened[batch] = _Opened(interpreter, image["index"], answer)
-        return self._opened[batch]
+                raise ModelFileError(f"{self.path}: not a model that LiteRT can run: {one_line(error)}") from error
+            if len(self._interpreters) == _MOST_INTERPRETERS:
+                del self._interpreters[next(iter(self._interpreters))]
+            self._interpreters[shapes] = interpreter
+        return self._interpreters[shapes]
 
-    @staticmethod
-    def _quantised_pixels(image: dict[str, Any]) -> npt.NDArray[Any] | None:
-        """What each of the 256 pixel values is on the model's own input scale; None where it is the pixel itself."""
-        dtype, (scale, zero) = image["dtype"], image["quantization"]
-        pixels = np.arange(256)
-        if scale:
-            limits = np.iinfo(dtype)
-            pixels = np.clip(np.rint(pixels / scale) + zero, limits.min, limits.max)
-        table = pixels.astype(dtype)
-        return None if table.dtype == np.uint8 and np.array_equal(table, np.arange(256)) else table
-
-    def to_device(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def to_device(self, batch: Batch) -> _Call:
         """See ``Runtime.to_device``."""
-        return images if self._image_table is None else self._image_table[images]
+        given = arranged(self.path, self.signature.inputs, batch)
+        arrays = [field.given(array) for field, array in zip(self._inputs, given, strict=True)]
+        return _Call(tuple(array.shape for array in arrays), arrays)
 
-    def answer(self, placed: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def answer(self, placed: _Call) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        interpreter, image, answer = self._open(len(placed))
-        interpreter.set_tensor(image, placed)
-        interpreter.invoke()
-        output: npt.NDArray[Any] = interpreter.get_tensor(answer)
+        interpreter = self._interpreter(placed.shapes)
+        for field, array in zip(self._inputs, placed.arrays, strict=True):
+            interpreter.set_tensor(field.number, array)
+        try:
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
+        output: npt.NDArray[Any] = interpreter.get_tensor(self._answer.number)
         return output
 
-    def probabilities(self, answers: npt.NDArray[Any]) -> Probabilities:
-        """See ``Runtime.probabilities``."""
-        if self._answer_scale:
-            answers = (answers.astype(np.float32) - self._answer_zero) * self._answer_scale
-        return super().probabilities(answers)
+    def rows(self, answers: Any) -> npt.NDArray[Any]:
+        """See ``Runtime.rows``."""
+        if self._answer.scale:
+            return np.asarray((answers.astype(np.float32) - self._answer.zero_point) * np.float32(self._answer.scale))
+        return np.asarray(answers)
 
 
 def weights_of(interpreter: Any) -> list[dict[str, Any]]:

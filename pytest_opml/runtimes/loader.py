@@ -3,68 +3,91 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from ..errors import ModelFileError
-from ..tensors import Signature, TensorSpec
+from ..tensors import Signature
 from .base import Runtime
 
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".bin")
 _KNOWN = ".keras, .tflite, .onnx, a SavedModel folder"
 
+Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
+_KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
-def open_artifact(path: Path, *, threads: int) -> Runtime:
+
+def open_artifact(path: Path, *, threads: int, output: str | None = None) -> Runtime:
     """Open a model file, or a SavedModel folder, with the runtime of its kind.
 
     Args:
         path: the file or folder.
-        threads: that the runtime may use.
+        threads: that the runtime may use. TensorFlow has one number of them in a process, that of the first model.
+        output: name of the output that is measured, where the model has several.
 
     Raises:
-        ModelFileError: it is missing, of an unknown kind, or not a model.
+        ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
+            is named.
         MissingDependencyError: its runtime is not installed.
     """
-    runtime = _open(path, threads)
-    runtime.path = path
-    return runtime
+    kind = kind_of(path)
+    if kind == "savedmodel":
+        from .saved_model import SavedModelRuntime
+
+        return SavedModelRuntime(path, threads=threads, output=output)
+    if kind == "keras":
+        from .keras_graph import KerasRuntime
+
+        return KerasRuntime(path, threads=threads, output=output)
+    if kind == "tflite":
+        from .litert import LiteRTRuntime
+
+        return LiteRTRuntime(path, threads=threads, output=output)
+    from .onnx_runtime import OnnxRuntime
+
+    return OnnxRuntime(path, threads=threads, output=output)
 
 
 def read_signature(path: Path) -> Signature:
-    """Return what a model file takes and gives; nothing is run.
+    """Read what a model file, or a SavedModel folder, takes and gives, without running it.
+
+    Only Keras files and SavedModels need TensorFlow for it.
 
     Raises:
         ModelFileError: it is missing, of an unknown kind, or not a model.
+        MissingDependencyError: the library that reads such a file is not installed.
     """
-    if path.suffix == ".keras" and path.exists():
-        from .keras_graph import load_keras
+    kind = kind_of(path)
+    if kind == "savedmodel":
+        from .saved_model import read_saved_model
 
-        model = load_keras(path)
-        return Signature(
-            tuple(TensorSpec(tensor.name, tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in model.inputs)
-        )
-    return open_artifact(path, threads=1).signature
+        return read_saved_model(path)
+    if kind == "keras":
+        from .keras_graph import read_keras
+
+        return read_keras(path)
+    if kind == "tflite":
+        from .tflite_file import read_tflite
+
+        return read_tflite(path).signature
+    from .onnx_file import read_onnx, signature_of
+
+    return signature_of(read_onnx(path))
 
 
-def _open(path: Path, threads: int) -> Runtime:
+def kind_of(path: Path) -> Kind:
+    """Return of which kind a model file or folder is.
+
+    Raises:
+        ModelFileError: it is missing, or of no kind that can be opened; says what it is, if that is known.
+    """
     if not path.exists():
         raise ModelFileError(f"{path}: no such model file")
     if path.is_dir():
-        from .saved_model import SavedModelRuntime, is_saved_model
-
-        if is_saved_model(path):
-            return SavedModelRuntime(path, threads=threads)
+        if (path / "saved_model.pb").is_file():
+            return "savedmodel"
         raise ModelFileError(f"{path}: a folder without saved_model.pb; known: {_KNOWN}")
-    if path.suffix == ".keras":
-        from .keras_graph import KerasRuntime
-
-        return KerasRuntime(path, threads=threads)
-    if path.suffix == ".tflite":
-        from .litert import LiteRTRuntime
-
-        return LiteRTRuntime(path, threads=threads)
-    if path.suffix == ".onnx":
-        from .onnx_runtime import OnnxRuntime
-
-        return OnnxRuntime(path, threads=threads)
+    if path.suffix in _KINDS:
+        return _KINDS[path.suffix]
     if path.suffix in _PICKLES:
         raise ModelFileError(f"{path}: a pickle, which can run any code when it is opened; known: {_KNOWN}")
     if path.suffix in (".h5", ".hdf5"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,61 +11,76 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MissingDependencyError, ModelFileError, one_line
-from .base import Runtime, refuse_shape
-
-_TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+from ..tensors import Batch
+from .base import Runtime
+from .fit import MAPPINGS, arranged, as_dtype, call_size, output_number
+from .onnx_file import parameters_of, read_onnx, signature_of
 
 
 class OnnxRuntime(Runtime):
-    """An ``.onnx`` model of one input, uint8 or float32, channels last or first, and one output of a row an image."""
+    """An ``.onnx`` model of any inputs that are tensors, and one of its outputs.
+
+    A classifier of scikit-learn may give a mapping of classes to probabilities for each example; they come back as
+    rows, in the order of the classes.
+    """
 
     name: ClassVar[str] = "onnxruntime"
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
         try:
-            import onnx  # noqa: F401 - for the counts
             import onnxruntime
         except ImportError as error:
             raise MissingDependencyError(f"opening {path}", str(error.name), extra="onnx") from error
 
-        self.parameters, self.layers = _counts(path)
+        self.path, model = path, read_onnx(path)
+        self.parameters, self.layers = parameters_of(model), len(model.graph.node)
+        self.signature = signature_of(model)
+        self.call_size = call_size(path, self.signature.inputs)
+        outputs = self.signature.outputs
+        self.output = outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
+        del model  # before the runtime has the weights too
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=_providers(onnxruntime))
-        except Exception as error:  # its errors share no base class
-            if type(error).__module__.partition(".")[0] != "onnxruntime":
-                raise
-            raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        except Exception as error:
+            raise _refusal(error, f"{path}: not a model that ONNX Runtime can run") from error
         self._place = onnxruntime.OrtValue.ortvalue_from_numpy
         self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
-        self._input, self._output = inputs[0].name, outputs[0].name
-        if inputs[0].type not in _TYPES or len(inputs[0].shape) != 4 or len(outputs[0].shape) != 2:
-            refuse_shape(path, f"{inputs[0].type} {inputs[0].shape} to {outputs[0].shape}")
-        self._dtype = _TYPES[inputs[0].type]
-        batch, *rest = inputs[0].shape
-        if isinstance(batch, int) and batch != 1:
-            refuse_shape(path, f"a batch of exactly {batch}")
-        self._channels_first = rest[0] == 3 and rest[-1] != 3
-        if not self._channels_first and rest[-1] != 3:
-            refuse_shape(path, f"{inputs[0].type} {inputs[0].shape}")
-        side = rest[1] if self._channels_first else rest[0]
-        self.image_size = side if isinstance(side, int) else None
-        self.one_by_one = batch == 1
+        # texts and mappings cannot be placed, nor read where they lie
+        self._is_placed = not {"string", MAPPINGS} & {spec.dtype for spec in (*self.signature.inputs, self.output)}
 
-    def to_device(self, images: npt.NDArray[Any]) -> Any:
+    def to_device(self, batch: Batch) -> dict[str, Any]:
         """See ``Runtime.to_device``."""
-        given = images.transpose(0, 3, 1, 2) if self._channels_first else images
-        return self._place(np.ascontiguousarray(given, dtype=self._dtype), self._device)
+        specs = self.signature.inputs
+        given = zip(arranged(self.path, specs, batch), specs, strict=True)
+        arrays = [as_dtype(self.path, array, spec) for array, spec in given]
+        if self._is_placed:
+            arrays = [self._place(np.ascontiguousarray(array), self._device) for array in arrays]
+        return {spec.name: array for spec, array in zip(specs, arrays, strict=True)}
 
-    def answer(self, placed: Any) -> npt.NDArray[Any]:
+    def answer(self, placed: dict[str, Any]) -> Any:
         """See ``Runtime.answer``."""
-        outputs = self._session.run_with_ort_values([self._output], {self._input: placed})
-        return np.asarray(outputs[0].numpy())
+        try:
+            if self._is_placed:
+                return np.asarray(self._session.run_with_ort_values([self.output.name], placed)[0].numpy())
+            answer = self._session.run([self.output.name], placed)[0]
+        except Exception as error:
+            raise _refusal(error, f"{self.path}: cannot answer for these examples") from error
+        return _rows(answer) if self.output.dtype == MAPPINGS else answer
+
+
+def _refusal(error: Exception, what: str) -> Exception:
+    """What ONNX Runtime refuses as an error of ours; its own errors share no base class."""
+    is_its_own = type(error).__module__.partition(".")[0] == "onnxruntime"
+    return ModelFileError(f"{what}: {one_line(error)}") if is_its_own else error
+
+
+def _rows(mappings: Sequence[Mapping[Any, float]]) -> npt.NDArray[Any]:
+    """Figures (n, classes), in the order of the classes, of mappings from class to figure."""
+    classes = sorted(mappings[0])
+    return np.array([[mapping[name] for name in classes] for mapping in mappings], dtype=np.float32)
 
 
 def _providers(onnxruntime: Any) -> list[str]:
@@ -72,20 +88,3 @@ def _providers(onnxruntime: Any) -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("-1", "")
     usable = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and usable else ["CPUExecutionProvider"]
-
-
-def _counts(path: Path) -> tuple[int, int]:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        graph = onnx.load(str(path), load_external_data=False).graph
-    except DecodeError as error:
-        raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
-    outside = [constant.name for constant in graph.initializer if constant.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
-        raise ModelFileError(
-            f"{path}: keeps {len(outside)} of its weights in other files, which an artifact of one file cannot;"
-            " save it with the weights inside"
-        )
-    return sum(int(np.prod(constant.dims)) for constant in graph.initializer), len(graph.node)

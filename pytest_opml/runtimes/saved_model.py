@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,57 +10,83 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ModelFileError, one_line
-from .base import Runtime, refuse_shape
+from ..tensors import Batch, Signature, TensorSpec
+from .base import Runtime
+from .fit import arranged, as_dtype, call_size, output_number
 from .keras_graph import limit_threads
 
 _SIGNATURE = "serving_default"
-_MARK = "saved_model.pb"
-
-
-def is_saved_model(path: Path) -> bool:
-    """Say whether the path is a folder with a SavedModel in it."""
-    return (path / _MARK).is_file()
 
 
 class SavedModelRuntime(Runtime):
-    """The signature ``serving_default`` of a SavedModel, of one input, uint8 or float32, and one output.
+    """The signature ``serving_default`` of a SavedModel, of any inputs, and one of its outputs.
 
     Loading one runs no Python code of the folder's.
     """
 
     name: ClassVar[str] = "tensorflow"
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
         import tensorflow as tf
 
         limit_threads(threads)
+        self.path, self.signature = path, read_saved_model(path)
+        self.call_size = call_size(path, self.signature.inputs)
+        outputs = self.signature.outputs
+        self.output = outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         try:
             self._model = tf.saved_model.load(str(path))  # kept, since it owns the variables
         except (OSError, ValueError, tf.errors.OpError, KeyError, AttributeError) as error:
             raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {one_line(error)}") from error
-        if _SIGNATURE not in self._model.signatures:
-            signatures = ", ".join(self._model.signatures) or "none"
-            raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {signatures}")
-        self._call = self._model.signatures[_SIGNATURE]
-        inputs, outputs = self._call.structured_input_signature[1], self._call.structured_outputs
-        if len(inputs) != 1 or len(outputs) != 1:
-            refuse_shape(path, f"{len(inputs)} inputs and {len(outputs)} outputs")
-        (self._input, given), (self._output, output) = next(iter(inputs.items())), next(iter(outputs.items()))
-        shape = given.shape.as_list() if given.shape.rank is not None else []
-        if given.dtype not in (tf.uint8, tf.float32) or len(shape) != 4 or shape[3] != 3 or output.shape.rank != 2:
-            refuse_shape(path, f"{given.dtype.name} {given.shape} to {output.shape}")
-        if shape[0] not in (None, 1):
-            refuse_shape(path, f"a batch of exactly {shape[0]}")
-        self._dtype, self._constant = given.dtype, tf.constant
-        self.image_size = shape[1]
-        self.one_by_one = shape[0] == 1
+        self._call, self._constant = self._model.signatures[_SIGNATURE], tf.constant
+        self._error = tf.errors.OpError
         self.parameters = int(sum(np.prod(variable.shape) for variable in self._call.variables))
         self.layers = len(self._call.graph.get_operations())
 
-    def to_device(self, images: npt.NDArray[Any]) -> Any:
+    def to_device(self, batch: Batch) -> dict[str, Any]:
         """See ``Runtime.to_device``."""
-        return self._constant(images, dtype=self._dtype)
+        specs = self.signature.inputs
+        given = zip(arranged(self.path, specs, batch), specs, strict=True)
+        return {spec.name: self._constant(as_dtype(self.path, array, spec)) for array, spec in given}
 
-    def answer(self, placed: Any) -> npt.NDArray[Any]:
+    def answer(self, placed: dict[str, Any]) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        return np.asarray(self._call(**{self._input: placed})[self._output].numpy())
+        try:
+            return np.asarray(self._call(**placed)[self.output.name].numpy())
+        except self._error as error:
+            raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
+
+
+def read_saved_model(path: Path) -> Signature:
+    """Read what the signature ``serving_default`` of a SavedModel takes and gives.
+
+    Raises:
+        ModelFileError: the folder is damaged, or has no such signature.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString((path / "saved_model.pb").read_bytes())
+        signatures = saved.meta_graphs[0].signature_def
+    except (OSError, DecodeError, IndexError) as error:
+        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {one_line(error)}") from error
+    if _SIGNATURE not in signatures:
+        names = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
+        raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {names}")
+    own = signatures[_SIGNATURE]
+    if not own.inputs or not own.outputs:
+        raise ModelFileError(f"{path}: its signature {_SIGNATURE} has no inputs or no outputs")
+    return Signature(_specs(own.inputs), _specs(own.outputs))
+
+
+def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
+    """Inputs or outputs by name; one of unknown shape has an axis of any length."""
+    import tensorflow as tf
+
+    specs = []
+    for name, tensor in sorted(tensors.items()):
+        sides = [None if side.size < 0 else int(side.size) for side in tensor.tensor_shape.dim] or [None, None]
+        specs.append(TensorSpec(name, tuple(sides[1:]), tf.as_dtype(tensor.dtype).name, sides[0]))
+    return tuple(specs)

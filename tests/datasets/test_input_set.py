@@ -12,7 +12,7 @@ from pytest_opml.datasets import input_set
 from pytest_opml.errors import DatasetError
 from tests.support.inputs import image_set
 
-pytestmark = pytest.mark.tensorflow  # which resizes images
+pytestmark = pytest.mark.tensorflow  # whose resized images are the right ones
 PIXELS = np.random.default_rng(0).integers(0, 256, (25, 12, 10, 3), dtype=np.uint8)
 
 
@@ -29,9 +29,15 @@ def as_files(folder: Path, suffix: str = ".png") -> list[Path]:
 
 
 def expected(size: int) -> np.ndarray:
+    """As TensorFlow resizes them; a grey level that lies between two may become the other one."""
     import tensorflow as tf
 
     return np.clip(np.rint(tf.image.resize(PIXELS, (size, size), antialias=True)), 0, 255).astype(np.uint8)
+
+
+def same(images: np.ndarray, others: np.ndarray) -> bool:
+    apart = np.abs(images.astype(int) - others)
+    return images.shape == others.shape and apart.max(initial=0) <= 1 and float((apart > 0).mean()) < 0.03
 
 
 @pytest.mark.parametrize("size", [5, 10, 17])
@@ -40,7 +46,7 @@ def test_images_are_resized_with_antialiasing_and_taken_by_number(size: int) -> 
     images = image_set(PIXELS, size)
     chosen = images.take([3, 24, 3])
     assert chosen.dtype == np.uint8
-    assert np.array_equal(chosen, expected(size)[[3, 24, 3]])
+    assert same(chosen, expected(size)[[3, 24, 3]])
     assert images.take([]).shape == (0, size, size, 3)
 
 
@@ -48,21 +54,21 @@ def test_images_are_resized_with_antialiasing_and_taken_by_number(size: int) -> 
 def test_a_set_is_those_images_that_its_indices_name() -> None:
     images = image_set(PIXELS, 8, [7, 2, 9])
     assert len(images) == 3
-    assert np.array_equal(images.take([2, 0]), expected(8)[[9, 7]])
-    assert np.array_equal(np.concatenate(list(images.batches(2))), expected(8)[[7, 2, 9]])
+    assert same(images.take([2, 0]), expected(8)[[9, 7]])
+    assert same(np.concatenate(list(images.batches(2))), expected(8)[[7, 2, 9]])
 
 
 @pytest.mark.usefixtures("either_way")
 def test_batches_come_in_order_and_the_last_is_shorter() -> None:
     batches = list(image_set(PIXELS, 8).batches(10))
     assert [len(batch) for batch in batches] == [10, 10, 5]
-    assert np.array_equal(np.concatenate(batches), expected(8))
+    assert same(np.concatenate(batches), expected(8))
 
 
 @pytest.mark.usefixtures("either_way")
 def test_files_give_the_images_that_an_array_gives(tmp_path: Path) -> None:
     images = image_set(as_files(tmp_path), 8, [4, 1])
-    assert np.array_equal(images.take([0, 1]), expected(8)[[4, 1]])
+    assert same(images.take([0, 1]), expected(8)[[4, 1]])
 
 
 def test_a_dataset_shuffles_anew_in_each_pass_and_keeps_labels_with_images() -> None:
@@ -72,7 +78,7 @@ def test_a_dataset_shuffles_anew_in_each_pass_and_keeps_labels_with_images() -> 
     for _ in range(2):
         parts = list(data.as_numpy_iterator())
         orders.append(np.concatenate([part_labels for _, part_labels in parts]))
-        assert np.array_equal(np.concatenate([part for part, _ in parts]), expected(8)[orders[-1]])
+        assert same(np.concatenate([part for part, _ in parts]), expected(8)[orders[-1]])
         assert sorted(orders[-1]) == list(labels)
     assert not np.array_equal(orders[0], orders[1])
     again = image_set(PIXELS, 8).dataset(batch=10, labels=labels, shuffle_seed=1).as_numpy_iterator()
@@ -82,7 +88,7 @@ def test_a_dataset_shuffles_anew_in_each_pass_and_keeps_labels_with_images() -> 
 def test_a_dataset_without_a_seed_keeps_the_order_and_knows_its_length() -> None:
     data = image_set(PIXELS, 8).dataset(batch=10)
     assert int(data.cardinality()) == 3
-    assert np.array_equal(np.concatenate(list(data.as_numpy_iterator())), expected(8))
+    assert same(np.concatenate(list(data.as_numpy_iterator())), expected(8))
 
 
 def test_the_digest_follows_content_order_and_size(tmp_path: Path) -> None:

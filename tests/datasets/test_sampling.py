@@ -106,12 +106,12 @@ def test_a_skew_thins_out_the_subset(make_case: MakeCase) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"subset": 181}, r"subset = 181: class '.' has 12 train images, 13 are needed"),
-        ({"subset": 20}, r"subset = 20: gives 7 test images to 10 classes, each needs at least 1"),
-        ({"quantity_skew": 5.0}, r"quantity_skew = 5\.0: class '.' would have 1 test images, it needs at least 2"),
+        ({"subset": 181}, r"subset = 181: class '.' has 12 train examples, 13 are needed"),
+        ({"subset": 20}, r"subset = 20: gives 7 test examples to 10 classes, each needs at least 1"),
+        ({"quantity_skew": 5.0}, r"quantity_skew = 5\.0: class '.' would have 1 test examples, it needs at least 2"),
         (
             {"label_skew": 1.0, "subset": 30},
-            r"label_skew = 1\.0: class '.' would have 1 test images, it needs at least 2",
+            r"label_skew = 1\.0: class '.' would have 1 test examples, it needs at least 2",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from pytest_opml.case import Case
 from pytest_opml.datasets import digits
 from pytest_opml.datasets.splits import InputSet, RawData
 from pytest_opml.errors import CaseDefinitionError, DatasetError
+from pytest_opml.tensors import TensorSpec
 from tests.support.inputs import prepared
 
 MakeCase = Callable[..., Case]
@@ -39,7 +40,11 @@ def test_digits_are_all_there_with_their_grey_levels_spread() -> None:
 
 def test_a_third_is_held_out_by_class(make_case: MakeCase) -> None:
     data = prepared(make_case(size=16))
-    assert (len(data.x_train), len(data.x_test), data.x_train.size) == (1198, 599, 16)
+    assert (len(data.x_train), len(data.x_test), data.x_train.specs) == (
+        1198,
+        599,
+        (TensorSpec("", (16, 16, 3), "uint8"),),
+    )
     shares = np.bincount(data.y_test) / np.bincount(np.concatenate([data.y_train, data.y_test]))
     assert np.all(np.abs(shares - 1 / 3) < 0.01)
 
@@ -76,13 +81,13 @@ def test_the_digest_of_the_test_part_follows_its_pixels_and_labels_alone(
     images, labels = rng.integers(0, 256, (20, 8, 8), dtype=np.uint8), np.arange(20) % 2
 
     def digest(*changed: str) -> str:
-        parts = {"images": images, "labels": labels, "test_images": images, "test_labels": labels}
+        parts = {"inputs": images, "labels": labels, "test_inputs": images, "test_labels": labels}
         parts |= {name: np.roll(parts[name], 1, axis=0) for name in changed}
         monkeypatch.setitem(registry._registered, ("dataset", "twenty"), lambda _: RawData(classes=("a", "b"), **parts))
         return prepared(make_case(dataset="twenty", size=8)).test_digest
 
-    assert digest() == digest("images") == digest("labels")
-    assert len({digest(), digest("test_images"), digest("test_labels")}) == 3
+    assert digest() == digest("inputs") == digest("labels")
+    assert len({digest(), digest("test_inputs"), digest("test_labels")}) == 3
 
 
 def test_percentages_set_the_split(make_case: MakeCase) -> None:
@@ -109,21 +114,21 @@ def test_the_data_folder_reaches_the_loader(make_case: MakeCase) -> None:
     [
         ("single_class", "train labels: 1 class; a classifier needs at least 2"),
         ("lonely_class", "labels: cannot be divided by class"),
-        ("nothing_of_a_class", "train labels: no image of class 'maybe' (label 2)"),
-        ("class_not_in_train", "train labels: no image of class 'maybe' (label 2)"),
-        ("class_not_in_test", "test labels: no image of class 'maybe' (label 2)"),
-        ("no_test_labels", "test labels: must be a one-dimensional array of whole numbers"),
+        ("nothing_of_a_class", "train labels: no example of class 'maybe' (label 2)"),
+        ("class_not_in_train", "train labels: no example of class 'maybe' (label 2)"),
+        ("class_not_in_test", "test labels: no example of class 'maybe' (label 2)"),
+        ("no_test_labels", "test labels: must be whole numbers or text (n,), "),
         ("label_out_of_range", "label 2 at index 2 is not in 0 to 1"),
-        ("fewer_labels", "39 labels for 40 images"),
-        ("empty", "must hold images"),
+        ("fewer_labels", "39 labels for 40 examples"),
+        ("empty", "train inputs: must hold examples, the shape is (0, 8, 8)"),
         (
             "float_images",
-            "must be a uint8 array (n, height, width[, 1 or 3]) or a list of paths, not float64 (40, 8, 8)",
+            "tests.support.small:build takes images, uint8 (n, height, width[, 1 or 3]) or files; the data are float32",
         ),
-        ("two_channels", "1 or 3 channels, the shape is (40, 8, 8, 2)"),
-        ("text_labels", "array of whole numbers"),
-        ("no_arrays", "must be a uint8 array (n, height, width[, 1 or 3]) or a list of paths, not list"),
-        ("no_raw_data", "its loader must return a RawData, not str"),
+        ("two_channels", "images have 2 channels, tests.support.small:build takes 3"),
+        ("text_labels", "train labels: label 'maybe' at index 3 is no class; known: no, yes"),
+        ("no_arrays", "inputs: must be an array of numbers or text, a list of paths of images, or an object"),
+        ("no_raw_data", "its loader must return a RawData, or a tf.data.Dataset"),
     ],
 )
 def test_malformed_data_are_refused_by_field(make_case: MakeCase, fault: str, words: str) -> None:
@@ -137,7 +142,7 @@ def test_malformed_data_are_refused_by_field(make_case: MakeCase, fault: str, wo
 def test_parts_of_different_shapes_cannot_be_divided_anew(make_case: MakeCase) -> None:
     case = make_case(size=8, dataset="tests.support.faults:other_shape_in_test")
     assert len(prepared(case).x_test) == 40
-    with pytest.raises(DatasetError, match=r"shape is \(8, 8, 1\) in train and \(7, 8, 1\) in test"):
+    with pytest.raises(DatasetError, match=r"form is uint8 \(n, 8, 8\) in train and uint8 \(n, 7, 8\) in test"):
         prepared(case.model_copy(update={"split": "70-30"}))
 
 
@@ -146,9 +151,9 @@ def test_a_missing_file_is_named_at_once(make_case: MakeCase) -> None:
         prepared(make_case(size=8, dataset="tests.support.faults:missing_file"))
 
 
-def test_an_unsettled_size_is_refused(make_case: MakeCase) -> None:
-    with pytest.raises(CaseDefinitionError, match="size = 'own': is settled by the model"):
-        prepared(make_case(size="own"))
+def test_without_a_size_images_get_that_of_the_builder(make_case: MakeCase) -> None:
+    assert prepared(make_case(size="own")).x_train.specs[0].shape == (64, 64, 3)
+    assert prepared(make_case(size="own", model="small_cnn")).x_train.specs[0].shape == (32, 32, 3)
 
 
 def test_a_loader_that_is_not_there_is_named(make_case: MakeCase) -> None:

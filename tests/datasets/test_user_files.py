@@ -64,14 +64,8 @@ def test_an_npz_needs_neither_names_nor_a_test_part(tmp_path: Path, make_case: M
         ({"y_train": None}, "y_train: is missing; the file has x_train, x_test, y_test"),
         ({"y_test": None}, "y_test: is missing; the file has x_train, y_train, x_test"),
         ({"x_test": None}, "x_test: is missing; the file has x_train, y_train, y_test"),
-        (
-            {"y_train": np.eye(12, dtype=int)},
-            "y_train: must be whole numbers of shape (n,) or (n, 1), not int64 (12, 12)",
-        ),
-        ({"y_test": LABELS[:4] / 2}, "y_test: must be whole numbers of shape (n,) or (n, 1), not float64 (4,)"),
-        ({"y_train": np.array(3)}, "y_train: must be whole numbers of shape (n,) or (n, 1), not int64 ()"),
-        ({"y_train": LABELS - 1}, "y_train: label -1 at index 0 is below 0"),
-        ({"y_train": LABELS + 10**12}, "labels: 1000000000001 among 16 images; they must count from 0"),
+        ({"task": np.array("ranking")}, "task: must be one of classification, multilabel, regression, not ranking"),
+        ({"x_train.left": PIXELS}, "x_train: stands beside x_train.left; an input needs a name, or is alone"),
         ({"classes": np.array([1, 2])}, "classes: must be a one-dimensional array of text, not int64 (2,)"),
         ({"y_train": LABELS.astype(object)}, "y_train: cannot be read: Object arrays cannot be loaded"),
     ],
@@ -84,17 +78,25 @@ def test_a_faulty_npz_is_refused_by_file_and_array(tmp_path: Path, changes: dict
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"x_train": PIXELS / 255}, "train images: must be a uint8 array"),
-        ({"x_test": PIXELS[:4, :, :, :2]}, "test images: must hold images of 1 or 3 channels"),
-        ({"x_test": PIXELS[:3]}, "test labels: 4 labels for 3 images"),
-        ({"classes": np.array(["cat", "dog", "eel"])}, "train labels: no image of class 'eel' (label 2)"),
+        ({"x_train": PIXELS / 255}, "inputs: are float32 (n, 9, 7, 3) in train and uint8 (n, 16, 16, 3) in test"),
+        ({"x_test": PIXELS[:4, :, :, :2]}, "images have 2 channels, tests.support.small:build takes 3"),
+        ({"x_test": PIXELS[:3]}, "test labels: 4 labels for 3 examples"),
+        ({"y_train": np.array(3)}, "train labels: must be whole numbers or text (n,), "),
+        ({"y_train": np.full(12, 2**64 - 1, dtype=np.uint64)}, "train labels: 18446744073709551615 among 16 examples"),
+        (
+            {"y_test": LABELS[:4] / 2},
+            "test labels: must be of one kind in all parts, they are int64 (12,) and",
+        ),
+        ({"y_train": LABELS - 1}, "train labels: label -1 at index 0 is below 0"),
+        ({"y_train": LABELS + 10**12}, "train labels: 1000000000001 among 16 examples; they must count from 0"),
+        ({"classes": np.array(["cat", "dog", "eel"])}, "train labels: no example of class 'eel' (label 2)"),
         (
             {"y_test": LABELS[:4] * 2, "classes": np.array(["cat", "dog"])},
             "test labels: label 2 at index 1 is not in 0 to 1",
         ),
-        ({"y_train": LABELS * 2, "y_test": LABELS[:4] * 2}, "train labels: no image of class '1' (label 1)"),
-        ({"y_train": np.arange(12) % 3}, "test labels: no image of class '2' (label 2)"),
-        ({"y_test": np.arange(4) % 3}, "train labels: no image of class '2' (label 2)"),
+        ({"y_train": LABELS * 2, "y_test": LABELS[:4] * 2}, "train labels: no example of class '1' (label 1)"),
+        ({"y_train": np.arange(12) % 3}, "test labels: no example of class '2' (label 2)"),
+        ({"y_test": np.arange(4) % 3}, "train labels: no example of class '2' (label 2)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_field(
@@ -105,6 +107,39 @@ def test_arrays_that_do_not_fit_are_refused_by_field(
     with pytest.raises(DatasetError) as caught:
         prepared(make_case(dataset=str(path)))
     assert str(caught.value).startswith(f"data set {path}: {words}")
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "uint16", "uint32", "uint64", "bool"])
+def test_labels_may_be_whole_numbers_of_any_type(tmp_path: Path, make_case: MakeCase, kind: str) -> None:
+    labels = LABELS.astype(kind)
+    data = prepared(make_case(dataset=str(npz(tmp_path / "pets.npz", y_train=labels, y_test=labels[:4]))))
+    assert data.classes == ("0", "1")
+    assert (data.y_train.dtype, data.y_train.tolist()) == (np.int64, LABELS.tolist())
+
+
+def test_one_hot_and_text_labels_are_classes(tmp_path: Path, make_case: MakeCase) -> None:
+    one_hot = np.eye(2, dtype=np.float32)[LABELS]
+    data = prepared(make_case(dataset=str(npz(tmp_path / "a.npz", y_train=one_hot, y_test=one_hot[:4]))))
+    assert (data.classes, data.y_train.tolist(), data.task) == (("0", "1"), LABELS.tolist(), "classification")
+    texts = np.array(["dog", "cat"])[LABELS]
+    data = prepared(make_case(dataset=str(npz(tmp_path / "b.npz", y_train=texts, y_test=texts[:4]))))
+    assert (data.classes, data.y_train.tolist()) == (("cat", "dog"), (1 - LABELS).tolist())
+
+
+def test_an_npz_may_have_several_inputs_columns_and_a_task(tmp_path: Path) -> None:
+    both = {"x_train.left": PIXELS, "x_train.right": np.zeros((12, 3)), "x_train": None, "x_test": None, "y_test": None}
+    site = np.array(["north", "south"])[LABELS]
+    raw = load_npz(npz(tmp_path / "a.npz", **both, **{"columns_train.site": site, "task": np.array("classification")}))
+    assert list(raw.inputs) == ["left", "right"]
+    assert (raw.task, raw.columns["site"].tolist()) == ("classification", site.tolist())
+
+
+def test_an_npz_may_have_a_test_part_only_which_nothing_is_trained_on(tmp_path: Path, make_case: MakeCase) -> None:
+    path = str(npz(tmp_path / "pets.npz", x_train=None, y_train=None))
+    data = prepared(make_case(dataset=path, model="random", unfreeze=0, size=8))
+    assert (len(data.x_train), len(data.x_test)) == (0, 4)
+    with pytest.raises(DatasetError, match=r"the data set has no training part, which .* needs"):
+        prepared(make_case(dataset=path, size=8))
 
 
 def test_a_damaged_npz_is_refused(tmp_path: Path) -> None:
@@ -161,15 +196,15 @@ def test_folders_that_cannot_be_classified_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path) == f"{tmp_path}/train: class 'eel': there is no such folder"
     (tmp_path / "train" / "dog" / "00.png").unlink()
     assert refused(tmp_path) == f"{tmp_path}/train/dog: class 'dog': has no images"
-    (tmp_path / "train" / "dog" / "dog.webp").write_bytes(b"")
-    assert refused(tmp_path).startswith(f"{tmp_path}/train/dog/dog.webp: is no image file (.jpg, ")
+    (tmp_path / "train" / "dog" / "dog.heic").write_bytes(b"")
+    assert refused(tmp_path).startswith(f"{tmp_path}/train/dog/dog.heic: is no image file (.jpg, ")
     (tmp_path / "train" / "labels.csv").write_text("")
-    assert refused(tmp_path / "train").startswith(f"{tmp_path}/train/dog/dog.webp: is no image file")
-    (tmp_path / "train" / "dog" / "dog.webp").rename(tmp_path / "train" / "dog" / "dog.GIF")
+    assert refused(tmp_path / "train").startswith(f"{tmp_path}/train/dog/dog.heic: is no image file")
+    (tmp_path / "train" / "dog" / "dog.heic").rename(tmp_path / "train" / "dog" / "dog.GIF")
     assert refused(tmp_path / "train").startswith(f"{tmp_path}/train/labels.csv: lies beside the folders")
     (tmp_path / "empty").mkdir()
     assert refused(tmp_path / "empty") == f"{tmp_path}/empty: has no folders of classes"
-    assert "there is no such folder, and its name does not end in .npz" in refused(tmp_path / "nothing")
+    assert "no such file or folder" in refused(tmp_path / "nothing")
 
 
 @pytest.mark.tensorflow

@@ -9,10 +9,12 @@ import pytest
 
 from pytest_opml.datasets import input_set
 from pytest_opml.datasets.input_set import InputSet
+from pytest_opml.datasets.sources import ArraySource
 from pytest_opml.measure import timing
 from pytest_opml.metrics import percentiles
 from pytest_opml.runtimes.base import Probabilities, Runtime
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
+from pytest_opml.tensors import Batch
 from tests.support.inputs import image_set
 
 IMAGES = image_set(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
@@ -105,14 +107,14 @@ def test_percentiles_are_in_milliseconds() -> None:
 class Slow(InputSet):
     """Takes long to fetch a batch."""
 
-    def batches(self, batch: int) -> Iterator[np.ndarray]:
-        for images in super().batches(batch):
+    def batches(self, batch: int) -> Iterator[Batch]:
+        for examples in super().batches(batch):
             time.sleep(0.2)
-            yield images
+            yield examples
 
 
 def test_fetching_images_is_not_timed() -> None:
-    slow = Slow(np.zeros((70, 2, 2, 3), dtype=np.uint8), 2)
+    slow = Slow({"": ArraySource(np.zeros((70, 2, 2, 3), dtype=np.uint8))})
     _, seconds = timing.predict_all(Clocked(0.01, 0.01), slow, 32)
     assert 0.03 <= seconds < 0.3  # three batches, each fetched in 0.2 seconds
 

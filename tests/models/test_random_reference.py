@@ -15,7 +15,7 @@ from pytest_opml.errors import CaseDefinitionError
 from pytest_opml.models.classifier import build_classifier
 from pytest_opml.models.random_reference import build
 from pytest_opml.runtimes.keras_graph import load_keras
-from tests.support.inputs import prepared
+from tests.support.inputs import image_spec, prepared
 
 NAME = "pytest_opml.models.random_reference:build"
 
@@ -39,7 +39,7 @@ def test_on_digits_it_is_right_by_chance(make_case: Callable[..., Case]) -> None
     case = make_case(model=NAME, size=32, unfreeze=0)
     data = prepared(case)
     images = np.concatenate(list(data.x_train.batches(256)))
-    found = build_classifier(case, 10, 32, keras).predict(images, verbose=0)
+    found = build_classifier(case, image_spec(32), keras).predict(images, verbose=0)
     assert np.mean(found.argmax(1) == data.y_train) == pytest.approx(0.1, abs=0.035)
     assert roc_auc_score(data.y_train, found, multi_class="ovr") == pytest.approx(0.5, abs=0.03)
 
@@ -53,4 +53,4 @@ def test_nothing_is_trainable_under_both_versions(module: Any) -> None:
 
 def test_it_cannot_be_trained(make_case: Callable[..., Case]) -> None:
     with pytest.raises(CaseDefinitionError, match="has nothing to train; write 0"):
-        build_classifier(make_case(model=NAME, unfreeze=1), 10, 16, keras)
+        build_classifier(make_case(model=NAME, unfreeze=1), image_spec(16), keras)

@@ -10,7 +10,7 @@ from pytest_opml.case import Case
 from pytest_opml.models import training, unfreeze
 from pytest_opml.models.classifier import build_classifier
 from tests.conftest import Trained
-from tests.support.inputs import prepared
+from tests.support.inputs import image_spec, prepared
 
 MakeCase = Callable[..., Case]
 
@@ -32,7 +32,7 @@ def test_computing_features_once_gives_what_full_passes_give(
 
 def test_frozen_layers_keep_their_weights_and_trained_ones_do_not(make_case: MakeCase) -> None:
     case = make_case(unfreeze=2)
-    before = build_classifier(case, 10, 16, keras)
+    before = build_classifier(case, image_spec(16), keras)
     after, record = training.train(case, prepared(case))
     changed = {
         layer.name

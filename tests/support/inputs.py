@@ -12,8 +12,9 @@ from pytest_opml.case import Case
 from pytest_opml.datasets.images import FileSource, ImageForm, ImageSource
 from pytest_opml.datasets.input_set import InputSet
 from pytest_opml.datasets.sources import ArraySource, Source
-from pytest_opml.datasets.splits import Split, prepare
-from pytest_opml.models.classifier import model_signature
+from pytest_opml.datasets.splits import Split
+from pytest_opml.runner.case_data import load_data
+from pytest_opml.tensors import DataSpec, TensorSpec
 
 
 def image_set(images: npt.NDArray[Any] | Sequence[Path], size: int, indices: npt.ArrayLike | None = None) -> InputSet:
@@ -23,5 +24,10 @@ def image_set(images: npt.NDArray[Any] | Sequence[Path], size: int, indices: npt
 
 
 def prepared(case: Case, data_dir: Path | None = None) -> Split:
-    """The data of a case as its model takes them, and nothing checked beyond that."""
-    return prepare(case, data_dir, signature=model_signature(case))
+    """The data of a case as its model takes them."""
+    return load_data(case, data_dir)
+
+
+def image_spec(size: int, outputs: int = 10) -> DataSpec:
+    """What square colour images of so many classes have and need."""
+    return DataSpec((TensorSpec("", (size, size, 3), "uint8"),), outputs)

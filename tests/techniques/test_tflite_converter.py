@@ -48,7 +48,7 @@ def test_each_kind_answers_much_as_the_model_does(
     exact = open_artifact(trained.model_file, threads=2)
     probabilities = runtime.predict(trained.x_test)
     assert runtime.name == "litert"
-    assert runtime.image_size == 16
+    assert runtime.signature.inputs[0].shape == (16, 16, 3)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=0.05)
     assert abs(accuracy(runtime, trained) - accuracy(exact, trained)) < 0.05
     one_by_one = np.concatenate([runtime.predict(image[None]) for image in trained.x_test[:5]])

@@ -72,7 +72,7 @@ def _untrained(trained: Trained, builder: str) -> tuple[ModelState, Any]:
 
     case = trained.case.model_copy(update={"model": builder})
     context = replace(trained.context(), case=case)
-    return ModelState(build_classifier(case, 10, context.x_train.size, keras)), context
+    return ModelState(build_classifier(case, context.spec, keras)), context
 
 
 def test_normalisation_without_a_convolution_before_it_is_refused_by_name(trained: Trained) -> None:

@@ -1,0 +1,239 @@
+"""Whether a model file fits the data, and the data's arrays as the file's model takes them.
+
+What can be told from a file alone is told before anything costs time: the names and shapes of its inputs, and how many
+figures it gives for an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelFileError, listed
+from ..tensors import Array, Batch, DataSpec, Signature, TensorSpec, arrays, assigned, dtype_name
+
+_TEXT_KINDS = "OSUT"
+# What a runtime gives where an output is no tensor: one mapping of classes to figures for each example.
+MAPPINGS = "mappings"
+
+Shape = tuple[int | None, ...]
+
+
+# --- before anything is opened
+
+
+def check_fits(
+    path: Path,
+    signature: Signature,
+    spec: DataSpec,
+    *,
+    output: str | None = None,
+    classes: Sequence[str] | Mapping[str, str] | None = None,
+) -> None:
+    """Refuse a file that cannot answer for the data, as far as its signature tells.
+
+    Args:
+        path: of the file, which errors name.
+        signature: what it takes and gives.
+        spec: what the data have, as they are handed out for this file.
+        output: the case's choice among several outputs.
+        classes: names of what the output's figures stand for, in their order, where the case declares them.
+
+    Raises:
+        ModelFileError: inputs or output do not fit; says what both have and what to do.
+    """
+    if not assigned(signature.inputs, [one.name for one in spec.inputs]) or any(
+        fitting_shape(one.shape, own) is None and fitting_shape(one.shape, _without_batch(own)) is None
+        for one, own in _pairs(signature.inputs, spec.inputs)
+    ):
+        raise _misfit(path, signature.inputs, spec.inputs)
+    for one, own in _pairs(signature.inputs, spec.inputs):
+        if (one.dtype == "string") != (own.dtype == "string"):
+            raise _misfit(path, signature.inputs, spec.inputs)
+    call_size(path, signature.inputs)
+    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+
+
+def check_output(
+    path: Path, output: TensorSpec, spec: DataSpec, classes: Sequence[str] | Mapping[str, str] | None = None
+) -> None:
+    """Refuse an output that cannot stand for the labels of the data, as far as its form tells.
+
+    Raises:
+        ModelFileError: it is none of numbers, none of a row an example, or has too few or too many figures.
+    """
+    about = f"{path}: its output is {output}"
+    if output.dtype == "string":
+        raise ModelFileError(f"{about}: text, not figures; name an output with scores: output=...")
+    if spec.task == "classification" and output.dtype in ("int32", "int64"):
+        raise ModelFileError(f"{about}: numbers of classes, not their scores; export the model with its scores")
+    figures = figures_of(output)
+    if figures is None and len([side for side in output.shape if side != 1]) > 1:
+        raise ModelFileError(f"{about}: not one row of figures an example")
+    wanted = len(classes) if classes is not None and spec.task != "regression" else spec.outputs
+    if figures in (None, wanted) or (figures == 1 and wanted == 2 and spec.task == "classification"):
+        return
+    what = {"classification": "classes", "multilabel": "labels", "regression": "targets"}[spec.task]
+    what = what if wanted > 1 else what.removesuffix("s")
+    declared = f"classes=[...] has {wanted} names" if classes is not None else f"the data have {wanted} {what}"
+    advice = (
+        ""
+        if spec.task == "regression"
+        else "; name what each of its figures stands for: classes=[...]"
+        if classes is None
+        else "; name as many"
+    )
+    raise ModelFileError(f"{about}: {_count(figures)} for an example, and {declared}{advice}")
+
+
+def figures_of(output: TensorSpec) -> int | None:
+    """Return how many figures an output has for an example; None where its form does not tell."""
+    sides = [side for side in output.shape if side != 1]
+    if len(sides) > 1 or None in sides or output.dtype == MAPPINGS:
+        return None
+    return sides[0] if sides else 1
+
+
+def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -> int:
+    """Return the place of the output that is measured among those of a file.
+
+    Raises:
+        ModelFileError: there are several and none is named, or none has the name.
+    """
+    if name is None and len(outputs) == 1:
+        return 0
+    has = f"{path}: has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
+    if name is None:
+        raise ModelFileError(f"{has}; name the one that is to be measured: output=...")
+    if name not in (names := [output.name for output in outputs]):
+        raise ModelFileError(f"{has}; none is called {name!r}")
+    return names.index(name)
+
+
+def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
+    """Return how many examples a call of the model answers; None where any number fits.
+
+    Raises:
+        ModelFileError: its inputs do not take equally many.
+    """
+    sizes = {spec.batch for spec in inputs} - {None}
+    if len(sizes) > 1:
+        raise ModelFileError(
+            f"{path}: takes {listed([str(spec) for spec in inputs])}: not equally many examples in each input"
+        )
+    return next(iter(sizes), None)
+
+
+def _count(figures: int | None) -> str:
+    return "one figure" if figures == 1 else f"{figures} figures"
+
+
+def _pairs(inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> list[tuple[TensorSpec, TensorSpec]]:
+    """Each input of the data with that of the model."""
+    by_name = assigned(inputs, [one.name for one in given])
+    return [(one, by_name[one.name]) for one in given]
+
+
+def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> ModelFileError:
+    takes, have = (listed([str(spec) for spec in specs]) or "nothing" for specs in (inputs, given))
+    if len(inputs) > 1 and not assigned(inputs, [one.name for one in given]):
+        names = ", ".join(f"{spec.name!r}: ..." for spec in inputs)
+        advice = f"give the data as a dict of arrays: {{{names}}}"
+    elif not assigned(inputs, [one.name for one in given]):
+        advice = "give the data as one array"
+    else:
+        advice = "give the data in the shape and type that it takes"
+    return ModelFileError(f"{path}: takes {takes}; the data have {have}; {advice}")
+
+
+def _without_batch(spec: TensorSpec) -> TensorSpec:
+    """The form of an example where what looks like a number of examples is an axis of one."""
+    return spec if spec.batch is None else spec._replace(shape=(spec.batch, *spec.shape))
+
+
+# --- with the data at hand
+
+
+def fitting_shape(given: Shape, spec: TensorSpec) -> Shape | None:
+    """Return the shape that an example of a shape is given for an input; None where it does not fit.
+
+    Axes of length one are no difference.
+    """
+    if len(given) == len(spec.shape) and all(
+        own is None or side is None or side == own for side, own in zip(given, spec.shape, strict=True)
+    ):
+        return given
+    sides = [side for side in given if side != 1]
+    open_axes = [own for own in spec.shape if own != 1]
+    if len(sides) != len(open_axes) or any(own not in (None, side) for side, own in zip(sides, open_axes, strict=True)):
+        return None
+    in_turn = iter(sides)
+    return tuple(1 if own == 1 else next(in_turn) for own in spec.shape)
+
+
+def is_one_example(inputs: Sequence[TensorSpec], batch: Batch) -> bool:
+    """Whether a model takes an example without an axis for several, so that its first axis is one of the example."""
+    given = arrays(batch)
+    return len(given) == len(inputs) == 1 and given[0].shape[1:] == (inputs[0].batch, *inputs[0].shape)
+
+
+def arranged(path: Path, inputs: Sequence[TensorSpec], batch: Batch) -> list[Array]:
+    """Return the arrays of a batch in the order of a model's inputs, in the shapes that it takes, (n, ...) each.
+
+    Args:
+        path: of the model, which errors name.
+        inputs: that it takes.
+        batch: examples.
+
+    Raises:
+        ModelFileError: names or shapes do not fit; says what the model takes and what the data have.
+    """
+    by_name = batch if isinstance(batch, dict) else {"": batch}
+    places = assigned(inputs, list(by_name))
+    ordered: dict[str, Array] = {}
+    for name, spec in places.items():
+        array = by_name[name]
+        shape = fitting_shape(array.shape[1:], spec)
+        if shape is not None:
+            sides = [side for side in shape if side is not None]
+            ordered[spec.name] = array if array.shape[1:] == shape else array.reshape(len(array), *sides)
+    if len(ordered) != len(inputs):
+        given = [TensorSpec(name, array.shape[1:], dtype_name(array)) for name, array in by_name.items()]
+        raise _misfit(path, inputs, given)
+    return [ordered[spec.name] for spec in inputs]
+
+
+def as_dtype(path: Path, array: Array, spec: TensorSpec) -> Array:
+    """Return an array as the type that an input takes, where no value is changed by more than its precision.
+
+    Raises:
+        ModelFileError: values do not fit the type.
+    """
+    is_text = array.dtype.kind in _TEXT_KINDS
+    where = f"{path}: input {spec.name or 'of the model'} takes {spec.dtype}, and the data have"
+    if is_text or spec.dtype == "string":
+        if not is_text or spec.dtype != "string":
+            raise ModelFileError(f"{where} {dtype_name(array)}")
+        return _texts(array)
+    try:
+        dtype = np.dtype(spec.dtype)
+    except TypeError as error:
+        raise ModelFileError(f"{path}: input {spec}: no type that data can be given in") from error
+    if array.dtype == dtype or dtype.kind == "f":
+        return array.astype(dtype, copy=False)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if array.size and not (low <= array.min() and array.max() <= high):
+        raise ModelFileError(f"{where} values from {array.min()} to {array.max()}, which do not fit")
+    if array.dtype.kind == "f" and (array != np.rint(array)).any():
+        raise ModelFileError(f"{where} {array.dtype.name} with fractions; give whole numbers")
+    return array.astype(dtype)
+
+
+def _texts(array: Array) -> Array:
+    """Texts as an array of Python's own, which every runtime takes."""
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    texts = np.array([text.decode("utf-8") if isinstance(text, bytes) else str(text) for text in array.flat], object)
+    return texts.reshape(array.shape)
