@@ -112,7 +112,9 @@ def _section_of(name: Any, model: Any) -> ModelSection | None:
         if isinstance(name, str) and model is None and by_name is None:
             raise CaseDefinitionError(f"case: name = {name!r}: give its model, or write [tool.opml.model.{name}]")
         return by_name
-    section = sections.get(model) or next((one for one in sections.values() if one.is_of(model)), None)
+    section = sections.get(model) or next(
+        (one for one in sections.values() if one.name is None and one.is_of(model)), None
+    )
     if by_name and by_name.name and not (section is by_name or by_name.is_of(model)):
         raise CaseDefinitionError(
             f"case: name = {name!r}: [{by_name.source}] is of the model {by_name.model}, not of {model}"

@@ -11,6 +11,7 @@ OpmlError
 |   |-- DeviceError             the device asked for is not there
 |   `-- StorageError            a cache, store or record that cannot be read or written
 |-- TechniqueError              a technique that cannot do its work on this model
+|-- TrainingError               a training that left a layer untrained, or weights that are no numbers
 `-- CaseFailed                  a case that ended without a result, with the kind of its failure
     `-- DeviceBusy              another run had the device for longer than this one may wait
 """
@@ -109,6 +110,10 @@ class StorageError(UsageError):
 
 class TechniqueError(OpmlError):
     """A technique cannot be applied to this model, or changed nothing."""
+
+
+class TrainingError(OpmlError):
+    """Training left a layer as it was, or weights that are no numbers."""
 
 
 class CaseFailed(OpmlError):  # noqa: N818 - it names what happened to the case

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pytest_opml import Case, matrix
-from pytest_opml.case import parse_chain
-from pytest_opml.errors import CaseDefinitionError, UnknownNameError
+from pytest_opml import Case, Preprocess, matrix, registry
+from pytest_opml.case import check_sections, parse_chain, parse_sections
+from pytest_opml.errors import CaseDefinitionError, SettingsError, UnknownNameError
 from tests.support.builders import make_case
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CHAINS = st.sampled_from(
     ["baseline", "float16", "int8", "float16+cluster-64", "prune-0.5,epochs=1+int8", "cluster-9+cluster-3+float16+int8"]
@@ -315,6 +323,106 @@ def test_a_bad_value_in_an_id_is_refused_with_its_field(pair: str) -> None:
 def test_a_number_in_an_id_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(CaseDefinitionError):
         Case.parse(f"digits/efficientnet_lite0/{text}")
+
+
+@pytest.fixture
+def sections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets cases take what a text of TOML says of models."""
+    monkeypatch.setattr(registry, "_sections", [])
+    monkeypatch.chdir(tmp_path)
+
+    def use(text: str) -> None:
+        parsed = parse_sections(tomllib.loads(text), "tool.opml.model", tmp_path)
+        registry.use_sections(lambda: parsed)
+
+    return use
+
+
+PROD = """
+[prod]
+path = "models/prod.onnx"
+dataset = "data/pets.npz"
+size = "96x128"
+classes = ["cat", "dog"]
+quality = "f1"
+preprocess = { scale = 0.00392, mean = [0.5, 0.4, 0.3], layout = "nchw" }
+["models/other.tflite"]
+preprocess.channels = "bgr"
+"""
+
+
+def test_a_name_of_the_settings_stands_for_its_model_and_brings_its_fields(sections: Callable[[str], None]) -> None:
+    sections(PROD)
+    case = Case(model="prod")
+    assert (case.id, case.model, case.dataset, case.size) == ("prod", "models/prod.onnx", "data/pets.npz", "96x128")
+    assert (case.unfreeze, case.classes, case.quality) == (0, ("cat", "dog"), "f1")
+    assert case.preprocess == Preprocess(scale=0.00392, mean=[0.5, 0.4, 0.3], layout="nchw")
+    assert case == Case(name="prod") == Case.parse("prod") == Case(name="prod", model="models/prod.onnx")
+    own = Case(model="prod", dataset="digits", classes=None, name="mine")
+    assert (own.id, own.dataset, own.classes, own.quality) == ("mine", "digits", None, "f1")
+    assert matrix(models=["prod"], dataset="digits", unfreeze=[0]) == [Case(model="prod", dataset="digits")]
+
+
+def test_a_section_headed_by_a_path_is_for_the_cases_of_that_file(sections: Callable[[str], None]) -> None:
+    sections(PROD)
+    for path in ("models/other.tflite", "./models/other.tflite"):
+        case = make_case(model=path, unfreeze=0)
+        assert case.preprocess == Preprocess(channels="bgr")
+        assert case.name is None
+    assert make_case(model="models/another.tflite", unfreeze=0).preprocess is None
+
+
+def test_a_record_needs_no_settings_to_be_read(sections: Callable[[str], None]) -> None:
+    sections(PROD)
+    text = Case(model="prod").model_dump_json()
+    sections("")
+    case = Case.model_validate_json(text)
+    assert (case.id, case.classes, case.preprocess and case.preprocess.layout) == ("prod", ("cat", "dog"), "nchw")
+    assert pickle.loads(pickle.dumps(case)) == case == Case(**case.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "pord"}, "case: name = 'pord': give its model, or write [tool.opml.model.pord]"),
+        ({"name": "prod", "model": "x.onnx"}, "[tool.opml.model.prod] is of the model models/prod.onnx, not of x.onnx"),
+        ({"model": "pord", "dataset": "digits"}, "nearest: prod"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_refused(
+    fields: dict[str, Any], words: str, sections: Callable[[str], None]
+) -> None:
+    sections(PROD)
+    with pytest.raises(CaseDefinitionError) as caught:
+        Case(**fields)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[prod]\nsize = 32", "tool.opml.model.prod: unknown model 'prod'; known: "),
+        ("[prod]\npath = 'gone.onnx'", "tool.opml.model.prod: model gone.onnx: no such file or folder"),
+        ("['gone.onnx']", 'tool.opml.model."gone.onnx": model gone.onnx: no such file or folder'),
+        ("[prod]\nmodel = 'small_cmn'", "tool.opml.model.prod: unknown model 'small_cmn'; known: "),
+        ("[small_cnn]\nmodel = 'random'", "tool.opml.model.small_cnn: 'small_cnn' is the name of a registered model"),
+        ("[prod]\nmodel = 'random'\ndataset = 'digts'", "tool.opml.model.prod: unknown dataset 'digts'; known: "),
+        ("[prod]\nmodel = 'random'\ndataset = 'a.npz'", "tool.opml.model.prod: dataset a.npz: no such file or folder"),
+    ],
+)
+def test_what_a_section_names_must_be_there(text: str, words: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        check_sections(parse_sections(tomllib.loads(text), "tool.opml.model", tmp_path))
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_has_a_scheme_is_looked_for_by_others(tmp_path: Path) -> None:
+    section = {"prod": {"model": "models:/pets@champion"}}
+    sections = parse_sections(section, "tool.opml.model", tmp_path)
+    check_sections(sections)
+    assert sections["prod"].model == "models:/pets@champion"
 
 
 PIECES = st.sampled_from(

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DatasetError
 from .cifar_pickle import read_batch
 from .download import from_keras
-from .images import Images
+from .pixels import Images
 from .raw import RawData
 from .sources import Labels
 

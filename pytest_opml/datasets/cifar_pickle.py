@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..safe_pickle import INSTRUCTIONS, Reader, StandIn, refusing
-from .images import Images
+from .pixels import Images
 
 _ARRAY_TYPE = "numpy.ndarray"  # what the type is answered with: a string cannot be called
 

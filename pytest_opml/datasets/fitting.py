@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..case import Case
 from ..errors import CaseDefinitionError, DatasetError
 from ..records.case_record import image_sides
+from ..records.preprocess import Preprocess
 from ..tensors import Signature, TensorSpec, assigned
-from .images import FileSource, ImageForm, ImageSource, can_have_channels, image_form
+from .images import CHANNELS, FileSource, ImageForm, ImageSource, can_have_channels, image_form
 from .sources import Source
 
 
@@ -26,31 +27,66 @@ def fitted(case: Case, sources: dict[str, Source], signature: Signature | None) 
         DatasetError: images cannot be given in the form that the model takes.
     """
     inputs = assigned(signature.inputs, list(sources)) if signature else {}
-    return {name: _fitted(case, source, inputs.get(name)) for name, source in sources.items()}
+    prepared = {name: _fitted(case, source, inputs.get(name)) for name, source in sources.items()}
+    if case.preprocess and not any(isinstance(source, ImageSource) for source in prepared.values()):
+        raise CaseDefinitionError(f"case: preprocess: {case.dataset} has no images that {case.model} takes as such")
+    return prepared
 
 
 def _fitted(case: Case, source: Source, wanted: TensorSpec | None) -> Source:
-    sides = image_sides(case.size)
+    treatment = case.preprocess
     if wanted is None:
-        if sides and _may_be_image(source):
-            return ImageSource(source, ImageForm(*sides, channels=None))
-        if isinstance(source, FileSource):
-            raise CaseDefinitionError(
-                f"case: size = {case.size!r}: images in files have sizes of their own; write size=N (pixels)"
-            )
-        return source
-    form = image_form(wanted)
+        return _as_they_are(case, source)
+    form = image_form(wanted, treatment)
     if isinstance(source, FileSource) and form is None:
         raise DatasetError(f"data set {case.dataset}: holds images, {case.model} takes {wanted}")
-    if form is None or not _may_be_image(source) or source.spec.shape == wanted.shape:
+    if form is None or not _may_be_image(source):
         return source
-    if source.spec.dtype != "uint8" and wanted.dtype == "uint8":
+    if treatment is None and source.spec.shape == wanted.shape:
+        return source
+    if treatment is None and source.spec.dtype != "uint8" and wanted.dtype == "uint8":
         return source  # which is said to be no image for that model
     height, width, channels, channels_first = form
+    if treatment:
+        channels = _channels_after(case, treatment, channels, wanted)
     return ImageSource(
         _in_channels(case, source, channels),
-        ImageForm(*_sides(case, (height, width), source), channels, channels_first),
+        ImageForm(*_sides(case, (height, width), source), channels, channels_first, treatment),
     )
+
+
+def _as_they_are(case: Case, source: Source) -> Source:
+    """Examples for a model that is built for them; images at the case's size, where it has one."""
+    sides, treatment = image_sides(case.size), case.preprocess
+    if not sides and isinstance(source, FileSource):
+        raise CaseDefinitionError(
+            f"case: size = {case.size!r}: images in files have sizes of their own; write size=N (pixels)"
+        )
+    if not _may_be_image(source) or not (sides or treatment):
+        return source
+    height, width = sides or source.spec.shape[:2]
+    if height is None or width is None:
+        raise CaseDefinitionError(f"case: size = {case.size!r}: the images have several sizes; write size=N (pixels)")
+    channels = treatment.channel_count if treatment else None
+    channels_first = treatment is not None and treatment.layout == "nchw"
+    return ImageSource(
+        _in_channels(case, source, channels), ImageForm(height, width, channels, channels_first, treatment)
+    )
+
+
+def _channels_after(case: Case, treatment: Preprocess, channels: int | None, wanted: TensorSpec) -> int | None:
+    """How many channels the images have that a model takes.
+
+    Raises:
+        CaseDefinitionError: the treatment makes others than the model takes.
+    """
+    where = f"case: preprocess: {case.model} takes {wanted}"
+    if treatment.layout and channels not in (None, 0, *CHANNELS):
+        raise CaseDefinitionError(f"{where}, which is not {treatment.layout}")
+    count = treatment.channel_count
+    if count is not None and channels is not None and count != (channels or 1):
+        raise CaseDefinitionError(f"{where}, and gets {count} channel{'s' if count > 1 else ''}")
+    return count if channels is None else channels
 
 
 def _may_be_image(source: Source) -> bool:
@@ -87,7 +123,7 @@ def size_text(height: int, width: int) -> str:
 def _in_channels(case: Case, source: Source, channels: int | None) -> Source:
     spec = source.spec
     own = spec.shape[2] if len(spec.shape) == 3 else 1
-    if not can_have_channels(own, channels):
+    if not can_have_channels(own, 1 if channels == 0 else channels):
         raise DatasetError(
             f"data set {case.dataset}: images have {own} channels, {case.model} takes {channels}; "
             "give the data as the model takes them"

@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
+from ..records.preprocess import Preprocess
 from ..tensors import Array, TensorSpec
+from .pixels import Images, is_resized, resized, with_channels, worked_out
 from .sources import Indices, JoinedSource, Source
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-Images = npt.NDArray[Any]
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -41,13 +40,11 @@ FORMATS = {
 # Of 8 bits a channel; what has more would be cut off, not scaled, by a conversion to RGB.
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 # What a model's input may have as its channels: grey, colour, colour with transparency.
-_CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3, 4)
 _THREADS = min(8, os.cpu_count() or 1)
 # A file that changed later than this before it is looked at may change again within the same tick of its clock.
 _SETTLED_NS = 2 * 10**9
 _PATHS = "paths.json"
-# Luma of ITU-R BT.601, which Pillow has for grey too.
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class ImageForm(NamedTuple):
@@ -56,32 +53,54 @@ class ImageForm(NamedTuple):
     Attributes:
         height: pixels.
         width: pixels.
-        channels: 1 for grey, 3 for colour; None for those that the images have.
+        channels: 1 for grey, 3 for colour; 0 for grey without an axis of channels; None for those that the images have.
         channels_first: whether an image is (channels, height, width).
+        preprocess: what is done to them besides; None for nothing.
     """
 
     height: int
     width: int
     channels: int | None = 3
     channels_first: bool = False
+    preprocess: Preprocess | None = None
+
+    @property
+    def outline(self) -> tuple[int | None, ...]:
+        """What of it makes another test set: not what a model wants its pixels to be."""
+        return tuple(self[:4])
+
+    def as_plain(self) -> list[Any]:
+        """Return it as JSON can hold it."""
+        return [*self.outline, self.preprocess.model_dump() if self.preprocess else None]
+
+    @classmethod
+    def from_plain(cls, plain: list[Any]) -> ImageForm:
+        """Return what ``as_plain`` was made of."""
+        height, width, channels, channels_first, preprocess = plain
+        return cls(height, width, channels, channels_first, Preprocess(**preprocess) if preprocess else None)
 
 
-def image_form(spec: TensorSpec) -> tuple[int | None, int | None, int | None, bool] | None:
+def image_form(
+    spec: TensorSpec, preprocess: Preprocess | None = None
+) -> tuple[int | None, int | None, int | None, bool] | None:
     """Return height, width, channels and whether they come first, of an input that takes images; None of another one.
 
     Args:
         spec: of the model's input; what may have any length is None.
+        preprocess: what is done to the images; where it has a layout, that one holds. Only with it an input without an
+            axis of channels takes images, which have 0 channels.
     """
-    if len(spec.shape) == 2 and spec.dtype != "string":
+    if spec.dtype == "string":
         return None
+    if len(spec.shape) == 2 and preprocess and preprocess.channels in (None, "grey"):
+        return *spec.shape, 0, False
     if len(spec.shape) != 3:
         return None
     first, middle, last = spec.shape
-    if last in _CHANNELS or (last is None and first not in _CHANNELS):
-        return first, middle, last, False
-    if first in _CHANNELS:
-        return middle, last, first, True
-    return first, middle, last, False
+    is_last = last in CHANNELS or first not in CHANNELS
+    if preprocess and preprocess.layout:
+        is_last = preprocess.layout == "nhwc"
+    return (first, middle, last, False) if is_last else (middle, last, first, True)
 
 
 class FileSource:
@@ -168,7 +187,8 @@ class ImageSource:
         self._dtype = np.dtype(stored.dtype)
         self._has_channels = len(stored.shape) == 3
         own = stored.shape[2] if self._has_channels else 1
-        self._channels = form.channels or own or 3
+        self._channels = 1 if form.channels == 0 else form.channels or own or 3
+        self._is_arithmetic = form.preprocess is not None and form.preprocess.is_arithmetic
 
     def __len__(self) -> int:
         return len(self._source)
@@ -179,7 +199,9 @@ class ImageSource:
         form = self.form
         sides = (form.height, form.width)
         shape = (self._channels, *sides) if form.channels_first else (*sides, self._channels)
-        return TensorSpec("", shape, self._dtype.name)
+        return TensorSpec(
+            "", sides if form.channels == 0 else shape, "float32" if self._is_arithmetic else self._dtype.name
+        )
 
     def read(self, indices: Indices) -> Array:
         """See ``Source.read``."""
@@ -192,9 +214,9 @@ class ImageSource:
 
         else:
             images = self._source.read(indices)
-            if images.shape[1:3] == out.shape[1:3]:
+            if not is_resized(images.shape[1:3], self.form.height, self.form.width, self.form.preprocess):
                 out[...] = with_channels(images if self._has_channels else images[..., None], self._channels)
-                return self._laid_out(out)
+                return self._finished(out)
 
             def fill(place: int) -> None:
                 out[place] = self._fitted(images[place])
@@ -202,66 +224,41 @@ class ImageSource:
         with ThreadPoolExecutor(_THREADS) as pool:  # decoding and resizing leave the interpreter to other threads
             for _ in pool.map(fill, range(len(indices))):
                 pass
-        return self._laid_out(out)
+        return self._finished(out)
 
     def _fitted(self, image: Images) -> Images:
         image = image if image.ndim == 3 else image[..., None]
-        return resized(with_channels(image, self._channels), self.form.height, self.form.width)
+        form = self.form
+        return resized(with_channels(image, self._channels), form.height, form.width, form.preprocess)
 
-    def _laid_out(self, images: Images) -> Images:
-        return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if self.form.channels_first else images
+    def _finished(self, images: Images) -> Images:
+        form = self.form
+        if form.preprocess:
+            images = worked_out(images, form.preprocess)
+        if form.channels == 0:
+            images = images[..., 0]
+        elif form.channels_first:
+            images = np.moveaxis(images, -1, 1)
+        return np.ascontiguousarray(images)
 
     def feed(self, digest: _Hash, indices: Indices) -> None:
-        """See ``Source.feed``: the images as they are, and the form that they are given."""
-        digest.update(repr(tuple(self.form)).encode())
+        """See ``Source.feed``: the images as they are, and the outline of the form that they are given."""
+        digest.update(repr(self.form.outline).encode())
         self._source.feed(digest, indices)
 
     def stamp(self, indices: Indices) -> str | None:
         """See ``Source.stamp``."""
         stamp = self._source.stamp(indices)
-        return stamp and f"{stamp} as {tuple(self.form)}"
+        return stamp and f"{stamp} as {self.form.outline}"
 
     def write(self, folder: Path, indices: Indices) -> None:
         """See ``Source.write``; the images as they are."""
         self._source.write(folder, indices)
 
 
-def with_channels(images: Images, channels: int) -> Images:
-    """Return images (..., c) with as many channels: grey in each of three, colour as its luma, transparency dropped."""
-    given = images.shape[-1]
-    if given == channels:
-        return images
-    if given == 4:
-        return with_channels(images[..., :3], channels)
-    if given == 1:
-        return np.broadcast_to(images, (*images.shape[:-1], channels))
-    luma = images[..., :3].astype(np.float32) @ _LUMA
-    return _as_dtype(luma, images.dtype)[..., None]
-
-
 def can_have_channels(given: int | None, wanted: int | None) -> bool:
     """Whether images of so many channels can be given as so many others."""
     return wanted is None or given is None or given == wanted or (given in (1, 3, 4) and wanted in (1, 3))
-
-
-def resized(image: Images, height: int, width: int) -> Images:
-    """Return an image (h, w, c) as (height, width, c): bilinear, with antialiasing where it becomes smaller."""
-    from PIL import Image
-
-    if image.shape[:2] == (height, width):
-        return image
-    out = np.empty((height, width, image.shape[2]), dtype=np.float32)
-    for channel in range(image.shape[2]):  # as floats, for Pillow rounds 8 bits twice
-        plane = Image.fromarray(image[..., channel].astype(np.float32))
-        out[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
-    return _as_dtype(out, image.dtype)
-
-
-def _as_dtype(values: npt.NDArray[np.float32], dtype: np.dtype[Any]) -> Images:
-    if dtype.kind not in "iu":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
 
 
 def decoded(path: Path) -> Images:

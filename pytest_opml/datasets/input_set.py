@@ -149,7 +149,7 @@ class InputSet:
             place = folder / f"input{number}"
             place.mkdir()
             source.write(place, self._indices)
-            about.append({"name": name, "form": source.form if isinstance(source, ImageSource) else None})
+            about.append({"name": name, "form": source.form.as_plain() if isinstance(source, ImageSource) else None})
         (folder / _ABOUT).write_text(json.dumps(about), "utf-8")
 
     def digest(self, remember: Remember | None = None) -> str:
@@ -181,7 +181,7 @@ def read_inputs(folder: Path) -> InputSet:
     for number, about in enumerate(json.loads((folder / _ABOUT).read_text("utf-8"))):
         place = folder / f"input{number}"
         source: Source = read_files(place) or ArraySource(read_arrays(place))
-        sources[about["name"]] = ImageSource(source, ImageForm(*about["form"])) if about["form"] else source
+        sources[about["name"]] = ImageSource(source, ImageForm.from_plain(about["form"])) if about["form"] else source
     return InputSet(sources)
 
 

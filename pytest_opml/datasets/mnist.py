@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import DatasetError
 from .download import from_keras
 from .idx import read_idx
-from .images import Images
+from .pixels import Images
 from .raw import RawData
 from .user_files import load_npz
 

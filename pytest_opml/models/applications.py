@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..datasets.locations import keras_home
 from ..errors import CaseDefinitionError, ModelFileError, one_line
+from .builders import sides
 from .weights import load_weights
 
 # "caffe": BGR, means subtracted; "torch": 0 to 1, then standardised; "tf": -1 to 1; "inside": the network does it.
@@ -40,25 +41,26 @@ class Application:
     preprocessing: Preprocessing
     own_size: int
     file: str
+    any_shape: ClassVar[bool] = True
 
-    def __call__(self, keras: Any, size: int, channels: int, *, weights: str = "imagenet") -> Any:
+    def __call__(self, keras: Any, size: int | tuple[int, int], channels: int, *, weights: str = "imagenet") -> Any:
         """Build the network without its classifier.
 
         Args:
             keras: the module to build with: Keras 3 or ``tf_keras``.
-            size: height and width of the input, at least 32 pixels.
+            size: of the images, or their height and width, at least 32 pixels each.
             channels: must be 3.
             weights: ``imagenet`` (Keras downloads them once), ``none`` (random), or the path of a ``.weights.h5`` or
                 ``.h5`` file of the same ``keras.applications`` network without its classifier.
 
         Returns:
-            A model from uint8 images (n, size, size, 3) in RGB order to pooled features (n, k).
+            A model from uint8 images (n, height, width, 3) in RGB order to pooled features (n, k).
 
         Raises:
             CaseDefinitionError: the images are too small.
             ModelFileError: the weights cannot be had, or are not those of the architecture.
         """
-        if size < _SMALLEST or channels != 3:
+        if min(sides(size)) < _SMALLEST or channels != 3:
             raise CaseDefinitionError(
                 f"case: size = {size}: {self.name} takes images of 3 channels and at least {_SMALLEST} pixels"
             )
@@ -71,7 +73,7 @@ class Application:
             _fold_channel_order(model)
         return model
 
-    def weights_file(self, size: int) -> Path:
+    def weights_file(self, size: int | tuple[int, int]) -> Path:
         """Return where Keras keeps the ImageNet weights for images of this size in pixels."""
         return keras_home() / "models" / self.file.format(size=size if size in _MOBILENETV2_SIZES else 224)
 
@@ -79,19 +81,19 @@ class Application:
         """Return the files of its ImageNet weights that Keras has downloaded, for whatever size of images."""
         return sorted((keras_home() / "models").glob(self.file.format(size="*")))
 
-    def _network(self, keras: Any, size: int, weights: str | None) -> Any:
-        inputs = keras.Input((size, size, 3), dtype="uint8", name="image")
+    def _network(self, keras: Any, size: int | tuple[int, int], weights: str | None) -> Any:
+        inputs = keras.Input((*sides(size), 3), dtype="uint8", name="image")
         more = {"include_preprocessing": True} if self.class_name.startswith(("EfficientNetV2", "MobileNetV3")) else {}
         return getattr(keras.applications, self.class_name)(
             include_top=False,
             weights=weights,
             input_tensor=_preprocessed(keras, inputs, self.preprocessing),
-            input_shape=(size, size, 3),
+            input_shape=(*sides(size), 3),
             pooling="avg",
             **more,
         )
 
-    def _download(self, keras: Any, size: int) -> Any:
+    def _download(self, keras: Any, size: int | tuple[int, int]) -> Any:
         try:
             return self._network(keras, size, "imagenet")
         except Exception as error:

@@ -25,6 +25,26 @@ def classifier(builder: _Builder) -> _Builder:
     return builder
 
 
+def any_shape(builder: _Builder) -> _Builder:
+    """Decorator: the builder takes images that are not square, whose ``size`` is then the pair (height, width)."""
+    builder.any_shape = True  # type: ignore[attr-defined]
+    return builder
+
+
+def sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of the images that a builder is given as ``size``, pixels."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def takes(builder: Callable[..., Any], parameter: str) -> bool:
+    """Whether a builder can be given an argument of a name."""
+    try:
+        parameters = inspect.signature(builder).parameters
+    except (TypeError, ValueError):
+        return False
+    return parameter in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+
+
 def takes_inputs(builder: Callable[..., Any]) -> bool:
     """Whether a builder is given the inputs of the data (its parameter ``inputs``), of whatever kind they are."""
     try:

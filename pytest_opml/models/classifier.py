@@ -10,10 +10,10 @@ from ..case import Case
 from ..errors import CaseDefinitionError, DatasetError, ModelFileError
 from ..records.case_record import image_sides
 from ..tensors import DataSpec, Signature, TensorSpec
-from .builders import takes_inputs
-
-HEAD = "head_dense"
-
+from .builders import takes, takes_inputs
+from .cloning import structure_of
+from .heads import with_head
+from .keras_file import open_keras_file, without_head
 
 # The size of images where neither the case nor the builder has one, pixels.
 _DEFAULT_SIZE = 64
@@ -47,16 +47,33 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
 
     Raises:
         DatasetError: they are of another kind or shape.
+        ModelFileError: likewise, of a file; or its output cannot stand for the labels.
     """
-    if signature is None or registry.is_path("model", case.model):
+    if signature is None:
+        return
+    if registry.is_path("model", case.model):
+        _check_file(case, signature, spec)
         return
     (wanted,), given = signature.inputs, spec.inputs
+    if case.preprocess and case.preprocess.is_arithmetic:
+        wanted = wanted._replace(dtype="float32")  # which Keras takes in the place of pixels
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
         has = "; ".join(map(str, given))
         raise DatasetError(
             f"data set {case.dataset}: {case.model} takes images, uint8 (n, height, width[, 1 or 3]) or files; "
             f"the data are {has}; a builder with a parameter 'inputs' takes data of any kind"
         )
+
+
+def _check_file(case: Case, signature: Signature, spec: DataSpec) -> None:
+    """Refuse a file that does not fit the data; one that is given a new head may end in anything."""
+    from ..runtimes.fit import check_fits, check_inputs
+
+    path = Path(case.model)
+    if case.unfreeze == 0:
+        check_fits(path, signature, spec, output=case.output, classes=case.classes)
+    else:
+        check_inputs(path, signature, spec)
 
 
 def build_classifier(case: Case, spec: DataSpec, keras: Any) -> Any:
@@ -68,75 +85,118 @@ def build_classifier(case: Case, spec: DataSpec, keras: Any) -> Any:
         keras: the module to build with: Keras 3 or ``tf_keras``.
 
     Returns:
-        A model from the inputs to a figure for each class; a new head is a dense layer with softmax and
-        Glorot-uniform weights.
+        A model with one output, from the inputs to a figure for each class, label or target. A new head is a dense
+        layer with Glorot-uniform weights: softmax for classes, sigmoid for labels, linear for targets.
 
     Raises:
         CaseDefinitionError: the model cannot be trained, or is no complete classifier where one is needed.
         ModelFileError: the file or the weights are missing, or not those of the architecture.
     """
-    classes = spec.outputs
     keras.utils.set_random_seed(case.seed)
+    if case.unfreeze != 0 and case.classes is not None:
+        raise CaseDefinitionError(
+            f"case: classes: name the outputs of a finished model, and unfreeze = {case.unfreeze!r} gives "
+            f"{case.model} a new head; leave one out"
+        )
     if registry.is_path("model", case.model):
-        return _from_file(case, classes, keras)
-    builder, size = registry.get("model", case.model), _side(case, spec)
+        return _from_file(case, spec, keras)
+    builder = registry.get("model", case.model)
     if getattr(builder, "is_classifier", False):
-        if case.unfreeze != 0:
-            raise CaseDefinitionError(f"case: unfreeze = {case.unfreeze!r}: {case.model} has nothing to train; write 0")
-        return builder(keras, size, 3, classes=classes)
+        return _built_classifier(case, builder, spec, keras)
     if case.unfreeze == 0:
         raise CaseDefinitionError(
             f"case: unfreeze = 0: {case.model} gives features; only a complete classifier is measured as it is"
         )
-    backbone = builder(keras, size, 3, weights=case.weights)
+    backbone = _built(case, builder, spec, keras, {"weights": case.weights})
     if not isinstance(backbone, keras.Model) or len(getattr(backbone, "output_shape", ())) != 2:
         raise ModelFileError(f"model {case.model}: its builder must return a Keras model with features (n, k)")
-    return _with_head(backbone, backbone.outputs[0], classes, case.seed, keras)
+    inputs = structure_of(backbone) if keras.__name__ == "keras" else backbone.input
+    return with_head(inputs, backbone.outputs[0], spec, case.seed, keras, backbone.name)
 
 
-def _side(case: Case, spec: DataSpec) -> int:
-    height, width = spec.inputs[0].shape[:2]
-    if len(spec.inputs) != 1 or height is None or height != width:
-        raise CaseDefinitionError(f"model {case.model}: is built for square images, the data are {spec.inputs[0]}")
-    return height
+def _built_classifier(case: Case, builder: Any, spec: DataSpec, keras: Any) -> Any:
+    """What the builder of a complete classifier gives."""
+    if case.unfreeze != 0:
+        raise CaseDefinitionError(f"case: unfreeze = {case.unfreeze!r}: {case.model} has nothing to train; write 0")
+    more: dict[str, Any] = {"classes": spec.outputs}
+    if takes(builder, "task"):
+        more["task"] = spec.task
+    elif spec.task != "classification":
+        raise CaseDefinitionError(
+            f"model {case.model}: classifies, and the task of data set {case.dataset} is {spec.task}; "
+            "a builder with a parameter 'task' can do others"
+        )
+    model = _built(case, builder, spec, keras, more)
+    if not isinstance(model, keras.Model) or len(model.outputs) != 1:
+        raise ModelFileError(f"model {case.model}: its builder must return a Keras model with one output")
+    _check_outputs(f"model {case.model}", case, model, spec)
+    return model
 
 
-def _with_head(backbone: Any, features: Any, classes: int, seed: int, keras: Any) -> Any:
-    glorot = keras.initializers.GlorotUniform(seed)
-    # softmax stays in float32 under every policy, as Keras advises
-    head = keras.layers.Dense(classes, activation="softmax", name=HEAD, kernel_initializer=glorot, dtype="float32")
-    return keras.Model(backbone.inputs, head(features), name=backbone.name)
+def _built(case: Case, builder: Any, spec: DataSpec, keras: Any, more: dict[str, Any]) -> Any:
+    """What a builder makes for the inputs of the data, or for images of their size."""
+    if not takes_inputs(builder):
+        return builder(keras, _size(case, builder, spec), 3, **more)
+    inputs = _new_inputs(spec, keras)
+    more = {name: value for name, value in more.items() if takes(builder, name)}
+    model = builder(keras, inputs=inputs, **more)
+    if isinstance(model, keras.Model) or not hasattr(model, "shape"):
+        return model
+    return keras.Model(inputs, model, name=case.model.rpartition(":")[0].rpartition(".")[2] or case.model)
 
 
-def _from_file(case: Case, classes: int, keras: Any) -> Any:
-    from ..runtimes.keras_graph import load_keras
+def _new_inputs(spec: DataSpec, keras: Any) -> Any:
+    """An input tensor for each input of the data: one, or a dict by name."""
+    tensors = {one.name: keras.Input(one.shape, dtype=one.dtype, name=one.name or "input") for one in spec.inputs}
+    return tensors[""] if list(tensors) == [""] else tensors
 
+
+def _size(case: Case, builder: Any, spec: DataSpec) -> int | tuple[int, int]:
+    """Height and width of the images as a builder is given them."""
+    height, width = spec.inputs[0].shape[:2] if len(spec.inputs[0].shape) == 3 else (None, None)
+    if len(spec.inputs) != 1 or height is None or width is None:
+        raise CaseDefinitionError(f"model {case.model}: is built for images, the data are {spec.inputs[0]}")
+    if height == width:
+        return height
+    if not getattr(builder, "any_shape", False):
+        raise CaseDefinitionError(
+            f"case: size = {case.size!r}: {case.model} is built for square images, these are {height} x {width}; write "
+            "one number, or mark the builder with pytest_opml.models.builders.any_shape"
+        )
+    return height, width
+
+
+def _from_file(case: Case, spec: DataSpec, keras: Any) -> Any:
     path = Path(case.model)
     if keras.__name__ != "keras":
         raise CaseDefinitionError(
             f"model {case.model}: exists as a Keras 3 file only, which {keras.__name__} cannot build; "
             "use cluster-K, prune-S or int8, or a builder package.module:build(keras, ...)"
         )
-    model = load_keras(path)
-    if "layers" not in model.get_config() or len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ModelFileError(f"{path}: must be a functional or sequential model of one input and one output")
+    model = open_keras_file(path, case.output)
     if case.unfreeze == 0:
-        if model.output_shape[1:] != (classes,):
-            raise ModelFileError(f"{path}: must end in {classes} classes, its output is {model.output_shape}")
+        _check_outputs(str(path), case, model, spec)
         return model
-    features = keras.Model(model.inputs, _features_of(model, keras), name=model.name)
-    if any(layer.name == HEAD for layer in features.layers):
-        raise ModelFileError(f"{path}: a layer has the name {HEAD}, which the new head takes; rename it")
-    return _with_head(features, features.outputs[0], classes, case.seed, keras)
+    body = without_head(path, model)
+    return with_head(structure_of(body), body.outputs[0], spec, case.seed, keras, body.name)
 
 
-def _features_of(model: Any, keras: Any) -> Any:
-    """What the model's own head is fed with, or its output where it has none."""
-    features = model.outputs[0]
-    for layer in reversed(model.layers):
-        if isinstance(layer, (keras.layers.Activation, keras.layers.Softmax)):
-            continue
-        if isinstance(layer, keras.layers.Dense):
-            features = layer.input
-        break
-    return keras.layers.GlobalAveragePooling2D(name="head_pool")(features) if len(features.shape) == 4 else features
+def _check_outputs(where: str, case: Case, model: Any, spec: DataSpec) -> None:
+    """Refuse a finished model that does not give a figure for each class, label or target."""
+    figures = model.outputs[0].shape[1:]
+    wanted = spec.outputs if case.classes is None else len(case.classes)
+    fitting: list[tuple[int, ...]] = [(wanted,)]
+    if spec.task == "classification" and wanted == 2:
+        fitting.append((1,))
+    if wanted == 1:
+        fitting.append(())
+    if tuple(figures) in fitting:
+        return
+    what = {"classification": "classes", "multilabel": "labels", "regression": "targets"}[spec.task]
+    count = f"must end in {wanted} {what}"
+    if spec.task == "classification" and wanted == 2:
+        count += ", or in one sigmoid"
+    raise ModelFileError(
+        f"{where}: {count}, its output is {model.output_shape}; "
+        "write unfreeze=1 to give it a new head, or name its outputs with classes=[...]"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingDependencyError, ModelFileError
-from .builders import made_for
+from .builders import any_shape, made_for, sides
 from .torch_checkpoint import Array, read_checkpoint
 
 if TYPE_CHECKING:
@@ -65,25 +65,26 @@ def _strides() -> Iterator[tuple[_Stage, int]]:
             yield stage, stage.stride if repeat == 0 else 1
 
 
+@any_shape
 @made_for(224)
-def build(keras: Any, size: int, channels: int, *, weights: str = "imagenet") -> Any:
+def build(keras: Any, size: int | tuple[int, int], channels: int, *, weights: str = "imagenet") -> Any:
     """Build the network without its classifier.
 
     Args:
         keras: the module to build with: Keras 3 or ``tf_keras``.
-        size: height and width of the input in pixels.
+        size: of the images, or their height and width, pixels.
         channels: must be 3.
         weights: ``"imagenet"``, ``"none"`` (random), or the path of a checkpoint of this architecture.
 
     Returns:
-        A model from uint8-valued images (n, size, size, 3), 0 to 255, to pooled features (n, 1280).
+        A model from uint8-valued images (n, height, width, 3), 0 to 255, to pooled features (n, 1280).
 
     Raises:
         ModelFileError: the weights file is not the one published, or holds something else than this architecture's.
         MissingDependencyError: the package with the weights is not installed.
     """
     layers = keras.layers
-    inputs = keras.Input((size, size, channels), dtype="uint8", name="image")
+    inputs = keras.Input((*sides(size), channels), dtype="uint8", name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocess")(inputs)
     x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(x)
     x = _normalise(layers, x, "stem")

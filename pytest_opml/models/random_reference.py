@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from .builders import classifier
+from .builders import any_shape, classifier, sides
 
 _PATCH, _FILTERS = 8, 16
 # Turns of the sine over the range of a pooled value: neighbours in it end up unrelated.
 _AMPLIFICATION = 2_000.0
 
 
+@any_shape
 @classifier
-def build(keras: Any, size: int, channels: int, *, classes: int) -> Any:
+def build(keras: Any, size: int | tuple[int, int], channels: int, *, classes: int) -> Any:
     """Build a hash of the pixels out of fixed random projections and sines.
 
     Args:
         keras: the module to build with: Keras 3 or ``tf_keras``.
-        size: height and width of the input, pixels.
+        size: of the images, or their height and width, pixels.
         channels: of the input.
         classes: how many there are to choose from.
 
     Returns:
-        A model from uint8 images (n, size, size, channels) to probabilities (n, classes) without trainable weights.
+        A model from uint8 images (n, height, width, channels) to probabilities (n, classes) without trainable weights.
     """
     layers = keras.layers
-    inputs = keras.Input((size, size, channels), dtype="uint8", name="image")
+    inputs = keras.Input((*sides(size), channels), dtype="uint8", name="image")
     x = layers.Rescaling(1.0, name="pixels")(inputs)
     patches = layers.Conv2D(_FILTERS, _PATCH, _PATCH, padding="same", use_bias=False, trainable=False, name="patches")
     x = layers.GlobalAveragePooling2D(name="pool")(_sine(keras, patches(x)))

@@ -16,9 +16,21 @@ from ..datasets.splits import InputSet, Labels, Split
 from ..progress import report_progress
 from ..records.case_record import Unfreeze
 from ..records.result import Epoch, Training
+from ..tensors import Task
 from .classifier import build_classifier
 from .dtype_policy import under_policy
-from .unfreeze import Parts, split_at_frozen, unfreeze
+from .heads import HEAD, TargetScale, figure, figure_metric, figure_of_error, in_rows, loss_of
+from .streams import examples_for, predict, shuffled
+from .unfreeze import (
+    Parts,
+    check_trained,
+    fingerprints,
+    has_own_layers,
+    same_in_training,
+    split_at_frozen,
+    unfreeze,
+    whole,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -27,8 +39,7 @@ if TYPE_CHECKING:
 _HEAD_RATE, _LAYER_RATE = 3e-3, 1e-3
 # Frozen layers give the same output in batches of any size; these keep their activations within some 500 MB.
 _FROZEN_BATCH_BYTES = 128 * 96 * 96 * 3
-
-Array = npt.NDArray[np.float32]
+_EXAMPLES_COMPARED = 4
 
 
 def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Model, Training]:
@@ -36,12 +47,13 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
 
     Args:
         case: says what to build and how to train it.
-        data: to train on, and to report the accuracy after each epoch for.
+        data: to train on, and to report the quality after each epoch for.
         policy: Keras' dtype policy of every layer but the last.
 
     Raises:
         CaseDefinitionError: more layers were to be unfrozen than there are, or none can be.
         ModelFileError: the weights are missing or not those of the architecture.
+        TrainingError: a layer was not trained, or was left with weights that are no numbers.
     """
     import keras
 
@@ -51,45 +63,66 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     trained = unfreeze(model, case.unfreeze)
     rate = _HEAD_RATE if len(trained) == 1 else _LAYER_RATE
     described = {
-        "trained_layers": tuple(layer.name for layer in trained),
-        "trained_parameters": int(sum(np.prod(v.shape) for layer in trained for v in layer.trainable_weights)),
+        "trained_layers": tuple(name for name, _ in trained),
+        "trained_parameters": int(sum(np.prod(v.shape) for _, layer in trained for v in layer.trainable_weights)),
         "learning_rate": rate,
     }
     if not trained:
         return model, Training(training_s=0.0, training_mode="none", epochs=(), **described)
-    parts = split_at_frozen(model, len(data.x_train))
+    parts, before = _parts(model, data.x_train), fingerprints(trained)
     optimizer: Any = keras.optimizers.Adam(rate)
     if policy == "mixed_float16":  # small gradients would be zero in half precision
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    _compile(parts.trained, optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-
-    evaluating = 0.0
-    epochs: list[Epoch] = []
-    x_test: Any = None
-
-    def evaluate(_epoch: int, logs: dict[str, float]) -> None:
-        nonlocal evaluating
-        paused = time.perf_counter()
-        accuracy = _accuracy(parts.trained, x_test, data.y_test, case.batch)
-        epochs.append(Epoch(train_accuracy=float(logs["accuracy"]), test_accuracy=accuracy))
-        evaluating += time.perf_counter() - paused
-
-    started = time.perf_counter()
+    _compile(parts.trained, optimizer, loss_of(model, data.task, keras), metrics=[figure_metric(data.task, keras)])
+    scale = TargetScale.of(data.task, data.y_train)
+    watch, started = _EpochWatch(parts, data, scale.scaled(data.y_test), case.batch), time.perf_counter()
     with readable(data.x_train), readable(data.x_test):
         x_train = _inputs(parts, data.x_train, case.batch)
-        paused = time.perf_counter()
-        x_test = _inputs(parts, data.x_test, case.batch)
-        evaluating = time.perf_counter() - paused
-        _fit(parts.trained, x_train, data.y_train, case.epochs, case.batch, case.seed, evaluate)
-    seconds = time.perf_counter() - started - evaluating
+        watch.prepare()
+        _fit(parts.trained, x_train, scale.scaled(data.y_train), case.epochs, case.batch, case.seed, watch)
+    seconds = time.perf_counter() - started - watch.seconds
+    check_trained(trained, before)
+    scale.give_to(model.get_layer(HEAD))
     return model, Training(
-        training_s=seconds, training_mode=parts.mode, policy=policy, epochs=tuple(epochs), **described
+        training_s=seconds, training_mode=parts.mode, policy=policy, epochs=tuple(watch.epochs), **described
     )
+
+
+class _EpochWatch:
+    """Measures the quality after each epoch, and how long that takes."""
+
+    def __init__(self, parts: Parts, data: Split, targets: Labels, batch: int) -> None:
+        self._parts, self._data, self._targets, self._batch = parts, data, targets, batch
+        self._inputs: Any = None
+        self.epochs: list[Epoch] = []
+        self.seconds = 0.0
+
+    def prepare(self) -> None:
+        """Have the test examples ready."""
+        started = time.perf_counter()
+        self._inputs = _inputs(self._parts, self._data.x_test, self._batch)
+        self.seconds += time.perf_counter() - started
+
+    def __call__(self, _epoch: int, logs: dict[str, float]) -> None:
+        """Take down the figures of an epoch, and work out that on the test examples."""
+        started, task = time.perf_counter(), self._data.task
+        if isinstance(self._inputs, InputSet):
+            answers = predict(self._parts.trained, self._inputs, self._batch)
+        else:
+            answers = np.asarray(self._parts.trained.predict(self._inputs, batch_size=self._batch, verbose=0))
+        on_train = float(logs["figure"])
+        self.epochs.append(
+            Epoch(
+                train_accuracy=figure_of_error(on_train) if task == "regression" else on_train,
+                test_accuracy=figure(task, answers, self._targets),
+            )
+        )
+        self.seconds += time.perf_counter() - started
 
 
 def fine_tune(
     model: keras.Model,
-    images: InputSet,
+    inputs: InputSet,
     targets: npt.NDArray[Any],
     *,
     epochs: int,
@@ -97,47 +130,52 @@ def fine_tune(
     seed: int,
     learning_rate: float,
     top: Unfreeze = "all",
-    loss: Any = "sparse_categorical_crossentropy",
+    task: Task = "classification",
+    loss: Any = None,
 ) -> float:
     """Train a model on from the weights it has; they are changed in place.
 
     The rate falls to zero along a cosine, so that the last steps settle. A variable with a ``constraint`` keeps to it.
 
     Args:
-        model: a classifier.
-        images: to train on.
-        targets: what ``loss`` takes for each image: labels (n,) by default.
-        epochs: passes over the images.
-        batch: images a step.
-        seed: of the order of the images.
+        model: functional or sequential, with one output.
+        inputs: examples to train on.
+        targets: what ``loss`` takes for each example: labels in the form of the task by default.
+        epochs: passes over the examples.
+        batch: examples a step.
+        seed: of the order of the examples.
         learning_rate: of Adam at the first step.
         top: how many layers with weights, counted from the output, are trained.
-        loss: a Keras loss.
+        task: of the data.
+        loss: a Keras loss; by default that of the task and of what the model ends in (probabilities or logits).
 
     Returns:
         The seconds it took.
 
     Raises:
-        CaseDefinitionError: more layers were to be trained than there are.
+        CaseDefinitionError: more layers were to be trained than there are, or the model's output cannot be trained.
     """
     import keras
 
     if not epochs:
         return 0.0
     unfreeze(model, top)
-    parts = split_at_frozen(model, len(images))
-    steps = epochs * math.ceil(len(images) / batch)
+    parts = _parts(model, inputs)
+    steps = epochs * math.ceil(len(inputs) / batch)
     keras.utils.set_random_seed(seed)
-    _compile(parts.trained, keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)), loss)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    if loss is None:
+        loss, targets = loss_of(model, task, keras), in_rows(task, targets)
+    _compile(parts.trained, keras.optimizers.Adam(rate), loss)
     started = time.perf_counter()
-    with readable(images):
-        _fit(parts.trained, _inputs(parts, images, batch), targets, epochs, batch, seed)
+    with readable(inputs):
+        _fit(parts.trained, _inputs(parts, inputs, batch), targets, epochs, batch, seed)
     return time.perf_counter() - started
 
 
 @contextmanager
-def readable(images: InputSet) -> Iterator[None]:
-    """Around what takes images through TensorFlow, which hides why one of them cannot be read.
+def readable(inputs: InputSet) -> Iterator[None]:
+    """Around what takes examples through TensorFlow, which hides why one of them cannot be read.
 
     Raises:
         DatasetError: the reason.
@@ -147,7 +185,7 @@ def readable(images: InputSet) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise images.failure or error from error
+        raise inputs.failure or error from error
 
 
 def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None:
@@ -157,13 +195,24 @@ def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None
     model.compile(optimizer, loss, jit_compile=bool(tf.config.list_physical_devices("GPU")), **more)
 
 
-def _inputs(parts: Parts, images: InputSet, batch: int) -> Any:
-    """The images themselves, or what the frozen layers make of them."""
+def _parts(model: keras.Model, inputs: InputSet) -> Parts:
+    """The model cut where it can be; layers of the user's own may be random in training in ways that nothing tells."""
+    parts = split_at_frozen(model, len(inputs))
+    if parts.frozen is None or not has_own_layers(parts.frozen):
+        return parts
+    with readable(inputs):
+        examples = next(iter(examples_for(parts.frozen, inputs, _EXAMPLES_COMPARED)))
+        is_same = same_in_training(parts.frozen, examples)
+    return parts if is_same else whole(model)
+
+
+def _inputs(parts: Parts, inputs: InputSet, batch: int) -> Any:
+    """The examples themselves, or what the frozen layers make of them."""
     if parts.frozen is None:
-        return images
+        return inputs
     report_progress("computing the output of the frozen layers")
-    frozen_batch = max(1, min(batch, _FROZEN_BATCH_BYTES // images.example_bytes))
-    return parts.frozen.predict(images.dataset(batch=frozen_batch), verbose=0)
+    frozen_batch = max(1, min(batch, _FROZEN_BATCH_BYTES // inputs.example_bytes))
+    return parts.frozen.predict(examples_for(parts.frozen, inputs, frozen_batch), verbose=0)
 
 
 def _fit(
@@ -192,35 +241,7 @@ def _fit(
     # After a step it would wait for the step's losses, and a GPU with it.
     callbacks = [keras.callbacks.LambdaCallback(on_train_batch_begin=before_step, on_epoch_end=after_epoch)]
     if isinstance(inputs, InputSet):
-        stream = inputs.dataset(batch=batch, labels=targets, shuffle_seed=seed)
+        stream = examples_for(model, inputs, batch, targets, seed)
     else:
-        stream = _shuffled(inputs if isinstance(inputs, list) else [inputs], targets, batch, seed)
+        stream = shuffled(inputs if isinstance(inputs, list) else [inputs], targets, batch, seed)
     model.fit(stream, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
-
-
-def _shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed: int) -> Any:
-    """Batches of features and targets in the order in which ``InputSet.dataset`` hands out the images themselves."""
-    import tensorflow as tf
-
-    generator, count = np.random.default_rng(seed), len(targets)
-
-    def one_pass() -> Iterator[Any]:
-        order = generator.permutation(count)
-        for start in range(0, count, batch):
-            chosen = order[start : start + batch]
-            yield tuple(array[chosen] for array in features), targets[chosen]
-
-    def spec(array: npt.NDArray[Any]) -> Any:
-        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-
-    stream = tf.data.Dataset.from_generator(one_pass, output_signature=(tuple(map(spec, features)), spec(targets)))
-    counted = stream.apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch)))
-    return counted.prefetch(2)
-
-
-def _accuracy(model: keras.Model, inputs: Any, labels: Labels, batch: int) -> float:
-    if isinstance(inputs, InputSet):
-        probabilities: Array = model.predict(inputs.dataset(batch=batch), verbose=0)
-    else:
-        probabilities = model.predict(inputs, batch_size=batch, verbose=0)
-    return float(np.mean(probabilities.argmax(axis=1) == labels))

@@ -53,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise refusal(f"pytest_opml_register: {error}") from None
 
 
+def pytest_unconfigure() -> None:
+    """Forget what the settings of the run say of models."""
+    registry.use_sections(dict)
+
+
 @pytest.hookimpl(tryfirst=True)  # which puts it last, below the folder that pytest takes for the root
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the file of the settings, where the command line names benchmarks."""

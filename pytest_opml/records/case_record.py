@@ -37,8 +37,9 @@ def _read_size(value: Any) -> Any:
     least, most = _SIZES
     sides = image_sides(value) if isinstance(value, str) else (value, value)
     if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
-        form = "a whole number, or height x width such as '96x128'"
-        raise ValueError(f"must be 'own', {form}, from {least} to {most} (pixels)")
+        raise ValueError(
+            f"must be 'own', a whole number from {least} to {most} (pixels), or height x width such as '96x128'"
+        )
     return sides[0] if sides and sides[0] == sides[1] else value
 
 

@@ -79,10 +79,13 @@ def _section(key: str, table: Any, where: str, root: Path, is_path: IsPath) -> M
     model = table[models[0]] if models else key
     if models or not (is_path("model", model) or ":" in model):
         _check_name(key, where)
-    model = _from_here(model, root) if models == ["path"] or is_path("model", model) else model
+    if models == ["path"] or is_path("model", model):
+        path = _from_here(model, root)
+        model = path if is_path("model", path) else f"./{path}"
     fields = {one: table[one] for one in _FIELD_KEYS if one in table}
     if "dataset" in fields and is_path("dataset", fields["dataset"]):
-        fields["dataset"] = _from_here(fields["dataset"], root)
+        path = _from_here(fields["dataset"], root)
+        fields["dataset"] = path if is_path("dataset", path) else f"./{path}"
     return ModelSection(key if models else None, model, _checked(fields, model, where), where)
 
 
@@ -94,19 +97,15 @@ def _check_name(name: str, where: str) -> None:
 
 
 def _from_here(path: str, root: Path) -> str:
-    """A path of the settings from the folder in which the run works, as short as it was where that is the project's."""
-    if _URI.match(path):
+    """A path of the settings from the folder in which the run works."""
+    if _URI.match(path) or Path(path).is_absolute():
         return path
-    if Path(path).is_absolute():
-        return path
-    full = root.absolute() / path
-    text = os.path.relpath(full)
-    return text if "/" in text or "/" not in path else f"./{text}"
+    return os.path.relpath(root.absolute() / path)
 
 
 def is_there(path: str) -> bool:
     """Tell whether a file or folder exists; what has a scheme, such as ``models:/``, is not looked for."""
-    return bool(_URI.match(path)) or Path(path).expanduser().exists()
+    return bool(_URI.match(path)) or Path(path).exists()
 
 
 def _checked(fields: Mapping[str, Any], model: str, where: str) -> Mapping[str, Any]:

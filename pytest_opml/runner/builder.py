@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +19,10 @@ from ..storage.cache import Cache
 from .cache_keys import CaseKeys
 
 if TYPE_CHECKING:
+    import keras
+
     from ..records.device import Device
+    from ..techniques.agreement import AnswerGuard
     from ..techniques.base import ModelState, OtherModel, Technique, TrainedModel
 
 _DETAILS = "details.json"
@@ -97,7 +100,8 @@ class ArtifactBuilder:
 
         Raises:
             UsageError: data, weights or the definition are at fault.
-            TechniqueError: a technique cannot be applied, or changed nothing.
+            TechniqueError: a technique cannot be applied, changed nothing, or does not keep the answers that it says it
+            keeps.
         """
         self.cache.entry(ARTIFACT, self.keys.artifact, self._copy_file if self.case.is_finished else self._build)
         built = self.find()
@@ -120,6 +124,8 @@ class ArtifactBuilder:
         started = time.perf_counter()
         path = write_artifact(state, folder)
         preparation_s = chain.preparation_s + time.perf_counter() - started
+        if self.case.technique != "baseline":  # the file of the trained model was compared when it was written
+            chain.guard.stored(self.texts[-1], state, path)
         disturbed, training = "; ".join(load.disturbances(self._cores)), trained.training
         if state.training_s:
             training = training.model_copy(
@@ -137,16 +143,25 @@ class ArtifactBuilder:
 
         def build(folder: Path) -> None:
             from ..models.training import train
+            from ..techniques.base import ModelState
 
             load = LoadWatch()
             model, training = train(case, self.data, policy=policy)
             training = training.model_copy(update={"disturbed": "; ".join(load.disturbances(self._cores))})
-            model.save(folder / "model.keras")
+            path = folder / "model.keras"
+            model.save(path)
+            self.guard(lambda: model).stored("training", ModelState(model), path)
             (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 
         entry = self.cache.entry("model", key, build)
         training = Training.model_validate_json((entry / _DETAILS).read_text("utf-8"))
         return TrainedModel(entry / "model.keras", training)
+
+    def guard(self, as_trained: Callable[[], keras.Model]) -> AnswerGuard:
+        """What compares answers for the training inputs, the same ones each time."""
+        from ..techniques.agreement import AnswerGuard, probes
+
+        return AnswerGuard(probes(self.data.x_train, self.case.seed), as_trained)
 
     def trained_other(self, teacher: OtherModel) -> TrainedModel:
         """A teacher or a source, trained."""
@@ -194,6 +209,7 @@ class ChainRun:
 
     def __init__(self, builder: ArtifactBuilder, trained: TrainedModel) -> None:
         self.builder, self.trained = builder, trained
+        self.guard = builder.guard(trained.load)
         self.preparation_s = 0.0
 
     def run(self) -> ModelState:
@@ -212,7 +228,7 @@ class ChainRun:
         for count, step in enumerate(builder.steps[done:], done + 1):
             report_progress(f"applying {builder.texts[count - 1]}")
             before = state.training_s
-            state = self._apply(step, state)
+            state = self._guarded(builder.texts[count - 1], step, state)
             if state.training_s > before and state.flatbuffer is None:
                 builder.store_step(count, state, self.preparation_s)
         return state
@@ -223,6 +239,14 @@ class ChainRun:
             entry = self.builder.find_step(count)
             if entry:
                 yield count, entry
+
+    def _guarded(self, name: str, step: Technique, state: ModelState) -> ModelState:
+        if self.builder.case.technique == "baseline":
+            return self._apply(step, state)
+        self.guard.before(step, state)
+        after = self._apply(step, state)
+        self.guard.after(name, step, state, after)
+        return after
 
     def _apply(self, step: Technique, state: ModelState) -> ModelState:
         from ..techniques.base import TrainingContext

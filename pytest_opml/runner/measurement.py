@@ -88,7 +88,7 @@ def measure(
         ModelFileError: a file is no model.
     """
     inputs = held_out.inputs
-    opened = _open(built.path, inputs, plan)
+    opened = _open(built.path, case.output, inputs, plan)
     load = LoadWatch()
     report_progress("measuring")
     alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
@@ -128,7 +128,7 @@ class _Opened:
         return self.runtime
 
 
-def _open(path: Path, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
+def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
     """Open an artifact, with the examples in memory that small sets are kept in."""
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, path)
@@ -137,7 +137,7 @@ def _open(path: Path, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
     example = inputs.take([0])
     held, load = reset_peak(), LoadWatch()
     began = time.perf_counter()
-    runtime = open_artifact(path, threads=plan.device.threads)
+    runtime = open_artifact(path, threads=plan.device.threads, output=output)
     loaded = time.perf_counter()
     runtime.predict(example)
     cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
@@ -243,7 +243,7 @@ def _compare(
     opened: _Opened, case: Case, inputs: InputSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
 ) -> _Compared:
     """Time an artifact in turn with those of its reference and of the release, where they are given."""
-    turns = _Alternation(opened, inputs, case.batch, plan.device.threads)
+    turns = _Alternation(opened, inputs, case, plan.device.threads)
     return _Compared(
         vs_reference=turns.beside(
             "the reference", reference, case.reference.id, plan.vs_reference, reference_times(plan.reference)
@@ -262,12 +262,12 @@ class _Alternation:
     Args:
         opened: the artifact; whoever opens it first takes it as it is open already.
         inputs: of the test set.
-        batch: how many of them a call of the offline scenario answers.
+        case: says how many of them a call of the offline scenario answers, and which output is measured.
         threads: that a runtime may use.
     """
 
-    def __init__(self, opened: _Opened, inputs: InputSet, batch: int, threads: int) -> None:
-        self._opened, self._inputs, self._batch, self._threads = opened, inputs, batch, threads
+    def __init__(self, opened: _Opened, inputs: InputSet, case: Case, threads: int) -> None:
+        self._opened, self._inputs, self._case, self._threads = opened, inputs, case, threads
 
     def beside(
         self,
@@ -295,11 +295,11 @@ class _Alternation:
             return Pair(self._candidate(), self._open(path))
 
         inputs = self._inputs
-        calls = {"offline": inputs.take(range(min(self._batch, len(inputs)))), "single": inputs.take([0])}
+        calls = {"offline": inputs.take(range(min(self._case.batch, len(inputs)))), "single": inputs.take([0])}
         return SideBySide(reference=case_id, **compare(open_pair, calls, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
-        return open_artifact(path, threads=self._threads)
+        return open_artifact(path, threads=self._threads, output=self._case.output)
 
     def _candidate(self) -> Runtime:
         """The artifact as it is open, or opened anew where somebody has had that one."""

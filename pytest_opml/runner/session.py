@@ -123,7 +123,8 @@ class Session:
         from .tasks import artifact_file, make_artifact
 
         built = self._runner.make(make_artifact, case, overrides)
-        return open_artifact(artifact_file(built, self._options.paths), threads=self.device.threads)
+        path = artifact_file(built, self._options.paths)
+        return open_artifact(path, threads=self.device.threads, output=case.output)
 
     # --- what it means
 

@@ -44,6 +44,16 @@ def check_fits(
     Raises:
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
+    check_inputs(path, signature, spec)
+    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+
+
+def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
+    """Refuse a file that cannot take the data.
+
+    Raises:
+        ModelFileError: its inputs have other names, shapes or kinds.
+    """
     if not assigned(signature.inputs, [one.name for one in spec.inputs]) or any(
         fitting_shape(one.shape, own) is None and fitting_shape(one.shape, _without_batch(own)) is None
         for one, own in _pairs(signature.inputs, spec.inputs)
@@ -53,7 +63,6 @@ def check_fits(
         if (one.dtype == "string") != (own.dtype == "string"):
             raise _misfit(path, signature.inputs, spec.inputs)
     call_size(path, signature.inputs)
-    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
 
 
 def check_output(

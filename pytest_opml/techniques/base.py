@@ -20,6 +20,7 @@ from ..models.training import fine_tune
 from ..records.case_record import Unfreeze
 from ..records.result import Training
 from ..tensors import DataSpec
+from .model_function import Precision
 
 if TYPE_CHECKING:
     import keras
@@ -102,9 +103,9 @@ class TrainingContext:
         learning_rate: float,
         top: Unfreeze = "all",
         targets: npt.NDArray[Any] | None = None,
-        loss: Any = "sparse_categorical_crossentropy",
+        loss: Any = None,
     ) -> float:
-        """See ``models.training.fine_tune``; images, batch, seed and, by default, labels are those at hand."""
+        """See ``models.training.fine_tune``; examples, batch, seed and, by default, labels are those at hand."""
         return fine_tune(
             model,
             self.x_train,
@@ -114,6 +115,7 @@ class TrainingContext:
             seed=self.case.seed,
             learning_rate=learning_rate,
             top=top,
+            task=self.spec.task,
             loss=loss,
         )
 
@@ -147,6 +149,8 @@ class Technique(BaseModel, ABC):
         argument: name of the field that stands behind the technique's name, None where nothing does.
         separator: what stands between them: ``-``, or ``:`` before a model.
         ends_chain: nothing can follow, since the result is no Keras model any more.
+        preserves_answers: the precision to which the model answers as before, where the step claims that; each run
+            compares the answers and refuses a step that does not do as it says. None where it changes them on purpose.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -154,6 +158,7 @@ class Technique(BaseModel, ABC):
     argument: ClassVar[str | None] = None
     separator: ClassVar[str] = "-"
     ends_chain: ClassVar[bool] = False
+    preserves_answers: ClassVar[Precision | None] = None
 
     @classmethod
     def parse(cls, name: str, separator: str, argument: str | None, options: dict[str, str]) -> Self:

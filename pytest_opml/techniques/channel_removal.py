@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..models.cloning import clone
 from .channel_groups import Channels, Ids, nodes_of
 
 if TYPE_CHECKING:
@@ -39,27 +40,22 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
             config["target_shape"] = (*config["target_shape"][:-1], len(outputs_left[layer.name]))
         return type(layer).from_config(config)
 
-    def same_input(tensor: keras.KerasTensor) -> keras.KerasTensor:
-        name = tensor._keras_history.operation.name  # Keras would take the tensor's, which may be another
-        return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
-
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    inputs = keras.tree.map_structure(same_input, model.input)
-    smaller_model = keras.models.clone_model(model, input_tensors=inputs, clone_function=smaller)
+    smaller_model = clone(model, smaller, recursive=False)
     for layer in model.layers:
-        if not layer.weights:
+        if not layer.weights or layer.name not in outputs_left:
             continue
         arrays = layer.get_weights()
         if layer.name in channels.produced:
             arrays[0] = arrays[0][..., inputs_left[layer.name], :]
             arrays = [array[..., outputs_left[layer.name]] for array in arrays]
-        elif isinstance(layer, keras.layers.DepthwiseConv2D) and layer.name in outputs_left:
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
             arrays = [
                 arrays[0][:, :, outputs_left[layer.name]],
                 *(array[outputs_left[layer.name]] for array in arrays[1:]),
             ]
-        elif layer.name in outputs_left:
+        else:
             arrays = [array[outputs_left[layer.name]] for array in arrays]
         smaller_model.get_layer(layer.name).set_weights(arrays)
     return smaller_model

@@ -15,7 +15,10 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
+from ..models.heads import figure, in_rows
+from ..models.streams import predict
 from ..models.training import readable
+from ..tensors import Task
 from .base import Changes, ModelState, OtherModel, Technique, TrainingContext
 
 _RATE = 1e-3
@@ -27,6 +30,12 @@ def softened(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.
     logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def softened_shares(shares: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """Return the shares (n, labels), each of its own, that the same logits give at a higher temperature."""
+    clipped = np.clip(shares.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    return np.asarray(1 / (1 + ((1 - clipped) / clipped) ** (1 / temperature)), dtype=np.float32)
 
 
 def distillation_loss(temperature: float, weight: float) -> Callable[[Any, Any], Any]:
@@ -51,8 +60,46 @@ def distillation_loss(temperature: float, weight: float) -> Callable[[Any, Any],
     return loss
 
 
+def distillation_loss_of_labels(temperature: float, weight: float) -> Callable[[Any, Any], Any]:
+    """The same where each label is there or not, whatever the others are.
+
+    Returns:
+        A function of targets (n, 2 labels), the labels and the teacher's softened shares, and the student's shares.
+    """
+
+    def loss(targets: Any, shares: Any) -> Any:
+        from keras import ops
+
+        count = targets.shape[1] // 2
+        labels, taught = targets[:, :count], targets[:, count:]
+        clipped = ops.clip(shares, _SMALLEST, 1 - _SMALLEST)
+        logits = ops.log(clipped) - ops.log1p(-clipped)
+        hard = ops.binary_crossentropy(labels, clipped)
+        soft = ops.binary_crossentropy(taught, logits / temperature, from_logits=True)
+        return ops.mean((1 - weight) * hard + weight * temperature**2 * soft, axis=1)
+
+    return loss
+
+
+def distillation_loss_of_figures(weight: float) -> Callable[[Any, Any], Any]:
+    """Squared error to the targets and to the teacher's figures, ``weight`` of the latter.
+
+    Returns:
+        A function of targets (n, 2 k), the true figures and the teacher's, and the student's figures (n, k).
+    """
+
+    def loss(targets: Any, figures: Any) -> Any:
+        from keras import ops
+
+        count = targets.shape[1] // 2
+        true, taught = ops.square(targets[:, :count] - figures), ops.square(targets[:, count:] - figures)
+        return ops.mean((1 - weight) * true + weight * taught, axis=1)
+
+    return loss
+
+
 class Distill(Technique):
-    """``distill:TEACHER``: another model, trained on the same images, gives the trained layers softer targets."""
+    """``distill:TEACHER``: another model, trained on the same data, gives the trained layers softer targets."""
 
     argument: ClassVar[str | None] = "teacher"
     separator: ClassVar[str] = ":"
@@ -73,16 +120,17 @@ class Distill(Technique):
         teacher = trained.load()
         started = time.perf_counter()
         with readable(context.x_train):
-            answers = teacher.predict(context.x_train.dataset(batch=context.case.batch), verbose=0)
-        taught = softened(answers, self.temperature)
+            answers = predict(teacher, context.x_train, context.case.batch)
+        task, labels = context.spec.task, in_rows(context.spec.task, context.y_train)
+        taught, loss = self._taught(task, answers)
         before = state.model.get_weights()
         context.fine_tune(
             state.model,
             epochs=self.epochs or context.case.epochs,
             learning_rate=_RATE,
             top=context.case.unfreeze,
-            targets=np.concatenate([context.y_train[:, None].astype(np.float32), taught], axis=1),
-            loss=distillation_loss(self.temperature, self.weight),
+            targets=np.concatenate([labels.reshape(len(labels), -1).astype(np.float32), taught], axis=1),
+            loss=loss,
         )
         seconds = time.perf_counter() - started
         if all(np.array_equal(old, new) for old, new in zip(before, state.model.get_weights(), strict=True)):
@@ -90,6 +138,15 @@ class Distill(Technique):
         changes: Changes = {
             "distill.teacher_parameters": int(teacher.count_params()),
             "distill.teacher_training_s": round(trained.training.training_s, 3),
-            "distill.teacher_train_accuracy": round(float(np.mean(answers.argmax(axis=1) == context.y_train)), 4),
+            "distill.teacher_train_accuracy": round(figure(task, answers, labels), 4),
         }
         return replace(state, training_s=state.training_s + seconds, changes=state.changes | changes)
+
+    def _taught(self, task: Task, answers: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], Callable[..., Any]]:
+        """What the student is to answer, and the loss that measures how far it is from that and from the labels."""
+        if task == "classification":
+            return softened(answers, self.temperature), distillation_loss(self.temperature, self.weight)
+        if task == "multilabel":
+            shares = softened_shares(answers, self.temperature)
+            return shares, distillation_loss_of_labels(self.temperature, self.weight)
+        return answers, distillation_loss_of_figures(self.weight)

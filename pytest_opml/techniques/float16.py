@@ -7,7 +7,7 @@ takes several times as long; there it starts from the model that was trained in 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,6 +15,7 @@ from pydantic import Field
 from ..errors import TechniqueError
 from ..models.dtype_policy import flat_layers, under_policy
 from .base import Changes, ModelState, Technique, TrainingContext
+from .model_function import Precision
 
 if TYPE_CHECKING:
     from ..records.device import Device
@@ -25,6 +26,8 @@ _POLICY = "mixed_float16"
 
 class Float16(Technique):
     """Every layer but the last computes in float16; first in a chain, in training too where that is fast."""
+
+    preserves_answers: ClassVar[Precision | None] = "float16"
 
     train: Literal["auto", "mixed", "float32"] = Field(
         default="auto",

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
+from ..models.heads import figure, in_rows
 from ..runtimes.litert import LiteRTRuntime
-from ..tensors import arrays
+from ..tensors import Batch, Task, plain_name
 from .base import Changes, ModelState, Technique, TrainingContext
-from .tflite_converter import CALIBRATION_IMAGES, calibration, contents_of, converted, converter_of, drawn
-
-if TYPE_CHECKING:
-    from ..datasets.images import Images
-    from ..datasets.splits import Labels
+from .model_function import answers_to
+from .tflite_converter import CALIBRATION_IMAGES, contents_of, conversion_of, converted, drawn
 
 _CHECKED_IMAGES = 1_000
 _BATCH = 100
@@ -42,7 +41,8 @@ class _Attempt:
 class Int8Tuned(Technique):
     """``int8-tuned``: int8, with layers given back to float32 until the accuracy lost is within ``drop``.
 
-    The loss is that against the float model on up to 1,000 training images that were not used for calibration. The
+    The loss is that against the float model on up to 1,000 training examples that were not used for calibration: of
+    accuracy, of the share of examples with all labels right, or of the variance that a regression explains. The
     layers are ranked by the error that quantisation leaves in their output, against the step of its scale and, where
     giving those back does not help, against the variance of each channel.
     """
@@ -56,15 +56,16 @@ class Int8Tuned(Technique):
         chosen = drawn(context, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
         if not len(chosen):
             chosen = drawn(context, _CHECKED_IMAGES)
-        (images,), labels = arrays(context.x_train.take(chosen)), context.y_train[chosen]
-        answers = state.model.predict(images, batch_size=_BATCH, verbose=0)
-        exact = float(np.mean(answers.argmax(axis=1) == labels))
+        batches = [context.x_train.take(chosen[start : start + _BATCH]) for start in range(0, len(chosen), _BATCH)]
+        task = context.spec.task
+        labels = in_rows(task, context.y_train[chosen])
+        exact = figure(task, _two_columns(answers_to(state.model, batches), task), labels)
         quantizer = _Quantizer(state, context)
 
         attempts = []
         for layers in quantizer.candidates():
             flatbuffer = quantizer.with_floats(layers)
-            drop = exact - _accuracy(flatbuffer, images, labels)
+            drop = exact - figure(task, _two_columns(_answers(flatbuffer, batches), task), labels)
             attempts.append(_Attempt(flatbuffer=flatbuffer, floats=len(layers), drop=drop))
             if attempts[-1].drop <= self.drop:
                 break
@@ -73,7 +74,7 @@ class Int8Tuned(Technique):
             best = min(attempts, key=lambda attempt: attempt.drop)
             raise TechniqueError(
                 f"int8-tuned: with {best.floats} of {quantizer.layers} layers in floating point the accuracy lost is "
-                f"{best.drop:.4f} on training images, and drop = {self.drop:g}"
+                f"{best.drop:.4f} on training data, and drop = {self.drop:g}"
             )
         contents = contents_of(best.flatbuffer)
         if np.int8 not in contents.constants:
@@ -116,14 +117,18 @@ class _Quantizer:
         import tensorflow as tf
 
         self._options = tf.lite.experimental.QuantizationDebugOptions
-        converter = converter_of(state.model)
+        conversion = conversion_of("int8-tuned", state.model, context)
+        converter, some = conversion.converter, conversion.calibration
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(context)
-        some = calibration(context)
+        converter.representative_dataset = some
 
         def few() -> Iterator[list[Any]]:
-            for _, image in zip(range(_BATCH), some(), strict=False):
-                yield image
+            # it takes them in the order of the file, which the converter chose
+            details = self._debugger._quant_interpreter.get_input_details()
+            names = [plain_name(detail["name"]) for detail in details]
+            for _, example in zip(range(_BATCH), some(), strict=False):
+                by_name = {plain_name(name): array for name, array in example.items()}
+                yield [by_name[name] for name in names]
 
         def begin() -> bytes:
             self._debugger = tf.lite.experimental.QuantizationDebugger(
@@ -170,11 +175,15 @@ def _in_steps(row: dict[str, str]) -> float:
     return float(row["mean_squared_error"]) ** 0.5 / scale if scale else 0.0
 
 
-def _accuracy(flatbuffer: bytes, images: Images, labels: Labels) -> float:
+def _answers(flatbuffer: bytes, batches: Iterable[Batch]) -> npt.NDArray[np.float32]:
     with TemporaryDirectory(prefix="opml-") as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(flatbuffer)
         runtime = LiteRTRuntime(path, threads=1)
-        predict: Callable[[Any], Any] = runtime.predict
-        answers = [predict(images[start : start + _BATCH]).argmax(axis=1) for start in range(0, len(images), _BATCH)]
-    return float(np.mean(np.concatenate(answers) == labels))
+        return np.concatenate([runtime.predict(batch) for batch in batches])
+
+
+def _two_columns(answers: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.float32]:
+    """Answers in rows; the one figure for the second of two classes becomes one for each."""
+    rows = answers.reshape(len(answers), -1)
+    return np.hstack([1 - rows, rows]) if task == "classification" and rows.shape[1] == 1 else rows

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import TechniqueError
+from ..models.cloning import assign
 from .base import Changes, ModelState, OtherModel, Technique, TrainingContext
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class LayerTransfer(Technique):
             moved += any(
                 not np.array_equal(a, b) for a, b in zip(layer.get_weights(), counterpart.get_weights(), strict=True)
             )
-            layer.set_weights(counterpart.get_weights())
+            assign(layer, counterpart.get_weights())
         if not moved:
             raise TechniqueError(f"layer-transfer:{self.source}: its layers hold the same weights; nothing changed")
         changes: Changes = {

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
-from ..tensors import arrays
+from ..tensors import Array, length
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
+from .model_function import OUTPUT, Precision, constant_function, in_order, input_names
 from .tflite_converter import CALIBRATION_IMAGES, drawn
 
 if TYPE_CHECKING:
     import keras
 
 _OPSET = 18
-_INPUT = "image"
 _WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
 
 
@@ -33,29 +33,43 @@ def _extra(feature: str) -> Iterator[None]:
         raise MissingDependencyError(feature, str(error.name).partition(".")[0], extra="onnx") from error
 
 
-def to_onnx(name: str, model: keras.Model) -> Any:
-    """The model as an ``onnx.ModelProto`` from uint8 images (n, size, size, 3) to probabilities (n, classes).
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """What these loggers say is for the developers of the converter."""
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def to_onnx(name: str, model: keras.Model, context: TrainingContext) -> Any:
+    """The model as an ``onnx.ModelProto`` from the inputs as the data have them to float32.
 
     Raises:
         MissingDependencyError: the extra is not installed.
         TechniqueError: tf2onnx cannot convert the model.
     """
-    import tensorflow as tf
-
     with _extra(f"technique {name}"):
         import onnx.defs
         import tf2onnx.convert
 
-    images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name=_INPUT)
-
-    def call(image: Any) -> Any:
-        return tf.cast(model(tf.cast(image, model.inputs[0].dtype), training=False), tf.float32)
-
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    names, examples = input_names(model), in_order(model, context.x_train.take([0]))
     try:
-        proto, _ = tf2onnx.convert.from_function(
-            tf.function(call, autograph=False, input_signature=[images]), input_signature=[images], opset=_OPSET
-        )
+        function = constant_function(model, examples, as_given=True)
+        graph = _graph_of(name, function)
+        with _quiet("tf2onnx", "tensorflow"):
+            proto, _ = tf2onnx.convert.from_graph_def(
+                graph,
+                name=model.name,
+                input_names=[f"{key}:0" for key in names],
+                output_names=[tensor.name for tensor in function.outputs],
+                tensors_to_rename={f"{key}:0": key for key in names} | {function.outputs[0].name: OUTPUT},
+                opset=_OPSET,
+            )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         reason = shortened(one_line(error), 200)
         raise TechniqueError(f"{name}: tf2onnx cannot convert this model: {reason}") from error
@@ -66,48 +80,67 @@ def to_onnx(name: str, model: keras.Model) -> Any:
     return proto
 
 
+def _graph_of(name: str, function: Any) -> Any:
+    """The graph of a function with all that it captured in it: tf2onnx takes constants of a layer's for inputs."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tables = [inside for outside, inside in function.graph.captures if outside.dtype == tf.resource]
+    if tables:
+        raise TechniqueError(f"{name}: ONNX has no operation for a table of words or numbers; convert a model of ids")
+    inlined = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    with tf.Graph().as_default() as graph:
+        constants = {inside.name: tf.constant(outside.numpy()) for outside, inside in function.graph.captures}
+        left = {tensor.name for tensor in inlined.graph.inputs}
+        constants = {key: constant for key, constant in constants.items() if key in left}
+        tf.import_graph_def(inlined.graph.as_graph_def(), input_map=constants, name="")
+    return graph.as_graph_def()
+
+
 class Onnx(Technique):
     """``onnx``: the same network in float32 for ONNX Runtime."""
 
     ends_chain: ClassVar[bool] = True
+    preserves_answers: ClassVar[Precision | None] = "float32"
 
-    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:  # noqa: ARG002 - the role's signature
+    def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        proto = to_onnx("onnx", state.model)
+        proto = to_onnx("onnx", state.model, context)
         changes: Changes = {"onnx.opset": _OPSET, "onnx.nodes": len(proto.graph.node)}
         return replace(state, flatbuffer=proto.SerializeToString(), suffix=".onnx", changes=state.changes | changes)
 
 
 class OnnxInt8(Technique):
-    """``onnx-int8``: weights per channel and activations in 8 bits, calibrated on 300 training images."""
+    """``onnx-int8``: weights per channel and activations in 8 bits, calibrated on 300 training examples."""
 
     ends_chain: ClassVar[bool] = True
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        proto = to_onnx("onnx-int8", state.model)
-        (images,) = arrays(context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+        proto = to_onnx("onnx-int8", state.model, context)
+        examples = in_order(state.model, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+        given = dict(zip(input_names(state.model), examples, strict=True))
         with TemporaryDirectory(prefix="opml-") as folder:
-            content = _quantised(proto, images, Path(folder))
+            content = _quantised(proto, given, Path(folder))
         changes: Changes = {
             **_what_is_quantised(content),
-            "onnx_int8.calibration_images": len(images),
+            "onnx_int8.calibration_images": len(examples[0]),
         }
         return replace(state, flatbuffer=content, suffix=".onnx", changes=state.changes | changes)
 
 
-def _quantised(proto: Any, images: Any, folder: Path) -> bytes:
+def _quantised(proto: Any, given: dict[str, Array], folder: Path) -> bytes:
     with _extra("technique onnx-int8"):
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._images = iter(images)
+            self._rows = iter(range(length(given)))
 
         def get_next(self) -> dict[str, Any] | None:
-            image = next(self._images, None)
-            return None if image is None else {_INPUT: image[None]}
+            row = next(self._rows, None)
+            return None if row is None else {name: array[row : row + 1] for name, array in given.items()}
 
     original, prepared, target = (str(folder / f"{name}.onnx") for name in ("original", "prepared", "quantised"))
     Path(original).write_bytes(proto.SerializeToString())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,49 +11,86 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
-from ..tensors import arrays
+from .agreement import require_copy
 from .base import TrainingContext, shortened
+from .model_function import constant_function, float_model, in_order, input_names
 
 if TYPE_CHECKING:
     import keras
 
 CALIBRATION_IMAGES = 300
 
-Pixels = npt.NDArray[np.float32]
+Examples = dict[str, npt.NDArray[Any]]
 
 
 def drawn(context: TrainingContext, count: int, *, skip: int = 0) -> npt.NDArray[np.intp]:
-    """Indices of ``count`` training images, always the same ones, after the first ``skip`` of the same order."""
+    """Indices of ``count`` training examples, always the same ones, after the first ``skip`` of the same order."""
     order = np.random.default_rng(context.case.seed).permutation(len(context.x_train))
     return order[skip : skip + count]
 
 
-def calibration(context: TrainingContext) -> Callable[[], Iterator[list[Pixels]]]:
-    """What the converter asks for to learn the range of activations: single training images, 0 to 255."""
-    (images,) = arrays(context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
-    images = images.astype(np.float32)
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """A model about to be converted.
 
-    def one_by_one() -> Iterator[list[Pixels]]:
-        for image in images:
-            yield [image[None]]
-
-    return one_by_one
-
-
-def converter_of(model: keras.Model) -> Any:
-    """A ``TFLiteConverter`` of the model with a float32 input.
-
-    The converter quantises float inputs only; calibrated on 0 to 255, the scale of one is 1 and takes the pixels.
+    Attributes:
+        converter: a ``TFLiteConverter`` of it, whose float inputs are float32.
+        calibration: what the converter asks for to learn the range of activations: single training examples, by the
+            names of the file's inputs.
+        takes_pixels: whether the inputs that are float are 8-bit pixels in the data, so that the file can take these.
     """
-    import keras
+
+    converter: Any
+    calibration: Callable[[], Iterator[Examples]]
+    takes_pixels: bool
+
+
+def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Conversion:
+    """Prepare the conversion of a model, computing in float32 and with inputs that calibration can learn the range of.
+
+    The converter quantises float inputs only; calibrated on 0 to 255, the scale of one is 1 and takes pixels.
+
+    Raises:
+        TechniqueError: the format has no such model, or the copy in float32 does not answer as the model does.
+    """
+    texts = [tensor.name for tensor in model.inputs if str(tensor.dtype) == "string"]
+    if texts:
+        raise TechniqueError(
+            f"{name}: input {texts[0]} takes text, and a .tflite file takes numbers; convert ids instead"
+        )
+    floats = float_model(model)
+    if floats is not model:
+        require_copy(name, model, floats, context)
+    names, dtypes = input_names(floats), [str(tensor.dtype) for tensor in floats.inputs]
+    examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+
+    def one_by_one() -> Iterator[Examples]:
+        for row in range(len(examples[0])):
+            yield {
+                key: array[row : row + 1].astype(dtype)
+                for key, array, dtype in zip(names, examples, dtypes, strict=True)
+            }
+
+    given = [array.dtype for array, dtype in zip(examples, dtypes, strict=True) if dtype == "float32"]
+    return Conversion(
+        converter=converter_of(floats, examples),
+        calibration=one_by_one,
+        takes_pixels=all(dtype == np.uint8 for dtype in given),
+    )
+
+
+def converter_of(model: keras.Model, examples: Sequence[npt.NDArray[Any]] = ()) -> Any:
+    """A ``TFLiteConverter`` of a model as a function of its named inputs, in float32 and with pixels as float32.
+
+    Args:
+        model: a functional or sequential model.
+        examples: see ``constant_function``.
+    """
     import tensorflow as tf
 
-    inputs = keras.Input(model.input_shape[1:], dtype="float32")
-    # in the structure in which the model has its own: a list of one, or the tensor itself
-    same = [inputs] if isinstance(model.input, list) else inputs
-    clone = keras.models.clone_model(model, input_tensors=same)
-    clone.set_weights(model.get_weights())
-    return tf.lite.TFLiteConverter.from_keras_model(clone)
+    module = tf.Module()  # the converter asks for what holds the function
+    module.function = constant_function(float_model(model), examples)
+    return tf.lite.TFLiteConverter.from_concrete_functions([module.function], module)
 
 
 def converted(name: str, convert: Callable[[], bytes]) -> bytes:
@@ -83,7 +120,7 @@ class Contents:
     Attributes:
         constants: how many numbers of each type its constants have.
         activations: how many of its other tensors are of each type.
-        first_float: name of the first tensor in floating point; None where there is none.
+        first_float: name of the first tensor in floating point, inputs and outputs aside; None where there is none.
     """
 
     constants: dict[Any, int]
@@ -106,9 +143,10 @@ def contents_of(flatbuffer: bytes) -> Contents:
     first_float = None
     interpreter = Interpreter(model_content=flatbuffer)
     weights = {tensor["index"] for tensor in weights_of(interpreter)}
+    border = {tensor["index"] for tensor in interpreter.get_input_details() + interpreter.get_output_details()}
     for tensor in interpreter.get_tensor_details():
         dtype = tensor["dtype"]
-        if dtype in (np.float32, np.float16) and first_float is None:
+        if dtype in (np.float32, np.float16) and first_float is None and tensor["index"] not in border:
             first_float = str(tensor["name"])
         if tensor["index"] in weights:
             constants[dtype] = constants.get(dtype, 0) + int(np.prod(tensor["shape"]))

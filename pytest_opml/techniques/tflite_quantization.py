@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import TechniqueError
 from .base import Changes, ModelState, Technique, TrainingContext
-from .tflite_converter import CALIBRATION_IMAGES, Contents, calibration, contents_of, converted, converter_of
+from .model_function import Precision
+from .tflite_converter import CALIBRATION_IMAGES, Contents, Conversion, contents_of, conversion_of, converted
 
 
 class TFLiteTechnique(Technique):
@@ -27,14 +28,14 @@ class TFLiteTechnique(Technique):
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        converter = converter_of(state.model)
-        self.set_up(converter, context)
-        flatbuffer = converted(self.name, converter.convert)
+        conversion = conversion_of(self.name, state.model, context)
+        self.set_up(conversion)
+        flatbuffer = converted(self.name, conversion.converter.convert)
         changes = self.describe(contents_of(flatbuffer), context)
         return replace(state, flatbuffer=flatbuffer, suffix=".tflite", changes=state.changes | changes)
 
     @abstractmethod
-    def set_up(self, converter: Any, context: TrainingContext) -> None:
+    def set_up(self, conversion: Conversion) -> None:
         """Tell the converter what to do."""
 
     @abstractmethod
@@ -47,18 +48,20 @@ class TFLiteTechnique(Technique):
 
 
 class Int8(TFLiteTechnique):
-    """``int8``: weights and activations in 8 bits, calibrated on training images; pixels go in as they are."""
+    """``int8``: weights and activations in 8 bits, calibrated on training data; pixels go in as they are."""
 
     name: ClassVar[str] = "int8"
 
-    def set_up(self, converter: Any, context: TrainingContext) -> None:
+    def set_up(self, conversion: Conversion) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
+        converter = conversion.converter
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(context)
+        converter.representative_dataset = conversion.calibration
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.uint8
+        if conversion.takes_pixels:  # else the first operation quantises, by the range of the data
+            converter.inference_input_type = converter.inference_output_type = tf.uint8
 
     def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
@@ -78,12 +81,13 @@ class Int16x8(TFLiteTechnique):
 
     name: ClassVar[str] = "int16x8"
 
-    def set_up(self, converter: Any, context: TrainingContext) -> None:
+    def set_up(self, conversion: Conversion) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
+        converter = conversion.converter
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = calibration(context)
+        converter.representative_dataset = conversion.calibration
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
@@ -104,10 +108,11 @@ class DynamicInt8(TFLiteTechnique):
 
     name: ClassVar[str] = "dynamic-int8"
 
-    def set_up(self, converter: Any, context: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, conversion: Conversion) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
+        converter = conversion.converter
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
     def describe(self, contents: Contents, context: TrainingContext) -> Changes:  # noqa: ARG002 - the role's signature
@@ -121,11 +126,13 @@ class Float16TFLite(TFLiteTechnique):
     """``float16-tflite``: weights in half precision in a ``.tflite``, computed in float32."""
 
     name: ClassVar[str] = "float16-tflite"
+    preserves_answers: ClassVar[Precision | None] = "float16"
 
-    def set_up(self, converter: Any, context: TrainingContext) -> None:  # noqa: ARG002 - the role's signature
+    def set_up(self, conversion: Conversion) -> None:
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
+        converter = conversion.converter
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.held_out import read_held_out, write_held_out
-from pytest_opml.datasets.images import Images
+from pytest_opml.datasets.pixels import Images
 from pytest_opml.datasets.splits import InputSet, Split
 from pytest_opml.errors import StorageError
 from tests.support import small

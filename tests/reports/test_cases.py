@@ -15,6 +15,7 @@ CASES = st.builds(
     unfreeze=st.sampled_from([1, "all"]),
     size=st.sampled_from([32, 96]),
     seed=st.sampled_from([0, 1]),
+    name=st.sampled_from([None, "prod", "baseline"]),
 )
 
 
@@ -32,6 +33,15 @@ def test_a_name_is_what_a_case_has_for_itself() -> None:
     record = make_run([make_result(case=case) for case in cases], reference_only=[cases[0].id])
     assert list(short_names(record).values()) == ["(digits/baseline)", "digits/int8/seed=1", "mnist/int8"]
     assert [list(group.names.values()) for group in groups_of(record)] == [["(baseline)"], ["int8"], ["int8"]]
+
+
+def test_a_case_with_a_name_is_called_by_it_and_the_others_by_all_but_the_data_set() -> None:
+    cases = [make_case(name="prod"), make_case("int8", name="prod"), make_case("int8", seed=1)]
+    record = make_run([make_result(case=case) for case in cases], reference_only=["prod"])
+    assert list(short_names(record).values()) == ["(prod)", "prod/int8", "efficientnet_lite0/top1/int8/seed=1"]
+    alone = make_run([make_result(case=case) for case in cases[:2]])
+    (group,) = groups_of(alone)
+    assert (group.title, list(group.names.values())) == ("digits", ["prod", "prod/int8"])
 
 
 def test_a_run_without_cases_has_no_names() -> None:

@@ -18,6 +18,7 @@ from ... import registry
 from ...case import Case
 from ...errors import TechniqueError
 from ...models.classifier import build_classifier
+from ...models.cloning import assign
 from ...tensors import DataSpec, TensorSpec
 from .files import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS, Weights, read_weights, write_weights
 
@@ -129,4 +130,4 @@ def assign_weights(model: Any, weights: Weights, name: str) -> None:
                 f"layer {key} has weights of shapes {there}, {name} builds it with {here}: an earlier technique of the "
                 "chain changed it; use the native cluster-K, prune-S or int8 after it"
             )
-        layer.set_weights(weights[key])
+        assign(layer, weights[key])

@@ -1,0 +1,198 @@
+"""What a model ends in: the head for a task, the loss that fits an ending, and how good answers are after an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import CaseDefinitionError
+from ..tensors import Array, DataSpec, Task
+
+HEAD = "head_dense"
+
+Ending = Literal["softmax", "sigmoid", "linear"]
+
+ENDINGS: dict[Task, Ending] = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear"}
+# Operations that change the form of figures and not the figures, by the name of their class.
+_PASSING = frozenset(("Flatten", "Reshape", "Identity", "Cast", "Squeeze", "ExpandDims", "InputLayer"))
+
+
+def with_head(inputs: Any, features: Any, spec: DataSpec, seed: int, keras: Any, name: str) -> Any:
+    """Return a model that ends in a new dense layer for the task of the data.
+
+    Args:
+        inputs: of the model, one, a list or a dict.
+        features: tensor (n, k) that the layer takes.
+        spec: what the data need.
+        seed: of the layer's weights, Glorot-uniform.
+        keras: the module to build with.
+        name: of the model.
+
+    Returns:
+        A model that gives probabilities of classes (softmax), of labels (sigmoid), or figures (linear).
+    """
+    # it stays in float32 under every policy, as Keras advises
+    head = keras.layers.Dense(
+        spec.outputs,
+        activation=ENDINGS[spec.task],
+        name=HEAD,
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        dtype="float32",
+    )
+    return keras.Model(inputs, head(features), name=name)
+
+
+def ending_of(model: Any) -> Ending:
+    """Return what a model's figures have gone through last; ``linear`` where that is neither softmax nor sigmoid.
+
+    Args:
+        model: of Keras 3 or ``tf_keras``, with one output.
+    """
+    tensor = model.outputs[0]
+    while True:
+        operation, sources = _origin(tensor)
+        kind = type(operation).__name__
+        if hasattr(operation, "layers") and getattr(operation, "outputs", None):
+            return ending_of(operation)
+        name = kind if kind in ("Softmax", "Sigmoid") else _activation(operation)
+        if name.lower() in ("softmax", "sigmoid"):
+            return "softmax" if name.lower() == "softmax" else "sigmoid"
+        if len(sources) != 1 or (kind not in _PASSING and not (kind == "Activation" and name == "linear")):
+            return "linear"
+        tensor = sources[0]
+
+
+def _origin(tensor: Any) -> tuple[Any, list[Any]]:
+    """The operation or layer that gives a tensor, and what that call of it takes."""
+    if hasattr(tensor, "_keras_history") and hasattr(tensor._keras_history, "operation"):
+        operation, node = tensor._keras_history.operation, tensor._keras_history.node_index
+        return operation, list(operation._inbound_nodes[node].input_tensors)
+    layer = tensor.node.layer  # tf_keras
+    return layer, list(tensor.node.keras_inputs)
+
+
+def _activation(operation: Any) -> str:
+    return str(getattr(getattr(operation, "activation", None), "__name__", ""))
+
+
+def loss_of(model: Any, task: Task, keras: Any) -> Any:
+    """Return the loss to train a model on with, which follows what it ends in.
+
+    It takes whole numbers (n,) or (n, 1) of classes, 0 and 1 (n, labels) of labels, figures (n, targets).
+
+    Args:
+        model: with one output (n, k); of classification, k is 1 where there are two classes.
+        task: of the data.
+        keras: the module that it is built with.
+
+    Raises:
+        CaseDefinitionError: nothing can be learnt through such an output.
+    """
+    ending, losses = ending_of(model), keras.losses
+    figures = model.outputs[0].shape[-1]
+    if task == "regression":
+        return losses.MeanSquaredError()
+    if task == "multilabel" or figures == 1:
+        if ending == "softmax":
+            what = "labels" if task == "multilabel" else "one class"
+            raise CaseDefinitionError(f"{model.name} ends in a softmax over {what}, which cannot be trained")
+        return losses.BinaryCrossentropy(from_logits=ending == "linear")
+    if ending == "sigmoid":
+        return _sigmoid_for_each_class(figures, keras)
+    return losses.SparseCategoricalCrossentropy(from_logits=ending == "linear")
+
+
+def _sigmoid_for_each_class(classes: int, keras: Any) -> Callable[[Any, Any], Any]:
+    import tensorflow as tf
+
+    crossentropy = keras.losses.BinaryCrossentropy()
+
+    def loss(labels: Any, shares: Any) -> Any:
+        return crossentropy(tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), classes), shares)
+
+    return loss
+
+
+def figure_metric(task: Task, keras: Any) -> Any:
+    """Return the Keras metric ``figure`` of training: accuracy, exact matches, or for regression the squared error."""
+    if task == "classification":
+        return keras.metrics.SparseCategoricalAccuracy(name="figure")
+    if task == "regression":
+        return keras.metrics.MeanSquaredError(name="figure")
+
+    def exact(labels: Any, shares: Any) -> Any:
+        same = keras.ops.equal(keras.ops.cast(labels, "bool"), keras.ops.greater(shares, 0.5))
+        return keras.ops.cast(keras.ops.all(same, axis=-1), "float32")
+
+    return keras.metrics.MeanMetricWrapper(exact, name="figure")
+
+
+def figure_of_error(squared_error: float) -> float:
+    """Return 1 minus a mean squared error relative to that of guessing the mean, 0 at least."""
+    return max(0.0, 1.0 - squared_error)
+
+
+def figure(task: Task, answers: Array, targets: Array) -> float:
+    """Return how good the answers of a model with a new head are, from 0 to 1.
+
+    Args:
+        task: of the data.
+        answers: probabilities (n, classes) or (n, labels), or figures (n, targets).
+        targets: classes (n,), labels (n, labels), or figures (n, targets) of a variance of about one.
+
+    Returns:
+        The share of right answers, or of examples with all labels right; of regression 1 minus the squared error
+        relative to guessing the mean, 0 at least.
+    """
+    if task == "classification":
+        return float(np.mean(answers.argmax(axis=1) == targets))
+    if task == "multilabel":
+        return float(np.mean(((answers > 0.5) == targets.astype(bool)).all(axis=1)))
+    variance = targets.var(axis=0, dtype=np.float64)
+    varying = variance > 0
+    errors = np.mean((answers.astype(np.float64) - targets)[:, varying] ** 2, axis=0)
+    return figure_of_error(float(np.mean(errors / variance[varying])))
+
+
+def in_rows(task: Task, labels: Array) -> Array:
+    """Return labels as losses take them: classes (n,), labels (n, labels) as floats, targets (n, targets)."""
+    if task == "classification":
+        return labels
+    return labels.reshape(len(labels), -1).astype(np.float32)
+
+
+class TargetScale(NamedTuple):
+    """What targets are divided by for training, so that a fresh head of small weights can reach them.
+
+    Attributes:
+        mean: of each target over the training examples; None where there are no targets.
+        deviation: its standard deviation, 1 where it has none.
+    """
+
+    mean: Array | None
+    deviation: Array | None
+    task: Task
+
+    @classmethod
+    def of(cls, task: Task, labels: Array) -> TargetScale:
+        """Return that of training labels in the form of a task."""
+        if task != "regression":
+            return cls(None, None, task)
+        targets = labels.reshape(len(labels), -1).astype(np.float64)
+        deviation = targets.std(axis=0)
+        return cls(targets.mean(axis=0), np.where(deviation > 0, deviation, 1.0), task)
+
+    def scaled(self, labels: Array) -> Array:
+        """Return labels as losses take them, targets with mean 0 and variance 1 over the training examples."""
+        if self.mean is None or self.deviation is None:
+            return in_rows(self.task, labels)
+        rows = labels.reshape(len(labels), -1).astype(np.float64)
+        return ((rows - self.mean) / self.deviation).astype(np.float32)
+
+    def give_to(self, head: Any) -> None:
+        """Let a linear head that was trained on scaled targets give them as they are."""
+        if self.mean is not None and self.deviation is not None:
+            kernel, bias = head.get_weights()
+            head.set_weights([kernel * self.deviation, bias * self.deviation + self.mean])

@@ -1,0 +1,258 @@
+"""The guard of conversions: whether what claims to compute the same gives the same answers.
+
+Two formats are compared by what they answer for the same training inputs. What rounding alone may change depends on the
+model: by how much its answers move is measured, not assumed, by moving its weights and inputs by one rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import TechniqueError
+from ..tensors import Array, Batch, mapped
+from .model_function import Precision, call, compute_precision, rows_of, tensors_of
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..datasets.input_set import InputSet
+    from .base import ModelState, Technique, TrainingContext
+
+Answers = npt.NDArray[np.float64]
+
+# One rounding of a number; of float32 with what sums in another order and approximated exponentials add to it.
+_ROUNDING: dict[str, float] = {"float32": 2.0**-19, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# Differences of so many roundings, in the spread of the answers, are passed without a look at the model.
+_UNQUESTIONED = 32
+# So many times as far as one rounding of every weight and input moves the answers: 0.4 to 1.7 were measured on thirteen
+# networks under mixed_float16 and mixed_bfloat16.
+_MARGIN, _DRAWS = 4, 3
+# Below this a model without training gives much the same for every input, and 8 bits exactly the same.
+_LEAST_SPREAD = 0.05
+_MOST_INPUTS, _FEWEST_INPUTS = 64, 4
+_MOST_NUMBERS = _MOST_INPUTS * 96 * 96 * 3
+
+
+def probes(x_train: InputSet, seed: int) -> Batch:
+    """Return the training inputs that answers are compared for: 64, fewer where each is large, always the same ones."""
+    numbers = max(1, sum(math.prod(side or 1 for side in spec.shape) for spec in x_train.specs))
+    count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // numbers))
+    order = np.random.default_rng(seed).permutation(len(x_train))
+    return x_train.take(np.sort(order[:count]))
+
+
+def answers_of(model: keras.Model, inputs: Batch) -> Answers:
+    """Return what a Keras model answers, (n, k): a row for each example."""
+    with _exact_arithmetic():
+        return rows_of(call(model, tensors_of(model, inputs)))
+
+
+def answers_of_file(path: Path, inputs: Batch) -> Answers:
+    """Return what a model file answers when its own runtime opens it, (n, k).
+
+    Raises:
+        ModelFileError: the runtime cannot open it.
+    """
+    from ..runtimes.keras_graph import load_keras
+    from ..runtimes.loader import open_artifact
+
+    if path.suffix == ".keras":
+        return answers_of(load_keras(path), inputs)
+    rows = open_artifact(path, threads=1).predict(inputs)
+    return np.asarray(rows, np.float64).reshape(len(rows), -1)
+
+
+@contextmanager
+def _exact_arithmetic() -> Iterator[None]:
+    """A GPU would else multiply float32 with ten bits of mantissa, and differ from any CPU by that."""
+    import tensorflow as tf
+
+    reduced = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(reduced)
+
+
+class Difference(NamedTuple):
+    """How two sets of answers differ.
+
+    Attributes:
+        largest: difference of two numbers; of those that are numbers before.
+        lost: share of the numbers before that are none after.
+        same: share of the examples whose largest answer is at the same place; 1 where there is one number for each.
+    """
+
+    largest: float
+    lost: float
+    same: float
+
+
+def difference(before: Answers, after: Answers) -> Difference:
+    """Compare answers (n, k) with those for the same examples."""
+    numbers = np.isfinite(before)
+    lost = float(np.mean(~np.isfinite(after[numbers]))) if numbers.any() else 0.0
+    both = numbers & np.isfinite(after)
+    largest = float(np.max(np.abs(after[both] - before[both]), initial=0.0))
+    return Difference(largest, lost, float(np.mean(before.argmax(axis=1) == after.argmax(axis=1))))
+
+
+def require_agreement(
+    name: str,
+    before: Answers,
+    after: Answers,
+    precision: Precision,
+    rounded: Callable[[], Answers],
+) -> None:
+    """Refuse a conversion whose answers differ by more than the precision of its format explains.
+
+    Args:
+        name: of the step, for the message.
+        before: answers (n, k) of the model that was converted.
+        after: those of what it was converted to.
+        precision: of the format.
+        rounded: answers of the model that was converted with every weight and input off by one rounding; asked for only
+            where the difference is not plainly small, since a deep or a chaotic model moves further.
+
+    Raises:
+        TechniqueError: the answers do not agree; says by how much.
+    """
+    if before.shape != after.shape:
+        raise TechniqueError(f"{name}: gives {after.shape[1]} numbers for an input, {before.shape[1]} before")
+    change = difference(before, after)
+    if change.lost:
+        raise TechniqueError(f"{name}: {change.lost:.0%} of the answers are no numbers any more (beyond its range)")
+    rounding = _ROUNDING[precision]
+    finite = np.where(np.isfinite(before), before, 0.0)
+    spread, reach = float(np.max(np.ptp(finite, axis=0))), float(np.max(np.abs(finite)))
+    allowed = rounding * max(_UNQUESTIONED * spread, _MARGIN * reach)
+    for _ in range(_DRAWS):
+        if change.largest <= allowed:
+            return
+        allowed = max(allowed, _MARGIN * difference(before, rounded()).largest)
+    if change.largest > allowed:
+        raise TechniqueError(
+            f"{name}: does not keep the model's answers: they differ by up to {change.largest:.3g}, where {precision} "
+            f"explains {allowed:.2g}; {change.same:.0%} of {len(before)} training inputs get the same answer"
+        )
+
+
+def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> Callable[[], Answers]:
+    """Return a function that answers with every weight and input off by one rounding, each time by other signs."""
+    random, step = np.random.default_rng(0), _ROUNDING[precision]
+
+    def off(array: Array) -> Array:
+        if array.dtype.kind != "f":
+            return array
+        return np.asarray(array * (1 + step * random.choice((-1.0, 1.0), array.shape)), array.dtype)
+
+    def answer() -> Answers:
+        weights = model.get_weights()
+        try:
+            model.set_weights([off(array) for array in weights])
+            return answers_of(model, mapped(off, inputs))
+        finally:
+            model.set_weights(weights)
+
+    return answer
+
+
+def require_copy(name: str, model: keras.Model, copy: keras.Model, context: TrainingContext) -> None:
+    """Refuse a copy of a model, made for a conversion, that does not answer as the model does.
+
+    Raises:
+        TechniqueError: it does not; names the step.
+    """
+    inputs, precision = probes(context.x_train, context.case.seed), compute_precision(model)
+    require_agreement(
+        f"{name}: the copy that is converted",
+        answers_of(model, inputs),
+        answers_of(copy, inputs),
+        precision,
+        rounded_answers(copy, inputs, precision),
+    )
+
+
+class AnswerGuard:
+    """What the states of a chain answer for the same training inputs, compared step by step.
+
+    Args:
+        inputs: see ``probes``.
+        as_trained: gives the model that the chain begins with, once more.
+    """
+
+    def __init__(self, inputs: Batch, as_trained: Callable[[], keras.Model]) -> None:
+        self._inputs, self._as_trained = inputs, as_trained
+        self._last: tuple[ModelState, Answers] | None = None
+
+    def before(self, step: Technique, state: ModelState) -> None:
+        """Take note of what the model answers, where the step claims to keep it."""
+        if step.preserves_answers:
+            self._answers(state)
+
+    def after(self, name: str, step: Technique, state: ModelState, result: ModelState) -> None:
+        """Compare the answers after a step with those before it.
+
+        Args:
+            name: of the step, as it is written.
+            step: that was applied.
+            state: before it; ``before`` was called with the same.
+            result: after it.
+
+        Raises:
+            TechniqueError: it does not keep the answers and claims to, or there are none to speak of after it.
+        """
+        earlier = self._answers(state) if step.preserves_answers else None
+        answers = self._asked(result)
+        self._last = result, answers
+        if earlier is not None and step.preserves_answers:
+            rounded = rounded_answers(state.model, self._inputs, step.preserves_answers)
+            require_agreement(name, earlier, answers, step.preserves_answers, rounded)
+        elif not np.isfinite(answers).all() or not np.ptp(answers, axis=0).any():
+            _require_answers(name, answers_of(self._as_trained(), self._inputs), answers)
+
+    def stored(self, name: str, state: ModelState, path: Path) -> None:
+        """Open the file that was written and compare what it answers with the model that it was written from.
+
+        Raises:
+            TechniqueError: it answers something else.
+        """
+        if state.flatbuffer is None:  # one was opened from its bytes when it was made
+            precision: Precision = "float16" if state.float16_weights else "float32"
+            rounded = rounded_answers(state.model, self._inputs, precision)
+            answers = answers_of_file(path, self._inputs)
+            require_agreement(f"{name}: {path.name}", self._answers(state), answers, precision, rounded)
+
+    def _answers(self, state: ModelState) -> Answers:
+        if self._last is None or self._last[0] is not state:
+            self._last = state, self._asked(state)
+        return self._last[1]
+
+    def _asked(self, state: ModelState) -> Answers:
+        if state.flatbuffer is None:
+            return answers_of(state.model, self._inputs)
+        with TemporaryDirectory(prefix="opml-") as folder:
+            path = Path(folder) / f"model{state.suffix}"
+            path.write_bytes(state.flatbuffer)
+            return answers_of_file(path, self._inputs)
+
+
+def _require_answers(name: str, as_trained: Answers, answers: Answers) -> None:
+    """Refuse a step after which a model that told inputs apart gives no numbers, or the same for all."""
+    lost = difference(as_trained, answers).lost
+    if lost:
+        raise TechniqueError(f"{name}: {'all' if lost == 1 else f'{lost:.0%} of the'} answers are NaN or infinite")
+    chosen = len(set(as_trained.argmax(axis=1).tolist()))
+    spread = float(np.max(np.ptp(as_trained, axis=0)))
+    apart = chosen > 1 or spread > _LEAST_SPREAD * float(np.max(np.abs(as_trained)))
+    if apart and not np.ptp(answers, axis=0).any():
+        raise TechniqueError(f"{name}: gives the same answer for each of {len(answers)} training inputs")
