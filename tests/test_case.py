@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import pickle
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from pytest_opml import Case, Preprocess, matrix, registry
 from pytest_opml.case import check_sections, parse_chain, parse_sections
 from pytest_opml.errors import CaseDefinitionError, SettingsError, UnknownNameError
+from pytest_opml.records import model_sections
 from tests.support.builders import make_case
 
 if sys.version_info >= (3, 11):
@@ -361,6 +363,7 @@ def test_a_name_of_the_settings_stands_for_its_model_and_brings_its_fields(secti
     own = Case(model="prod", dataset="digits", classes=None, name="mine")
     assert (own.id, own.dataset, own.classes, own.quality) == ("mine", "digits", None, "f1")
     assert matrix(models=["prod"], dataset="digits", unfreeze=[0]) == [Case(model="prod", dataset="digits")]
+    assert matrix(models=["prod"]) == [case]
 
 
 def test_a_section_headed_by_a_path_is_for_the_cases_of_that_file(sections: Callable[[str], None]) -> None:
@@ -423,6 +426,31 @@ def test_what_has_a_scheme_is_looked_for_by_others(tmp_path: Path) -> None:
     sections = parse_sections(section, "tool.opml.model", tmp_path)
     check_sections(sections)
     assert sections["prod"].model == "models:/pets@champion"
+
+
+def rows(heading: str) -> dict[str, str]:
+    """The names and defaults (of a table without them: empty) of the first table below a heading of docs/cases.md."""
+    page = (Path(__file__).parents[1] / "docs" / "cases.md").read_text("utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    table = next(block for block in section.split("\n\n") if block.strip().startswith("| "))
+    cells = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    return {row[0].strip("`"): row[1].strip("`").strip() if len(row) == 3 else "" for row in cells}
+
+
+@pytest.mark.parametrize(("heading", "model"), [("Fields of `Case`", Case), ("Pixels: `Preprocess`", Preprocess)])
+def test_every_field_has_its_row_and_its_default_in_the_reference_page(heading: str, model: Any) -> None:
+    fields = model.model_fields.items()
+    assert rows(heading) == {
+        name: "" if field.is_required() else repr(field.default).replace("'", '"') for name, field in fields
+    }
+
+
+def test_every_argument_of_a_matrix_and_key_of_a_section_has_its_row() -> None:
+    arguments = inspect.signature(matrix).parameters.values()
+    assert rows("`matrix`") == {
+        one.name: "" if one.default is one.empty else repr(one.default).replace("'", '"') for one in arguments
+    }
+    assert tuple(rows("Models in the settings")) == (*model_sections.MODEL_KEYS, *model_sections.FIELD_KEYS)
 
 
 PIECES = st.sampled_from(
