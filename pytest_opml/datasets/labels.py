@@ -87,6 +87,9 @@ def _task(where: list[str], arrays: list[npt.NDArray[Any]]) -> Task:
     if len({array.ndim for array in arrays}) > 1 or len({array.dtype.kind == "f" for array in arrays}) > 1:
         forms = " and ".join(f"{array.dtype} {array.shape}" for array in arrays)
         raise DatasetError(f"{where[-1]}: must be of one kind in all parts, they are {forms}")
+    if all(array.ndim == 1 and (array == np.rint(array)).all() for array in arrays):
+        reason = f"are whole numbers as {arrays[0].dtype}: make them integers for classes, or say task='regression'"
+        raise DatasetError(f"{where[0]}: {reason}")
     return "regression"
 
 

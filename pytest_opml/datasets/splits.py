@@ -150,7 +150,8 @@ def _check_labels(case: Case, data: CheckedData, y_train: Labels, y_test: Labels
             raise DatasetError(f"{where}: {len(present)} class; a classifier needs at least 2")
         missing = np.setdiff1d(np.arange(len(data.classes)), present)
         if missing.size:
-            raise DatasetError(f"{where}: no example of class {data.classes[missing[0]]!r} (label {missing[0]})")
+            hint = "; labels count from 0" if missing[0] == 0 else ""
+            raise DatasetError(f"{where}: no example of class {data.classes[missing[0]]!r} (label {missing[0]}){hint}")
 
 
 def _digest(inputs: InputSet, labels: Labels, remember: Remember | None) -> str:

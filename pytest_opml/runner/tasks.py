@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import registry
 from ..case import Case
 from ..datasets.held_out import read_held_out, write_held_out
-from ..errors import CaseFailed
+from ..errors import CaseFailed, ModelFileError
 from ..measure.quiet_machine import wait_until_quiet
 from ..progress import report_progress
 from ..records.result import Result
@@ -87,14 +89,31 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
     artifact = _find(cache, built)
     reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
     release = _release_file(plan.release.stored, paths) if plan.release and plan.release.sampling.seconds else None
-    return measure(
-        case,
-        artifact,
-        read_held_out(_case_dir(paths)),
-        plan,
-        reference=reference.path if reference else None,
-        release=release,
-    )
+    with _called({artifact.path: case.model if case.is_finished else f"the artifact of {case.id}"}):
+        return measure(
+            case,
+            artifact,
+            read_held_out(_case_dir(paths)),
+            plan,
+            reference=reference.path if reference else None,
+            release=release,
+        )
+
+
+@contextmanager
+def _called(names: Mapping[Path, str]) -> Iterator[None]:
+    """Around what opens files of the cache, whose names say nothing to a user.
+
+    Raises:
+        ModelFileError: as raised inside, with the name that the user knows.
+    """
+    try:
+        yield
+    except ModelFileError as error:
+        text = str(error)
+        for path, name in names.items():
+            text = text.replace(str(path), name)
+        raise ModelFileError(text) from error
 
 
 def measure_when_quiet(

@@ -64,6 +64,7 @@ def test_each_task_has_one_type_of_labels() -> None:
         (np.array([[1, 1]]), "classification", "a row of labels must have one 1 and else 0"),
         (np.array([[0.5, 1.0]]), "multilabel", "each must be 0 or 1 in an array (n, labels)"),
         (np.array(["a"]), "regression", "must be numbers for regression, not text"),
+        (np.array([0.0, 3.0]), None, "are whole numbers as float64: make them integers for classes, or say task="),
         (np.array([0, -3]), None, "label -3 at index 1 is below 0"),
         (np.array([0, 2**63], dtype=np.uint64), None, "9223372036854775808 among 2 examples; they must count from 0"),
     ],
