@@ -42,7 +42,8 @@ class Case(CaseRecord):
     @field_validator("dataset", "model")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
-        registry.check(info.field_name, value)
+        of_settings = [one.name for one in registry.sections().values() if one.name]
+        registry.check(info.field_name, value, of_settings if info.field_name == "model" else ())
         return value
 
     @field_validator("technique")

@@ -40,6 +40,7 @@ SOURCES = (
     "runner/builder.py",
     "runner/cache_keys.py",
     "runner/case_data.py",
+    "runner/file_facts.py",
 )
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 

@@ -49,20 +49,22 @@ def check_fits(
 
 
 def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
-    """Refuse a file that cannot take the data.
+    """Refuse a file that cannot take the data, as far as its signature tells.
 
     Raises:
-        ModelFileError: its inputs have other names, shapes or kinds.
+        ModelFileError: its inputs have other names, shapes or kinds; says what both have.
     """
-    if not assigned(signature.inputs, [one.name for one in spec.inputs]) or any(
-        fitting_shape(one.shape, own) is None and fitting_shape(one.shape, _without_batch(own)) is None
-        for one, own in _pairs(signature.inputs, spec.inputs)
-    ):
-        raise _misfit(path, signature.inputs, spec.inputs)
-    for one, own in _pairs(signature.inputs, spec.inputs):
-        if (one.dtype == "string") != (own.dtype == "string"):
-            raise _misfit(path, signature.inputs, spec.inputs)
-    call_size(path, signature.inputs)
+    inputs, given = signature.inputs, spec.inputs
+    places = assigned(inputs, [one.name for one in given])
+    fit = [
+        (one.dtype == "string") == (own.dtype == "string")
+        and any(fitting_shape(one.shape, taken) is not None for taken in (own, _without_batch(own)))
+        for one in given
+        if (own := places.get(one.name))
+    ]
+    if len(fit) != len(inputs) or not all(fit):
+        raise _misfit(path, inputs, given)
+    call_size(path, inputs)
 
 
 def check_output(
@@ -137,12 +139,6 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
 
 def _count(figures: int | None) -> str:
     return "one figure" if figures == 1 else f"{figures} figures"
-
-
-def _pairs(inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> list[tuple[TensorSpec, TensorSpec]]:
-    """Each input of the data with that of the model."""
-    by_name = assigned(inputs, [one.name for one in given])
-    return [(one, by_name[one.name]) for one in given]
 
 
 def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> ModelFileError:
