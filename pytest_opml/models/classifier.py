@@ -47,6 +47,7 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
         spec: what the data have, as they are handed out.
 
     Raises:
+        CaseDefinitionError: their pixels are worked out for a model that does so itself.
         DatasetError: they are of another kind or shape.
         ModelFileError: likewise, of a file; or its output cannot stand for the labels.
     """
@@ -57,7 +58,10 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
         return
     (wanted,), given = signature.inputs, spec.inputs
     if case.preprocess and case.preprocess.is_arithmetic:
-        wanted = wanted._replace(dtype="float32")
+        raise CaseDefinitionError(
+            f"case: preprocess: {case.model} takes pixels of 0 to 255 and works them out itself; leave out scale, mean "
+            "and std"
+        )
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
         has = "; ".join(map(str, given))
         raise DatasetError(

@@ -253,6 +253,8 @@ def described(error: ValidationError) -> str:
     """Say in one line what is wrong with the fields of a case."""
     first = error.errors()[0]
     context = first.get("ctx") or {}
+    if first["type"] == "missing":
+        return f"case: {first['loc'][0]} is required"
     where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
     return f"case: {where}{context['error'] if 'error' in context else first['msg']}"
 

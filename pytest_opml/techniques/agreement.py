@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import TechniqueError
+from ..errors import ModelFileError, TechniqueError
 from ..tensors import Array, Batch, mapped
 from .model_function import Precision, call, compute_precision, rows_of, tensors_of
 
@@ -74,8 +74,9 @@ def answers_of_file(path: Path, inputs: Batch) -> Answers:
 
     if path.suffix == ".keras":
         return answers_of(load_keras(path), inputs)
-    rows = open_artifact(path, threads=1).predict(inputs)
-    return np.asarray(rows, np.float64).reshape(len(rows), -1)
+    runtime = open_artifact(path, threads=1)
+    rows = np.asarray(runtime.rows(runtime.run(runtime.place(inputs))), np.float64)  # NaN too, which the guard names
+    return rows.reshape(len(rows), -1)
 
 
 @contextmanager
@@ -223,10 +224,10 @@ class AnswerGuard:
         self._inputs, self._as_trained = inputs, as_trained
         self._last: tuple[ModelState, Answers] | None = None
 
-    def before(self, step: Technique, state: ModelState) -> None:
+    def before(self, name: str, step: Technique, state: ModelState) -> None:
         """Take note of what the model answers, where the step claims to keep it."""
         if step.preserves_answers:
-            self._answers(state)
+            self._answers(name, state)
 
     def after(self, name: str, step: Technique, state: ModelState, result: ModelState) -> None:
         """Compare the answers after a step with those before it.
@@ -240,8 +241,8 @@ class AnswerGuard:
         Raises:
             TechniqueError: it does not keep the answers and claims to, or there are none to speak of after it.
         """
-        earlier = self._answers(state) if step.preserves_answers else None
-        answers = self._asked(result)
+        earlier = self._answers(name, state) if step.preserves_answers else None
+        answers = self._asked(name, result)
         self._last = result, answers
         if earlier is not None and step.preserves_answers:
             movement = movement_of(state.model, self._inputs, step.preserves_answers)
@@ -258,21 +259,28 @@ class AnswerGuard:
         if state.flatbuffer is None:  # one was opened from its bytes when it was made
             precision: Precision = "float16" if state.float16_weights else "float32"
             movement = movement_of(state.model, self._inputs, precision)
-            answers = answers_of_file(path, self._inputs)
-            require_agreement(f"{name}: {path.name}", self._answers(state), answers, precision, movement)
+            answers = _answers_of(name, path, self._inputs)
+            require_agreement(f"{name}: {path.name}", self._answers(name, state), answers, precision, movement)
 
-    def _answers(self, state: ModelState) -> Answers:
+    def _answers(self, name: str, state: ModelState) -> Answers:
         if self._last is None or self._last[0] is not state:
-            self._last = state, self._asked(state)
+            self._last = state, self._asked(name, state)
         return self._last[1]
 
-    def _asked(self, state: ModelState) -> Answers:
+    def _asked(self, name: str, state: ModelState) -> Answers:
         if state.flatbuffer is None:
             return answers_of(state.model, self._inputs)
         with TemporaryDirectory(prefix="opml-") as folder:
             path = Path(folder) / f"model{state.suffix}"
             path.write_bytes(state.flatbuffer)
-            return answers_of_file(path, self._inputs)
+            return _answers_of(name, path, self._inputs)
+
+
+def _answers_of(name: str, path: Path, inputs: Batch) -> Answers:
+    try:
+        return answers_of_file(path, inputs)
+    except ModelFileError as error:
+        raise TechniqueError(f"{name}: the file cannot be used: {str(error).replace(str(path), path.name)}") from error
 
 
 def _require_answers(name: str, as_trained: Answers, answers: Answers) -> None:

@@ -64,7 +64,7 @@ class AnyChange(Step):
 
 def guarded(step: Step, last: str = "softmax") -> ModelState:
     guard, state = AnswerGuard(ROWS, lambda: network(last)), ModelState(network(last))
-    guard.before(step, state)
+    guard.before("my-step", step, state)
     result = step.apply(state, None)  # type: ignore[arg-type]
     guard.after("my-step", step, state, result)
     return result
