@@ -35,14 +35,15 @@ class Case(CaseRecord):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**_with_section(values))
+            super().__init__(**_with_default(_with_section(values)))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
 
     @field_validator("dataset", "model")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
-        registry.check(info.field_name, value)
+        of_settings = [one.name for one in registry.sections().values() if one.name]
+        registry.check(info.field_name, value, of_settings if info.field_name == "model" else ())
         return value
 
     @field_validator("technique")
@@ -60,18 +61,35 @@ class Case(CaseRecord):
 
     @model_validator(mode="after")
     def _finished_model_is_only_measured(self) -> Case:
+        self.check_finished()
+        return self
+
+    def check_finished(self) -> None:
+        """Check that nothing is done to a finished model.
+
+        Raises:
+            ValueError: it was to be trained or optimised.
+        """
         if not self.is_finished:
-            return self
+            return
         if self.unfreeze != 0:
             raise ValueError(f"unfreeze = {self.unfreeze!r}: {self.model} cannot be trained; write unfreeze=0")
         if self.technique != "baseline":
             raise ValueError(f"technique {self.technique}: needs a Keras model, and {self.model} is none")
-        return self
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
+        """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel.
+
+        Of an address it shows when what lies there is fetched.
+        """
         return _is_finished(self.model)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
+        is_file = registry.is_path("model", self.model)
+        return self.is_finished or (is_file and self.unfreeze == 0 and self.technique == "baseline")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -87,7 +105,8 @@ class Case(CaseRecord):
 
 
 def _is_finished(model: str) -> bool:
-    return registry.is_path("model", model) and not model.endswith(".keras")
+    is_file = registry.is_path("model", model) and not registry.is_address(model)
+    return is_file and not model.endswith(".keras")
 
 
 def _with_section(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,6 +122,12 @@ def _with_section(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if section.name and _is_finished(section.model):
         fields.setdefault("unfreeze", 0)
     return fields
+
+
+def _with_default(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a case; a model of a registry is measured as it is where nothing else is said."""
+    is_address = isinstance(model := values.get("model"), str) and registry.is_address(model)
+    return {"unfreeze": 0, **values} if is_address else values
 
 
 def _section_of(name: Any, model: Any) -> ModelSection | None:
@@ -148,6 +173,11 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
 
 
+def needs_tensorflow(case: Case) -> bool:
+    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
+    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
+
+
 def parse_chain(text: str) -> list[Any]:
     """Return the technique objects of a chain, in the order in which they are applied.
 
@@ -171,25 +201,37 @@ def parse_chain(text: str) -> list[Any]:
 def matrix(
     *,
     models: Sequence[str],
-    dataset: str | Sequence[str],
+    dataset: str | Sequence[str] | None = None,
     techniques: Sequence[str] = ("baseline",),
-    unfreeze: Sequence[Unfreeze] = (1,),
+    unfreeze: Sequence[Unfreeze] | None = None,
     **common: Any,
 ) -> list[Case]:
-    """Return all combinations as cases, for ``pytest.mark.parametrize``; ``common`` sets the other fields of each.
+    """Return all combinations as cases, for ``pytest.mark.parametrize``.
+
+    Args:
+        models: each a ``Case.model``.
+        dataset: one data set or several; None for that of each model's ``[tool.opml.model.NAME]``.
+        techniques: each a ``Case.technique``.
+        unfreeze: each a ``Case.unfreeze``; None for the default of each model.
+        common: the other fields, of every case.
 
     Raises:
         CaseDefinitionError: a combination is no valid case, or there is none.
     """
-    datasets = [dataset] if isinstance(dataset, str) else dataset
-    given = (("models", models), ("dataset", datasets), ("techniques", techniques), ("unfreeze", unfreeze))
-    for name, values in given:
+    given = {
+        "dataset": ("dataset", [dataset] if isinstance(dataset, str) else dataset),
+        "model": ("models", models),
+        "unfreeze": ("unfreeze", unfreeze),
+        "technique": ("techniques", techniques),
+    }
+    fields = {}
+    for field, (argument, values) in given.items():
+        if values is None:
+            continue
         if isinstance(values, str) or not isinstance(values, Sequence):
-            raise CaseDefinitionError(f"matrix: {name} must be a list, not {values!r}")
-    cases = [
-        Case(dataset=data, model=model, unfreeze=top, technique=technique, **common)
-        for data, model, top, technique in product(datasets, models, unfreeze, techniques)
-    ]
+            raise CaseDefinitionError(f"matrix: {argument} must be a list, not {values!r}")
+        fields[field] = values
+    cases = [Case(**dict(zip(fields, values, strict=True)), **common) for values in product(*fields.values())]
     if not cases:
         raise CaseDefinitionError("matrix: no case; models, dataset, techniques and unfreeze each need an entry")
     return cases

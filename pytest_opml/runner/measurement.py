@@ -22,7 +22,6 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
-from ..measure.outputs import output_names
 from ..measure.quality import assess
 from ..measure.quality_warnings import quality_warnings
 from ..measure.side_by_side import Pair, compare
@@ -54,6 +53,7 @@ from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
+from .file_facts import FileFacts
 from .options import MeasurementPlan
 from .paired_times import TimeFigures, derive, limits_alone, reference_times
 
@@ -63,6 +63,8 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".onnx": "onnx",
     "": "savedmodel",
 }
+# Of a file, what is told of; an optimizer that took no step has a few bytes.
+_SMALLEST_SHARE = 0.01
 
 
 def measure(
@@ -341,13 +343,13 @@ def _result(
     other_load: OtherLoad,
 ) -> Result:
     """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
-    passes, samples = times.passes, len(held_out.labels)
+    passes, samples, facts = times.passes, len(held_out.labels), FileFacts(case)
     quality = assess(
         passes.probabilities,
         held_out.labels,
         held_out.task,
         held_out.classes,
-        output_names(case.classes),
+        facts.output_classes(held_out.classes),
         case.quality,
         held_out.columns,
     )
@@ -378,7 +380,9 @@ def _result(
         sampling=dict(sampling),
         notes=(
             *quality_warnings(quality, case),
+            *facts.notes(held_out),
             *_notes(case, score.error_floored, built.training, plan.device),
+            *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),
         ),
     )
@@ -430,6 +434,15 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
         trained = "the model was trained in float32, and " if for_lack else ""
         notes.append(f"this device has no float16 arithmetic: {trained}{saves}")
     return tuple(notes)
+
+
+def size_notes(optimizer_bytes: int, size_bytes: int) -> list[str]:
+    """What a reader of the size must know of the file: that a part of it is of no use to whoever deploys it."""
+    share = optimizer_bytes / size_bytes
+    if share < _SMALLEST_SHARE:
+        return []
+    how = "keras.saving.load_model(path, compile=False).save(path)"
+    return [f"{100 * share:.0f} % of the file is the optimizer's state; {how} leaves it out"]
 
 
 def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:
