@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..records.device import Device
     from ..records.run import Commit
     from ..settings import Settings
@@ -34,12 +36,13 @@ class Preflight:
     versions: dict[str, str]
 
 
-def check_run(settings: Settings, root: Path) -> Preflight:
-    """Check that a run can begin: its device, cache, history, record's path, MLflow and TensorFlow.
+def check_run(settings: Settings, root: Path, addresses: Sequence[str] = ()) -> Preflight:
+    """Check that a run can begin: its device, cache, models, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
         root: the user's project.
+        addresses: of models that are fetched.
 
     Raises:
         UsageError: something of that cannot be used.
@@ -54,13 +57,14 @@ def check_run(settings: Settings, root: Path) -> Preflight:
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
     from .baselines import Baselines
+    from .model_addresses import ModelAddresses
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
     Cache(settings.cache_dir)
     if settings.json_path:
         check_writable(settings.json_path)
-    baselines = Baselines(settings, root, commit)
+    baselines = Baselines(settings, root, commit, ModelAddresses(settings, addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
     # last, since it waits for the server: what is wrong elsewhere is told at once
