@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -41,6 +42,12 @@ SOURCES = (
     "runner/cache_keys.py",
     "runner/case_data.py",
     "runner/file_facts.py",
+)
+# What TensorFlow, XLA and the libraries below read from the environment, and what changes the last digits of a figure.
+# Keras' own configuration is set by us: see ``runtimes/keras_configuration.py``.
+ENVIRONMENT = (
+    *("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_DEFAULT_FPMATH_MODE", "TF_DETERMINISTIC_OPS", "TF_XLA_FLAGS", "XLA_FLAGS"),
+    *("NVIDIA_TF32_OVERRIDE", "TF_CUDNN_USE_AUTOTUNE"),
 )
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 
@@ -183,6 +190,7 @@ class CaseKeys:
             "weights": None if case.weights in _NO_WEIGHTS_FILE else _stamp(Path(case.weights).expanduser()),
             "code": source_digest(),
             "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
+            "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "versions": {name: _installed(name) for name in RESULT_MAKERS},
             "device": [device.profile, device.cpu, device.threads, device.gpu and device.gpu.name],
         }

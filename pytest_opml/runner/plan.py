@@ -34,12 +34,14 @@ class CollectedRun(NamedTuple):
         limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
         partial_selection: whether the command line left out benchmarks that were then never collected.
+        addresses: of MLflow's, that cases name as their models.
     """
 
     cases: Mapping[str, str] = {}
     limits: Mapping[str, TestOverrides] = {}
     deselected: tuple[str, ...] = ()
     partial_selection: bool = False
+    addresses: tuple[str, ...] = ()
 
 
 class AskedCases:
