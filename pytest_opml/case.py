@@ -86,6 +86,11 @@ class Case(CaseRecord):
         return _is_finished(self.model)
 
     @property
+    def needs_tensorflow(self) -> bool:
+        """Whether TensorFlow builds, optimises or measures it: all but files of TFLite and ONNX, as far as is known."""
+        return not (self.is_finished and self.model.endswith((".tflite", ".onnx")))
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
         is_file = registry.is_path("model", self.model)

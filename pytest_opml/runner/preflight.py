@@ -34,19 +34,23 @@ class Preflight:
     versions: dict[str, str]
 
 
-def check_run(settings: Settings, root: Path) -> Preflight:
+def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) -> Preflight:
     """Check that a run can begin: its device, cache, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
         root: the user's project.
+        needs_tensorflow: whether a case may need TensorFlow. It is asked for in any case whether it sees a GPU: on one
+            that it does not see, nothing is measured.
 
     Raises:
         UsageError: something of that cannot be used.
     """
     from .launchers.process import probe, start_server
 
-    start_server()  # its imports take seconds, and the rest of this can go on beside them
+    start_server(
+        needs_tensorflow=needs_tensorflow
+    )  # its imports take seconds, and the rest of this can go on beside them
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
@@ -64,7 +68,8 @@ def check_run(settings: Settings, root: Path) -> Preflight:
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
     # last, since it waits for the server: what is wrong elsewhere is told at once
-    device = confirm(settings.gpu, device, probe(device))
+    if needs_tensorflow or device.gpu:
+        device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
     return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
 

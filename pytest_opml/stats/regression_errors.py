@@ -117,6 +117,6 @@ def _factor(spread: float, examples: int, error: float) -> float:
 
 @lru_cache(maxsize=4096)
 def _student(error: float, degrees: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
-    return float(t.isf(error / 2, degrees))
+    return -float(stdtrit(degrees, error / 2))
