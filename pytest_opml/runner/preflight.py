@@ -42,7 +42,8 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     Args:
         settings: of the run.
         root: the user's project.
-        plan: what was collected, which says whether TensorFlow is needed and which models are fetched.
+        plan: what was collected, which says which models are fetched and whether TensorFlow is needed. It is asked for
+            in any case whether it sees a GPU: on one that it does not see, nothing is measured.
 
     Raises:
         UsageError: something of that cannot be used.
@@ -50,7 +51,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     from .launchers.process import probe, start_server
 
     # its imports take seconds, and the rest of this can go on beside them
-    start_server(with_tensorflow=plan.needs_tensorflow)
+    start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
@@ -68,7 +69,8 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     baselines = Baselines(settings, root, commit, ModelAddresses(settings, plan.addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
-    if plan.needs_tensorflow:  # last, since it waits for the server: what is wrong elsewhere is told at once
+    # last, since it waits for the server: what is wrong elsewhere is told at once
+    if plan.needs_tensorflow or device.gpu:
         device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
     return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
