@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .settings_file import use_sections_near
+from .settings_file import let_import_near, use_sections_near
 from .stash import BENCH_FILES, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
@@ -100,6 +100,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, pytest.Module):
         use_sections_near(collector.config, collector.path.parent)
     if isinstance(collector, collection.BenchModule):
+        let_import_near(collector.config, collector.path.parent)
         collector.config.stash.setdefault(BENCH_FILES, []).append(collector.path)
 
 

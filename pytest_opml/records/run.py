@@ -47,6 +47,9 @@ class Check(Record):
         description="the kind of hardware that the case was measured on; None for a case that is not there",
     )
     metric: str
+    slice: str = Field(
+        default="", description="the test examples that the figure is of, such as class=cat; empty for all"
+    )
     rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
     limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
     budget: str = Field(description="as the user wrote it")
@@ -79,6 +82,11 @@ class Check(Record):
     )
     reason: str = ""
 
+    @property
+    def figure_name(self) -> str:
+        """The metric, with the slice that it is of: ``accuracy[class=cat]``."""
+        return f"{self.metric}[{self.slice}]" if self.slice else self.metric
+
     def is_of(self, member: CaseOutcome) -> bool:
         """Tell whether the check is on this case, on this kind of hardware."""
         return self.case_id == member.case.id and self.profile in (None, member.device.profile)
@@ -108,7 +116,7 @@ class Commit(Record):
 class Baseline(Record):
     """An earlier result of a case, that ``max_regression`` compares with."""
 
-    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a branch, a file")
+    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a file, ...")
     run_id: str
     started: Moment
     commit: Commit | None
@@ -125,6 +133,9 @@ class Baseline(Record):
     @property
     def described(self) -> str:
         """Which run it is, and how it is compared with, in words."""
+        source = self.result.artifact.source
+        if source and source.address == self.name:
+            return f"{source.described} of {self.started:%Y-%m-%d %H:%M}, measured in this session"
         commit = f", commit {self.commit.commit[:10]}" if self.commit else ""
         how = "its artifact measured again in this session" if self.remeasured else "as it was stored"
         return f"run {self.run_id[:12]} of {self.started:%Y-%m-%d %H:%M}{commit}, {how}"
