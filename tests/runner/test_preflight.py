@@ -23,7 +23,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append("probe")
         return TensorFlowBuild(version="2.21", cuda_build=False, gpus=(), xla="off", environment={})
 
-    monkeypatch.setattr(process, "start_server", lambda: told.append("start"))
+    def start_server(*, needs_tensorflow: bool) -> None:
+        told.append("start" if needs_tensorflow else "start without TensorFlow")
+
+    monkeypatch.setattr(process, "start_server", start_server)
     monkeypatch.setattr(process, "probe", probe)
     return told
 
@@ -41,6 +44,12 @@ def test_a_run_that_can_begin(tmp_path: Path, asked: list[str]) -> None:
     assert ready.commit is None
     assert {"python", "pytest-opml", "tensorflow", "keras"} <= set(ready.versions)
     assert not (tmp_path / "record.json").exists()
+
+
+def test_a_run_without_tensorflow_asks_nothing_of_it(tmp_path: Path, asked: list[str]) -> None:
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    assert check_run(settings, tmp_path, needs_tensorflow=False).device.tensorflow is None
+    assert asked == ["start without TensorFlow"]
 
 
 @pytest.mark.parametrize(
