@@ -42,7 +42,8 @@ class Case(CaseRecord):
     @field_validator("dataset", "model")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
-        registry.check(info.field_name, value)
+        of_settings = [one.name for one in registry.sections().values() if one.name]
+        registry.check(info.field_name, value, of_settings if info.field_name == "model" else ())
         return value
 
     @field_validator("technique")
@@ -172,6 +173,11 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
 
 
+def needs_tensorflow(case: Case) -> bool:
+    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
+    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
+
+
 def parse_chain(text: str) -> list[Any]:
     """Return the technique objects of a chain, in the order in which they are applied.
 
@@ -195,25 +201,37 @@ def parse_chain(text: str) -> list[Any]:
 def matrix(
     *,
     models: Sequence[str],
-    dataset: str | Sequence[str],
+    dataset: str | Sequence[str] | None = None,
     techniques: Sequence[str] = ("baseline",),
-    unfreeze: Sequence[Unfreeze] = (1,),
+    unfreeze: Sequence[Unfreeze] | None = None,
     **common: Any,
 ) -> list[Case]:
-    """Return all combinations as cases, for ``pytest.mark.parametrize``; ``common`` sets the other fields of each.
+    """Return all combinations as cases, for ``pytest.mark.parametrize``.
+
+    Args:
+        models: each a ``Case.model``.
+        dataset: one data set or several; None for that of each model's ``[tool.opml.model.NAME]``.
+        techniques: each a ``Case.technique``.
+        unfreeze: each a ``Case.unfreeze``; None for the default of each model.
+        common: the other fields, of every case.
 
     Raises:
         CaseDefinitionError: a combination is no valid case, or there is none.
     """
-    datasets = [dataset] if isinstance(dataset, str) else dataset
-    given = (("models", models), ("dataset", datasets), ("techniques", techniques), ("unfreeze", unfreeze))
-    for name, values in given:
+    given = {
+        "dataset": ("dataset", [dataset] if isinstance(dataset, str) else dataset),
+        "model": ("models", models),
+        "unfreeze": ("unfreeze", unfreeze),
+        "technique": ("techniques", techniques),
+    }
+    fields = {}
+    for field, (argument, values) in given.items():
+        if values is None:
+            continue
         if isinstance(values, str) or not isinstance(values, Sequence):
-            raise CaseDefinitionError(f"matrix: {name} must be a list, not {values!r}")
-    cases = [
-        Case(dataset=data, model=model, unfreeze=top, technique=technique, **common)
-        for data, model, top, technique in product(datasets, models, unfreeze, techniques)
-    ]
+            raise CaseDefinitionError(f"matrix: {argument} must be a list, not {values!r}")
+        fields[field] = values
+    cases = [Case(**dict(zip(fields, values, strict=True)), **common) for values in product(*fields.values())]
     if not cases:
         raise CaseDefinitionError("matrix: no case; models, dataset, techniques and unfreeze each need an entry")
     return cases

@@ -231,11 +231,16 @@ def is_address(name: str) -> bool:
     return bool(_ADDRESS.match(name))
 
 
-def check(kind: str, name: str) -> None:
-    """Raise UnknownNameError unless the name is registered, a reference or a path; imports and opens nothing."""
+def check(kind: str, name: str, others: Iterable[str] = ()) -> None:
+    """Raise UnknownNameError unless the name is registered, a reference or a path; imports and opens nothing.
+
+    Args:
+        kind: one of ``KINDS``.
+        name: the name.
+        others: names besides the registered ones that would have been right, for the message.
+    """
     if name not in names(kind) and not is_reference(name) and not is_path(kind, name):
-        named = [one.name for one in sections().values() if one.name] if kind == "model" else []
-        raise UnknownNameError(kind, name, sorted({*names(kind), *named}))
+        raise UnknownNameError(kind, name, sorted({*names(kind), *others}))
 
 
 def get(kind: str, name: str) -> Any:

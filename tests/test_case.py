@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import pickle
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from pytest_opml import Case, Preprocess, matrix, registry
 from pytest_opml.case import check_sections, parse_chain, parse_sections
 from pytest_opml.errors import CaseDefinitionError, SettingsError, UnknownNameError
+from pytest_opml.records import model_sections
 from tests.support.builders import make_case
 
 if sys.version_info >= (3, 11):
@@ -33,10 +35,21 @@ CASES = st.builds(
     unfreeze=st.just("all") | st.integers(min_value=0),
     epochs=st.integers(1, 10_000),
     batch=st.integers(1, 65_536),
-    size=st.just("own") | st.integers(8, 2_048),
+    size=st.sampled_from(["own", "96x128", "2048x8"]) | st.integers(8, 2_048),
     split=SPLITS,
     seed=st.integers(0, 2**31 - 1),
     weights=st.sampled_from(["imagenet", "none", "/data/weights=new/lite0.pth", "weights of mine.pth"]),
+    output=st.sampled_from([None, "scores", "serving_default/scores:0", "5"]),
+    quality=st.sampled_from([None, "f1", "package.quality:mine"]),
+)
+# What stands in an id as a digest, or is not in it at all.
+BY_DIGEST = st.fixed_dictionaries(
+    {
+        "preprocess": st.sampled_from(
+            [None, Preprocess(), Preprocess(scale=1 / 255), Preprocess(mean=(1.0, 2.0, 3.0))]
+        ),
+        "classes": st.sampled_from([None, ("a", "b"), ("b", "a"), {"a": "x", "b": "y"}, {"b": "y", "a": "x"}]),
+    }
 )
 
 
@@ -70,6 +83,43 @@ def test_a_weights_path_is_in_the_id_or_is_refused(weights: str) -> None:
 @given(CASES, CASES)
 def test_cases_are_equal_when_their_ids_are(one: Case, other: Case) -> None:
     assert (one == other) == (one.id == other.id)
+
+
+@given(CASES, BY_DIGEST, BY_DIGEST)
+def test_cases_that_differ_in_pixels_or_classes_have_other_ids(case: Case, one: Any, other: Any) -> None:
+    first, second = (Case(**case.model_dump() | fields) for fields in (one, other))
+    assert (first == second) == (first.id == second.id) == (hash(first) == hash(second))
+    assert Case.model_validate_json(first.model_dump_json()) == first == pickle.loads(pickle.dumps(first))
+    named = Case(**first.model_dump() | {"name": "mine"})
+    assert named.id == ("mine" if case.technique == "baseline" else f"mine/{case.technique}")
+    assert named != first
+    assert named.reference.id == "mine"
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", "a{b", "a}b", "a=b", "a,b", "a\nb", "a\tb"])
+def test_a_name_that_cannot_be_an_id_is_refused(name: str) -> None:
+    assert "must be a text without / { } = , or control characters" in refused(name=name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"classes": []}, "classes = []: must be a list with the class of each output"),
+        ({"classes": "cat"}, "classes = 'cat': must be a list"),
+        ({"classes": ["cat", 3]}, "must be a list with the class of each output"),
+        ({"classes": {"tabby": 3}}, "or a table from an output's name to its class"),
+        ({"output": ""}, "output = '': must be a text without commas and control characters"),
+        ({"quality": "a,b"}, "quality = 'a,b': must be a text without commas"),
+        ({"size": "96"}, "size = '96': must be 'own', a whole number from 8 to 2048"),
+        ({"size": "96x4"}, "size = '96x4': must be 'own', a whole number from 8 to 2048"),
+    ],
+)
+def test_a_wrong_field_of_a_finished_model_is_refused(fields: dict[str, Any], words: str) -> None:
+    assert words in refused(**fields)
+
+
+def test_a_size_of_two_equal_sides_is_one_number() -> None:
+    assert make_case(size="96x96") == make_case(size=96)
 
 
 def test_an_id_reads_as_documented() -> None:
@@ -361,6 +411,7 @@ def test_a_name_of_the_settings_stands_for_its_model_and_brings_its_fields(secti
     own = Case(model="prod", dataset="digits", classes=None, name="mine")
     assert (own.id, own.dataset, own.classes, own.quality) == ("mine", "digits", None, "f1")
     assert matrix(models=["prod"], dataset="digits", unfreeze=[0]) == [Case(model="prod", dataset="digits")]
+    assert matrix(models=["prod"]) == [case]
 
 
 def test_a_section_headed_by_a_path_is_for_the_cases_of_that_file(sections: Callable[[str], None]) -> None:
@@ -423,6 +474,31 @@ def test_what_has_a_scheme_is_looked_for_by_others(tmp_path: Path) -> None:
     sections = parse_sections(section, "tool.opml.model", tmp_path)
     check_sections(sections)
     assert sections["prod"].model == "models:/pets@champion"
+
+
+def rows(heading: str) -> dict[str, str]:
+    """The names and defaults (of a table without them: empty) of the first table below a heading of docs/cases.md."""
+    page = (Path(__file__).parents[1] / "docs" / "cases.md").read_text("utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    table = next(block for block in section.split("\n\n") if block.strip().startswith("| "))
+    cells = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    return {row[0].strip("`"): row[1].strip("`").strip() if len(row) == 3 else "" for row in cells}
+
+
+@pytest.mark.parametrize(("heading", "model"), [("Fields of `Case`", Case), ("Pixels: `Preprocess`", Preprocess)])
+def test_every_field_has_its_row_and_its_default_in_the_reference_page(heading: str, model: Any) -> None:
+    fields = model.model_fields.items()
+    assert rows(heading) == {
+        name: "" if field.is_required() else repr(field.default).replace("'", '"') for name, field in fields
+    }
+
+
+def test_every_argument_of_a_matrix_and_key_of_a_section_has_its_row() -> None:
+    arguments = inspect.signature(matrix).parameters.values()
+    assert rows("`matrix`") == {
+        one.name: "" if one.default is one.empty else repr(one.default).replace("'", '"') for one in arguments
+    }
+    assert tuple(rows("Models in the settings")) == (*model_sections.MODEL_KEYS, *model_sections.FIELD_KEYS)
 
 
 PIECES = st.sampled_from(

@@ -11,7 +11,9 @@ from .images import CHANNELS, FileSource, ImageForm, ImageSource, can_have_chann
 from .sources import Source
 
 
-def fitted(case: Case, sources: dict[str, Source], signature: Signature | None) -> dict[str, Source]:
+def fitted(
+    case: Case, sources: dict[str, Source], signature: Signature | None, implied: Preprocess | None = None
+) -> dict[str, Source]:
     """Return the examples of each input as the case's model takes them.
 
     Image files, and 8-bit arrays of images, are resized; other arrays only where the case gives a size. All that is
@@ -21,22 +23,24 @@ def fitted(case: Case, sources: dict[str, Source], signature: Signature | None) 
         case: that the data are for.
         sources: of each input of the data.
         signature: what the model takes; None where it is built for the data as they are.
+        implied: what the model's file says of pixels, where the case does not; done to images of 8 bits alone, and
+            left where it does not fit the input, or where that takes pixels of 8 bits as they are.
 
     Raises:
         CaseDefinitionError: the size is not the model's, or none is known.
         DatasetError: images cannot be given in the form that the model takes.
     """
     inputs = assigned(signature.inputs, list(sources)) if signature else {}
-    prepared = {name: _fitted(case, source, inputs.get(name)) for name, source in sources.items()}
+    prepared = {name: _fitted(case, source, inputs.get(name), implied) for name, source in sources.items()}
     if case.preprocess and not any(isinstance(source, ImageSource) for source in prepared.values()):
         raise CaseDefinitionError(f"case: preprocess: {case.dataset} has no images that {case.model} takes as such")
     return prepared
 
 
-def _fitted(case: Case, source: Source, wanted: TensorSpec | None) -> Source:
-    treatment = case.preprocess
+def _fitted(case: Case, source: Source, wanted: TensorSpec | None, implied: Preprocess | None) -> Source:
     if wanted is None:
         return _as_they_are(case, source)
+    treatment = case.preprocess or (implied if _fits(implied, source, wanted) else None)
     form = image_form(wanted, treatment)
     if isinstance(source, FileSource) and form is None:
         raise DatasetError(f"data set {case.dataset}: holds images, {case.model} takes {wanted}")
@@ -53,6 +57,21 @@ def _fitted(case: Case, source: Source, wanted: TensorSpec | None) -> Source:
         _in_channels(case, source, channels),
         ImageForm(*_sides(case, (height, width), source), channels, channels_first, treatment),
     )
+
+
+def _fits(implied: Preprocess | None, source: Source, wanted: TensorSpec) -> bool:
+    """Whether what a file says of its pixels can be so of these images."""
+    form = image_form(wanted, implied)
+    if implied is None or form is None or source.spec.dtype != "uint8":
+        return False
+    if wanted.dtype == "uint8" and implied.is_arithmetic:
+        return (
+            False  # what is said is of the floats that these stand for; TFLite's own library gives such an input pixels
+        )
+    channels, count = form[2], implied.channel_count
+    if implied.layout and channels not in (None, 0, *CHANNELS):
+        return False
+    return channels is None or count is None or count == (channels or 1)
 
 
 def _as_they_are(case: Case, source: Source) -> Source:

@@ -242,8 +242,9 @@ class ImageSource:
         return np.ascontiguousarray(images)
 
     def feed(self, digest: _Hash, indices: Indices) -> None:
-        """See ``Source.feed``: the images as they are, and the outline of the form that they are given."""
-        digest.update(repr(self.form.outline).encode())
+        """See ``Source.feed``: the images as they are, and the outline of the form that they are given, if another."""
+        if self.spec.shape != self._source.spec.shape:
+            digest.update(repr(self.form.outline).encode())
         self._source.feed(digest, indices)
 
     def stamp(self, indices: Indices) -> str | None:

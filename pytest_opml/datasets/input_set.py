@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError
+from ..records.preprocess import Preprocess
 from ..tensors import Batch, TensorSpec, mapped, select
 from .images import ImageForm, ImageSource, read_files
 from .sources import ArraySource, Indices, Source, new_digest, read_arrays
@@ -58,6 +59,12 @@ class InputSet:
     def specs(self) -> tuple[TensorSpec, ...]:
         """The form of one example of each input, with its name."""
         return tuple(source.spec._replace(name=name) for name, source in self._sources.items())
+
+    @property
+    def treatments(self) -> tuple[Preprocess, ...]:
+        """What is done to the pixels of its images."""
+        forms = (source.form for source in self._sources.values() if isinstance(source, ImageSource))
+        return tuple(form.preprocess for form in forms if form.preprocess)
 
     @property
     def example_bytes(self) -> int:

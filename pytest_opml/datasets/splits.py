@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import registry
 from ..case import Case
 from ..errors import DatasetError
+from ..records.preprocess import Preprocess
 from ..tensors import DataSpec, Signature, Task
 from .fitting import fitted
 from .input_set import InputSet, Remember
@@ -59,7 +60,12 @@ class Split(NamedTuple):
 
 
 def prepare(
-    case: Case, data_dir: Path | None, remember: Remember | None = None, *, signature: Signature | None = None
+    case: Case,
+    data_dir: Path | None,
+    remember: Remember | None = None,
+    *,
+    signature: Signature | None = None,
+    implied: Preprocess | None = None,
 ) -> Split:
     """Load and divide the data of a case; images are fitted when they are asked for.
 
@@ -68,6 +74,7 @@ def prepare(
         data_dir: where data sets that are not shipped may lie.
         remember: see ``InputSet.digest``.
         signature: what the model takes; None where it is built for the data as they are.
+        implied: what the model's file says of pixels, where the case does not.
 
     Raises:
         DatasetError: the data are malformed, or a class has no examples in a part; names the field.
@@ -80,8 +87,8 @@ def prepare(
     selection = sample(case, data.task, data.classes, y_train, y_test)
     chosen, held_out = chosen[selection.train], held_out[selection.test]
     y_train, y_test = y_train[selection.train], y_test[selection.test]
-    x_train = InputSet(fitted(case, train.sources, signature), chosen)
-    x_test = InputSet(fitted(case, test.sources, signature), held_out)
+    x_train = InputSet(fitted(case, train.sources, signature, implied), chosen)
+    x_test = InputSet(fitted(case, test.sources, signature, implied), held_out)
     if len(x_train) and x_train.specs != x_test.specs:
         forms = "; ".join(map(str, x_train.specs)), "; ".join(map(str, x_test.specs))
         raise DatasetError(f"data set {case.dataset}: inputs: are {forms[0]} in train and {forms[1]} in test")

@@ -134,7 +134,7 @@ def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
     values: dict[str, Any] = {"case": case.id}
     for check in checks:
         verdict = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
-        values[f"check.{check.metric}.{check.rule}"] = verdict
+        values[f"check.{check.figure_name}.{check.rule}"] = verdict
     if checks:
         values["verdict"] = min((check.verdict for check in checks), key=WORST_FIRST.index)
     return _tags(values)

@@ -14,8 +14,8 @@ from ..errors import CaseDefinitionError, SettingsError
 from .case_ids import checked_name
 from .case_record import CaseRecord
 
-_MODEL_KEYS = ("path", "model")
-_FIELD_KEYS = ("dataset", "size", "unfreeze", "preprocess", "classes", "output", "quality")
+MODEL_KEYS = ("path", "model")
+FIELD_KEYS = ("dataset", "size", "unfreeze", "preprocess", "classes", "output", "quality")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 # Tells of a kind of name (``model``, ``dataset``) and a text whether it is the path of a file or folder.
@@ -66,10 +66,10 @@ def _quoted(key: str) -> str:
 def _section(key: str, table: Any, where: str, root: Path, is_path: IsPath) -> ModelSection:
     if not isinstance(table, Mapping):
         raise SettingsError(f"{where}: must be a table, not {table!r}")
-    for unknown in (one for one in table if one not in (*_MODEL_KEYS, *_FIELD_KEYS)):
-        allowed = ", ".join((*_MODEL_KEYS, *_FIELD_KEYS))
+    for unknown in (one for one in table if one not in (*MODEL_KEYS, *FIELD_KEYS)):
+        allowed = ", ".join((*MODEL_KEYS, *FIELD_KEYS))
         raise SettingsError(f"{where}: unknown key {unknown!r}; known: {allowed}")
-    models = [one for one in _MODEL_KEYS if one in table]
+    models = [one for one in MODEL_KEYS if one in table]
     if len(models) > 1:
         raise SettingsError(f"{where}: path and model are the same, write one of them")
     texts = {one: table[one] for one in ("dataset", *models) if one in table}
@@ -82,7 +82,7 @@ def _section(key: str, table: Any, where: str, root: Path, is_path: IsPath) -> M
     if models == ["path"] or is_path("model", model):
         path = _from_here(model, root)
         model = path if is_path("model", path) else f"./{path}"
-    fields = {one: table[one] for one in _FIELD_KEYS if one in table}
+    fields = {one: table[one] for one in FIELD_KEYS if one in table}
     if "dataset" in fields and is_path("dataset", fields["dataset"]):
         path = _from_here(fields["dataset"], root)
         fields["dataset"] = path if is_path("dataset", path) else f"./{path}"

@@ -263,7 +263,7 @@ class ChainRun:
     def _guarded(self, name: str, step: Technique, state: ModelState) -> ModelState:
         if self.builder.case.technique == "baseline":
             return self._apply(step, state)
-        self.guard.before(step, state)
+        self.guard.before(name, step, state)
         after = self._apply(step, state)
         self.guard.after(name, step, state, after)
         return after

@@ -41,6 +41,7 @@ SOURCES = (
     "runner/builder.py",
     "runner/cache_keys.py",
     "runner/case_data.py",
+    "runner/file_facts.py",
 )
 # What TensorFlow, XLA and the libraries below read from the environment, and what changes the last digits of a figure.
 # Keras' own configuration is set by us: see ``runtimes/keras_configuration.py``.
@@ -94,7 +95,9 @@ def _installed(name: str) -> str | None:
 def _image_size(case: Case, spec: DataSpec) -> ImageSize:
     """The size of the images that the data are handed out as, for a model that takes any; the case's for other data."""
     form = image_form(spec.inputs[0]) if len(spec.inputs) == 1 else None
-    return size_text(form[0], form[1]) if form and form[0] and form[1] else case.size
+    if not (form and form[0] and form[1]):
+        return case.size
+    return form[0] if form[0] == form[1] else size_text(form[0], form[1])
 
 
 def _stamp(path: Path) -> str:

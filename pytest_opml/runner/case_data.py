@@ -11,6 +11,7 @@ from ..datasets.splits import Split, prepare
 from ..models.classifier import check_data, model_signature
 from ..storage.cache import Cache
 from .cache_keys import key_of, source_digest
+from .file_facts import FileFacts
 
 # The kind of the cache's entries that remember a digest, and the name of the file in them.
 DIGEST = "digest"
@@ -28,9 +29,10 @@ def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> 
         UsageError: the data, the model's file or the definition are at fault.
     """
     remember = partial(_remembered, cache) if cache else None
-    signature = model_signature(case)
-    data = prepare(case, data_dir, remember, signature=signature)
-    check_data(case, signature, data.spec)
+    signature, facts = model_signature(case), FileFacts(case)
+    data = prepare(case, data_dir, remember, signature=signature, implied=facts.preprocess)
+    declared = case.model_copy(update={"classes": facts.output_classes(data.classes)})
+    check_data(declared, signature, data.spec)
     return data
 
 

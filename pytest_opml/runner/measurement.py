@@ -22,7 +22,6 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
 from ..measure.memory import device_peak_bytes, peak_bytes, reset_peak
-from ..measure.outputs import output_names
 from ..measure.quality import assess
 from ..measure.quality_warnings import quality_warnings
 from ..measure.side_by_side import Pair, compare
@@ -54,6 +53,7 @@ from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
 from ..stats.sequential import SamplingPlan
 from .builder import BuiltArtifact
+from .file_facts import FileFacts
 from .options import MeasurementPlan
 from .paired_times import TimeFigures, derive, limits_alone, reference_times
 
@@ -343,13 +343,13 @@ def _result(
     other_load: OtherLoad,
 ) -> Result:
     """Put together what was measured, and work out what follows: quality, the scaled time, the score and the notes."""
-    passes, samples = times.passes, len(held_out.labels)
+    passes, samples, facts = times.passes, len(held_out.labels), FileFacts(case)
     quality = assess(
         passes.probabilities,
         held_out.labels,
         held_out.task,
         held_out.classes,
-        output_names(case.classes),
+        facts.output_classes(held_out.classes),
         case.quality,
         held_out.columns,
     )
@@ -380,6 +380,7 @@ def _result(
         sampling=dict(sampling),
         notes=(
             *quality_warnings(quality, case),
+            *facts.notes(held_out),
             *_notes(case, score.error_floored, built.training, plan.device),
             *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),

@@ -49,20 +49,22 @@ def check_fits(
 
 
 def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
-    """Refuse a file that cannot take the data.
+    """Refuse a file that cannot take the data, as far as its signature tells.
 
     Raises:
-        ModelFileError: its inputs have other names, shapes or kinds.
+        ModelFileError: its inputs have other names, shapes or kinds; says what both have.
     """
-    if not assigned(signature.inputs, [one.name for one in spec.inputs]) or any(
-        fitting_shape(one.shape, own) is None and fitting_shape(one.shape, _without_batch(own)) is None
-        for one, own in _pairs(signature.inputs, spec.inputs)
-    ):
-        raise _misfit(path, signature.inputs, spec.inputs)
-    for one, own in _pairs(signature.inputs, spec.inputs):
-        if (one.dtype == "string") != (own.dtype == "string"):
-            raise _misfit(path, signature.inputs, spec.inputs)
-    call_size(path, signature.inputs)
+    inputs, given = signature.inputs, spec.inputs
+    places = assigned(inputs, [one.name for one in given])
+    fit = [
+        (one.dtype == own.dtype if "string" in (one.dtype, own.dtype) else _is_of_numbers(own))
+        and any(fitting_shape(one.shape, taken) is not None for taken in (own, _without_batch(own)))
+        for one in given
+        if (own := places.get(one.name))
+    ]
+    if len(fit) != len(inputs) or not all(fit):
+        raise _misfit(path, inputs, given)
+    call_size(path, inputs)
 
 
 def check_output(
@@ -74,12 +76,12 @@ def check_output(
         ModelFileError: it is none of numbers, none of a row an example, or has too few or too many figures.
     """
     about = f"{path}: its output is {output}"
-    if output.dtype == "string":
-        raise ModelFileError(f"{about}: text, not figures; name an output with scores: output=...")
+    if output.dtype != MAPPINGS and not _is_of_numbers(output):
+        raise ModelFileError(f"{about}: not figures; name an output with scores: output=...")
     if spec.task == "classification" and output.dtype in ("int32", "int64"):
         raise ModelFileError(f"{about}: numbers of classes, not their scores; export the model with its scores")
     figures = figures_of(output)
-    if figures is None and len([side for side in output.shape if side != 1]) > 1:
+    if len([side for side in output.shape if side not in (1, None)]) > 1:
         raise ModelFileError(f"{about}: not one row of figures an example")
     wanted = len(classes) if classes is not None and spec.task != "regression" else spec.outputs
     if figures in (None, wanted) or (figures == 1 and wanted == 2 and spec.task == "classification"):
@@ -135,14 +137,16 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
     return next(iter(sizes), None)
 
 
+def _is_of_numbers(spec: TensorSpec) -> bool:
+    """Whether numpy has the type of an input or output as a kind of number."""
+    try:
+        return np.dtype(spec.dtype).kind in "biuf"
+    except TypeError:
+        return False
+
+
 def _count(figures: int | None) -> str:
     return "one figure" if figures == 1 else f"{figures} figures"
-
-
-def _pairs(inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> list[tuple[TensorSpec, TensorSpec]]:
-    """Each input of the data with that of the model."""
-    by_name = assigned(inputs, [one.name for one in given])
-    return [(one, by_name[one.name]) for one in given]
 
 
 def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> ModelFileError:

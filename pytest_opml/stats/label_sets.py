@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from .macro_averages import EffectiveShare, Floats, MacroAverage
 from .predictions import Predictions
+from .rare_events import rare_events
 
 Flags = npt.NDArray[np.bool_]
 
@@ -82,6 +83,23 @@ class LabelAverage(MacroAverage):
     def by_example(self, amounts: Floats) -> Floats:
         """Add up the items of each example (n,)."""
         return np.asarray(np.bincount(self._examples, weights=amounts, minlength=self._whole), dtype=np.float64)
+
+    def rare_ends(self, error: float, reference: MacroAverage | None = None) -> tuple[float, float]:
+        """Return how far examples with many wrong labels may move the average down and up.
+
+        Args:
+            error: both sides together.
+            reference: of the same items, to which the difference is; None for the average itself.
+        """
+        moved = self._moved()
+        if isinstance(reference, LabelAverage):
+            moved = moved - reference._moved()
+        below, above = rare_events(moved * self._whole).ends(error)
+        return below / self._whole, above / self._whole
+
+    def _moved(self) -> Floats:
+        """What each example does to the average (n,)."""
+        return self.by_example(self.influence(0.0).of_images(self.model))
 
     def effective(self, added: float) -> EffectiveShare:
         """Return the average as a share of an effective number of items, at most as many as there are.

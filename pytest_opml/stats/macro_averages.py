@@ -114,6 +114,10 @@ class MacroAverage:
         """Add up what stands for one example: here each image by itself (n,)."""
         return amounts
 
+    def rare_ends(self, error: float, reference: MacroAverage | None = None) -> tuple[float, float]:  # noqa: ARG002
+        """Return how far rare large parts may move the average, or its difference to a reference, down and up."""
+        return 0.0, 0.0
+
     def influence(self, added: float) -> Influence:
         """Return what one image does.
 
