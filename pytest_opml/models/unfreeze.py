@@ -50,7 +50,7 @@ def unfreeze(model: keras.Model, top: Unfreeze) -> list[NamedLayer]:
 
     for part in model._flatten_layers():
         part.trainable = True  # of models in it too: a frozen one would hide what is trained inside
-    weighted = [named for named in _leaves(model) if named.layer.trainable_weights]
+    weighted = trainable_layers(model)
     count = len(weighted) if top == "all" else top
     if count > len(weighted):
         raise CaseDefinitionError(f"unfreeze = {top}: {model.name} has {len(weighted)} layers with weights")
@@ -61,6 +61,13 @@ def unfreeze(model: keras.Model, top: Unfreeze) -> list[NamedLayer]:
         if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = _MOMENTUM
     return trained
+
+
+def trainable_layers(model: keras.Model) -> list[NamedLayer]:
+    """Return the layers of a model that ``unfreeze`` counts, from the input on, whether they are frozen now or not."""
+    return [
+        named for named in _leaves(model) if any(part._trainable_variables for part in named.layer._flatten_layers())
+    ]
 
 
 def _leaves(model: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[NamedLayer]:

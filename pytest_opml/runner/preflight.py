@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .plan import NOTHING_COLLECTED, CollectedRun
 
+if TYPE_CHECKING:
     from ..records.device import Device
     from ..records.run import Commit
     from ..settings import Settings
@@ -36,16 +36,14 @@ class Preflight:
     versions: dict[str, str]
 
 
-def check_run(
-    settings: Settings, root: Path, addresses: Sequence[str] = (), *, needs_tensorflow: bool = True
-) -> Preflight:
+def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED) -> Preflight:
     """Check that a run can begin: its device, cache, models, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
         root: the user's project.
-        addresses: of models that are fetched.
-        needs_tensorflow: whether a case may need it; without, it is neither imported nor asked for the device.
+        plan: what was collected, which says which models are fetched and whether TensorFlow is needed. It is asked for
+            in any case whether it sees a GPU: on one that it does not see, nothing is measured.
 
     Raises:
         UsageError: something of that cannot be used.
@@ -53,7 +51,7 @@ def check_run(
     from .launchers.process import probe, start_server
 
     # its imports take seconds, and the rest of this can go on beside them
-    start_server(with_tensorflow=needs_tensorflow)
+    start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
@@ -68,10 +66,11 @@ def check_run(
     Cache(settings.cache_dir)
     if settings.json_path:
         check_writable(settings.json_path)
-    baselines = Baselines(settings, root, commit, ModelAddresses(settings, addresses))
+    baselines = Baselines(settings, root, commit, ModelAddresses(settings, plan.addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
-    if needs_tensorflow:  # last, since it waits for the server: what is wrong elsewhere is told at once
+    # last, since it waits for the server: what is wrong elsewhere is told at once
+    if plan.needs_tensorflow or device.gpu:
         device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
     return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
