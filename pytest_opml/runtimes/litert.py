@@ -84,6 +84,7 @@ class LiteRTRuntime(Runtime):
         outputs = self.signature.outputs
         self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         self.output = self._answer.spec
+        self._has_state = file.has_state
         self._inputs = [_Input(path, tensor) for tensor in file.inputs]
         self._interpreters: dict[_Shapes, Any] = {}
         sides = [tensor.spec.shape for tensor in file.inputs]
@@ -134,6 +135,8 @@ class LiteRTRuntime(Runtime):
         interpreter = placed.interpreter
         for number, array in placed.inputs:
             interpreter.set_tensor(number, array)
+        if self._has_state:  # of the examples before
+            interpreter.reset_all_variables()
         try:
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
