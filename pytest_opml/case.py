@@ -35,7 +35,7 @@ class Case(CaseRecord):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**_with_section(values))
+            super().__init__(**_with_default(_with_section(values)))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
 
@@ -61,18 +61,35 @@ class Case(CaseRecord):
 
     @model_validator(mode="after")
     def _finished_model_is_only_measured(self) -> Case:
+        self.check_finished()
+        return self
+
+    def check_finished(self) -> None:
+        """Check that nothing is done to a finished model.
+
+        Raises:
+            ValueError: it was to be trained or optimised.
+        """
         if not self.is_finished:
-            return self
+            return
         if self.unfreeze != 0:
             raise ValueError(f"unfreeze = {self.unfreeze!r}: {self.model} cannot be trained; write unfreeze=0")
         if self.technique != "baseline":
             raise ValueError(f"technique {self.technique}: needs a Keras model, and {self.model} is none")
-        return self
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel."""
+        """Whether the model is a file that can be measured and not changed: TFLite, ONNX or SavedModel.
+
+        Of an address it shows when what lies there is fetched.
+        """
         return _is_finished(self.model)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
+        is_file = registry.is_path("model", self.model)
+        return self.is_finished or (is_file and self.unfreeze == 0 and self.technique == "baseline")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -88,7 +105,8 @@ class Case(CaseRecord):
 
 
 def _is_finished(model: str) -> bool:
-    return registry.is_path("model", model) and not model.endswith(".keras")
+    is_file = registry.is_path("model", model) and not registry.is_address(model)
+    return is_file and not model.endswith(".keras")
 
 
 def _with_section(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -104,6 +122,12 @@ def _with_section(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if section.name and _is_finished(section.model):
         fields.setdefault("unfreeze", 0)
     return fields
+
+
+def _with_default(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a case; a model of a registry is measured as it is where nothing else is said."""
+    is_address = isinstance(model := values.get("model"), str) and registry.is_address(model)
+    return {"unfreeze": 0, **values} if is_address else values
 
 
 def _section_of(name: Any, model: Any) -> ModelSection | None:
@@ -147,6 +171,11 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {error}{hint}") from None
             if registry.is_path(kind, name) and not model_sections.is_there(name):
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
+
+
+def needs_tensorflow(case: Case) -> bool:
+    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
+    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
 
 
 def parse_chain(text: str) -> list[Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -33,7 +35,10 @@ FILE_SUFFIXES = {
 
 _Factory = TypeVar("_Factory", bound=Callable[..., Any])
 _registered: dict[tuple[str, str], Callable[..., Any]] = {}
+_adopted: dict[tuple[str, str], Registration] = {}
+_roots: list[Path] = []
 _sections: list[Callable[[], Mapping[str, ModelSection]]] = []
+_ADDRESS = re.compile(r"(models|runs):/+[^/]")
 
 
 class Registration(NamedTuple):
@@ -81,7 +86,7 @@ def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
 
 
 def registrations() -> tuple[Registration, ...]:
-    """What ``register`` has made known in this process, for ``adopt`` in another."""
+    """What ``register`` or ``adopt`` has made known in this process, for ``adopt`` in another."""
 
     def source(factory: Callable[..., Any]) -> str | None:
         try:
@@ -89,26 +94,37 @@ def registrations() -> tuple[Registration, ...]:
         except TypeError:
             return None
 
-    return tuple(
-        Registration(kind, name, factory.__module__, factory.__qualname__, source(factory))
-        for (kind, name), factory in _registered.items()
-    )
+    here = {
+        key: Registration(*key, factory.__module__, factory.__qualname__, source(factory))
+        for key, factory in _registered.items()
+    }
+    return tuple((_adopted | here).values())
 
 
 def adopt(registrations: Iterable[Registration]) -> None:
-    """Make known here what was registered in another process; imports the modules that define it.
+    """Make known here what was registered in another process.
 
-    Raises:
-        CaseDefinitionError: a module cannot be imported, or has no such factory.
+    A module that defines it is imported when the first of its names is asked for: whatever else it does when it is
+    imported touches no case that has nothing to do with it.
     """
     for entry in registrations:
         if (entry.kind, entry.name) not in _registered:
-            with_name = f"the {entry.kind} {entry.name!r}"
-            module = _module_of(entry, with_name)
-            try:
-                _registered[entry.kind, entry.name] = getattr(module, entry.attribute)
-            except AttributeError as error:
-                raise CaseDefinitionError(_cannot_import(with_name, error)) from error
+            _adopted[entry.kind, entry.name] = entry
+
+
+def _from_elsewhere(entry: Registration) -> Callable[..., Any]:
+    """Return a factory that was registered in another process.
+
+    Raises:
+        CaseDefinitionError: its module cannot be imported, or has no such factory.
+    """
+    with_name = f"the {entry.kind} {entry.name!r}"
+    module = _module_of(entry, with_name)
+    try:
+        factory: Callable[..., Any] = getattr(module, entry.attribute)
+    except AttributeError as error:
+        raise CaseDefinitionError(_cannot_import(with_name, error)) from error
+    return _registered.setdefault((entry.kind, entry.name), factory)
 
 
 @cache
@@ -150,6 +166,45 @@ def sections() -> Mapping[str, ModelSection]:
     return _sections[0]() if _sections else {}
 
 
+def make_importable(root: Path) -> None:
+    """Let the modules in the folder of a project be named, as pytest's ``pythonpath`` and ``python -m pytest`` do.
+
+    The folder comes last on the path, behind what is installed: a ``queue.py`` or ``datasets.py`` of the project must
+    not be what a library imports in any of our processes. A name that both have is refused where it is used.
+    """
+    root = root.absolute()
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
+        _roots.append(root)
+
+
+def check_reference(kind: str, name: str) -> None:
+    """Check that the module of ``package.module:attribute`` is there; imports nothing.
+
+    Raises:
+        CaseDefinitionError: there is no such module, or one that is installed hides the project's.
+    """
+    top = name.partition(":")[0].partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        spec = None  # importing it says why
+        if top in sys.modules:
+            return
+    wanted = f"the {kind} {name!r}"
+    if spec is None:
+        raise CaseDefinitionError(f"{wanted} cannot be imported: there is no module {top} in {_searched()}")
+    for own in (place for root in _roots for place in (root / f"{top}.py", root / top / "__init__.py")):
+        if own.is_file() and not (spec.origin and Path(spec.origin).exists() and own.samefile(spec.origin)):
+            raise CaseDefinitionError(
+                f"{wanted} cannot be imported: {own} is hidden by {spec.origin}; give the project's module another name"
+            )
+
+
+def _searched() -> str:
+    return f"{', '.join(map(str, _roots))} or what is installed" if _roots else "the path of this process"
+
+
 @cache
 def _declared(kind: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"pytest_opml.{kind}")}
@@ -157,7 +212,7 @@ def _declared(kind: str) -> dict[str, EntryPoint]:
 
 def names(kind: str) -> list[str]:
     """All names of a kind, sorted."""
-    return sorted({*_declared(kind), *(name for of, name in _registered if of == kind)})
+    return sorted({*_declared(kind), *(name for of, name in (*_registered, *_adopted) if of == kind)})
 
 
 def is_reference(name: str) -> bool:
@@ -169,6 +224,11 @@ def is_reference(name: str) -> bool:
 def is_path(kind: str, name: str) -> bool:
     """Whether a name is the path of a file or folder: it contains a ``/`` or ends as such files do."""
     return bool(FILE_SUFFIXES[kind]) and ("/" in name or name.endswith(FILE_SUFFIXES[kind]))
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address of MLflow's, such as ``models:/NAME@ALIAS``; it counts as a path, too."""
+    return bool(_ADDRESS.match(name))
 
 
 def check(kind: str, name: str, others: Iterable[str] = ()) -> None:
@@ -192,9 +252,13 @@ def get(kind: str, name: str) -> Any:
     """
     if (kind, name) in _registered:
         return _registered[kind, name]
+    if (kind, name) in _adopted:
+        return _from_elsewhere(_adopted[kind, name])
     declared = _declared(kind).get(name)
     if declared is None and not is_reference(name):
         raise UnknownNameError(kind, name, names(kind))
+    if declared is None:
+        check_reference(kind, name)
     module, _, attribute = name.partition(":")
     try:
         factory = declared.load() if declared else getattr(importlib.import_module(module), attribute)

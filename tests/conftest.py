@@ -169,4 +169,5 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A project of a user with the cache that all tests share; what a run in this process registers is forgotten."""
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(registry, "_adopted", dict(registry._adopted))
     return Bench(pytester, cache_dir)

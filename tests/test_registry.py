@@ -29,6 +29,7 @@ BUILT_IN = {
 def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is forgotten after it."""
     monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(registry, "_adopted", {})
 
 
 def build() -> None:
@@ -107,8 +108,21 @@ def test_what_cannot_be_imported_in_another_process_is_named(tmp_path: Path) -> 
     file = tmp_path / "conftest.py"
     file.write_text("import no_such_module\n", "utf-8")
     entry = registry.Registration("model", "petnet", "conftest", "build", str(file))
+    registry.adopt([entry])
     with pytest.raises(CaseDefinitionError, match="the model 'petnet' cannot be imported: ModuleNotFoundError"):
-        registry.adopt([entry])
+        registry.get("model", "petnet")
+    assert entry in registry.registrations()  # for a process that this one starts
+
+
+def test_a_module_of_another_process_is_imported_when_one_of_its_names_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "bench_other.py").write_text("raise SystemExit('imported')\n", "utf-8")
+    registry.adopt(
+        [registry.Registration("model", "othernet", "bench_other", "build", str(tmp_path / "bench_other.py"))]
+    )
+    assert "othernet" in registry.names("model")
+    registry.check("model", "othernet")
+    with pytest.raises(SystemExit, match="imported"):
+        registry.get("model", "othernet")
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:

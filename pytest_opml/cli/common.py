@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .. import registry
 from ..errors import OpmlError, SettingsError, StorageError, UnknownNameError, UsageError
 from ..settings import build_settings, declared, find_pyproject, project_folder, read_pyproject
 
@@ -195,6 +196,7 @@ def settings_of(config: Path, **options: Any) -> Settings:
         SettingsError: the file or an option is at fault.
     """
     check_config(config)
+    registry.make_importable(root_of(config))
     return build_settings(read_pyproject(config), options, root_of(config), unregistered="in the file")
 
 

@@ -23,10 +23,11 @@ from .mlflow_runs import MlflowRun, case_runs, session_run
 
 _T = TypeVar("_T")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_FEATURE = "logging to MLflow"
+_LOGGING = "logging to MLflow"
 
 # MLflow reports each call to its makers, and prints links between the lines of pytest.
 _FORCED = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+_FORCED |= {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 # By itself it asks a server that is down for minutes, and holds connections, which may be cut while cases are measured.
 _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -54,7 +55,7 @@ def check_tracking(uri: str, experiment: str) -> None:
         MissingDependencyError: MLflow, or what it needs for a database, is not installed.
         StorageError: the store cannot be reached, or the experiment cannot be had.
     """
-    _apart(uri, lambda: _open(uri, experiment))
+    call_apart(uri, lambda: _open(uri, experiment))
 
 
 def log_run(record: RunRecord, uri: str, experiment: str) -> None:
@@ -71,7 +72,7 @@ def log_run(record: RunRecord, uri: str, experiment: str) -> None:
     """
     times = _Times(_milliseconds(record), _milliseconds(record, record.seconds))
     session, cases = session_run(record), list(case_runs(record))
-    _apart(uri, lambda: _log(uri, experiment, session, cases, times))
+    call_apart(uri, lambda: _log(uri, experiment, session, cases, times))
 
 
 def _milliseconds(record: RunRecord, after: float = 0.0) -> int:
@@ -123,7 +124,7 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
 
     # Of two processes that make the tables of one database, one would fail: the workers of pytest-xdist come at once.
     with FileLock(runtime_folder() / "mlflow.lock"):
-        location = _knock(uri)
+        location = knock(uri)
         client = MlflowClient(tracking_uri=uri)
         existing = client.get_experiment_by_name(experiment)
         if existing is None:
@@ -139,7 +140,7 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
     return client, existing.experiment_id
 
 
-def _knock(uri: str) -> Path | None:
+def knock(uri: str) -> Path | None:
     """Connect to a database once, which MLflow would try for 100 s.
 
     Returns:
@@ -163,24 +164,34 @@ def _knock(uri: str) -> Path | None:
 # --- the border to MLflow
 
 
-def _apart(uri: str, call: Callable[[], _T]) -> _T:
-    """Return what ``call`` returns, and raise its errors as ours, in one line that tells no password."""
+def call_apart(uri: str, call: Callable[[], _T], feature: str = _LOGGING) -> _T:
+    """Return what ``call`` returns, and raise its errors as ours, in one line that tells no password.
+
+    Args:
+        uri: of the store that is called.
+        call: in a thread of its own.
+        feature: what MLflow is needed for, where it is not installed.
+
+    Raises:
+        MissingDependencyError: MLflow, or what it needs for a database, is not installed.
+        StorageError: the store cannot be reached, or refuses.
+    """
     name = f"mlflow {masked(uri)}"
     try:
         with _environment(), _silence(), ThreadPoolExecutor(1) as pool:
             # MLflow keeps the active model of a user for each thread, and would link our metrics with it.
-            return pool.submit(_mapped, call).result()
+            return pool.submit(_mapped, call, feature).result()
     except StorageError as error:
         raise StorageError(f"{name}: {error}") from error.__cause__
 
 
-def _mapped(call: Callable[[], _T]) -> _T:
+def _mapped(call: Callable[[], _T], feature: str) -> _T:
     try:
         from mlflow.exceptions import MlflowException
     except ImportError as error:
         missing = _package(error)
         raise MissingDependencyError(
-            _FEATURE, "mlflow-skinny" if missing == "mlflow" else missing, extra="mlflow"
+            feature, "mlflow-skinny" if missing == "mlflow" else missing, extra="mlflow"
         ) from error
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -188,7 +199,7 @@ def _mapped(call: Callable[[], _T]) -> _T:
         return call()
     except ModuleNotFoundError as error:
         if _package(error) == "alembic":
-            raise MissingDependencyError(f"{_FEATURE} in a database", "alembic", extra="mlflow") from error
+            raise MissingDependencyError(f"{feature} in a database", "alembic", extra="mlflow") from error
         raise StorageError(f"the package {_package(error)} is not installed") from error
     except (MlflowException, SQLAlchemyError, ImportError, OSError, ValueError) as error:
         raise StorageError(_reason(error)) from error

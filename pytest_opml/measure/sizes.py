@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..storage.digests import digest_file, digest_folder, files_of
+
+# Where Keras puts the weights in its file, and the optimizer's among them.
+WEIGHTS, OPTIMIZER = "model.weights.h5", "optimizer"
 
 
 class FileSize(NamedTuple):
@@ -27,6 +32,31 @@ def measure_file(path: Path) -> FileSize:
         sum(size.deflated_bytes for size in sizes.values()),
         digest_folder({name: size.sha256 for name, size in sizes.items()}),
     )
+
+
+def optimizer_bytes(path: Path) -> int:
+    """Return how many bytes of a Keras file are the state of the optimizer that was saved with the model.
+
+    Args:
+        path: of a ``.keras`` file; the weights lie in it as an HDF5 file, which is read into memory.
+    """
+    import h5py
+
+    stored = 0
+
+    def add(_name: str, item: Any) -> None:
+        nonlocal stored
+        if isinstance(item, h5py.Dataset):
+            stored += item.id.get_storage_size()
+
+    with zipfile.ZipFile(path) as archive:
+        if WEIGHTS not in archive.namelist():
+            return 0
+        share = archive.getinfo(WEIGHTS).compress_size / max(1, archive.getinfo(WEIGHTS).file_size)
+        with h5py.File(io.BytesIO(archive.read(WEIGHTS))) as weights:
+            if OPTIMIZER in weights:
+                weights[OPTIMIZER].visititems(add)
+    return round(stored * share)
 
 
 def _measure(path: Path) -> FileSize:

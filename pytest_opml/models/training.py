@@ -201,7 +201,7 @@ def _parts(model: keras.Model, inputs: InputSet) -> Parts:
     if parts.frozen is None or not has_own_layers(parts.frozen):
         return parts
     with readable(inputs):
-        examples = next(iter(examples_for(parts.frozen, inputs, _EXAMPLES_COMPARED)))
+        (examples,) = next(iter(examples_for(parts.frozen, inputs, _EXAMPLES_COMPARED)))
         is_same = same_in_training(parts.frozen, examples)
     return parts if is_same else whole(model)
 

@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import OpmlError
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
-from .settings_file import use_sections_near
+from .settings_file import let_import_near, use_sections_near
 from .stash import BENCH_FILES, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
@@ -40,11 +40,18 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Let the cases that a ``conftest.py`` builds take from the settings what these say of their models."""
+    folder = early_config.invocation_params.dir
+    named = (folder / text.partition("::")[0] for text in early_config.known_args_namespace.file_or_dir)
+    use_sections_near(early_config, next((path for path in named if path.exists()), folder))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and let others register what they have."""
     config.addinivalue_line("markers", _MARKER)
     config.stash[USAGE_ERRORS] = []
-    use_sections_near(config, config.invocation_params.dir)
     try:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:
@@ -93,6 +100,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, pytest.Module):
         use_sections_near(collector.config, collector.path.parent)
     if isinstance(collector, collection.BenchModule):
+        let_import_near(collector.config, collector.path.parent)
         collector.config.stash.setdefault(BENCH_FILES, []).append(collector.path)
 
 

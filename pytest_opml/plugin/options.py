@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .. import registry
 from ..settings import build_settings, declared, read_pyproject
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -
 
         options = {key: getattr(config.option, f"opml_{key}", None) for key in declared()}
         file = chosen(config)
+        registry.make_importable(file.root)
         table = read_pyproject(file.path) if file.path else {}
         config.stash[_SETTINGS] = build_settings(table, options, file.root, unregistered=unregistered)
     return config.stash[_SETTINGS]

@@ -77,6 +77,11 @@ def adopt(config: pytest.Config, file: SettingsFile) -> None:
     config.stash[_CHOSEN] = file
 
 
+def let_import_near(config: pytest.Config, folder: Path) -> None:
+    """Let the modules of the project nearest to a folder be imported by the benchmarks there, and be named."""
+    registry.make_importable(_of(config, _nearest(config, folder)).root)
+
+
 def use_sections_near(config: pytest.Config, folder: Path) -> None:
     """Let cases that are built from now on take what the settings nearest to a folder say of their models."""
     registry.use_sections(lambda: _sections_near(config, folder))

@@ -119,6 +119,7 @@ def _reason_against(entry: Registration) -> str:
     """Why a metric cannot be made known here; empty where it now is."""
     try:
         registry.adopt([entry])
+        registry.get(entry.kind, entry.name)
     except CaseDefinitionError as error:
         return str(error)
     return ""

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ..tensors import Task
-from .base import Record
+from .base import Moment, Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
 
@@ -151,7 +151,11 @@ class Score(Record):
 
 
 class Epoch(Record):
-    """Accuracies after one pass over the training images."""
+    """How good the answers were after one pass over the training examples, from 0 to 1.
+
+    The share of right answers; of several labels that of examples with all of them right; of a regression 1 minus the
+    squared error relative to guessing the mean, 0 at least.
+    """
 
     train_accuracy: float
     test_accuracy: float
@@ -290,6 +294,22 @@ class Conditions(Record):
     )
 
 
+class ModelSource(Record):
+    """Where MLflow had a model that was named by its address there."""
+
+    address: str = Field(description="as it was written: models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/path")
+    name: str | None = Field(default=None, description="of the registered model")
+    alias: str | None = None
+    version: int | None = Field(default=None, description="that the alias stood for")
+    run_id: str | None = Field(default=None, description="the run of MLflow that logged it")
+    created: Moment | None = Field(default=None, description="when the version was registered, or the run began")
+
+    @property
+    def described(self) -> str:
+        """The address, and the version that it stood for."""
+        return self.address if self.version is None else f"{self.address}, version {self.version}"
+
+
 class Artifact(Record):
     """The file that would be deployed."""
 
@@ -303,6 +323,7 @@ class Artifact(Record):
     parameters: int
     layers: int
     changes: dict[str, float | int | str] = Field(description="what the techniques changed")
+    source: ModelSource | None = Field(default=None, description="of a model of MLflow's: which one it was then")
 
 
 class Memory(Record):

@@ -116,7 +116,7 @@ class Commit(Record):
 class Baseline(Record):
     """An earlier result of a case, that ``max_regression`` compares with."""
 
-    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a branch, a file")
+    name: str = Field(default="last", description="what was asked for: last, best, release, a commit, a file, ...")
     run_id: str
     started: Moment
     commit: Commit | None
@@ -133,6 +133,9 @@ class Baseline(Record):
     @property
     def described(self) -> str:
         """Which run it is, and how it is compared with, in words."""
+        source = self.result.artifact.source
+        if source and source.address == self.name:
+            return f"{source.described} of {self.started:%Y-%m-%d %H:%M}, measured in this session"
         commit = f", commit {self.commit.commit[:10]}" if self.commit else ""
         how = "its artifact measured again in this session" if self.remeasured else "as it was stored"
         return f"run {self.run_id[:12]} of {self.started:%Y-%m-%d %H:%M}{commit}, {how}"

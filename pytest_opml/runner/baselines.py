@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timezone
 from pathlib import Path
 
+from .. import registry
 from ..errors import SettingsError, StorageError
 from ..gate.budgets import Budget
 from ..gate.verdict import BaselineSearch
 from ..history.base import History
 from ..history.selectors import baseline_of, default_selector, explain_choice, select
 from ..history.store import open_store
-from ..records.result import Result
+from ..integrations.mlflow_models import FetchedModel
+from ..records.result import ModelSource, Result
 from ..records.run import Baseline, Commit
 from ..settings import Settings
 from ..storage.releases import find_artifact
 from .launchers.base import WorkerFailed, printable
+from .model_addresses import ModelAddresses
 
 
 class Baselines:
@@ -43,7 +47,13 @@ class Baselines:
     def __init__(self, settings: Settings, root: Path, commit: Commit | None) -> None:
         self._settings, self._selector, self.errors = settings, default_selector(root, commit), {}
         self._stored: dict[str, Baseline | None] = {}
+        self._fetched: FetchedModel | None = None
+        if settings.baseline and registry.is_address(settings.baseline):
+            self._fetched = ModelAddresses(settings).resolve(settings.baseline)
         with self._history(create=True) as history:
+            if self._fetched:
+                self.choice = ""
+                return
             if settings.baseline:
                 try:
                     self._selector = select(settings.baseline, history, root)
@@ -57,6 +67,8 @@ class Baselines:
     @property
     def wanted(self) -> str | None:
         """What the user asked for, in words; None for nothing."""
+        if self._fetched:
+            return self._fetched.source.address
         return str(self._selector) if self._settings.baseline else None
 
     def search(self, case_id: str) -> BaselineSearch:
@@ -73,6 +85,8 @@ class Baselines:
         A history that cannot be read any more, after the run has begun, costs what needs it and nothing else: why is
         in ``errors``.
         """
+        if case_id not in self._stored and self._fetched:
+            return None  # it is measured with the case, and never otherwise
         if case_id not in self._stored:
             self._stored[case_id] = None
             try:
@@ -83,7 +97,7 @@ class Baselines:
         return self._stored[case_id]
 
     def compare_with(
-        self, case_id: str, profile: str, budgets: Iterable[Budget], measure: Callable[[Result], Result]
+        self, case_id: str, profile: str, budgets: Iterable[Budget], measure: Callable[[Result | FetchedModel], Result]
     ) -> Baseline | None:
         """Return what a case that is about to be measured is compared with; None where nothing asks for it or is there.
 
@@ -94,10 +108,13 @@ class Baselines:
             case_id: of the case.
             profile: of the device.
             budgets: that the case is held to.
-            measure: measures the artifact of a stored result again; may raise ``WorkerFailed``.
+            measure: measures the artifact of a stored result again, or a model of MLflow's; may raise
+                ``WorkerFailed``.
         """
         if not self.is_needed(budgets):
             return None
+        if self._fetched:
+            return self._measured(case_id, self._fetched, measure)
         baseline = self.look_up(case_id, profile)
         if baseline is None or self._selector.kind != "release":
             return baseline
@@ -110,4 +127,30 @@ class Baselines:
         except WorkerFailed as error:
             reason = printable(f"its artifact could not be measured again: {error}")
             return baseline.model_copy(update={"remeasure_error": reason})
+        result = _with_source(result, baseline.result.artifact.source)
         return baseline.model_copy(update={"result": result, "remeasured": True})
+
+    def _measured(
+        self, case_id: str, model: FetchedModel, measure: Callable[[Result | FetchedModel], Result]
+    ) -> Baseline | None:
+        """A model of MLflow's as the baseline of a case; None where it cannot be measured on its data."""
+        source = model.source
+        try:
+            result = measure(model)
+        except WorkerFailed as error:
+            text = str(error).replace(str(model.path), source.address)
+            self.errors[case_id] = printable(f"{source.described}: could not be measured: {text}")
+            return None
+        return Baseline(
+            name=source.address,
+            run_id=source.run_id or "",
+            started=source.created or datetime.now(timezone.utc),
+            commit=None,
+            device=result.device,
+            result=_with_source(result, source),
+            remeasured=True,
+        )
+
+
+def _with_source(result: Result, source: ModelSource | None) -> Result:
+    return result.model_copy(update={"artifact": result.artifact.model_copy(update={"source": source})})

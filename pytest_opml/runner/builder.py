@@ -13,6 +13,7 @@ from ..case import Case
 from ..datasets.splits import Split
 from ..errors import CaseFailed, ModelFileError
 from ..measure.cpu_load import LoadWatch
+from ..measure.sizes import optimizer_bytes
 from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
@@ -35,6 +36,7 @@ class BuiltArtifact(NamedTuple):
 
     Attributes:
         disturbed: what disturbed the machine while the techniques ran; empty where it was quiet.
+        optimizer_bytes: of the file, those of the state of an optimizer that a user has saved with the model.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class BuiltArtifact(NamedTuple):
     changes: dict[str, float | int | str]
     preparation_s: float
     disturbed: str = ""
+    optimizer_bytes: int = 0
 
 
 def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
@@ -53,9 +56,8 @@ def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
     if not entry:
         return None
     details = json.loads((entry / _DETAILS).read_text("utf-8"))
-    training = Training.model_validate(details["training"])
-    changes, seconds, disturbed = (details[name] for name in ("changes", "preparation_s", "disturbed"))
-    return BuiltArtifact(entry / details["file"], training, changes, seconds, disturbed)
+    training, path = Training.model_validate(details["training"]), entry / details.pop("file")
+    return BuiltArtifact(**details | {"path": path, "training": training})
 
 
 class ArtifactBuilder:
@@ -103,16 +105,32 @@ class ArtifactBuilder:
             TechniqueError: a technique cannot be applied, changed nothing, or does not keep the answers that it says it
             keeps.
         """
-        self.cache.entry(ARTIFACT, self.keys.artifact, self._copy_file if self.case.is_finished else self._build)
+        fill = self._copy_file if self.case.is_untouched else self._build
+        self.cache.entry(ARTIFACT, self.keys.artifact, fill)
         built = self.find()
         if built is None:
             raise CaseFailed("error", f"cache {self.cache.root}: the artifact was removed as soon as it was made")
         return built
 
     def _copy_file(self, folder: Path) -> None:
-        """Fill the entry of a model that is measured as it is."""
+        """Fill the entry of a model that is measured as it is, with the very file of the user."""
+        if not self.case.is_finished:
+            self._check_classifier()
         path = _copied(Path(self.case.model), folder)
-        _write_details(folder, BuiltArtifact(path, _UNTRAINED, {}, 0.0))
+        optimizer = 0 if self.case.is_finished else optimizer_bytes(path)
+        _write_details(folder, BuiltArtifact(path, UNTRAINED, {}, 0.0, optimizer_bytes=optimizer))
+
+    def _check_classifier(self) -> None:
+        """Check that a Keras file is a classifier of the data, which building from it would say.
+
+        Raises:
+            ModelFileError: it is not.
+        """
+        import keras
+
+        from ..models.classifier import build_classifier
+
+        build_classifier(self.case, self.data.spec, keras)
 
     def _build(self, folder: Path) -> None:
         """Fill the entry of a model that is trained and put through its techniques."""
@@ -147,7 +165,9 @@ class ArtifactBuilder:
 
             load = LoadWatch()
             model, training = train(case, self.data, policy=policy)
-            training = training.model_copy(update={"disturbed": "; ".join(load.disturbances(self._cores))})
+            disturbed = "; ".join(load.disturbances(self._cores))
+            is_trained = training.training_mode != "none"
+            training = training.model_copy(update={"disturbed": disturbed}) if is_trained else UNTRAINED
             path = folder / "model.keras"
             model.save(path)
             self.guard(lambda: model).stored("training", ModelState(model), path)
@@ -182,7 +202,7 @@ class ArtifactBuilder:
         self.cache.entry("step", self.keys.step(count), build)
 
 
-_UNTRAINED = Training(
+UNTRAINED = Training(
     training_s=0.0, training_mode="none", trained_layers=(), trained_parameters=0, learning_rate=0.0, epochs=()
 )
 
@@ -243,7 +263,7 @@ class ChainRun:
     def _guarded(self, name: str, step: Technique, state: ModelState) -> ModelState:
         if self.builder.case.technique == "baseline":
             return self._apply(step, state)
-        self.guard.before(step, state)
+        self.guard.before(name, step, state)
         after = self._apply(step, state)
         self.guard.after(name, step, state, after)
         return after

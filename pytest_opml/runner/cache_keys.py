@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -41,6 +42,12 @@ SOURCES = (
     "runner/cache_keys.py",
     "runner/case_data.py",
     "runner/file_facts.py",
+)
+# What TensorFlow, XLA and the libraries below read from the environment, and what changes the last digits of a figure.
+# Keras' own configuration is set by us: see ``runtimes/keras_configuration.py``.
+ENVIRONMENT = (
+    *("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_DEFAULT_FPMATH_MODE", "TF_DETERMINISTIC_OPS", "TF_XLA_FLAGS", "XLA_FLAGS"),
+    *("NVIDIA_TF32_OVERRIDE", "TF_CUDNN_USE_AUTOTUNE"),
 )
 _NO_WEIGHTS_FILE = ("imagenet", "none")
 
@@ -88,7 +95,9 @@ def _installed(name: str) -> str | None:
 def _image_size(case: Case, spec: DataSpec) -> ImageSize:
     """The size of the images that the data are handed out as, for a model that takes any; the case's for other data."""
     form = image_form(spec.inputs[0]) if len(spec.inputs) == 1 else None
-    return size_text(form[0], form[1]) if form and form[0] and form[1] else case.size
+    if not (form and form[0] and form[1]):
+        return case.size
+    return form[0] if form[0] == form[1] else size_text(form[0], form[1])
 
 
 def _stamp(path: Path) -> str:
@@ -183,6 +192,7 @@ class CaseKeys:
             "weights": None if case.weights in _NO_WEIGHTS_FILE else _stamp(Path(case.weights).expanduser()),
             "code": source_digest(),
             "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
+            "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "versions": {name: _installed(name) for name in RESULT_MAKERS},
             "device": [device.profile, device.cpu, device.threads, device.gpu and device.gpu.name],
         }

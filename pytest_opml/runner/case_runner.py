@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 from ..case import Case
 from ..errors import DeviceBusy
+from ..integrations.mlflow_models import FetchedModel
 from ..progress import Progress
 from ..records.device import Device
 from ..records.result import Result
 from ..records.run import Failure
 from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
+from .case_files import check_files
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
+from .model_addresses import ModelAddresses, named
 from .options import RunOptions
 from .quiet_repeat import QuietRepeat
 from .shared_results import MeasuredCase, SharedResults
-from .tasks import make_artifact, measure_artifact, measure_release, measure_when_quiet
+from .tasks import make_artifact, measure_artifact, measure_fetched, measure_release, measure_when_quiet
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget
@@ -38,6 +41,9 @@ class CaseRunner:
         baselines: what cases are compared with.
         shared: where processes of one run find what another of them has measured.
         on_progress: is told how far a case has come.
+
+    Raises:
+        UsageError: on construction, where a model that a case names by an address cannot be had.
     """
 
     def __init__(
@@ -51,6 +57,16 @@ class CaseRunner:
         self._launcher, self._options, self._baselines = launcher, options, baselines
         self._shared, self._on_progress = shared, on_progress
         self._wait_s = options.settings.wait_s
+        self._addresses = ModelAddresses(options.settings, options.plan.addresses)
+
+    def localised(self, case: Case) -> Case:
+        """Return a case as it is built here, after looking for what it names.
+
+        Raises:
+            UsageError: a file, a module or a model of MLflow's is not there.
+        """
+        check_files(case)
+        return self._addresses.localised(case)
 
     def run_case(
         self, case: Case, overrides: TestOverrides, *, is_judged: bool = True, reference: Result | None = None
@@ -65,13 +81,15 @@ class CaseRunner:
 
         Raises:
             StorageError: the device cannot be locked, or the folder of the run cannot be written.
+            UsageError: a file, a module or a model of MLflow's that the case names is not there.
         """
+        local = self.localised(case)
         limits = self._options.limits(overrides)
         budgets = self._options.budgets(case.id, overrides) if is_judged else None
         with self._shared.alone():
             outcome = self._shared.get(case.id)
             if outcome is None:
-                outcome = self._measure(case, limits, budgets, reference)
+                outcome = self._measure(case, local, limits, budgets, reference)
                 if outcome.failure is None or outcome.failure.kind != "device_busy":  # another may be luckier
                     self._shared.put(case.id, outcome)
             return outcome
@@ -95,9 +113,16 @@ class CaseRunner:
             yield
 
     def _measure(
-        self, case: Case, limits: ProcessLimits, budgets: Sequence[Budget] | None, reference: Result | None
+        self,
+        case: Case,
+        local: Case,
+        limits: ProcessLimits,
+        budgets: Sequence[Budget] | None,
+        reference: Result | None,
     ) -> MeasuredCase:
         """Build a case, then measure the release that it is compared with, then the case itself.
+
+        What the tasks are given is the case with the files of this machine.
 
         The device is held for measuring only: training may take hours, and other runs can measure meanwhile.
         The data are loaded by the first of these tasks only, which leaves the test part for the others.
@@ -108,29 +133,35 @@ class CaseRunner:
             with temporary_folder() as folder:
                 paths = replace(options.paths, case_dir=Path(folder))
 
-                def measure_again(stored: Result) -> Result:
-                    return launch(measure_release, (case, stored, options.measurement_alone, paths), limits)
+                def measure_again(earlier: Result | FetchedModel) -> Result:
+                    alone = options.measurement_alone
+                    if isinstance(earlier, FetchedModel):
+                        result = launch(measure_fetched, (local, str(earlier.path), alone, paths), limits)
+                    else:
+                        result = launch(measure_release, (local, earlier, alone, paths), limits)
+                    return named(result, case)
 
                 started = time.monotonic()
-                built = launch(make_artifact, (case, options.build, paths), limits)
+                built = launch(make_artifact, (local, options.build, paths), limits)
                 spent, baseline = time.monotonic() - started, None
                 with self._device(case):
                     began = time.monotonic()  # what was waited for the device is not the case's own
                     if budgets is not None:
                         baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
                     plan = options.measurement(budgets or (), reference, baseline, case.id)
-                    result = launch(measure_artifact, (case, built, plan, paths), limits._replace(spent=spent))
+                    result = launch(measure_artifact, (local, built, plan, paths), limits._replace(spent=spent))
 
                     def measure_when_it_is_quiet() -> Result | None:
-                        arguments = (case, built, plan, paths, options.terms.max_seconds)
+                        arguments = (local, built, plan, paths, options.terms.max_seconds)
                         within = limits._replace(spent=spent + time.monotonic() - began)
                         return launch(measure_when_quiet, arguments, within)
 
                     asked = (*(budgets or ()), *options.budgets_by_times_of(case.id))
                     result = QuietRepeat(asked, reference, options.terms).repeated(result, measure_when_it_is_quiet)
-                return MeasuredCase(result=result, baseline=baseline)
+                return MeasuredCase(result=self._addresses.with_source(named(result, case)), baseline=baseline)
         except (WorkerFailed, DeviceBusy) as error:
-            return MeasuredCase(failure=_failure(case, self._options.device, error))
+            text = str(error).replace(local.model, case.model)
+            return MeasuredCase(failure=_failure(case, self._options.device, error, text))
 
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
         """Return what ``train_model`` or ``make_artifact`` returns for a case.
@@ -139,12 +170,13 @@ class CaseRunner:
             WorkerFailed: with the kind of failure.
         """
         options, on_progress = self._options, partial(self._on_progress, case)
+        local = self.localised(case)
         with self._shared.alone():
-            arguments = (case, options.build, options.paths)
+            arguments = (local, options.build, options.paths)
             return self._launcher.run(task, arguments, options.limits(overrides), on_progress)
 
 
-def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy) -> Failure:
+def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy, text: str) -> Failure:
     log_tail = error.log_tail if isinstance(error, WorkerFailed) else ""
-    texts = {"message": printable(str(error)), "log_tail": printable(log_tail)}
+    texts = {"message": printable(text), "log_tail": printable(log_tail)}
     return Failure.model_validate({"case": case, "device": device, "kind": error.kind, **texts})

@@ -63,6 +63,8 @@ _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".onnx": "onnx",
     "": "savedmodel",
 }
+# Of a file, what is told of; an optimizer that took no step has a few bytes.
+_SMALLEST_SHARE = 0.01
 
 
 def measure(
@@ -380,6 +382,7 @@ def _result(
             *quality_warnings(quality, case),
             *facts.notes(held_out),
             *_notes(case, score.error_floored, built.training, plan.device),
+            *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),
         ),
     )
@@ -431,6 +434,15 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
         trained = "the model was trained in float32, and " if for_lack else ""
         notes.append(f"this device has no float16 arithmetic: {trained}{saves}")
     return tuple(notes)
+
+
+def size_notes(optimizer_bytes: int, size_bytes: int) -> list[str]:
+    """What a reader of the size must know of the file: that a part of it is of no use to whoever deploys it."""
+    share = optimizer_bytes / size_bytes
+    if share < _SMALLEST_SHARE:
+        return []
+    how = "keras.saving.load_model(path, compile=False).save(path)"
+    return [f"{100 * share:.0f} % of the file is the optimizer's state; {how} leaves it out"]
 
 
 def timing_notes(conditions: Conditions, latency: Latency, device: Device) -> list[str]:

@@ -34,12 +34,17 @@ class CollectedRun(NamedTuple):
         limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
         partial_selection: whether the command line left out benchmarks that were then never collected.
+        needs_tensorflow: whether a case may need TensorFlow, which takes seconds to import; False where all are known
+            and are files that other runtimes open.
+        addresses: of MLflow's, that cases name as their models.
     """
 
     cases: Mapping[str, str] = {}
     limits: Mapping[str, TestOverrides] = {}
     deselected: tuple[str, ...] = ()
     partial_selection: bool = False
+    needs_tensorflow: bool = True
+    addresses: tuple[str, ...] = ()
 
 
 class AskedCases:

@@ -34,19 +34,21 @@ class Preflight:
     versions: dict[str, str]
 
 
-def check_run(settings: Settings, root: Path) -> Preflight:
+def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) -> Preflight:
     """Check that a run can begin: its device, cache, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
         root: the user's project.
+        needs_tensorflow: whether a case may need it; without, it is neither imported nor asked for the device.
 
     Raises:
         UsageError: something of that cannot be used.
     """
     from .launchers.process import probe, start_server
 
-    start_server()  # its imports take seconds, and the rest of this can go on beside them
+    # its imports take seconds, and the rest of this can go on beside them
+    start_server(with_tensorflow=needs_tensorflow)
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
@@ -63,8 +65,8 @@ def check_run(settings: Settings, root: Path) -> Preflight:
     baselines = Baselines(settings, root, commit)
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
-    # last, since it waits for the server: what is wrong elsewhere is told at once
-    device = confirm(settings.gpu, device, probe(device))
+    if needs_tensorflow:  # last, since it waits for the server: what is wrong elsewhere is told at once
+        device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
     return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
 

@@ -53,7 +53,7 @@ class Session:
     ) -> None:
         from .preflight import check_run
 
-        self._preflight = check_run(settings, root)
+        self._preflight = check_run(settings, root, needs_tensorflow=plan.needs_tensorflow)
         self.device = self._preflight.device
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._plan, self._asked = plan, AskedCases()
@@ -100,7 +100,7 @@ class Session:
         """Return the images of a case, at the size that its model takes."""
         from .case_data import load_data
 
-        return load_data(case, self._options.paths.data_dir)
+        return load_data(self._runner.localised(case), self._options.paths.data_dir)
 
     def model(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Any:
         """Return the Keras model of a case, trained in a worker and opened here.
@@ -108,10 +108,12 @@ class Session:
         Raises:
             CaseFailed: it could not be made.
         """
+        from ..runtimes.keras_configuration import configured
         from ..runtimes.keras_graph import load_keras
         from .tasks import train_model
 
-        return load_keras(self._runner.make(train_model, case, overrides))
+        with configured():
+            return load_keras(self._runner.make(train_model, case, overrides))
 
     def artifact(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Runtime:
         """Return the artifact of a case, made in a worker and opened here.

@@ -14,10 +14,11 @@ from ..errors import CaseFailed, ModelFileError
 from ..measure.quiet_machine import wait_until_quiet
 from ..progress import report_progress
 from ..records.result import Result
+from ..runtimes.keras_configuration import configure
 from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
-from .builder import ArtifactBuilder, BuiltArtifact, find_artifact
+from .builder import UNTRAINED, ArtifactBuilder, BuiltArtifact, find_artifact
 from .cache_keys import CaseKeys
 from .case_data import load_data
 from .measurement import measure
@@ -43,9 +44,7 @@ def train_model(case: Case, options: BuildOptions, paths: LocalPaths) -> Path:
     Raises:
         UsageError: data, weights or the definition are at fault.
     """
-    registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
-    return ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache).trained()
+    return _prepared(case, options, paths).trained()
 
 
 def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> BuiltCase:
@@ -58,18 +57,25 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
-    registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
-    data = load_data(case, paths.data_dir, cache)
-    builder = ArtifactBuilder(case, data, options.device, cache)
+    builder = _prepared(case, options, paths)
     builder.make()
     if paths.case_dir:
-        write_held_out(data, paths.case_dir)
+        write_held_out(builder.data, paths.case_dir)
     is_candidate = case.reference != case
     return BuiltCase(
         artifact=builder.keys.artifact,
-        reference=CaseKeys(case.reference, data, options.device).artifact if is_candidate else None,
+        reference=CaseKeys(case.reference, builder.data, options.device).artifact if is_candidate else None,
     )
+
+
+def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactBuilder:
+    """Load the data of a case; return what builds it, under our configuration of Keras."""
+    registry.adopt(options.registrations)
+    cache = Cache(paths.cache_dir)
+    builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
+    if not case.is_finished:
+        configure()  # behind the modules of the user, which may set their own when they are imported
+    return builder
 
 
 def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths: LocalPaths) -> Result:
@@ -175,8 +181,25 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
     return measure(case, artifact, read_held_out(_case_dir(paths)), plan)
 
 
+def measure_fetched(case: Case, model: str, plan: MeasurementPlan, paths: LocalPaths) -> Result:
+    """Measure a model that lies in MLflow as that of a case is measured, on the test images of the case.
+
+    Args:
+        case: the case, whose test part is in ``case_dir``.
+        model: the path of the model's file in the cache.
+        plan: how to measure; it is compared with nothing.
+        paths: with the ``case_dir`` that ``make_artifact`` was given.
+
+    Raises:
+        ModelFileError: the file is no model, or takes other inputs than that of the case.
+    """
+    return measure(case, BuiltArtifact(Path(model), UNTRAINED, {}, 0.0), read_held_out(_case_dir(paths)), plan)
+
+
 def _release_file(stored: Result, paths: LocalPaths) -> Path:
     path = releases.find_artifact(stored.artifact, paths.release_dir) if paths.release_dir else None
+    if path is None and stored.artifact.source:
+        path = releases.find_cached(stored.artifact, paths.cache_dir)
     if path is None:
         raise CaseFailed("error", f"the artifact of the release is not in {paths.release_dir}")
     return path

@@ -57,7 +57,7 @@ def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
     inputs, given = signature.inputs, spec.inputs
     places = assigned(inputs, [one.name for one in given])
     fit = [
-        (one.dtype == "string") == (own.dtype == "string")
+        (one.dtype == own.dtype if "string" in (one.dtype, own.dtype) else _is_of_numbers(own))
         and any(fitting_shape(one.shape, taken) is not None for taken in (own, _without_batch(own)))
         for one in given
         if (own := places.get(one.name))
@@ -76,12 +76,12 @@ def check_output(
         ModelFileError: it is none of numbers, none of a row an example, or has too few or too many figures.
     """
     about = f"{path}: its output is {output}"
-    if output.dtype == "string":
-        raise ModelFileError(f"{about}: text, not figures; name an output with scores: output=...")
+    if output.dtype != MAPPINGS and not _is_of_numbers(output):
+        raise ModelFileError(f"{about}: not figures; name an output with scores: output=...")
     if spec.task == "classification" and output.dtype in ("int32", "int64"):
         raise ModelFileError(f"{about}: numbers of classes, not their scores; export the model with its scores")
     figures = figures_of(output)
-    if figures is None and len([side for side in output.shape if side != 1]) > 1:
+    if len([side for side in output.shape if side not in (1, None)]) > 1:
         raise ModelFileError(f"{about}: not one row of figures an example")
     wanted = len(classes) if classes is not None and spec.task != "regression" else spec.outputs
     if figures in (None, wanted) or (figures == 1 and wanted == 2 and spec.task == "classification"):
@@ -135,6 +135,14 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
             f"{path}: takes {listed([str(spec) for spec in inputs])}: not equally many examples in each input"
         )
     return next(iter(sizes), None)
+
+
+def _is_of_numbers(spec: TensorSpec) -> bool:
+    """Whether numpy has the type of an input or output as a kind of number."""
+    try:
+        return np.dtype(spec.dtype).kind in "biuf"
+    except TypeError:
+        return False
 
 
 def _count(figures: int | None) -> str:

@@ -23,10 +23,10 @@ _MOST_CUT_OFF = 0.1
 
 
 class _Call(NamedTuple):
-    """The model's own inputs of one call, and their shapes, for which there is an interpreter."""
+    """The model's own inputs of one call by their numbers, and the interpreter for their shapes."""
 
-    shapes: _Shapes
-    arrays: list[Array]
+    interpreter: Any
+    inputs: list[tuple[int, Array]]
 
 
 class _Input:
@@ -123,13 +123,14 @@ class LiteRTRuntime(Runtime):
         """See ``Runtime.to_device``."""
         given = arranged(self.path, self.signature.inputs, batch)
         arrays = [field.given(array) for field, array in zip(self._inputs, given, strict=True)]
-        return _Call(tuple(array.shape for array in arrays), arrays)
+        interpreter = self._interpreter(tuple(array.shape for array in arrays))
+        return _Call(interpreter, [(field.number, array) for field, array in zip(self._inputs, arrays, strict=True)])
 
     def answer(self, placed: _Call) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        interpreter = self._interpreter(placed.shapes)
-        for field, array in zip(self._inputs, placed.arrays, strict=True):
-            interpreter.set_tensor(field.number, array)
+        interpreter = placed.interpreter
+        for number, array in placed.inputs:
+            interpreter.set_tensor(number, array)
         try:
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:

@@ -224,9 +224,9 @@ def _quantile(error: float) -> float:
 
 @lru_cache(maxsize=4096)
 def _student(error: float, degrees: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # SciPy's distributions would take a second to import
 
-    return float(t.isf(error / 2, degrees))
+    return -float(stdtrit(degrees, error / 2))
 
 
 @lru_cache(maxsize=4096)

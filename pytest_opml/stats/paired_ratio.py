@@ -28,9 +28,9 @@ class Centre(NamedTuple):
     @property
     def margin(self) -> float:
         """Half of Student's 95 % interval."""
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
-        return self.error * float(t.ppf((1 + CONFIDENCE) / 2, self.degrees))
+        return self.error * float(stdtrit(self.degrees, (1 + CONFIDENCE) / 2))
 
     @property
     def low(self) -> float:

@@ -129,6 +129,6 @@ def _of_ratio(ratio: float, factors: Interval) -> Interval:
 
 @lru_cache(maxsize=4096)
 def _student(error: float, degrees: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # SciPy's distributions would take a second to import
 
-    return float(t.isf(error / 2, degrees))
+    return -float(stdtrit(degrees, error / 2))

@@ -133,6 +133,14 @@ def find_artifact(artifact: Artifact, folder: Path) -> Path | None:
     return path if path.exists() and digest_path(path) == artifact.sha256 else None
 
 
+def find_cached(artifact: Artifact, cache_dir: Path) -> Path | None:
+    """Return the file or folder of an artifact in the cache; None where it is not there, or not as it was."""
+    if not (_is_name(artifact.file) and artifact.entry and _is_name(artifact.entry)):
+        return None
+    path = _source(artifact, cache_dir)
+    return path if path.exists() and digest_path(path) == artifact.sha256 else None
+
+
 def remove_artifacts(run: RunRecord, still_released: Collection[RunRecord], folder: Path) -> int:
     """Remove the artifacts of a run that no other released run shares, and return how many there were.
 

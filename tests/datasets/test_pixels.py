@@ -163,6 +163,29 @@ def test_another_process_gets_the_same_pixels_and_the_test_set_stays_the_same(tm
     assert written.digest() == inputs(None).digest() != InputSet({"": ArraySource(COLOUR)}).digest()
 
 
+@pytest.mark.parametrize(
+    ("shape", "dtype", "implied", "is_done"),
+    [
+        ((40, 31, 3), "float32", Preprocess(mean=127.5, std=127.5), True),
+        ((40, 31, 3), "int8", Preprocess(mean=127.5, std=127.5), True),
+        ((40, 31, 3), "uint8", Preprocess(mean=127.5, std=127.5), False),
+        ((40, 31, 3), "uint8", Preprocess(channels="rgb"), True),
+        ((40, 31, 3), "float32", Preprocess(channels="grey"), False),
+        ((3, 40, 31), "float32", Preprocess(mean=MEAN), True),
+        ((40, 31, 1), "float32", Preprocess(mean=MEAN), False),
+        ((40, 31, 3), "float32", Preprocess(layout="nchw"), False),
+    ],
+)
+def test_what_a_file_says_is_done_where_it_fits(
+    shape: tuple[int, ...], dtype: str, implied: Preprocess, is_done: bool
+) -> None:
+    signature = Signature((TensorSpec("image", shape, dtype),))
+    source = fitted(make_case(), {"": ArraySource(COLOUR)}, signature, implied)[""]
+    assert InputSet({"": source}).treatments == ((implied,) if is_done else ())
+    own = fitted(make_case(preprocess=Preprocess()), {"": ArraySource(COLOUR)}, signature, implied)[""]
+    assert InputSet({"": own}).treatments == (Preprocess(),)
+
+
 def test_files_get_what_arrays_get(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.png" for number in ALL]
     for path, image in zip(files, COLOUR, strict=True):

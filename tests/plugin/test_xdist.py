@@ -23,6 +23,7 @@ def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PYTHONPATH", python_path())
     # what a controller in this process has adopted is forgotten after its test
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(registry, "_adopted", dict(registry._adopted))
     return Bench(pytester, cache_dir)
 
 

@@ -5,10 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from pytest_opml.case import Case
+from pytest_opml.errors import ModelFileError
 from pytest_opml.runner.options import LocalPaths
+from pytest_opml.runtimes.keras_graph import load_keras
 from tests.support.workbench import Workbench
 
 MakeCase = Callable[..., Case]
@@ -95,6 +99,25 @@ def test_a_finished_file_is_the_artifact_itself(make_case: MakeCase, workbench: 
     assert found.path.read_bytes() == path.read_bytes()
     path.write_bytes(path.read_bytes() + b"\0")
     assert workbench.make(make_case(model=str(path), unfreeze=0)).path != found.path
+
+
+def test_a_keras_file_that_is_measured_as_it_is_is_the_artifact_itself(
+    make_case: MakeCase, workbench: Workbench, tmp_path: Path
+) -> None:
+    model = load_keras(workbench.make(make_case()).path)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(np.zeros((2, 16, 16, 3)), np.zeros(2), verbose=0)
+    model.save(path := tmp_path / "mine.keras")
+    case = make_case(model=str(path), unfreeze=0)
+    made = workbench.make(case)
+    assert made.path.read_bytes() == path.read_bytes()
+    assert 0 < made.optimizer_bytes < path.stat().st_size / 2
+    without = tmp_path / "lean.keras"
+    keras.saving.load_model(path, compile=False).save(without)
+    assert workbench.make(make_case(model=str(without), unfreeze=0)).optimizer_bytes == 0
+    keras.Model(model.inputs, keras.layers.Dense(7)(model.layers[-2].output)).save(path)
+    with pytest.raises(ModelFileError, match="10"):
+        workbench.make(case)
 
 
 def test_a_damaged_step_is_made_again(make_case: MakeCase, workbench: Workbench) -> None:

@@ -17,7 +17,7 @@ from pytest_opml.measure.device import detect
 from pytest_opml.records.device import Device, GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
 from pytest_opml.runner import measurement, tasks
-from pytest_opml.runner.measurement import timing_notes
+from pytest_opml.runner.measurement import size_notes, timing_notes
 from pytest_opml.runner.tasks import BuiltCase, make_artifact, measure_artifact, measure_when_quiet
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
@@ -358,3 +358,9 @@ def test_what_may_have_disturbed_a_timing_is_noted(found: Conditions, latency: L
     notes = timing_notes(found, latency, make_device())
     assert len(notes) == (words is not None)
     assert all(note.startswith(words or "") for note in notes)
+
+
+def test_a_file_that_is_partly_the_state_of_an_optimizer_says_so() -> None:
+    (note,) = size_notes(67, 100)
+    assert note.startswith("67 % of the file is the optimizer's state")
+    assert size_notes(0, 100) == size_notes(12, 70_000) == []

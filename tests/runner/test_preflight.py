@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append("probe")
         return TensorFlowBuild(version="2.21", cuda_build=False, gpus=(), xla="off", environment={})
 
-    monkeypatch.setattr(process, "start_server", lambda: told.append("start"))
+    monkeypatch.setattr(process, "start_server", lambda **_: told.append("start"))
     monkeypatch.setattr(process, "probe", probe)
     return told
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
+from ...runtimes.keras_configuration import configure, prepare_environment
+
 gc.disable()
+prepare_environment()
 _SKLEARN = ("sklearn.metrics", "sklearn.datasets", "sklearn.model_selection")
 for _name in ("tensorflow", "keras", *_SKLEARN, "scipy.stats", "h5py"):
     import_module(_name)
+configure()
 import_module("pytest_opml.runner.launchers.process")
 gc.enable()
 gc.freeze()

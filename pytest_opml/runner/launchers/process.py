@@ -28,25 +28,30 @@ from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress,
 from .child import POLL_SECONDS, run_child
 
 _LOG_LINES = 60
+_PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
 _PROBE_SECONDS = 300.0
 
 
-def _server() -> Any:
+def _context() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest_opml.runner.launchers.preload"])
-    return context
+    return multiprocessing.get_context("forkserver")
 
 
-def start_server() -> None:
+def start_server(*, with_tensorflow: bool = True) -> None:
     """Start the server in the background, so that TensorFlow is being imported while the run prepares.
+
+    The first call of a process decides what the server imports. Without TensorFlow there, a worker that needs it
+    imports it for itself.
+
+    Args:
+        with_tensorflow: whether the server imports TensorFlow and Keras.
 
     Raises:
         StorageError: the folder for temporary files cannot be used.
     """
     from multiprocessing import forkserver
 
-    _server()
+    _context().set_forkserver_preload([_PRELOAD if with_tensorflow else _LIGHT_PRELOAD])
     # What the libraries print while they are imported is of no use in the middle of a test report.
     standard_error = os.dup(2)
     try:
@@ -131,7 +136,7 @@ class ProcessLauncher(Launcher):
         on_progress: Callable[[Progress], None] = ignore_progress,
     ) -> Value:
         """See ``Launcher.run``; the clock starts when the process is there."""
-        context = _server()
+        context = _context()
         receiver, sender = context.Pipe(duplex=False)
         session, session_end = context.Pipe(duplex=False)
         with receiver, session_end, temporary_folder() as folder:

@@ -10,7 +10,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ... import registry
 from ...errors import OpmlError, one_line
+from ...runtimes.keras_configuration import configure
 from .files import OUTCOME
 from .job import LegacyJob
 
@@ -21,10 +23,15 @@ def _end_with_the_parent() -> None:
 
 
 def _perform(folder: Path) -> dict[str, Any]:
+    import tf_keras
+
     from .tfmot_steps import WORK
 
     try:
         job = LegacyJob(folder)
+        if not registry.is_path("model", job.case.model):
+            registry.get("model", job.case.model)  # its module may set the configuration when it is imported
+        configure(tf_keras)
         WORK[job.work](job)
     except OpmlError as error:
         return {"error": str(error)}

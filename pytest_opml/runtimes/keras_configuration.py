@@ -1,0 +1,90 @@
+"""Keras' global configuration: ours wherever a model is built, converted or measured, whatever the user's says.
+
+Keras reads it once, when it is imported, from ``keras.json`` in ``KERAS_HOME`` and from the environment, and any module
+may change it later. A number type or a layout of images that comes from there would change what a case is without a
+word, and be in no key of the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from ..errors import SettingsError
+
+BACKEND = "tensorflow"
+# By the names that Keras 3 and tf_keras share in ``backend``.
+VALUES: Mapping[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+POLICY = "float32"
+# What Keras and TensorFlow read when they are imported, and must not: two end training early.
+_UNSET = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED", "TF_USE_LEGACY_KERAS")
+
+
+def prepare_environment() -> None:
+    """Set what Keras reads from the environment when it is imported; for a process that is ours, before that."""
+    os.environ["KERAS_BACKEND"] = BACKEND
+    for name in _UNSET:
+        os.environ.pop(name, None)
+
+
+def configure(keras: Any = None) -> None:
+    """Give Keras our configuration; for a process that is ours, after the modules of the user were imported.
+
+    Args:
+        keras: Keras 3 or ``tf_keras``; Keras 3, which is imported for it, if None.
+
+    Raises:
+        SettingsError: Keras was imported with another backend.
+    """
+    if keras is None:
+        keras = _imported()
+    _assign(keras, VALUES, POLICY)
+    if limits := getattr(keras, "config", None):
+        for name in ("set_max_epochs", "set_max_steps_per_epoch"):
+            getattr(limits, name, lambda _none: None)(None)
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Give Keras 3 our configuration for as long as the context lasts, in a process that is the user's own.
+
+    Raises:
+        SettingsError: Keras was imported with another backend.
+    """
+    keras = _imported()
+    before, policy = {name: getattr(keras.backend, name)() for name in VALUES}, keras.mixed_precision.global_policy()
+    _assign(keras, VALUES, POLICY)
+    try:
+        yield
+    finally:
+        _assign(keras, before, policy)
+
+
+def _imported() -> Any:
+    if "keras" not in sys.modules:
+        before = os.environ.get("KERAS_BACKEND")
+        os.environ["KERAS_BACKEND"] = BACKEND
+        try:
+            import_module("keras")
+        finally:
+            if before is None:
+                del os.environ["KERAS_BACKEND"]
+            else:
+                os.environ["KERAS_BACKEND"] = before
+    keras: Any = sys.modules["keras"]
+    if (backend := keras.backend.backend()) != BACKEND:
+        raise SettingsError(
+            f"Keras was imported with the backend {backend} in this process; models are opened with {BACKEND}: "
+            f"set KERAS_BACKEND={BACKEND} before keras is imported"
+        )
+    return keras
+
+
+def _assign(keras: Any, values: Mapping[str, Any], policy: Any) -> None:
+    for name, value in values.items():
+        getattr(keras.backend, f"set_{name}")(value)
+    keras.mixed_precision.set_global_policy(policy)  # last: the default one follows from the number type

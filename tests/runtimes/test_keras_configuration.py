@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import pytest
+import tf_keras
+
+from pytest_opml.errors import SettingsError
+from pytest_opml.runtimes.keras_configuration import configure, configured
+from tests.support.processes import python_path
+
+OURS = ("float32", 1e-7, "channels_last", "float32")
+
+
+def read(module: Any) -> tuple[Any, ...]:
+    backend = module.backend
+    policy = module.mixed_precision.global_policy().name
+    return backend.floatx(), backend.epsilon(), backend.image_data_format(), policy
+
+
+def change(module: Any) -> None:
+    module.backend.set_floatx("float16")
+    module.backend.set_epsilon(1e-3)
+    module.backend.set_image_data_format("channels_first")
+    module.mixed_precision.set_global_policy("mixed_float16")
+
+
+@pytest.fixture(params=[keras, tf_keras], ids=["keras", "tf_keras"])
+def changed(request: pytest.FixtureRequest) -> Iterator[Any]:
+    change(request.param)
+    yield request.param
+    configure(request.param)
+
+
+def test_it_is_ours_whatever_was_set_before(changed: Any) -> None:
+    if changed is keras:
+        keras.config.set_max_epochs(1)
+    configure(changed)
+    assert read(changed) == OURS
+    assert keras.config.max_epochs() is None
+
+
+def test_in_the_process_of_the_user_it_is_theirs_again_afterwards() -> None:
+    change(keras)
+    try:
+        theirs = read(keras)
+        with configured():
+            assert read(keras) == OURS
+        assert read(keras) == theirs
+    finally:
+        configure(keras)
+
+
+def test_another_backend_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax")))
+    with pytest.raises(SettingsError, match="the backend jax in this process; models are opened with tensorflow"):
+        configure()
+
+
+def test_neither_the_file_nor_the_environment_of_a_user_changes_what_a_worker_has(tmp_path: Path) -> None:
+    theirs = {"backend": "jax", "floatx": "float16", "epsilon": 1e-3, "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(theirs), "utf-8")
+    program = (
+        "import pytest_opml.runner.launchers.preload, os, json, keras\n"
+        "from tests.runtimes.test_keras_configuration import read\n"
+        "print(json.dumps([keras.backend.backend(), *read(keras), keras.config.max_epochs(),\n"
+        "    os.environ.get('TF_USE_LEGACY_KERAS')]))\n"
+    )
+    environment = os.environ | {
+        "KERAS_HOME": str(tmp_path),
+        "KERAS_BACKEND": "torch",
+        "KERAS_MAX_EPOCHS": "1",
+        "TF_USE_LEGACY_KERAS": "1",
+        "PYTHONPATH": python_path(),
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["tensorflow", *OURS, None, None]
