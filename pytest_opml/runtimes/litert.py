@@ -92,9 +92,12 @@ class LiteRTRuntime(Runtime):
             interpreter = self._interpreter(tuple((self.call_size or 1, *shape) for shape in self._own_shapes))
         else:  # memory can be laid out as soon as the data are there
             interpreter = self._new_interpreter()
-        constant = weights_of(interpreter)
+        try:
+            constant = weights_of(interpreter)
+            self.layers = len(interpreter.get_tensor_details()) - len(constant)
+        except ValueError as error:  # a name that is no text
+            raise ModelFileError(f"{path}: not a model that LiteRT can run: {one_line(error)}") from error
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
-        self.layers = len(interpreter.get_tensor_details()) - len(constant)
 
     def _new_interpreter(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter

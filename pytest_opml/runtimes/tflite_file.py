@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ModelFileError, one_line
+from ..errors import ModelFileError
 from ..tensors import Signature, TensorSpec
 from .flatbuffer import FlatBufferError, Table
 
@@ -97,8 +97,10 @@ def read_tflite(path: Path) -> TfliteFile:
         if not inputs or not outputs:
             raise ModelFileError(f"{path}: not a model that LiteRT can run: has no inputs or no outputs")
         return TfliteFile(inputs, outputs, _metadata(model))
-    except (FlatBufferError, IndexError) as error:
-        raise ModelFileError(f"{path}: not a model that LiteRT can run: {one_line(error)}") from error
+    except FlatBufferError as error:
+        raise ModelFileError(f"{path}: not a model that LiteRT can run: {error}") from error
+    except IndexError as error:
+        raise ModelFileError(f"{path}: not a model that LiteRT can run: lacks a tensor that it names") from error
 
 
 def _names(model: Table) -> dict[int, str]:
