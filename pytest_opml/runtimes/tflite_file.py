@@ -15,9 +15,11 @@ from ..errors import ModelFileError
 from ..tensors import Signature, TensorSpec
 from .flatbuffer import FlatBufferError, Table
 
-_MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 2, 4, 6, 7
-_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS = 0, 1, 2
+_MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
+_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
+_CODE_OF_BUILTIN, _ASSIGN_VARIABLE = 3, 144
 _TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_QUANTISATION, _TENSOR_ANY_SHAPE = 0, 1, 3, 4, 7
+_TENSOR_IS_VARIABLE = 5
 _QUANTISATION_SCALE, _QUANTISATION_ZERO = 2, 3
 _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS, _SIGNATURE_GRAPH = 0, 1, 4
 _METADATA = "TFLITE_METADATA"
@@ -59,11 +61,13 @@ class TfliteFile(NamedTuple):
 
     Attributes:
         metadata: the FlatBuffer of its metadata; empty where it has none.
+        has_variables: whether tensors hold what an answer left in them, as in a recurrent layer, until they are reset.
     """
 
     inputs: tuple[TfliteTensor, ...]
     outputs: tuple[TfliteTensor, ...]
     metadata: bytes
+    has_variables: bool
 
     @property
     def signature(self) -> Signature:
@@ -96,11 +100,24 @@ def read_tflite(path: Path) -> TfliteFile:
         )
         if not inputs or not outputs:
             raise ModelFileError(f"{path}: not a model that LiteRT can run: has no inputs or no outputs")
-        return TfliteFile(inputs, outputs, _metadata(model))
+        if _assigns(model, graphs[0]):
+            raise ModelFileError(
+                f"{path}: keeps a state from one call to the next (ASSIGN_VARIABLE), so that an answer depends on the"
+                " examples before it; export the model without its streaming"
+            )
+        has_variables = any(tensor.number(_TENSOR_IS_VARIABLE, "<b") for tensor in tensors)
+        return TfliteFile(inputs, outputs, _metadata(model), has_variables)
     except FlatBufferError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: {error}") from error
     except IndexError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: lacks a tensor that it names") from error
+
+
+def _assigns(model: Table, graph: Table) -> bool:
+    """Whether an answer changes a variable; an initial graph may, which is called once."""
+    codes = model.tables(_MODEL_CODES)
+    used = {int(operator.number(0, "<I")) for operator in graph.tables(_GRAPH_OPERATORS)}
+    return any(codes[number].number(_CODE_OF_BUILTIN, "<i") == _ASSIGN_VARIABLE for number in used)
 
 
 def _names(model: Table) -> dict[int, str]:
