@@ -93,6 +93,11 @@ class Case(CaseRecord):
         return _is_finished(self.model)
 
     @property
+    def needs_tensorflow(self) -> bool:
+        """Whether TensorFlow builds, optimises or measures it: all but files of TFLite and ONNX, as far as is known."""
+        return not (self.is_finished and self.model.endswith((".tflite", ".onnx")))
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
         is_file = registry.is_path("model", self.model)
@@ -178,11 +183,6 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {error}{hint}") from None
             if registry.is_path(kind, name) and not model_sections.is_there(name):
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
-
-
-def needs_tensorflow(case: Case) -> bool:
-    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
-    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
 
 
 def parse_chain(text: str) -> list[Any]:

@@ -115,6 +115,7 @@ def _with_setting(key: str, command: _Command) -> _Command:
     return click.option(
         f"--{key.replace('_', '-')}",
         metavar=setting.metavar,
+        type=setting.type,
         multiple=setting.is_repeatable,
         help=f"{text}." if setting.is_repeatable else f"{text}; by default as in the file.",
     )(command)
@@ -138,6 +139,18 @@ def with_cache_dir(command: _Command) -> _Command:
 def with_data_dir(command: _Command) -> _Command:
     """The option ``--data-dir``."""
     return _with_setting("data_dir", command)
+
+
+def with_run_settings(command: _Command) -> _Command:
+    """The options of a command that runs cases: ``--config``, and those that pytest has with ``--opml-`` before them.
+
+    ``--json`` prints, as everywhere; ``--record`` takes the path that ``--opml-json`` takes.
+    """
+    for key, setting in reversed(declared().items()):
+        if setting.metavar and key != "json":
+            command = _with_setting(key, command)
+    record = click.option("--record", "json", metavar="PATH", help="Write the record of the run to PATH.")
+    return with_config(record(command))
 
 
 def parse_age(text: str) -> timedelta:

@@ -15,8 +15,8 @@ _KINDS = ("models", "datasets", "techniques", "qualities", "metrics", "gpus")
 def list_names(kind: str, json_wanted: bool) -> None:
     """Print the names that a case, a budget or an option may use, those of other installed packages included.
 
-    Of techniques it prints their options too, of qualities what they are, of metrics what a budget may say, of GPUs (for --opml-gpu) the names that
-    each is known by and the vendor's figures.
+    Of techniques it prints their options too, of qualities what they are, of metrics what a budget may say, of GPUs
+    (for --opml-gpu) the names that each is known by and the vendor's figures.
 
     \b
       opml list techniques

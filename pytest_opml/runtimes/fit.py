@@ -45,7 +45,10 @@ def check_fits(
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
     check_inputs(path, signature, spec)
-    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+    outputs = signature.outputs
+    if output is None and len(outputs) > 1:
+        raise _unnamed(path, outputs, [one.name for one in outputs if _could_stand_for(path, one, spec, classes)])
+    check_output(path, outputs[output_number(path, outputs, output)], spec, classes)
 
 
 def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
@@ -115,12 +118,31 @@ def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -
     """
     if name is None and len(outputs) == 1:
         return 0
-    has = f"{path}: has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
     if name is None:
-        raise ModelFileError(f"{has}; name the one that is to be measured: output=...")
+        raise _unnamed(path, outputs)
     if name not in (names := [output.name for output in outputs]):
-        raise ModelFileError(f"{has}; none is called {name!r}")
+        raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
     return names.index(name)
+
+
+def _unnamed(path: Path, outputs: Sequence[TensorSpec], fitting: Sequence[str] = ()) -> ModelFileError:
+    """What is said where a case names none of several outputs; which of them fit the data, where that is known."""
+    advice = " or ".join(f"output={name!r}" for name in fitting) or "output=..."
+    return ModelFileError(f"{path}: {_listed(outputs)}; name the one that is to be measured: {advice}")
+
+
+def _listed(outputs: Sequence[TensorSpec]) -> str:
+    return f"has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
+
+
+def _could_stand_for(
+    path: Path, output: TensorSpec, spec: DataSpec, classes: Sequence[str] | Mapping[str, str] | None
+) -> bool:
+    try:
+        check_output(path, output, spec, classes)
+    except ModelFileError:
+        return False
+    return True
 
 
 def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
