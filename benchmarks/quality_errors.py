@@ -4,9 +4,11 @@
 is called beyond it: alone, as one of 20 and of 100 checks under Holm's method, and in comparison with a reference.
 ``averages``, ``drops`` and ``areas`` draw test sets of known recalls, answer them, and count how often the intervals of
 recall, precision and F1, of their differences between two models, and of AUC lie wholly above and wholly below the
-truth. ``macro`` is all three. 2.5 % is promised for each side.
+truth. ``macro`` is all three. ``figures`` does so for means of a figure of each example, ``regression`` for r2, and
+``labels`` for averages over the labels of examples that have several. 2.5 % is promised for each side.
 
     python benchmarks/quality_errors.py accuracy
+    python benchmarks/quality_errors.py figures
     python benchmarks/quality_errors.py macro --replays 4000
 """
 
@@ -22,11 +24,14 @@ import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from pytest_opml.measure import quality
+from pytest_opml.measure import areas
 from pytest_opml.stats.evidence import Evidence, Negative, PairedProportion, Proportion, SumOf
+from pytest_opml.stats.example_figures import MeanFigure, PairedFigures
+from pytest_opml.stats.label_sets import LabelAverage, LabelSets, label_averages
 from pytest_opml.stats.macro_averages import MacroAverage, paired_averages
 from pytest_opml.stats.predictions import Predictions
 from pytest_opml.stats.quality_evidence import Area, MacroShare, PairedMacroShare
+from pytest_opml.stats.regression_errors import ExplainedShare, LogExplainedRatio, SquaredErrors
 
 _ERROR = 0.05
 _IMAGES = (50, 100, 599, 2_000, 10_000)
@@ -247,8 +252,10 @@ class Scores(NamedTuple):
         return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
-def _area(rows: Floats, labels: npt.NDArray[np.uint16]) -> quality.Area:
-    return quality.area_under_curve(rows.astype(np.float32), labels.astype(np.int64))
+def _area(rows: Floats, labels: npt.NDArray[np.uint16]) -> areas.Area:
+    area = areas.area_under_curve(rows.astype(np.float32), labels.astype(np.int64))
+    assert area is not None
+    return area
 
 
 def _true_area(design: Design, scores: Scores) -> float:
@@ -304,20 +311,174 @@ def _areas(draws: int) -> None:
             print(f"  {design.name}, {kind}: {alone.text}; difference {difference.text}", flush=True)
 
 
+# --- figures of the examples
+
+
+Draw = Callable[[np.random.Generator, int], Floats]
+
+
+def _share(of: float) -> Draw:
+    return lambda random, examples: (random.random(examples) < of).astype(float)
+
+
+def _mostly(high: float, rare: float, low: float, spread: float = 0.02) -> Draw:
+    """Figures near one value, and rarely another."""
+
+    def draw(random: np.random.Generator, examples: int) -> Floats:
+        figures = random.normal(np.where(random.random(examples) < rare, low, high), spread)
+        return np.clip(figures, 0, 1)
+
+    return draw
+
+
+_FIGURES: dict[str, Draw] = {
+    "right or wrong, 0.98": _share(0.98),
+    "evenly from 0 to 1": lambda random, examples: random.random(examples),
+    "from 0.7 to 0.9": lambda random, examples: random.uniform(0.7, 0.9, examples),
+    "1, and 0.5 for 3 %": _mostly(1.0, 0.03, 0.5, 0.0),
+    "0.95, and 0 for 1 %": _mostly(0.95, 0.01, 0.0),
+    "0.95, and 0.3 for 10 %": _mostly(0.95, 0.1, 0.3),
+    "near 1 (beta 20, 0.5)": lambda random, examples: random.beta(20, 0.5, examples),
+}
+
+
+def misses_of_figures(draw: Draw, examples: int, draws: int) -> tuple[Misses, Misses]:
+    """Return how often the interval of a mean misses the truth, and that of the difference of a model and another.
+
+    The other answers a fifth of the examples anew, and is equally good.
+    """
+    random = np.random.default_rng(0)
+    alone, difference = Count(float(draw(np.random.default_rng(1), 1_000_000).mean())), Count(0.0)
+    for _ in range(draws):
+        figures = draw(random, examples)
+        anew = np.where(random.random(examples) < 0.2, draw(random, examples), figures)
+        alone.add(MeanFigure(figures))
+        difference.add(PairedFigures(anew, figures))
+    return alone.misses, difference.misses
+
+
+def _figures(draws: int) -> None:
+    print("means of a figure of each example, and the difference of two models that are equally good")
+    for (name, draw), examples in itertools.product(_FIGURES.items(), (20, 100, 500, 5_000)):
+        alone, difference = misses_of_figures(draw, examples, draws)
+        print(f"  {examples:5} examples, {name}: {alone.text}; difference {difference.text}", flush=True)
+
+
+# --- regression
+
+
+def _squared(targets: Floats, answers: Floats) -> SquaredErrors:
+    guessed = (targets - targets.mean()) ** 2
+    return SquaredErrors((targets - answers) ** 2 / guessed.mean(), guessed / guessed.mean())
+
+
+_NOISES: dict[str, Callable[[np.random.Generator, int], Floats]] = {
+    "normal": lambda random, examples: random.normal(size=examples),
+    "Student, 5 degrees": lambda random, examples: random.standard_t(5, examples) / np.sqrt(5 / 3),
+    "ten times as much for 2 %": lambda random, examples: (
+        random.normal(size=examples) * np.where(random.random(examples) < 0.02, 10, 1) / np.sqrt(2.98)
+    ),
+}
+
+
+def misses_of_regressions(noise: str, share: float, examples: int, draws: int) -> tuple[Misses, Misses]:
+    """Return how often the interval of r2 misses the truth, and that of the ratio of errors of two equal models.
+
+    Args:
+        noise: of the answers.
+        share: its variance over that of the targets.
+        examples: of the test set.
+        draws: test sets.
+    """
+    random, draw = np.random.default_rng(0), _NOISES[noise]
+    alone, ratio = Count(1 - share), Count(0.0)
+    for _ in range(draws):
+        targets, common = random.normal(size=examples), draw(random, examples)
+        # the two are off alike in nine tenths of the variance
+        own, its = (np.sqrt(0.9) * common + np.sqrt(0.1) * random.normal(size=examples) for _ in range(2))
+        pair = [_squared(targets, targets + np.sqrt(share) * errors) for errors in (own, its)]
+        alone.add(ExplainedShare(pair[0]))
+        ratio.add(LogExplainedRatio(*pair))
+    return alone.misses, ratio.misses
+
+
+def _regression(draws: int) -> None:
+    print("r2, and the ratio of the errors of two models that are equally good")
+    for noise, share, examples in itertools.product(_NOISES, (0.01, 0.3), (20, 50, 200, 2_000)):
+        alone, ratio = misses_of_regressions(noise, share, examples, draws)
+        print(f"  {examples:5} examples, r2 {1 - share:g}, {noise}: {alone.text}; ratio {ratio.text}", flush=True)
+
+
+# --- labels
+
+
+class Labelling(NamedTuple):
+    """Examples with several labels: how often each label is there and answered right, half of the time together."""
+
+    examples: int
+    shares: tuple[float, ...]
+    right: float
+
+    def answers(self, random: np.random.Generator, examples: int) -> LabelSets:
+        """Draw what a model answers."""
+        has = random.random((examples, len(self.shares))) < self.shares
+        together = random.random((examples, 1)) < 0.5
+        right = np.where(together, random.random((examples, 1)), random.random(has.shape)) < self.right
+        return LabelSets(has, np.where(right, has, ~has))
+
+    def redone(self, random: np.random.Generator, sets: LabelSets) -> LabelSets:
+        """Answer a fifth of the examples anew, as well as before."""
+        right = random.random(sets.labels.shape) < self.right
+        anew = np.where(right, sets.labels, ~sets.labels)
+        return sets._replace(predicted=np.where(random.random((len(anew), 1)) < 0.2, anew, sets.predicted))
+
+
+_LABELLINGS = tuple(
+    Labelling(examples, shares, right)
+    for examples in (50, 300, 2_000)
+    for shares in ((0.5, 0.5), (0.3, 0.3, 0.3, 0.2, 0.2), (0.5, 0.3, 0.2))
+    for right in (0.8, 0.95, 0.99)
+)
+
+
+def misses_of_labels(labelling: Labelling, draws: int) -> dict[str, Misses]:
+    """Return how often the interval of each average over the labels misses the truth, and that of a difference."""
+    random = np.random.default_rng(0)
+    whole = labelling.answers(np.random.default_rng(1), 300_000)
+    counts = {metric: Count(LabelAverage(metric, whole).value) for metric in _METRICS}
+    pairs = {metric: Count(0.0) for metric in _METRICS}
+    for _ in range(draws):
+        sets = labelling.answers(random, labelling.examples)
+        anew = labelling.redone(random, sets)
+        for metric, count in counts.items():
+            count.add(MacroShare(LabelAverage(metric, sets)))
+            pairs[metric].add(PairedMacroShare(*label_averages(metric, anew, sets)))
+    differences = {f"difference of {metric}": count.misses for metric, count in pairs.items()}
+    return {metric: count.misses for metric, count in counts.items()} | differences
+
+
+def _labels(draws: int) -> None:
+    print("averages over the labels of examples that have several")
+    for labelling in _LABELLINGS:
+        text = _text(misses_of_labels(labelling, draws))
+        print(f"  {labelling.examples:5} examples, {labelling.shares}, {labelling.right}: {text}", flush=True)
+
+
 _SIMULATED: dict[str, Callable[[int], None]] = {"averages": _averages, "drops": _drops, "areas": _areas}
+_PARTS = _SIMULATED | {"figures": _figures, "regression": _regression, "labels": _labels}
 
 
 def main() -> None:
     """Print how often each verdict is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["accuracy", "macro", *_SIMULATED])
+    parser.add_argument("what", choices=["accuracy", "macro", *_PARTS])
     parser.add_argument("--replays", type=int, default=4_000, help="test sets that are drawn in each design")
     given = parser.parse_args()
     if given.what == "accuracy":
         _accuracy()
     else:
         for what in _SIMULATED if given.what == "macro" else (given.what,):
-            _SIMULATED[what](given.replays)
+            _PARTS[what](given.replays)
 
 
 if __name__ == "__main__":

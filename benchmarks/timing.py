@@ -105,7 +105,7 @@ def _pairs(ours: Callable[[int], float], bare: Callable[[int], float], count: in
 def _inputs(runtime: Runtime, batches: list[npt.NDArray[Any]]) -> Inputs:
     """What the model itself takes: quantised beforehand, where its input is."""
     if isinstance(runtime, LiteRTRuntime):
-        return [runtime.to_device(images).arrays[0] for images in batches]
+        return [runtime.to_device(images).inputs[0][1] for images in batches]
     return batches
 
 

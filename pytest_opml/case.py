@@ -46,6 +46,13 @@ class Case(CaseRecord):
         registry.check(info.field_name, value, of_settings if info.field_name == "model" else ())
         return value
 
+    @field_validator("quality")
+    @classmethod
+    def _quality_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            registry.check("quality", value)
+        return value
+
     @field_validator("technique")
     @classmethod
     def _chain_is_valid(cls, value: str) -> str:

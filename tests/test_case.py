@@ -35,10 +35,21 @@ CASES = st.builds(
     unfreeze=st.just("all") | st.integers(min_value=0),
     epochs=st.integers(1, 10_000),
     batch=st.integers(1, 65_536),
-    size=st.just("own") | st.integers(8, 2_048),
+    size=st.sampled_from(["own", "96x128", "2048x8"]) | st.integers(8, 2_048),
     split=SPLITS,
     seed=st.integers(0, 2**31 - 1),
     weights=st.sampled_from(["imagenet", "none", "/data/weights=new/lite0.pth", "weights of mine.pth"]),
+    output=st.sampled_from([None, "scores", "serving_default/scores:0", "5"]),
+    quality=st.sampled_from([None, "f1", "package.quality:mine"]),
+)
+# What stands in an id as a digest, or is not in it at all.
+BY_DIGEST = st.fixed_dictionaries(
+    {
+        "preprocess": st.sampled_from(
+            [None, Preprocess(), Preprocess(scale=1 / 255), Preprocess(mean=(1.0, 2.0, 3.0))]
+        ),
+        "classes": st.sampled_from([None, ("a", "b"), ("b", "a"), {"a": "x", "b": "y"}, {"b": "y", "a": "x"}]),
+    }
 )
 
 
@@ -72,6 +83,43 @@ def test_a_weights_path_is_in_the_id_or_is_refused(weights: str) -> None:
 @given(CASES, CASES)
 def test_cases_are_equal_when_their_ids_are(one: Case, other: Case) -> None:
     assert (one == other) == (one.id == other.id)
+
+
+@given(CASES, BY_DIGEST, BY_DIGEST)
+def test_cases_that_differ_in_pixels_or_classes_have_other_ids(case: Case, one: Any, other: Any) -> None:
+    first, second = (Case(**case.model_dump() | fields) for fields in (one, other))
+    assert (first == second) == (first.id == second.id) == (hash(first) == hash(second))
+    assert Case.model_validate_json(first.model_dump_json()) == first == pickle.loads(pickle.dumps(first))
+    named = Case(**first.model_dump() | {"name": "mine"})
+    assert named.id == ("mine" if case.technique == "baseline" else f"mine/{case.technique}")
+    assert named != first
+    assert named.reference.id == "mine"
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", "a{b", "a}b", "a=b", "a,b", "a\nb", "a\tb"])
+def test_a_name_that_cannot_be_an_id_is_refused(name: str) -> None:
+    assert "must be a text without / { } = , or control characters" in refused(name=name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"classes": []}, "classes = []: must be a list with the class of each output"),
+        ({"classes": "cat"}, "classes = 'cat': must be a list"),
+        ({"classes": ["cat", 3]}, "must be a list with the class of each output"),
+        ({"classes": {"tabby": 3}}, "or a table from an output's name to its class"),
+        ({"output": ""}, "output = '': must be a text without commas and control characters"),
+        ({"quality": "a,b"}, "quality = 'a,b': must be a text without commas"),
+        ({"size": "96"}, "size = '96': must be 'own', a whole number from 8 to 2048"),
+        ({"size": "96x4"}, "size = '96x4': must be 'own', a whole number from 8 to 2048"),
+    ],
+)
+def test_a_wrong_field_of_a_finished_model_is_refused(fields: dict[str, Any], words: str) -> None:
+    assert words in refused(**fields)
+
+
+def test_a_size_of_two_equal_sides_is_one_number() -> None:
+    assert make_case(size="96x96") == make_case(size=96)
 
 
 def test_an_id_reads_as_documented() -> None:
@@ -128,6 +176,7 @@ def test_a_bad_value_is_refused_with_the_field_and_what_is_allowed(field: str, v
     [
         ({"dataset": "cifar"}, "unknown dataset 'cifar'; known: cifar10, cifar100, "),
         ({"model": "resnet"}, "unknown model 'resnet'; known: densenet121, "),
+        ({"quality": "acuracy"}, "unknown quality 'acuracy'; known: accuracy, auc, "),
         ({"technique": "pruned-0.5"}, "unknown technique 'pruned-0.5'; known: baseline, cluster, "),
         ({"technique": "float16+pruned"}, "unknown technique 'pruned'; known: baseline, cluster, "),
         ({"technique": ""}, "unknown technique ''; known: baseline, cluster, "),

@@ -55,6 +55,7 @@ TESTS_WITHOUT_A_MODULE = {
     "history/test_migrations.py": "the package of that name",
     "models/test_keras_files.py": "the way of a user's own file through models, techniques and runtimes",
     "reports/test_one_figure.py": "the difference of two scores, wherever it is shown or judged",
+    "runtimes/test_file_kinds.py": "the table of kinds of files, inputs and outputs",
     "storage/test_shared_locks.py": "the half of locks.py that is not about devices",
     "techniques/test_techniques.py": "techniques by the file that they end in",
     "test_benchmarks.py": "the programs of benchmarks/",

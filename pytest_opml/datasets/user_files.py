@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
@@ -82,20 +80,21 @@ def _by_name(arrays: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    key = ""
+    key, arrays = "", {}
     try:
         archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DatasetError(f"{path}: is a single array, not a .npz file of several")
-        with archive:
-            arrays = {}
-            for key in filter(_is_known, archive.files):
-                arrays[key] = archive[key]
-                if not isinstance(arrays[key], np.ndarray):  # a member of another kind is handed out as bytes
-                    raise DatasetError(f"{path}: {key}: is no array")
-            return arrays
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(archive, np.lib.npyio.NpzFile):
+            with archive:
+                for key in filter(_is_known, archive.files):
+                    arrays[key] = archive[key]
+    except Exception as error:  # NumPy reads the header of an array as Python: of a damaged one, that says anything
         raise DatasetError(f"{path}: {f'{key}: ' if key else ''}cannot be read: {one_line(error)}") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise DatasetError(f"{path}: is a single array, not a .npz file of several")
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # a member of another kind is handed out as bytes
+            raise DatasetError(f"{path}: {key}: is no array")
+    return arrays
 
 
 def _is_known(key: str) -> bool:
@@ -109,9 +108,9 @@ def _names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
 
 
 def _task(path: Path, task: npt.NDArray[Any]) -> Task:
-    known = get_args(Task)
-    if task.size != 1 or str(task.reshape(-1)[0]) not in known:
-        raise DatasetError(f"{path}: task: must be one of {', '.join(known)}, not {task}")
+    tasks = get_args(Task)
+    if task.size != 1 or str(task.reshape(-1)[0]) not in tasks:
+        raise DatasetError(f"{path}: task: must be one of {', '.join(tasks)}, not {task}")
     return cast("Task", str(task.reshape(-1)[0]))
 
 

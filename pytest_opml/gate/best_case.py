@@ -75,7 +75,7 @@ def _collected(record: RunRecord) -> list[Result]:
 def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Selection:
     rows = ranked(group).rows
     against = {
-        result.case.id: {f"{check.metric} {check.rule}" for check in blocking if check.is_of(result)}
+        result.case.id: {f"{check.figure_name} {check.rule}" for check in blocking if check.is_of(result)}
         for result in group
     }
     by_id = {result.case.id: result for result in group}

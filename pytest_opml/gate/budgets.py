@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from ..analysis.examples import SliceName
 from ..errors import SettingsError
 from ..metrics import METRICS, Metric, find
 from ..records.case_ids import matches
+from ..records.result import Result
 from ..records.run import Rule
+from .slices import as_written, parse_slice, require_figure, slice_names, split_option
 from .waivers import Waiver, parse_waivers
 
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -32,6 +35,7 @@ class Budget(NamedTuple):
         limit: in the metric's unit; for ``percent``, percent of the reference's value.
         source: where it was written, such as ``tool.opml.gate.accuracy.min``.
         optional: whether the run may pass where it cannot be judged.
+        slice: the test examples that it is on; its value may be ``*``, for each. None for all examples together.
     """
 
     metric: Metric
@@ -40,6 +44,12 @@ class Budget(NamedTuple):
     percent: bool
     source: str
     optional: bool = False
+    slice: SliceName | None = None
+
+    @property
+    def name(self) -> str:
+        """The metric, with the slice that it is of: ``accuracy[class=cat]``."""
+        return f"{self.metric.name}[{self.slice}]" if self.slice else self.metric.name
 
     @property
     def text(self) -> str:
@@ -119,8 +129,8 @@ class Gate(NamedTuple):
         layers = [self.budgets, self.by_profile.get(profile, ())]
         layers += [entry.budgets for entry in self.by_case if matches(case_id, entry.pattern)]
         written = [budget for layer in [*layers, marked, self.given] for budget in layer]
-        last = {(budget.metric.name, budget.rule): budget for budget in written}
-        winners = [last[budget.metric.name, budget.rule] for budget in written]
+        last = {(budget.name, budget.rule): budget for budget in written}
+        winners = [last[budget.name, budget.rule] for budget in written]
         return tuple(
             Override(budget, None if budget is winner else winner.source)
             for budget, winner in zip(written, winners, strict=True)
@@ -185,6 +195,8 @@ def _budget(metric: Metric, rule: str, value: Any, where: str, optional: bool) -
 def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find = find) -> tuple[Budget, ...]:
     """Parse budgets from a table of metrics: ``{"accuracy": {"min": 0.9}, "latency_ms": {"p99": {"max": 5}}}``.
 
+    Under ``slice`` are such tables on some of the test examples, each with ``by`` and ``value``.
+
     Args:
         table: as TOML gives it.
         where: the table's own name, for messages.
@@ -197,6 +209,8 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
 
     def metrics() -> Iterator[tuple[str, Any]]:
         for name, value in _table(table, where).items():
+            if name == "slice":
+                continue
             if name in _NESTED:
                 parts = _table(value, f"{where}.{name}")
                 if not parts:
@@ -214,7 +228,37 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
             raise SettingsError(f"{where}.{name}: has no limit; give one of {', '.join(RULES)}")
         may_lack = _flag(rules.pop("optional", optional), f"{where}.{name}.optional")
         budgets += [_budget(metric, rule, limit, f"{where}.{name}.{rule}", may_lack) for rule, limit in rules.items()]
+    for number, entry in enumerate(as_written(table, where), start=1):
+        budgets += _slice_budgets(dict(entry), f"{where}.slice[{number}]", optional, find)
     return tuple(budgets)
+
+
+def _slice_budgets(entry: dict[str, Any], where: str, optional: bool, find: Find) -> list[Budget]:
+    """Parse the budgets of one slice."""
+    name = parse_slice(entry, where)
+    may_lack = _flag(entry.pop("optional", optional), f"{where}.optional")
+    budgets = parse_budgets(entry, where, optional=may_lack, find=find)
+    if not budgets or any(budget.slice for budget in budgets):
+        raise SettingsError(f"{where}: needs a budget, such as accuracy = {{ min = 0.8 }}, and no slice of its own")
+    for budget in budgets:
+        require_figure(budget.metric, name, where)
+    return [budget._replace(slice=name) for budget in budgets]
+
+
+def sliced(budgets: Sequence[Budget], result: Result) -> Iterator[Budget]:
+    """Yield the budgets that apply to a result, those on each slice once for each that the result has.
+
+    Args:
+        budgets: of the case.
+        result: whose slices there are.
+    """
+    for budget in budgets:
+        if budget.slice is None:
+            yield budget
+            continue
+        alike = [one for one in budgets if (one.metric.name, one.rule) == (budget.metric.name, budget.rule)]
+        for name in slice_names(budget.slice, result, [one.slice for one in alike if one.slice]):
+            yield budget._replace(slice=name)
 
 
 def _terms(table: dict[str, Any], where: str) -> GateTerms:
@@ -280,6 +324,8 @@ def _written(text: str) -> Any:
 def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Gate:
     """Add to the gate what the command line says: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
 
+    The metric may be that of a slice: ``accuracy[class=cat].min=0.8``.
+
     Args:
         gate: that of the file.
         options: as they were typed.
@@ -292,8 +338,9 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
     terms: dict[str, Any] = {}
     for option in options:
         where = f"{OPTION} {option!r}"
-        key, equals, text = option.partition("=")
-        key = key.strip()
+        bracket = option.find("]") + 1  # an = in brackets is the slice's
+        rest, equals, text = option[bracket:].partition("=")
+        key = (option[:bracket] + rest).strip()
         if equals and key in GateTerms._fields:
             terms[key] = _written(text)
             continue
@@ -303,7 +350,10 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
                 f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of "
                 f"{', '.join(GateTerms._fields)}"
             )
-        (budget,) = (_budget(find(name, where), rule, _written(text), where, False),)
-        budgets.append(budget._replace(source=f"{OPTION} {option}"))
+        name, part = split_option(name)
+        budget = _budget(find(name, where), rule, _written(text), where, False)
+        if part:
+            require_figure(budget.metric, part, where)
+        budgets.append(budget._replace(source=f"{OPTION} {option}", slice=part))
     changed = gate.terms._replace(**{key: getattr(_terms(dict(terms), OPTION), key) for key in terms})
     return gate._replace(given=(*gate.given, *budgets), terms=changed)

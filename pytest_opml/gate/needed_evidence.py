@@ -44,17 +44,18 @@ def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: i
         return "another run"  # a repeat did not confirm it
     growth = (needed / reached) ** 2 if reached > 0 else math.inf
     if metric.evidence in ("proportion", "macro", "area", "quality") or metric.standard_error is not None:
-        return _images(result.test_samples * growth)
+        samples = next((one.samples for one in result.slices if one.name == check.slice), result.test_samples)
+        return _images(samples * growth, check.slice)
     if metric.scenario is not None:
         return _sampling(check, metric, result, growth, terms.max_seconds)
-    samples = "the test images and the sampling" if metric.evidence == "score" else "as many samples"
-    return f"about {_rounded(growth):g} times {samples}" if growth <= _SENSIBLE_GROWTH else "no number of samples"
+    parts = "the test examples and the sampling" if metric.evidence == "score" else "as many samples"
+    return f"about {_rounded(growth):g} times {parts}" if growth <= _SENSIBLE_GROWTH else "no number of samples"
 
 
-def _images(number: float) -> str:
+def _images(number: float, of: str) -> str:
     if number > _SENSIBLE_IMAGES:
         return "no test set of a sensible size"
-    return f"about {_rounded(number):,.0f} test images"
+    return f"about {_rounded(number):,.0f} test examples{f' of {of}' if of else ''}"
 
 
 def _sampling(check: Check, metric: Metric, result: Result, growth: float, max_seconds: float) -> str:

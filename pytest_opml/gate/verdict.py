@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from ..analysis import figures
 from ..analysis.comparability import OTHER_DATA, differing_in, needs_same_machine, worked_out_otherwise
-from ..metrics import Metric
+from ..analysis.slices import examples_in, of_slice, of_slice_difference, why_no_slice
 from ..records.result import Result, SideBySide
 from ..records.run import Baseline, Check, Verdict
 from ..stats.evidence import UNBOUNDED, Evidence, Exact
-from .budgets import RELATIVE, Budget, GateTerms
+from .budgets import RELATIVE, Budget, GateTerms, sliced
 from .disturbance import could_explain, disturbance
 
 _ROUNDING = 1e-12
@@ -81,7 +81,7 @@ def judge(budgets: Sequence[Budget], subject: JudgedResult, terms: GateTerms = _
     is_reference = subject.result.case == subject.result.case.reference
     return tuple(
         _check(budget, subject, terms)
-        for budget in budgets
+        for budget in sliced(budgets, subject.result)
         if not (is_reference and budget.rule in ("max_drop", "max_increase"))
         and not (budget.metric.run_level and subject.standing is None)
     )
@@ -107,13 +107,13 @@ class _Reference(NamedTuple):
 def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     fields: dict[str, object] = {"value": None}
     try:
-        value = _figure(budget.metric, subject.result, subject.standing)
+        value = _figure(budget, subject.result, subject.standing)
         fields["value"] = value
-        _require_images(budget.metric, subject.result)
+        _require_examples(budget, subject.result)
         reference = _reference(budget, subject) if budget.rule in RELATIVE else None
         if reference and budget.percent:
             _require_a_whole(budget, reference)
-        figure = _evidence(budget.metric, subject, value, reference)
+        figure = _evidence(budget, subject, value, reference)
         limit = budget.limit
         if reference:
             limit = bound(budget, reference.value)
@@ -137,6 +137,7 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
         "case_id": subject.result.case.id,
         "profile": subject.result.device.profile,
         "metric": budget.metric.name,
+        "slice": str(budget.slice) if budget.slice else "",
         "rule": budget.rule,
         "budget": budget.text,
         "source": budget.source,
@@ -144,16 +145,21 @@ def _check(budget: Budget, subject: JudgedResult, terms: GateTerms) -> Check:
     return Check.model_validate(about | fields)
 
 
-def _figure(metric: Metric, result: Result, standing: Mapping[str, float] | None, of: str = "") -> float:
-    """Return the value of a metric; ``of``: whose it is, for the message."""
+def _figure(budget: Budget, result: Result, standing: Mapping[str, float] | None, of: str = "") -> float:
+    """Return the value that a budget is on; ``of``: whose it is, for the message."""
+    metric = budget.metric
+    if budget.slice:
+        if why := why_no_slice(metric, result, budget.slice):
+            raise _NotJudged(f"{of.strip()}: {why}" if of else why)
+        return of_slice(metric, result, budget.slice).value
     value = (standing or {}).get(metric.name) if metric.run_level else metric.read(result)
     if value is None or not math.isfinite(value):
         raise _NotJudged(f"{metric.name} {of}{metric.missing}")
     return float(value)
 
 
-def _require_images(metric: Metric, result: Result) -> None:
-    if few := figures.too_few_images(metric, result):
+def _require_examples(budget: Budget, result: Result) -> None:
+    if few := figures.too_few_images(budget.metric, result, examples_in(result, budget.slice)):
         raise _NotJudged(few)
 
 
@@ -172,7 +178,7 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
         if reference is None:
             raise _NotJudged("the reference case has no result to compare with")
         standing = (subject.standings or {}).get(reference.case.id)
-        value = _figure(metric, reference, standing, "of the reference ")
+        value = _figure(budget, reference, standing, "of the reference ")
         return _Reference(reference.case.id, reference, value, figures.times_beside(subject.result, reference))
     if metric.run_level:
         raise _NotJudged(f"{metric.name} is a place among the cases of one run, and is not compared with another run")
@@ -193,12 +199,17 @@ def _reference(budget: Budget, subject: JudgedResult) -> _Reference:
         raise _NotJudged(OTHER_DATA)
     if otherwise := worked_out_otherwise(metric, subject.result, baseline.result):
         raise _NotJudged(f"{metric.name} of the baseline is {otherwise}")
-    value = _figure(metric, baseline.result, None, "of the baseline ")
+    value = _figure(budget, baseline.result, None, "of the baseline ")
     times = subject.result.vs_baseline if baseline.remeasured else None
     return _Reference(baseline.described, baseline.result, value, times)
 
 
-def _evidence(metric: Metric, subject: JudgedResult, value: float, reference: _Reference | None) -> Evidence:
+def _evidence(budget: Budget, subject: JudgedResult, value: float, reference: _Reference | None) -> Evidence:
+    metric = budget.metric
+    if budget.slice:
+        if reference is None:
+            return of_slice(metric, subject.result, budget.slice)
+        return of_slice_difference(metric, subject.result, reference.result, budget.slice)
     if metric.run_level:
         return Exact(value)
     if reference is None:

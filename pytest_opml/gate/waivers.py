@@ -13,6 +13,7 @@ from ..errors import SettingsError
 from ..metrics import Metric
 from ..records.case_ids import matches
 from ..records.run import Check
+from .slices import split_option
 
 _KEYS = ("match", "metric", "until", "reason")
 
@@ -22,7 +23,7 @@ class Waiver(NamedTuple):
 
     Attributes:
         pattern: of case ids, as ``case_ids.matches`` takes it.
-        metric: its name.
+        metric: its name, with the slice where it is of one.
         until: the last day on which it holds, by the clock of the machine.
         reason: of the user's own.
         source: where it was written.
@@ -36,7 +37,7 @@ class Waiver(NamedTuple):
 
     def is_for(self, check: Check) -> bool:
         """Return whether the check is one that it is about, whatever its verdict and the day."""
-        return check.metric == self.metric and matches(check.case_id, self.pattern)
+        return check.figure_name == self.metric and matches(check.case_id, self.pattern)
 
 
 def parse_waivers(tables: Any, where: str, find: Callable[[str, str], Metric]) -> tuple[Waiver, ...]:
@@ -67,7 +68,8 @@ def _waiver(table: Any, where: str, find: Callable[[str, str], Metric]) -> Waive
     until = table.get("until")
     if not isinstance(until, date) or isinstance(until, datetime):
         raise SettingsError(f"{where}.until: must be a day such as 2026-12-31, without quotes, not {until!r}")
-    metric = find(table["metric"], f"{where}.metric").name
+    name, part = split_option(table["metric"].strip())
+    metric = find(name, f"{where}.metric").name + (f"[{part}]" if part else "")
     return Waiver(table["match"], metric, until, " ".join(table["reason"].split()), where)
 
 

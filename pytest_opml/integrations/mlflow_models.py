@@ -92,6 +92,7 @@ def _check_database(uri: str) -> None:
 def _resolved(client: Any, address: str) -> _Place:
     if run := _RUN.fullmatch(address):
         info = client.get_run(run["run"]).info
+        _check_artifact(client, info.run_id, run["path"].rstrip("/"))
         source = ModelSource(address=address, run_id=info.run_id, created=_moment(info.start_time))
         return _Place(source, f"{info.artifact_uri.rstrip('/')}/{run['path']}")
     if logged := _LOGGED.fullmatch(address):
@@ -116,6 +117,18 @@ def _resolved(client: Any, address: str) -> _Place:
     if logged := _LOGGED.fullmatch(place):
         place = client.get_logged_model(logged["id"]).artifact_location
     return _Place(source, place)
+
+
+def _check_artifact(client: Any, run_id: str, path: str) -> None:
+    """Check that a run has a file or folder, which MLflow says of no place in a line of its own.
+
+    Raises:
+        StorageError: it has not; what lies where it should be is listed.
+    """
+    folder = path.rpartition("/")[0]
+    names = sorted(file.path for file in client.list_artifacts(run_id, folder or None))
+    if path not in names:
+        raise StorageError(f"the run {run_id} has no {path!r}; known: {listed(names) or 'none'}")
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

@@ -65,7 +65,12 @@ def case_runs(record: RunRecord) -> Iterator[MlflowRun]:
         if row.normalised is not None:
             figures["normalised_score"] = row.normalised
         checks = [check for check in record.checks if check.is_of(result)]
-        values = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
+        values = {
+            "quality": result.quality.name,
+            "task": result.task,
+            "pareto": row.pareto,
+            "notes": "\n".join(result.notes) or None,
+        }
         files = {"result.json": result.model_dump_json(indent=2), "checks.json": _json(checks)}
         params = _params(result.case) | _artifact(result)
         yield MlflowRun(
@@ -134,7 +139,7 @@ def _case_tags(case: CaseRecord, checks: list[Check]) -> dict[str, str]:
     values: dict[str, Any] = {"case": case.id}
     for check in checks:
         verdict = f"{check.verdict}: {check.reason}" if check.reason else check.verdict
-        values[f"check.{check.metric}.{check.rule}"] = verdict
+        values[f"check.{check.figure_name}.{check.rule}"] = verdict
     if checks:
         values["verdict"] = min((check.verdict for check in checks), key=WORST_FIRST.index)
     return _tags(values)

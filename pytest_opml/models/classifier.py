@@ -9,9 +9,10 @@ from .. import registry
 from ..case import Case
 from ..errors import CaseDefinitionError, DatasetError, ModelFileError
 from ..records.case_record import image_sides
+from ..runtimes.fit import check_fits, check_inputs, check_output
 from ..tensors import DataSpec, Signature, TensorSpec
 from .builders import takes, takes_inputs
-from .cloning import structure_of
+from .cloning import assign, clone, inputs_like, structure_of
 from .heads import with_head
 from .keras_file import open_keras_file, without_head
 
@@ -46,6 +47,7 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
         spec: what the data have, as they are handed out.
 
     Raises:
+        CaseDefinitionError: their pixels are worked out for a model that does so itself.
         DatasetError: they are of another kind or shape.
         ModelFileError: likewise, of a file; or its output cannot stand for the labels.
     """
@@ -56,7 +58,10 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
         return
     (wanted,), given = signature.inputs, spec.inputs
     if case.preprocess and case.preprocess.is_arithmetic:
-        wanted = wanted._replace(dtype="float32")  # which Keras takes in the place of pixels
+        raise CaseDefinitionError(
+            f"case: preprocess: {case.model} takes pixels of 0 to 255 and works them out itself; leave out scale, mean "
+            "and std"
+        )
     if len(given) != 1 or given[0].shape != wanted.shape or given[0].dtype != wanted.dtype:
         has = "; ".join(map(str, given))
         raise DatasetError(
@@ -67,8 +72,6 @@ def check_data(case: Case, signature: Signature | None, spec: DataSpec) -> None:
 
 def _check_file(case: Case, signature: Signature, spec: DataSpec) -> None:
     """Refuse a file that does not fit the data; one that is given a new head may end in anything."""
-    from ..runtimes.fit import check_fits, check_inputs
-
     path = Path(case.model)
     if case.unfreeze == 0:
         check_fits(path, signature, spec, output=case.output, classes=case.classes)
@@ -129,20 +132,41 @@ def _built_classifier(case: Case, builder: Any, spec: DataSpec, keras: Any) -> A
     model = _built(case, builder, spec, keras, more)
     if not isinstance(model, keras.Model) or len(model.outputs) != 1:
         raise ModelFileError(f"model {case.model}: its builder must return a Keras model with one output")
-    _check_outputs(f"model {case.model}", case, model, spec)
+    _check_output(case, model, spec)
     return model
+
+
+def _check_output(case: Case, model: Any, spec: DataSpec) -> None:
+    """Refuse a finished model whose output does not stand for the labels of the data."""
+    (tensor,) = model.outputs
+    dtype = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name  # of Keras 3 and of tf_keras
+    output = TensorSpec("", tuple(tensor.shape[1:]), dtype)
+    check_output(Path(case.model), output, spec, case.classes)
 
 
 def _built(case: Case, builder: Any, spec: DataSpec, keras: Any, more: dict[str, Any]) -> Any:
     """What a builder makes for the inputs of the data, or for images of their size."""
     if not takes_inputs(builder):
-        return builder(keras, _size(case, builder, spec), 3, **more)
+        model = builder(keras, _size(case, builder, spec), 3, **more)
+        return model if spec.inputs[0].dtype == "uint8" else _taking_floats(model, keras)
     inputs = _new_inputs(spec, keras)
     more = {name: value for name, value in more.items() if takes(builder, name)}
     model = builder(keras, inputs=inputs, **more)
     if isinstance(model, keras.Model) or not hasattr(model, "shape"):
         return model
     return keras.Model(inputs, model, name=case.model.rpartition(":")[0].rpartition(".")[2] or case.model)
+
+
+def _taking_floats(model: Any, keras: Any) -> Any:
+    """A model of pixels for pixels that were scaled already; Keras would cut them to whole numbers at its input."""
+    if not isinstance(model, keras.Model) or all("float" in str(tensor.dtype) for tensor in model.inputs):
+        return model
+    if keras.__name__ == "keras":
+        return clone(model, input_tensors=inputs_like(model, "float32"))
+    (tensor,) = model.inputs
+    copied = keras.models.clone_model(model, input_tensors=keras.Input(tensor.shape[1:], dtype="float32"))
+    assign(copied, model.get_weights())
+    return copied
 
 
 def _new_inputs(spec: DataSpec, keras: Any) -> Any:
@@ -175,28 +199,7 @@ def _from_file(case: Case, spec: DataSpec, keras: Any) -> Any:
         )
     model = open_keras_file(path, case.output)
     if case.unfreeze == 0:
-        _check_outputs(str(path), case, model, spec)
+        _check_output(case, model, spec)
         return model
     body = without_head(path, model)
     return with_head(structure_of(body), body.outputs[0], spec, case.seed, keras, body.name)
-
-
-def _check_outputs(where: str, case: Case, model: Any, spec: DataSpec) -> None:
-    """Refuse a finished model that does not give a figure for each class, label or target."""
-    figures = model.outputs[0].shape[1:]
-    wanted = spec.outputs if case.classes is None else len(case.classes)
-    fitting: list[tuple[int, ...]] = [(wanted,)]
-    if spec.task == "classification" and wanted == 2:
-        fitting.append((1,))
-    if wanted == 1:
-        fitting.append(())
-    if tuple(figures) in fitting:
-        return
-    what = {"classification": "classes", "multilabel": "labels", "regression": "targets"}[spec.task]
-    count = f"must end in {wanted} {what}"
-    if spec.task == "classification" and wanted == 2:
-        count += ", or in one sigmoid"
-    raise ModelFileError(
-        f"{where}: {count}, its output is {model.output_shape}; "
-        "write unfreeze=1 to give it a new head, or name its outputs with classes=[...]"
-    )

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError, listed
+from ..errors import ModelFileError
+from ..runtimes.fit import output_number
+from ..runtimes.keras_graph import keras_signature, load_keras
 from .cloning import structure_of
 from .heads import HEAD
 
@@ -25,8 +27,6 @@ def open_keras_file(path: Path, output: str | None) -> Any:
         ModelFileError: it is no functional or sequential model, its weights are no numbers, or it is not clear which
             output counts.
     """
-    from ..runtimes.keras_graph import load_keras
-
     model = load_keras(path)
     if "layers" not in model.get_config() or not model.built:
         raise ModelFileError(
@@ -51,26 +51,13 @@ def _check_weights(path: Path, model: Any) -> None:
 def _with_one_output(path: Path, model: Any, output: str | None) -> Any:
     import keras
 
-    names = output_names(model)
-    if output is None and len(names) == 1:
-        # a dict of one is not what trains and converts
-        is_plain = isinstance(model, keras.Sequential) or not isinstance(model._outputs_struct, dict)
-        return model if is_plain else keras.Model(structure_of(model), model.outputs[0], name=model.name)
-    if output not in names:
-        which = "one of them with output=" if output is None else f"one of them: there is no {output!r}"
-        raise ModelFileError(f"{path}: has the outputs {listed(names)}; name {which}")
-    return keras.Model(structure_of(model), model.outputs[names.index(output)], name=model.name)
-
-
-def output_names(model: Any) -> list[str]:
-    """Return the names of a model's outputs: the keys of the dict that it gives, or those of the layers they are of."""
-    structure = getattr(model, "_outputs_struct", None)
-    if isinstance(structure, dict):
-        keys = {id(tensor): name for name, tensor in structure.items()}
-        return [keys[id(tensor)] for tensor in model.outputs]
-    names = [tensor._keras_history.operation.name for tensor in model.outputs]
-    twice = {name for name in names if names.count(name) > 1}
-    return [f"{name}:{place}" if name in twice else name for place, name in enumerate(names)]
+    outputs = keras_signature(path, model).outputs
+    is_plain = isinstance(model, keras.Sequential) or hasattr(model.output, "shape")
+    if len(outputs) == 1 and is_plain:
+        return model
+    # also of one in a dict or list: what trains and converts gives the tensor itself
+    number = 0 if len(outputs) == 1 else output_number(path, outputs, output)
+    return keras.Model(structure_of(model), model.outputs[number], name=model.name)
 
 
 def without_head(path: Path, model: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from ..datasets.input_set import InputSet
 from ..errors import ModelFileError
+from ..runtimes.fit import Shape, fitting_shape
+from ..runtimes.keras_graph import keras_signature
 from ..tensors import Array, TensorSpec, assigned
 
 if TYPE_CHECKING:
@@ -18,19 +21,8 @@ if TYPE_CHECKING:
 
 
 def input_specs(model: keras.Model) -> tuple[TensorSpec, ...]:
-    """Return the inputs of a functional or sequential model, in the order of ``model.inputs``.
-
-    Their names are the keys of the dict that the model takes, where it takes one, else those of its input layers.
-    """
-    names = [tensor._keras_history.operation.name for tensor in model.inputs]
-    structure = getattr(model, "_inputs_struct", None)
-    if isinstance(structure, dict):
-        keys = {id(tensor): name for name, tensor in structure.items()}
-        names = [keys.get(id(tensor), name) for tensor, name in zip(model.inputs, names, strict=True)]
-    return tuple(
-        TensorSpec(name, tuple(tensor.shape[1:]), str(tensor.dtype))
-        for name, tensor in zip(names, model.inputs, strict=True)
-    )
+    """Return the inputs of a functional or sequential model, in the order of ``model.inputs``."""
+    return keras_signature(Path(model.name), model).inputs
 
 
 def examples_for(
@@ -40,7 +32,7 @@ def examples_for(
     labels: npt.NDArray[Any] | None = None,
     shuffle_seed: int | None = None,
 ) -> Any:
-    """Return a ``tf.data.Dataset`` of examples as a model takes them, with labels where they are given.
+    """Return a ``tf.data.Dataset`` of (examples,) as a model takes them, or of (examples, labels).
 
     Args:
         model: functional or sequential, with inputs of the names of the data's, or one of any name.
@@ -54,29 +46,32 @@ def examples_for(
     """
     specs = input_specs(model)
     places = assigned(specs, [spec.name for spec in inputs.specs])
-    if not places:
+    shapes = {spec.name: fitting_shape(spec.shape, own) for spec in inputs.specs if (own := places.get(spec.name))}
+    if not places or None in shapes.values():
         takes, have = ("; ".join(map(str, side)) for side in (specs, inputs.specs))
         raise ModelFileError(f"model {model.name}: takes {takes}; the data have {have}")
     structure = getattr(model, "_inputs_struct", None)
 
     def arranged(examples: Any) -> Any:
-        tensors = {spec.name: _shaped(examples[name] if name else examples, spec) for name, spec in places.items()}
+        by_name = examples if isinstance(examples, dict) else {"": examples}
+        tensors = {own.name: _shaped(by_name[name], shapes[name]) for name, own in places.items()}
         if isinstance(structure, dict):
             return tensors
         in_turn = tuple(tensors[spec.name] for spec in specs)
         return in_turn if len(in_turn) > 1 else in_turn[0]
 
     stream = inputs.dataset(batch=batch, labels=labels, shuffle_seed=shuffle_seed)
-    return stream.map(arranged) if labels is None else stream.map(lambda x, y: (arranged(x), y))
+    # in a tuple of one: Keras takes two inputs without it for an input and labels
+    return stream.map(lambda x: (arranged(x),)) if labels is None else stream.map(lambda x, y: (arranged(x), y))
 
 
-def _shaped(examples: Any, spec: TensorSpec) -> Any:
-    """The examples with the axes of length one that the model has and the data have not."""
+def _shaped(examples: Any, shape: Shape | None) -> Any:
+    """Examples in a shape that differs from theirs in axes of length one, if at all."""
     import tensorflow as tf
 
-    if examples.shape.rank == len(spec.shape) + 1:
+    if shape is None or examples.shape.rank == len(shape) + 1:
         return examples
-    return tf.reshape(examples, [-1, *(side or -1 for side in spec.shape)])
+    return tf.reshape(examples, [-1, *(side or -1 for side in shape)])
 
 
 def predict(model: keras.Model, inputs: InputSet, batch: int) -> Array:

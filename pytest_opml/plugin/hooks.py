@@ -40,11 +40,18 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Let the cases that a ``conftest.py`` builds take from the settings what these say of their models."""
+    folder = early_config.invocation_params.dir
+    named = (folder / text.partition("::")[0] for text in early_config.known_args_namespace.file_or_dir)
+    use_sections_near(early_config, next((path for path in named if path.exists()), folder))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and let others register what they have."""
     config.addinivalue_line("markers", _MARKER)
     config.stash[USAGE_ERRORS] = []
-    use_sections_near(config, config.invocation_params.dir)
     try:
         config.hook.pytest_opml_register(register=registry.register)
     except ValueError as error:

@@ -80,8 +80,8 @@ class CaseRecord(BaseModel):
         dataset: name of a data set, ``package.module:load``, a ``.npz`` file or a folder of images (``data/pets``).
         model: name of a model, ``package.module:build``, or the path of a model file or of a SavedModel folder.
         technique: a technique, or a chain of them applied left to right (``prune-0.5+cluster-64``).
-        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head); ``all``;
-            0 for a complete classifier that is measured as it is.
+        unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head), those of
+            models in the model one by one; ``all``; 0 for a complete classifier that is measured as it is.
         epochs: passes over the training images.
         batch: images per step, in training and in inference over the test set.
         size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was

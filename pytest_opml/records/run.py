@@ -47,6 +47,9 @@ class Check(Record):
         description="the kind of hardware that the case was measured on; None for a case that is not there",
     )
     metric: str
+    slice: str = Field(
+        default="", description="the test examples that the figure is of, such as class=cat; empty for all"
+    )
     rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
     limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
     budget: str = Field(description="as the user wrote it")
@@ -78,6 +81,11 @@ class Check(Record):
         description="whether the figure is beyond its limit, but was taken while the machine was busy",
     )
     reason: str = ""
+
+    @property
+    def figure_name(self) -> str:
+        """The metric, with the slice that it is of: ``accuracy[class=cat]``."""
+        return f"{self.metric}[{self.slice}]" if self.slice else self.metric
 
     def is_of(self, member: CaseOutcome) -> bool:
         """Tell whether the check is on this case, on this kind of hardware."""

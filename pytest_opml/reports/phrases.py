@@ -71,23 +71,23 @@ def check_text(check: Check) -> str:
     if check.rule == "case":
         return check.reason
     if not is_judged(check):
-        return f"{check.metric}: {WORDS[check.verdict]} ({check.budget}): {check.reason}"
+        return f"{check.figure_name}: {WORDS[check.verdict]} ({check.budget}): {check.reason}"
     value, limit = distinct_figures(check)
     side = "below" if (check.value or 0.0) < check.limit else "above"
     if check.busy:
-        return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)}), but {check.reason}"
+        return f"{check.figure_name} {value} is {side} {limit} ({check.budget}{_from(check)}), but {check.reason}"
     if check.verdict == "inconclusive":
         why = check.reason or f"{limit} lies within {interval(check)}"
-        return f"{check.metric} {value} ({check.budget}{_from(check)}): {why}"
+        return f"{check.figure_name} {value} ({check.budget}{_from(check)}): {why}"
     waived = f"; waived {check.waived}" if check.waived else ""
-    return f"{check.metric} {value} is {side} {limit} ({check.budget}{_from(check)}){waived}"
+    return f"{check.figure_name} {value} is {side} {limit} ({check.budget}{_from(check)}){waived}"
 
 
 def breach_text(check: Check) -> str:
     """Say in few words which figure is beyond which limit: ``size_mb 4.71 MB > 4.5 MB (max = 4.5)``."""
     value, limit = distinct_figures(check)
     sign = "<" if (check.value or 0.0) < check.limit else ">"
-    return f"{check.metric} {value} {sign} {limit} ({check.budget}{_from(check)})"
+    return f"{check.figure_name} {value} {sign} {limit} ({check.budget}{_from(check)})"
 
 
 def distinct_figures(check: Check) -> tuple[str, str]:

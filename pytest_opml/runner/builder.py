@@ -263,12 +263,13 @@ class ChainRun:
     def _guarded(self, name: str, step: Technique, state: ModelState) -> ModelState:
         if self.builder.case.technique == "baseline":
             return self._apply(step, state)
-        self.guard.before(step, state)
+        self.guard.before(name, step, state)
         after = self._apply(step, state)
         self.guard.after(name, step, state, after)
         return after
 
     def _apply(self, step: Technique, state: ModelState) -> ModelState:
+        from ..models.heads import labels_of_outputs
         from ..techniques.base import TrainingContext
 
         elsewhere = 0.0
@@ -280,8 +281,12 @@ class ChainRun:
             elsewhere += time.perf_counter() - started
             return model
 
-        data = self.builder.data
-        context = TrainingContext(self.builder.case, data.x_train, data.y_train, data.spec, trained_other)
+        case, data = self.builder.case, self.builder.data
+        labels, spec = data.y_train, data.spec
+        if case.classes is not None:
+            labels = labels_of_outputs(data.task, labels, data.classes, tuple(case.classes))
+            spec = spec._replace(outputs=len(case.classes))
+        context = TrainingContext(case, data.x_train, labels, spec, trained_other)
         started = time.perf_counter()
         after = step.apply(state, context)
         training = after.training_s - state.training_s

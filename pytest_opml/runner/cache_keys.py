@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import registry
 from ..case import Case, parse_chain
-from ..datasets.fitting import size_text
 from ..datasets.images import image_form
+from ..datasets.model_inputs import size_text
 from ..errors import ModelFileError
 from ..records.case_record import ImageSize
 from ..storage.digests import digest_path
@@ -95,7 +95,9 @@ def _installed(name: str) -> str | None:
 def _image_size(case: Case, spec: DataSpec) -> ImageSize:
     """The size of the images that the data are handed out as, for a model that takes any; the case's for other data."""
     form = image_form(spec.inputs[0]) if len(spec.inputs) == 1 else None
-    return size_text(form[0], form[1]) if form and form[0] and form[1] else case.size
+    if not (form and form[0] and form[1]):
+        return case.size
+    return form[0] if form[0] == form[1] else size_text(form[0], form[1])
 
 
 def _stamp(path: Path) -> str:

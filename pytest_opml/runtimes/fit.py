@@ -45,7 +45,10 @@ def check_fits(
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
     check_inputs(path, signature, spec)
-    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+    outputs = signature.outputs
+    if output is None and len(outputs) > 1:
+        raise _unnamed(path, outputs, [one.name for one in outputs if _could_stand_for(path, one, spec, classes)])
+    check_output(path, outputs[output_number(path, outputs, output)], spec, classes)
 
 
 def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
@@ -57,7 +60,7 @@ def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
     inputs, given = signature.inputs, spec.inputs
     places = assigned(inputs, [one.name for one in given])
     fit = [
-        (one.dtype == "string") == (own.dtype == "string")
+        (one.dtype == own.dtype if "string" in (one.dtype, own.dtype) else _is_of_numbers(own))
         and any(fitting_shape(one.shape, taken) is not None for taken in (own, _without_batch(own)))
         for one in given
         if (own := places.get(one.name))
@@ -76,12 +79,12 @@ def check_output(
         ModelFileError: it is none of numbers, none of a row an example, or has too few or too many figures.
     """
     about = f"{path}: its output is {output}"
-    if output.dtype == "string":
-        raise ModelFileError(f"{about}: text, not figures; name an output with scores: output=...")
+    if output.dtype != MAPPINGS and not _is_of_numbers(output):
+        raise ModelFileError(f"{about}: not figures; name an output with scores: output=...")
     if spec.task == "classification" and output.dtype in ("int32", "int64"):
         raise ModelFileError(f"{about}: numbers of classes, not their scores; export the model with its scores")
     figures = figures_of(output)
-    if figures is None and len([side for side in output.shape if side != 1]) > 1:
+    if len([side for side in output.shape if side not in (1, None)]) > 1:
         raise ModelFileError(f"{about}: not one row of figures an example")
     wanted = len(classes) if classes is not None and spec.task != "regression" else spec.outputs
     if figures in (None, wanted) or (figures == 1 and wanted == 2 and spec.task == "classification"):
@@ -115,12 +118,31 @@ def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -
     """
     if name is None and len(outputs) == 1:
         return 0
-    has = f"{path}: has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
     if name is None:
-        raise ModelFileError(f"{has}; name the one that is to be measured: output=...")
+        raise _unnamed(path, outputs)
     if name not in (names := [output.name for output in outputs]):
-        raise ModelFileError(f"{has}; none is called {name!r}")
+        raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
     return names.index(name)
+
+
+def _unnamed(path: Path, outputs: Sequence[TensorSpec], fitting: Sequence[str] = ()) -> ModelFileError:
+    """What is said where a case names none of several outputs; which of them fit the data, where that is known."""
+    advice = " or ".join(f"output={name!r}" for name in fitting) or "output=..."
+    return ModelFileError(f"{path}: {_listed(outputs)}; name the one that is to be measured: {advice}")
+
+
+def _listed(outputs: Sequence[TensorSpec]) -> str:
+    return f"has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
+
+
+def _could_stand_for(
+    path: Path, output: TensorSpec, spec: DataSpec, classes: Sequence[str] | Mapping[str, str] | None
+) -> bool:
+    try:
+        check_output(path, output, spec, classes)
+    except ModelFileError:
+        return False
+    return True
 
 
 def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
@@ -135,6 +157,14 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
             f"{path}: takes {listed([str(spec) for spec in inputs])}: not equally many examples in each input"
         )
     return next(iter(sizes), None)
+
+
+def _is_of_numbers(spec: TensorSpec) -> bool:
+    """Whether numpy has the type of an input or output as a kind of number."""
+    try:
+        return np.dtype(spec.dtype).kind in "biuf"
+    except TypeError:
+        return False
 
 
 def _count(figures: int | None) -> str:

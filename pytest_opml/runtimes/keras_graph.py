@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # A TensorFlow graph cannot hold more than 2 GB of constants.
 _MAX_CONSTANT_BYTES = 10**9
-# What Keras raises for a file that is damaged, or that needs code which it does not have.
-_UNREADABLE = (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError)
 
 
 def load_keras(path: Path) -> keras.Model:
@@ -37,7 +35,7 @@ def load_keras(path: Path) -> keras.Model:
         raise ModelFileError(f"{path}: not a .keras file (no zip archive)")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (*_UNREADABLE, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file may end in any
         raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
     if not isinstance(model, keras.Model):
         raise ModelFileError(f"{path}: holds a {type(model).__name__}, not a model")
@@ -63,7 +61,7 @@ def read_keras(path: Path) -> Signature:
         model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
     except zipfile.BadZipFile as error:
         raise ModelFileError(f"{path}: not a .keras file (no zip archive)") from error
-    except _UNREADABLE as error:
+    except Exception as error:
         raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
     return keras_signature(path, model)
 

@@ -23,10 +23,10 @@ _MOST_CUT_OFF = 0.1
 
 
 class _Call(NamedTuple):
-    """The model's own inputs of one call, and their shapes, for which there is an interpreter."""
+    """The model's own inputs of one call by their numbers, and the interpreter for their shapes."""
 
-    shapes: _Shapes
-    arrays: list[Array]
+    interpreter: Any
+    inputs: list[tuple[int, Array]]
 
 
 class _Input:
@@ -84,6 +84,7 @@ class LiteRTRuntime(Runtime):
         outputs = self.signature.outputs
         self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         self.output = self._answer.spec
+        self._has_state = file.has_state
         self._inputs = [_Input(path, tensor) for tensor in file.inputs]
         self._interpreters: dict[_Shapes, Any] = {}
         sides = [tensor.spec.shape for tensor in file.inputs]
@@ -92,9 +93,12 @@ class LiteRTRuntime(Runtime):
             interpreter = self._interpreter(tuple((self.call_size or 1, *shape) for shape in self._own_shapes))
         else:  # memory can be laid out as soon as the data are there
             interpreter = self._new_interpreter()
-        constant = weights_of(interpreter)
+        try:
+            constant = weights_of(interpreter)
+            self.layers = len(interpreter.get_tensor_details()) - len(constant)
+        except ValueError as error:  # a name that is no text
+            raise ModelFileError(f"{path}: not a model that LiteRT can run: {one_line(error)}") from error
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
-        self.layers = len(interpreter.get_tensor_details()) - len(constant)
 
     def _new_interpreter(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter
@@ -123,13 +127,16 @@ class LiteRTRuntime(Runtime):
         """See ``Runtime.to_device``."""
         given = arranged(self.path, self.signature.inputs, batch)
         arrays = [field.given(array) for field, array in zip(self._inputs, given, strict=True)]
-        return _Call(tuple(array.shape for array in arrays), arrays)
+        interpreter = self._interpreter(tuple(array.shape for array in arrays))
+        return _Call(interpreter, [(field.number, array) for field, array in zip(self._inputs, arrays, strict=True)])
 
     def answer(self, placed: _Call) -> npt.NDArray[Any]:
         """See ``Runtime.answer``."""
-        interpreter = self._interpreter(placed.shapes)
-        for field, array in zip(self._inputs, placed.arrays, strict=True):
-            interpreter.set_tensor(field.number, array)
+        interpreter = placed.interpreter
+        for number, array in placed.inputs:
+            interpreter.set_tensor(number, array)
+        if self._has_state:  # of the examples before
+            interpreter.reset_all_variables()
         try:
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:

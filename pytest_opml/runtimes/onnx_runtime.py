@@ -43,9 +43,11 @@ class OnnxRuntime(Runtime):
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=_providers(onnxruntime))
-        except Exception as error:
-            raise _refusal(error, f"{path}: not a model that ONNX Runtime can run") from error
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=_providers(onnxruntime), enable_fallback=False
+            )
+        except Exception as error:  # its errors share no base class, and a damaged file may end in others
+            raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
         self._place = onnxruntime.OrtValue.ortvalue_from_numpy
         self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         # texts and mappings cannot be placed, nor read where they lie
@@ -67,14 +69,8 @@ class OnnxRuntime(Runtime):
                 return np.asarray(self._session.run_with_ort_values([self.output.name], placed)[0].numpy())
             answer = self._session.run([self.output.name], placed)[0]
         except Exception as error:
-            raise _refusal(error, f"{self.path}: cannot answer for these examples") from error
+            raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
         return _rows(answer) if self.output.dtype == MAPPINGS else answer
-
-
-def _refusal(error: Exception, what: str) -> Exception:
-    """What ONNX Runtime refuses as an error of ours; its own errors share no base class."""
-    is_its_own = type(error).__module__.partition(".")[0] == "onnxruntime"
-    return ModelFileError(f"{what}: {one_line(error)}") if is_its_own else error
 
 
 def _rows(mappings: Sequence[Mapping[Any, float]]) -> npt.NDArray[Any]:

@@ -36,7 +36,7 @@ class SavedModelRuntime(Runtime):
         self.output = outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         try:
             self._model = tf.saved_model.load(str(path))  # kept, since it owns the variables
-        except (OSError, ValueError, tf.errors.OpError, KeyError, AttributeError) as error:
+        except Exception as error:  # a damaged folder may end in any
             raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {one_line(error)}") from error
         self._call, self._constant = self._model.signatures[_SIGNATURE], tf.constant
         self._error = tf.errors.OpError

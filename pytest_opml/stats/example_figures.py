@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .evidence import Evidence, Interval, PairedProportion
 from .intervals import binomial_ends
 from .quality_evidence import LEAST_ADDED, added_examples
+from .rare_events import rare_events
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +49,8 @@ class MeanFigure(Evidence):
     """A mean of figures in [0, 1], one for each independent example.
 
     The interval is Clopper and Pearson's of the effective number of examples, which for right and wrong answers is the
-    number of examples itself.
+    number of examples itself. Where others are between, it is at least that of rare events of one size with the same
+    variance and skewness: of figures that are mostly high and rarely low, the rare ones decide how low the mean may be.
 
     Args:
         figures: (n,), at least one.
@@ -57,12 +59,16 @@ class MeanFigure(Evidence):
     def __init__(self, figures: Floats) -> None:
         self._sum, self._squares, self._examples = float(figures.sum()), float(figures @ figures), len(figures)
         self.value = self._sum / self._examples
+        # right and wrong answers have their own exact interval
+        self._rare = rare_events(figures if ((figures > 0) & (figures < 1)).any() else np.zeros(1))
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
         # of both, so that less error never makes the interval narrower
         trials = min(self._trials(added) for added in (LEAST_ADDED, added_examples(error)))
-        return Interval(*binomial_ends(self.value * trials, trials, error))
+        low, high = binomial_ends(self.value * trials, trials, error)
+        below, above = (moved / self._examples for moved in self._rare.ends(error))
+        return Interval(max(min(low, self.value + below), 0.0), min(max(high, self.value + above), 1.0))
 
     def _trials(self, added: float) -> float:
         """Return the effective number of examples, given how many of each kind are added."""

@@ -37,8 +37,9 @@ class MacroShare(Evidence):
         trials = min(average.effective(added).trials for added in (LEAST_ADDED, added_examples(error)))
         low, high = binomial_ends(self.value * trials, trials, error)
         below, above = self._widest_class(error)
-        low = min(low, self.value - below) - max(average.bias, 0.0)
-        high = max(high, self.value + above) - min(average.bias, 0.0) + average.unpredicted
+        rarely_below, rarely_above = average.rare_ends(error)
+        low = min(low, self.value - below, self.value + rarely_below) - max(average.bias, 0.0)
+        high = max(high, self.value + above, self.value + rarely_above) - min(average.bias, 0.0) + average.unpredicted
         return Interval(max(low, 0.0), min(high, 1.0))
 
     def _widest_class(self, error: float) -> tuple[float, float]:
@@ -71,7 +72,9 @@ class PairedMacroShare(Evidence):
     def interval(self, error: float) -> Interval:
         """Return the interval of the discordant answers, in effective numbers."""
         pair = effective_pair(self._own, self._its, added_examples(error))
-        return PairedProportion(pair).interval(error)
+        low, high = PairedProportion(pair).interval(error)
+        below, above = self._own.rare_ends(error, self._its)
+        return Interval(min(low, self.value + below), max(high, self.value + above))
 
 
 class Area(Evidence):

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import TechniqueError
+from ..errors import ModelFileError, TechniqueError
 from ..tensors import Array, Batch, mapped
 from .model_function import Precision, call, compute_precision, rows_of, tensors_of
 
@@ -41,12 +41,20 @@ _MOST_INPUTS, _FEWEST_INPUTS = 64, 4
 _MOST_NUMBERS = _MOST_INPUTS * 96 * 96 * 3
 
 
-def probes(x_train: InputSet, seed: int) -> Batch:
-    """Return the training inputs that answers are compared for: 64, fewer where each is large, always the same ones."""
+def probe_rows(x_train: InputSet, seed: int) -> npt.NDArray[np.intp]:
+    """Return the numbers of the training examples that answers are compared for, always the same ones.
+
+    They are 64, or fewer where each is large.
+    """
     numbers = max(1, sum(math.prod(side or 1 for side in spec.shape) for spec in x_train.specs))
     count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // numbers))
     order = np.random.default_rng(seed).permutation(len(x_train))
-    return x_train.take(np.sort(order[:count]))
+    return np.sort(order[:count])
+
+
+def probes(x_train: InputSet, seed: int) -> Batch:
+    """Return the training examples of ``probe_rows``."""
+    return x_train.take(probe_rows(x_train, seed))
 
 
 def answers_of(model: keras.Model, inputs: Batch) -> Answers:
@@ -66,8 +74,9 @@ def answers_of_file(path: Path, inputs: Batch) -> Answers:
 
     if path.suffix == ".keras":
         return answers_of(load_keras(path), inputs)
-    rows = open_artifact(path, threads=1).predict(inputs)
-    return np.asarray(rows, np.float64).reshape(len(rows), -1)
+    runtime = open_artifact(path, threads=1)
+    rows = np.asarray(runtime.rows(runtime.run(runtime.place(inputs))), np.float64)  # NaN too, which the guard names
+    return rows.reshape(len(rows), -1)
 
 
 @contextmanager
@@ -111,7 +120,7 @@ def require_agreement(
     before: Answers,
     after: Answers,
     precision: Precision,
-    rounded: Callable[[], Answers],
+    movement: Callable[[], float],
 ) -> None:
     """Refuse a conversion whose answers differ by more than the precision of its format explains.
 
@@ -120,8 +129,8 @@ def require_agreement(
         before: answers (n, k) of the model that was converted.
         after: those of what it was converted to.
         precision: of the format.
-        rounded: answers of the model that was converted with every weight and input off by one rounding; asked for only
-            where the difference is not plainly small, since a deep or a chaotic model moves further.
+        movement: see ``movement_of``, of either model; asked for only where the difference is not plainly small, since
+            a deep or a chaotic model moves further.
 
     Raises:
         TechniqueError: the answers do not agree; says by how much.
@@ -130,7 +139,7 @@ def require_agreement(
         raise TechniqueError(f"{name}: gives {after.shape[1]} numbers for an input, {before.shape[1]} before")
     change = difference(before, after)
     if change.lost:
-        raise TechniqueError(f"{name}: {change.lost:.0%} of the answers are no numbers any more (beyond its range)")
+        raise TechniqueError(f"{name}: {_lost(change.lost)}")
     rounding = _ROUNDING[precision]
     finite = np.where(np.isfinite(before), before, 0.0)
     spread, reach = float(np.max(np.ptp(finite, axis=0))), float(np.max(np.abs(finite)))
@@ -138,7 +147,7 @@ def require_agreement(
     for _ in range(_DRAWS):
         if change.largest <= allowed:
             return
-        allowed = max(allowed, _MARGIN * difference(before, rounded()).largest)
+        allowed = max(allowed, _MARGIN * movement())
     if change.largest > allowed:
         raise TechniqueError(
             f"{name}: does not keep the model's answers: they differ by up to {change.largest:.3g}, where {precision} "
@@ -146,8 +155,23 @@ def require_agreement(
         )
 
 
-def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> Callable[[], Answers]:
-    """Return a function that answers with every weight and input off by one rounding, each time by other signs."""
+def _lost(share: float) -> str:
+    return f"{'all' if share == 1 else f'{share:.0%} of the'} answers are NaN or infinite"
+
+
+def movement_of(
+    model: Any, inputs: Batch, precision: Precision, answer: Callable[[Any, Batch], Answers] = answers_of
+) -> Callable[[], float]:
+    """Return a function of how far a model's answers move with every weight and input off by one rounding.
+
+    Each call draws other signs. What the model was made from or into has no part in it.
+
+    Args:
+        model: of Keras 3, or of ``tf_keras`` with its own ``answer``; it is as before after each call.
+        inputs: that it answers for.
+        precision: whose rounding is meant.
+        answer: asks the model.
+    """
     random, step = np.random.default_rng(0), _ROUNDING[precision]
 
     def off(array: Array) -> Array:
@@ -155,30 +179,36 @@ def rounded_answers(model: keras.Model, inputs: Batch, precision: Precision) -> 
             return array
         return np.asarray(array * (1 + step * random.choice((-1.0, 1.0), array.shape)), array.dtype)
 
-    def answer() -> Answers:
-        weights = model.get_weights()
+    def move() -> float:
+        weights, unmoved = model.get_weights(), answer(model, inputs)
         try:
             model.set_weights([off(array) for array in weights])
-            return answers_of(model, mapped(off, inputs))
+            return difference(unmoved, answer(model, mapped(off, inputs))).largest
         finally:
             model.set_weights(weights)
 
-    return answer
+    return move
 
 
 def require_copy(name: str, model: keras.Model, copy: keras.Model, context: TrainingContext) -> None:
-    """Refuse a copy of a model, made for a conversion, that does not answer as the model does.
+    """Refuse a copy of a model that does not answer as the model does.
+
+    Args:
+        name: of the step and the copy, for the message.
+        model: that was copied.
+        copy: computes at least as precisely.
+        context: of the step.
 
     Raises:
-        TechniqueError: it does not; names the step.
+        TechniqueError: it does not.
     """
     inputs, precision = probes(context.x_train, context.case.seed), compute_precision(model)
     require_agreement(
-        f"{name}: the copy that is converted",
+        name,
         answers_of(model, inputs),
         answers_of(copy, inputs),
         precision,
-        rounded_answers(copy, inputs, precision),
+        movement_of(copy, inputs, precision),
     )
 
 
@@ -194,10 +224,10 @@ class AnswerGuard:
         self._inputs, self._as_trained = inputs, as_trained
         self._last: tuple[ModelState, Answers] | None = None
 
-    def before(self, step: Technique, state: ModelState) -> None:
+    def before(self, name: str, step: Technique, state: ModelState) -> None:
         """Take note of what the model answers, where the step claims to keep it."""
         if step.preserves_answers:
-            self._answers(state)
+            self._answers(name, state)
 
     def after(self, name: str, step: Technique, state: ModelState, result: ModelState) -> None:
         """Compare the answers after a step with those before it.
@@ -211,12 +241,12 @@ class AnswerGuard:
         Raises:
             TechniqueError: it does not keep the answers and claims to, or there are none to speak of after it.
         """
-        earlier = self._answers(state) if step.preserves_answers else None
-        answers = self._asked(result)
+        earlier = self._answers(name, state) if step.preserves_answers else None
+        answers = self._asked(name, result)
         self._last = result, answers
         if earlier is not None and step.preserves_answers:
-            rounded = rounded_answers(state.model, self._inputs, step.preserves_answers)
-            require_agreement(name, earlier, answers, step.preserves_answers, rounded)
+            movement = movement_of(state.model, self._inputs, step.preserves_answers)
+            require_agreement(name, earlier, answers, step.preserves_answers, movement)
         elif not np.isfinite(answers).all() or not np.ptp(answers, axis=0).any():
             _require_answers(name, answers_of(self._as_trained(), self._inputs), answers)
 
@@ -228,29 +258,36 @@ class AnswerGuard:
         """
         if state.flatbuffer is None:  # one was opened from its bytes when it was made
             precision: Precision = "float16" if state.float16_weights else "float32"
-            rounded = rounded_answers(state.model, self._inputs, precision)
-            answers = answers_of_file(path, self._inputs)
-            require_agreement(f"{name}: {path.name}", self._answers(state), answers, precision, rounded)
+            movement = movement_of(state.model, self._inputs, precision)
+            answers = _answers_of(name, path, self._inputs)
+            require_agreement(f"{name}: {path.name}", self._answers(name, state), answers, precision, movement)
 
-    def _answers(self, state: ModelState) -> Answers:
+    def _answers(self, name: str, state: ModelState) -> Answers:
         if self._last is None or self._last[0] is not state:
-            self._last = state, self._asked(state)
+            self._last = state, self._asked(name, state)
         return self._last[1]
 
-    def _asked(self, state: ModelState) -> Answers:
+    def _asked(self, name: str, state: ModelState) -> Answers:
         if state.flatbuffer is None:
             return answers_of(state.model, self._inputs)
         with TemporaryDirectory(prefix="opml-") as folder:
             path = Path(folder) / f"model{state.suffix}"
             path.write_bytes(state.flatbuffer)
-            return answers_of_file(path, self._inputs)
+            return _answers_of(name, path, self._inputs)
+
+
+def _answers_of(name: str, path: Path, inputs: Batch) -> Answers:
+    try:
+        return answers_of_file(path, inputs)
+    except ModelFileError as error:
+        raise TechniqueError(f"{name}: the file cannot be used: {str(error).replace(str(path), path.name)}") from error
 
 
 def _require_answers(name: str, as_trained: Answers, answers: Answers) -> None:
     """Refuse a step after which a model that told inputs apart gives no numbers, or the same for all."""
     lost = difference(as_trained, answers).lost
     if lost:
-        raise TechniqueError(f"{name}: {'all' if lost == 1 else f'{lost:.0%} of the'} answers are NaN or infinite")
+        raise TechniqueError(f"{name}: {_lost(lost)}")
     chosen = len(set(as_trained.argmax(axis=1).tolist()))
     spread = float(np.max(np.ptp(as_trained, axis=0)))
     apart = chosen > 1 or spread > _LEAST_SPREAD * float(np.max(np.abs(as_trained)))

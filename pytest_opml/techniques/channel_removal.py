@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,6 +61,29 @@ def cut(model: keras.Model, channels: Channels, removed: Ids) -> keras.Model:
             arrays = [array[outputs_left[layer.name]] for array in arrays]
         smaller_model.get_layer(layer.name).set_weights(arrays)
     return smaller_model
+
+
+@contextmanager
+def ignored(model: keras.Model, channels: Channels, removed: Ids) -> Iterator[None]:
+    """While the block runs, no layer of the model takes in anything of the removed channels.
+
+    Args:
+        model: as it was given to ``cut``, whose result answers the same.
+        channels: of this model.
+        removed: channels out of ``channels.spaces()``.
+    """
+    kernels: list[tuple[Any, Any]] = []
+    try:
+        for name in channels.produced:
+            kernel = model.get_layer(name).kernel
+            array = kernel.numpy()
+            kernels.append((kernel, array))
+            left = np.isin(np.arange(array.shape[-2]), _positions_left(channels, channels.inputs[name], removed))
+            kernel.assign(array * left[:, None])
+        yield
+    finally:
+        for kernel, array in kernels:
+            kernel.assign(array)
 
 
 def _positions_left(channels: Channels, ids: Ids, removed: Ids) -> Ids:

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
+from .agreement import require_copy
 from .base import Changes, ModelState, Technique, TrainingContext
 from .channel_groups import Channels, Ids
-from .channel_removal import cut, multiply_accumulates
+from .channel_removal import cut, ignored, multiply_accumulates
 
 FINE_TUNING_RATE = 1e-3
 FINE_TUNING_EPOCHS = 2
@@ -90,6 +91,8 @@ class FilterPrune(Technique):
                 "rounded to a multiple of 8 where there are 32 or more); nothing changed"
             )
         model = cut(state.model, channels, removed)
+        with ignored(state.model, channels, removed):
+            require_copy(f"filter-prune-{self.share:g}: the smaller network", state.model, model, context)
         seconds = context.fine_tune(model, epochs=self.epochs, learning_rate=self.rate)
         produced = np.concatenate([channels.roots(ids) for ids in channels.produced.values()])
         changes: Changes = {

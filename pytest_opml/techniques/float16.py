@@ -44,6 +44,8 @@ class Float16(Technique):
         if state.float16_weights:
             raise TechniqueError("float16: the weights are stored as float16 already; nothing changed")
         weights = state.model.get_weights()
+        if not any(array.any() for array in weights):
+            raise TechniqueError("float16: the model has no weights; nothing changed")
         largest = max(float(np.abs(array).max()) for array in weights)
         if largest > _LARGEST:
             raise TechniqueError(f"float16: a weight of {largest:.3g} is beyond the largest float16 ({_LARGEST:.0f})")

@@ -42,11 +42,12 @@ def in_order(model: keras.Model, batch: Batch) -> list[Array]:
     if not by_data:
         takes, has = ", ".join(map(str, specs)), ", ".join(examples)
         raise TechniqueError(f"model {model.name}: takes {takes}; the data have {has or 'one input'}")
-    by_model = {spec.name: _shaped(examples[name], spec) for name, spec in by_data.items()}
+    by_model = {spec.name: shaped(examples[name], spec) for name, spec in by_data.items()}
     return [by_model[spec.name] for spec in specs]
 
 
-def _shaped(array: Array, spec: TensorSpec) -> Array:
+def shaped(array: Array, spec: TensorSpec) -> Array:
+    """Return examples with the axes of length one that a model has and the data have not."""
     if array.ndim == len(spec.shape) + 1:
         return array
     return array.reshape(len(array), *(-1 if side is None else side for side in spec.shape))

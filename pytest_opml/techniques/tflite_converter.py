@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import keras
 
 CALIBRATION_IMAGES = 300
+# Operations that only change the type of what goes in or comes out.
+_BETWEEN_TYPES = frozenset(("QUANTIZE", "DEQUANTIZE", "CAST", "DELEGATE"))
 
 Examples = dict[str, npt.NDArray[Any]]
 
@@ -60,7 +62,7 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
         )
     floats = float_model(model)
     if floats is not model:
-        require_copy(name, model, floats, context)
+        require_copy(f"{name}: the copy in float32", model, floats, context)
     names, dtypes = input_names(floats), [str(tensor.dtype) for tensor in floats.inputs]
     examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
 
@@ -120,12 +122,12 @@ class Contents:
     Attributes:
         constants: how many numbers of each type its constants have.
         activations: how many of its other tensors are of each type.
-        first_float: name of the first tensor in floating point, inputs and outputs aside; None where there is none.
+        float_operations: names of the operations that compute in floating point, those at the border aside.
     """
 
     constants: dict[Any, int]
     activations: dict[Any, int]
-    first_float: str | None
+    float_operations: tuple[str, ...]
 
     def share(self, dtype: Any) -> float:
         """The part of the weights that is of a type."""
@@ -140,16 +142,20 @@ def contents_of(flatbuffer: bytes) -> Contents:
 
     constants: dict[Any, int] = {}
     activations: dict[Any, int] = {}
-    first_float = None
     interpreter = Interpreter(model_content=flatbuffer)
     weights = {tensor["index"] for tensor in weights_of(interpreter)}
-    border = {tensor["index"] for tensor in interpreter.get_input_details() + interpreter.get_output_details()}
+    floats = set()
     for tensor in interpreter.get_tensor_details():
         dtype = tensor["dtype"]
-        if dtype in (np.float32, np.float16) and first_float is None and tensor["index"] not in border:
-            first_float = str(tensor["name"])
+        if dtype in (np.float32, np.float16):
+            floats.add(tensor["index"])
         if tensor["index"] in weights:
             constants[dtype] = constants.get(dtype, 0) + int(np.prod(tensor["shape"]))
         else:
             activations[dtype] = activations.get(dtype, 0) + 1
-    return Contents(constants=constants, activations=activations, first_float=first_float)
+    in_float = {
+        str(operation["op_name"])
+        for operation in interpreter._get_ops_details()
+        if floats & {*operation["inputs"], *operation["outputs"]} and operation["op_name"] not in _BETWEEN_TYPES
+    }
+    return Contents(constants=constants, activations=activations, float_operations=tuple(sorted(in_float)))

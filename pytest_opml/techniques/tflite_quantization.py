@@ -65,8 +65,11 @@ class Int8(TFLiteTechnique):
 
     def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
-        if contents.first_float:
-            raise TechniqueError(f"int8: some tensors stayed in floating point, the first is {contents.first_float!r}")
+        if contents.float_operations:
+            names = ", ".join(contents.float_operations)
+            raise TechniqueError(
+                f"int8: TensorFlow has no 8-bit form of {names}, which stayed in floating point; use int8-tuned"
+            )
         if np.int8 not in contents.constants:
             raise TechniqueError("int8: no weight was quantised; nothing changed")
         return {

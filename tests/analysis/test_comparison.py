@@ -68,7 +68,7 @@ def test_times_for_another_number_of_images_are_not_compared() -> None:
     assert (found.time, found.op_score, found.axes) == (None, None, None)
     assert found.size is not None
     assert found.quality is not None
-    assert (found.elsewhere, found.otherwise) == ("", "for 1,000 images, not 10,000")
+    assert (found.elsewhere, found.otherwise) == ("", "for 1,000 examples, not 10,000")
 
 
 def test_a_score_of_another_time_is_not_compared_and_says_so() -> None:

@@ -133,7 +133,7 @@ def test_results_of_cases_by_a_pattern(history: History) -> None:
         (("history", "--case", "int8"), "error: unknown case of the history 'int8'; known: "),
         (("trend", "*"), "error: '*' matches 2 cases, and a trend is of one: "),
         (("trend", "nothing"), "error: unknown case of the history 'nothing'; known: "),
-        (("trend", INT8, "--metric", "speed"), "error: --metric: unknown metric 'speed'; known: accuracy, "),
+        (("trend", INT8, "--metric", "speed"), "error: --metric: unknown metric 'speed'; known: quality, "),
         (("trend", INT8, "--branch", "gone"), f"error: the history holds no op_score of {INT8} that was asked for"),
         (("trend", INT8, "--picture", "trend.gif"), "error: trend.gif: a picture ends in .png, .svg, .pdf"),
         (("compare", "nothing", "last"), "error: store sqlite"),

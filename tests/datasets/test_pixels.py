@@ -12,9 +12,9 @@ from PIL import Image
 
 from pytest_opml import Preprocess
 from pytest_opml.case import Case
-from pytest_opml.datasets.fitting import fitted
 from pytest_opml.datasets.images import FileSource, ImageSource
 from pytest_opml.datasets.input_set import InputSet, read_inputs
+from pytest_opml.datasets.model_inputs import fitted
 from pytest_opml.datasets.sources import ArraySource, Source
 from pytest_opml.errors import CaseDefinitionError
 from pytest_opml.tensors import Signature, TensorSpec
@@ -161,6 +161,29 @@ def test_another_process_gets_the_same_pixels_and_the_test_set_stays_the_same(tm
     written.write(tmp_path)
     np.testing.assert_array_equal(read_inputs(tmp_path).take(ALL), written.take(ALL))
     assert written.digest() == inputs(None).digest() != InputSet({"": ArraySource(COLOUR)}).digest()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "implied", "is_done"),
+    [
+        ((40, 31, 3), "float32", Preprocess(mean=127.5, std=127.5), True),
+        ((40, 31, 3), "int8", Preprocess(mean=127.5, std=127.5), True),
+        ((40, 31, 3), "uint8", Preprocess(mean=127.5, std=127.5), False),
+        ((40, 31, 3), "uint8", Preprocess(channels="rgb"), True),
+        ((40, 31, 3), "float32", Preprocess(channels="grey"), False),
+        ((3, 40, 31), "float32", Preprocess(mean=MEAN), True),
+        ((40, 31, 1), "float32", Preprocess(mean=MEAN), False),
+        ((40, 31, 3), "float32", Preprocess(layout="nchw"), False),
+    ],
+)
+def test_what_a_file_says_is_done_where_it_fits(
+    shape: tuple[int, ...], dtype: str, implied: Preprocess, is_done: bool
+) -> None:
+    signature = Signature((TensorSpec("image", shape, dtype),))
+    source = fitted(make_case(), {"": ArraySource(COLOUR)}, signature, implied)[""]
+    assert InputSet({"": source}).treatments == ((implied,) if is_done else ())
+    own = fitted(make_case(preprocess=Preprocess()), {"": ArraySource(COLOUR)}, signature, implied)[""]
+    assert InputSet({"": own}).treatments == (Preprocess(),)
 
 
 def test_files_get_what_arrays_get(tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from pytest_opml.case import Case
 from pytest_opml.errors import CaseDefinitionError, ModelFileError
 from pytest_opml.models.classifier import build_classifier, model_signature
 from pytest_opml.models.training import train
+from pytest_opml.models.unfreeze import unfreeze
 from pytest_opml.runtimes.keras_graph import load_keras
 from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.cluster import Cluster
 from pytest_opml.techniques.float16 import Float16
 from pytest_opml.techniques.prune import Prune
+from pytest_opml.tensors import DataSpec, TensorSpec
 from tests.support.inputs import image_spec, prepared
 
 layers = keras.layers
@@ -81,7 +83,7 @@ def test_a_complete_classifier_is_measured_as_it_is(make_case: MakeCase, trained
     case = make_case(model=str(tmp_path / "mine.keras"), unfreeze=0)
     images = trained.x_test[:8].astype(np.float32)
     np.testing.assert_array_equal(build_classifier(case, image_spec(16), keras)(images), original(images))
-    with pytest.raises(ModelFileError, match="must end in 7 classes"):
+    with pytest.raises(ModelFileError, match="10 figures for an example, and the data have 7 classes"):
         build_classifier(case, image_spec(16, 7), keras)
     with pytest.raises(CaseDefinitionError, match="write size=16"):
         prepared(case.model_copy(update={"size": 32}))
@@ -139,3 +141,121 @@ def test_code_of_the_user_is_refused(make_case: MakeCase, tmp_path: Path, monkey
     with pytest.raises(ModelFileError, match="Own") as caught:
         model_signature(make_case(model=str(path), unfreeze=0))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def two_heads() -> Any:
+    inputs = {"left": keras.Input((4,), name="left"), "right": keras.Input((4,), name="right")}
+    x = layers.Dense(6, activation="relu", name="body")(layers.Concatenate()(list(inputs.values())))
+    outputs = {"kind": layers.Dense(3, activation="softmax")(x), "age": layers.Dense(1, name="years")(x)}
+    return keras.Model(inputs, outputs, name="two")
+
+
+ROWS = {
+    name: np.random.default_rng(seed).normal(size=(5, 4)).astype(np.float32)
+    for seed, name in enumerate(("left", "right"))
+}
+SPECS = tuple(TensorSpec(name, (4,), "float32") for name in ROWS)
+
+
+def test_the_output_that_is_named_counts(make_case: MakeCase, tmp_path: Path) -> None:
+    path, original = tmp_path / "two.keras", two_heads()
+    original.save(path)
+    expected = original(ROWS)
+    case = make_case(model=str(path), unfreeze=0, output="age")
+    regression = DataSpec(SPECS, 1, "regression")
+    model = build_classifier(case, regression, keras)
+    np.testing.assert_allclose(np.asarray(model(ROWS)), expected["age"], rtol=1e-5)
+    kinds = DataSpec(SPECS, 3, "classification")
+    chosen = build_classifier(case.model_copy(update={"output": "kind"}), kinds, keras)
+    np.testing.assert_allclose(np.asarray(chosen(ROWS)), expected["kind"], rtol=1e-5)
+    body = build_classifier(case.model_copy(update={"unfreeze": 1}), kinds, keras)
+    assert [layer.name for layer in body.layers][-2:] == ["body", "head_dense"]
+    for output in (None, "sex"):
+        with pytest.raises(ModelFileError, match=r"has the outputs age .*, kind ") as caught:
+            build_classifier(case.model_copy(update={"output": output}), regression, keras)
+        assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(ModelFileError, match="its output is float32"):
+        build_classifier(case, kinds, keras)
+
+
+def test_one_output_in_a_dict_or_list_is_given_as_it_is(make_case: MakeCase, tmp_path: Path) -> None:
+    inputs = keras.Input((16, 16, 3), name="image")
+    scores = layers.Dense(10, activation="softmax", name="scores")(layers.Flatten()(inputs))
+    case = make_case(model=str(tmp_path / "one.keras"), unfreeze=0)
+    for given, structure in (({"image": inputs}, scores), (inputs, {"scores": scores}), ([inputs], [scores])):
+        keras.Model(given, structure).save(tmp_path / "one.keras")
+        assert build_classifier(case, image_spec(16), keras).output.shape == (None, 10)
+
+
+def test_one_sigmoid_stands_for_two_classes(make_case: MakeCase, tmp_path: Path) -> None:
+    inputs = keras.Input((16, 16, 3))
+    keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.Flatten()(inputs))).save(tmp_path / "one.keras")
+    case = make_case(model=str(tmp_path / "one.keras"), unfreeze=0)
+    assert build_classifier(case, image_spec(16, 2), keras).output_shape == (None, 1)
+    with pytest.raises(ModelFileError, match="one figure for an example, and the data have 3 classes"):
+        build_classifier(case, image_spec(16, 3), keras)
+
+
+@pytest.mark.parametrize(
+    ("end", "before"),
+    [
+        ([layers.Dense(10)], "body"),
+        ([layers.Dense(10), layers.Softmax()], "body"),
+        ([layers.Dense(10), keras.ops.softmax], "body"),
+        (
+            [keras.Sequential([keras.Input((8,)), layers.Dense(5, name="low"), layers.Dense(10), layers.Softmax()])],
+            "low",
+        ),
+    ],
+)
+def test_a_head_is_replaced_wherever_it_is(end: list[Any], before: str, make_case: MakeCase, tmp_path: Path) -> None:
+    x = inputs = keras.Input((16, 16, 3))
+    for part in (layers.Flatten(), layers.Dense(8, name="body"), *end):
+        x = part(x)
+    keras.Model(inputs, x).save(tmp_path / "mine.keras")
+    model = build_classifier(make_case(model=str(tmp_path / "mine.keras"), unfreeze=2), image_spec(16), keras)
+    assert [name.rpartition("/")[2] for name, _ in unfreeze(model, 2)] == [before, "head_dense"]
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_maps_and_sequences_of_features_are_averaged(rank: int, make_case: MakeCase, tmp_path: Path) -> None:
+    inputs = keras.Input((16, 16, 3))
+    x = {2: layers.Flatten(), 3: layers.Reshape((16, 48)), 4: layers.Conv2D(4, 3)}[rank](inputs)
+    keras.Model(inputs, x).save(tmp_path / "mine.keras")
+    model = build_classifier(make_case(model=str(tmp_path / "mine.keras")), image_spec(16), keras)
+    assert model.output_shape == (None, 10)
+
+
+def test_weights_that_are_no_numbers_are_refused_before_anything_is_trained(
+    make_case: MakeCase, tmp_path: Path
+) -> None:
+    model, path = nested(), tmp_path / "mine.keras"
+    kernel = model.get_layer("base").get_layer("conv").kernel
+    array = kernel.numpy()
+    array[0, 0, 0, :2] = np.nan, np.inf
+    kernel.assign(array)
+    model.save(path)
+    for top in (0, 1):
+        with pytest.raises(
+            ModelFileError, match=r"2 of the 864 weights in .*conv/kernel are no finite numbers"
+        ) as caught:
+            build_classifier(make_case(model=str(path), unfreeze=top), image_spec(16), keras)
+        assert str(path) in str(caught.value)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.dense = layers.Dense(10)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
+
+
+def test_a_model_of_a_class_of_its_own_is_refused(make_case: MakeCase, tmp_path: Path) -> None:
+    model = Subclassed()
+    model(np.zeros((1, 4), np.float32))
+    model.save(tmp_path / "own.keras")
+    with pytest.raises(ModelFileError, match="must be a functional or sequential model with its inputs declared"):
+        build_classifier(make_case(model=str(tmp_path / "own.keras")), image_spec(16), keras)

@@ -1,18 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pytest_opml.case import Case
+from pytest_opml.datasets.input_set import InputSet
+from pytest_opml.datasets.sources import ArraySource
+from pytest_opml.datasets.splits import Split
+from pytest_opml.errors import TrainingError
 from pytest_opml.models import training, unfreeze
 from pytest_opml.models.classifier import build_classifier
+from pytest_opml.models.streams import predict
+from pytest_opml.tensors import Task
 from tests.conftest import Trained
 from tests.support.inputs import image_spec, prepared
 
 MakeCase = Callable[..., Case]
+layers = keras.layers
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 4])
@@ -56,3 +66,103 @@ def test_training_the_whole_network_runs_all_of_it_in_every_epoch(trained: Train
     assert record.training_s > 0
     trainable = sum(int(np.prod(v.shape)) for v in trained.load().trainable_variables)
     assert record.trained_parameters == trainable
+
+
+def table(task: Task) -> Split:
+    """Two inputs that decide together: 600 rows of four figures, and one of three words."""
+    random = np.random.default_rng(0)
+    rows, words = random.normal(300, 90, (600, 4)).astype(np.float32), random.integers(0, 3, 600)
+    strength = (rows[:, 0] - 300) / 90 + words
+    labels = {
+        "classification": (strength > 1).astype(np.int64),
+        "multilabel": np.stack([strength > 1, rows[:, 1] > 300], axis=1).astype(np.uint8),
+        "regression": (1e5 + 2e4 * strength).astype(np.float32),
+    }[task]
+    classes = ("price",) if task == "regression" else ("no", "yes")
+    inputs = InputSet({"rows": ArraySource(rows), "word": ArraySource(np.array(["red", "green", "blue"])[words])})
+    return Split(inputs, labels, inputs, labels, classes, task, {}, "", "")
+
+
+def two_inputs(keras: Any, inputs: dict[str, Any], *, weights: str) -> Any:
+    assert weights == "none"
+    scale = layers.Normalization(name="scale")
+    scale.adapt(table("regression").x_train.take(range(600))["rows"])
+    word = layers.StringLookup(vocabulary=["red", "green", "blue"], output_mode="one_hot")(inputs["word"])
+    x = layers.Concatenate()([scale(inputs["rows"]), keras.ops.cast(word, "float32")])
+    return layers.Dense(32, activation="relu", name="mix")(x)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
+def test_a_builder_that_is_given_inputs_learns_each_task(task: Task, make_case: MakeCase) -> None:
+    data, name = table(task), f"{__name__}:two_inputs"
+    case = make_case(model=name, unfreeze="all", epochs=8, batch=16)
+    model, record = training.train(case, data)
+    assert record.trained_layers == ("mix", "head_dense")
+    assert record.epochs[-1].test_accuracy > 0.85
+    assert record.epochs[-1].test_accuracy == pytest.approx(record.epochs[-1].train_accuracy, abs=0.1)
+    answers = predict(model, data.x_test, 16)
+    assert answers.shape == (600, 1 if task == "regression" else 2)
+    if task == "regression":  # in the figures of the data, not in those of training
+        error = np.mean((answers[:, 0] - data.y_test) ** 2) / np.var(data.y_test)
+        assert 1 - error == pytest.approx(record.epochs[-1].test_accuracy, abs=1e-3)
+    seconds = training.fine_tune(
+        model, data.x_train, data.y_train, epochs=1, batch=16, seed=0, learning_rate=1e-3, task=task
+    )
+    assert seconds > 0
+
+
+def test_a_frozen_part_of_two_inputs_is_computed_once(make_case: MakeCase) -> None:
+    data = table("classification")
+    model, record = training.train(make_case(model=f"{__name__}:two_inputs", unfreeze=1, batch=16), data)
+    assert (record.training_mode, record.trained_layers) == ("features_once", ("head_dense",))
+    tuned = training.fine_tune(model, data.x_train, data.y_train, epochs=1, batch=16, seed=0, learning_rate=1e-3, top=1)
+    assert tuned > 0
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnNoise(layers.Layer):
+    """Random in training, by means that nothing outside of it can see."""
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return x + tf.random.normal(tf.shape(x)) if training else x
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnDouble(layers.Layer):
+    def call(self, x: Any) -> Any:
+        return 2 * x
+
+
+@pytest.mark.parametrize(("own", "mode"), [(OwnNoise, "full_forward"), (OwnDouble, "features_once")])
+def test_a_layer_of_the_users_own_that_is_random_in_training_runs_in_every_epoch(
+    own: Any, mode: str, make_case: MakeCase, tmp_path: Path
+) -> None:
+    inputs = keras.Input((16, 16, 3))
+    x = own()(layers.Conv2D(4, 3, name="conv")(layers.Rescaling(1 / 255)(inputs)))
+    keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x))).save(tmp_path / "own.keras")
+    case = make_case(model=str(tmp_path / "own.keras"), unfreeze=1, epochs=1)
+    assert training.train(case, prepared(case))[1].training_mode == mode
+
+
+def test_a_layer_that_no_gradient_reaches_is_an_error(make_case: MakeCase, tmp_path: Path) -> None:
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Dense(8, name="cut_off")(layers.Flatten()(layers.Rescaling(1 / 255)(inputs)))
+    keras.Model(inputs, layers.Dense(10)(keras.ops.floor(x))).save(tmp_path / "floor.keras")
+    case = make_case(model=str(tmp_path / "floor.keras"), unfreeze=2, epochs=1)
+    with pytest.raises(TrainingError, match="did not change layer cut_off, which unfreeze counts"):
+        training.train(case, prepared(case))
+
+
+@pytest.mark.parametrize("activation", ["softmax", None, "sigmoid"])
+def test_a_finished_file_is_tuned_by_the_loss_of_what_it_ends_in(
+    activation: str | None, trained: Trained, tmp_path: Path
+) -> None:
+    layer = layers.Dense(10, activation=activation)
+    keras.Sequential([keras.Input((16, 16, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layer]).save(
+        tmp_path / "end.keras"
+    )
+    case = trained.case.model_copy(update={"model": str(tmp_path / "end.keras"), "unfreeze": 0})
+    model = build_classifier(case, trained.data.spec, keras)
+    data = trained.data
+    training.fine_tune(model, data.x_train, data.y_train, epochs=4, batch=32, seed=0, learning_rate=3e-3)
+    assert np.mean(predict(model, data.x_test, 256).argmax(1) == data.y_test) > 0.8

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_opml import Preprocess
 from pytest_opml.errors import SettingsError
-from pytest_opml.records.model_sections import parse_sections
+from pytest_opml.records.case_record import CaseRecord
+from pytest_opml.records.model_sections import FIELD_KEYS, MODEL_KEYS, parse_sections
 from pytest_opml.registry import is_path
 
 
@@ -84,3 +87,26 @@ def test_fields_are_as_a_case_has_them(tmp_path: Path) -> None:
     table = {"path": "a.onnx", "size": "32x32", "classes": ["a", "b"], "preprocess": {"mean": [1, 2, 3]}}
     fields = parsed({"prod": table}, tmp_path)["prod"].fields
     assert fields == {"size": 32, "classes": ("a", "b"), "preprocess": Preprocess(mean=(1, 2, 3))}
+
+
+KEYS = st.sampled_from([*MODEL_KEYS, *FIELD_KEYS, *Preprocess.model_fields, "prod", "a/b.onnx", "own", "96x128"])
+TEXTS = KEYS | st.text(max_size=4)
+LEAVES = st.booleans() | st.integers(-1, 3_000) | st.floats() | TEXTS
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12
+)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=3))
+def test_any_table_is_read_or_refused_in_one_line(table: dict[str, Any]) -> None:
+    try:
+        sections = parsed(table, Path("/project"))
+    except SettingsError as error:
+        text, sections = str(error), {}
+    else:
+        text = "tool.opml.model"
+    assert text.startswith("tool.opml.model")
+    assert "\n" not in text
+    for section in sections.values():
+        case = CaseRecord(**{"dataset": "any", "name": section.name, **section.fields, "model": section.model})
+        assert CaseRecord.model_validate_json(case.model_dump_json()) == case

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_opml import Case, Preprocess
+from pytest_opml.errors import CaseDefinitionError
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.runtimes.loader import open_artifact
 
@@ -55,6 +56,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     opsets = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), str(folder / "mine.onnx"))
     return folder
+
+
+def test_a_network_that_works_out_its_pixels_itself_takes_none_that_are(pets: Path) -> None:
+    case = Case(dataset=str(pets), model="small_cnn", size=16, preprocess=Preprocess(scale=1 / 255))
+    with pytest.raises(CaseDefinitionError, match="small_cnn takes pixels of 0 to 255 and works them out itself"):
+        load_data(case, None)
+    turned = case.model_copy(update={"preprocess": Preprocess(channels="bgr", resize="pad")})
+    assert load_data(turned, None).x_test.specs[0].dtype == "uint8"
 
 
 @pytest.mark.parametrize("name", ["mine.keras", "mine.tflite", "mine.onnx", "saved"])

@@ -10,6 +10,7 @@ import pytest
 from pytest_opml.errors import DeviceError, StorageError, UsageError
 from pytest_opml.records.device import Device, TensorFlowBuild
 from pytest_opml.runner.launchers import process
+from pytest_opml.runner.plan import CollectedRun
 from pytest_opml.runner.preflight import check_run
 from pytest_opml.settings import build_settings
 
@@ -48,7 +49,7 @@ def test_a_run_that_can_begin(tmp_path: Path, asked: list[str]) -> None:
 
 def test_a_run_without_tensorflow_asks_nothing_of_it(tmp_path: Path, asked: list[str]) -> None:
     settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
-    assert check_run(settings, tmp_path, needs_tensorflow=False).device.tensorflow is None
+    assert check_run(settings, tmp_path, CollectedRun(needs_tensorflow=False)).device.tensorflow is None
     assert asked == ["start without TensorFlow"]
 
 

@@ -75,6 +75,21 @@ def test_a_name_is_the_id_in_tables_budgets_history_and_commands(bench: Bench, m
         assert (command.exit_code, words in command.output) == (0, True), (arguments, command.output)
 
 
+def test_a_conftest_and_a_service_of_a_monorepo_have_their_own_names(bench: Bench) -> None:
+    root = bench.pytester.path
+    (root / "pyproject.toml").write_text(SETTINGS.replace('"random"', '"small_cnn"'))
+    service = root / "service"
+    (service / "bench").mkdir(parents=True)
+    (service / "pyproject.toml").write_text(SETTINGS)
+    (service / "bench" / "conftest.py").write_text("from pytest_opml import Case\nEARLY = Case(model='guess')\n")
+    (service / "bench" / "bench_it.py").write_text(
+        "from conftest import EARLY\nfrom pytest_opml import Case\n\n"
+        "def bench_it(opml):\n    assert EARLY == Case(model='guess')\n    assert EARLY.model == 'random'\n"
+    )
+    result = bench.run("--opml-store=none", where="service/bench")
+    result.assert_outcomes(passed=1)
+
+
 TWO = """
     import pytest
     from pytest_opml import Case

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.models import efficientnet_lite0
+from pytest_opml.models.cloning import assign, clone
 from pytest_opml.techniques.channel_groups import Channels
 from pytest_opml.techniques.channel_removal import cut, multiply_accumulates
 from pytest_opml.techniques.filter_prune import least_important
@@ -19,15 +20,13 @@ def randomised(model: Any, seed: int = 0) -> Any:
         if variable.dtype == "float32":
             noise = random.uniform(0.5, 1.5, variable.shape) if len(variable.shape) == 1 else None
             variable.assign(variable.numpy() * random.uniform(0.5, 1.5, variable.shape) if noise is None else noise)
+    assign(model, model.get_weights())  # a layer of fixed normalisation works with figures made of its weights
     return model
 
 
 def without_contributions(model: Any, channels: Channels, removed: Any) -> Any:
     """The same model whose convolutions and dense layers take in nothing of the removed channels."""
-    import keras
-
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = clone(model)
     for name in channels.produced:
         layer = copy.get_layer(name)
         kernel, *rest = layer.get_weights()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...analysis import figures
 from ...gate.best_case import select_best
@@ -44,6 +44,7 @@ from ..ranking_columns import (
     legend,
     quality_title,
 )
+from ..slice_tables import confusion_rows, matrix_rows, slice_rows
 from .model import (
     BaselineSection,
     Concerned,
@@ -193,7 +194,24 @@ def _test_set(group: CaseGroup, best: set[Key]) -> TestSet:
             for row in measured
             if row.result and row.reference and row.result is not row.reference
         ),
+        details=tuple(_details([row.result for row in measured if row.result], group.names)),
     )
+
+
+def _details(results: Sequence[Result], names: Mapping[str, str]) -> Iterator[Table]:
+    """Yield the tables of slices and of confusions; the matrix is that of the first case in the ranking."""
+    titled = {
+        "Slices": slice_rows(results, names),
+        "Confusions": confusion_rows(results, names),
+        f"Answers of {names[results[0].case.id]} by class": matrix_rows(results[0].confusion),
+    }
+    for title, rows in titled.items():
+        if rows:
+            headers = tuple(rows[0])
+            kinds: tuple[Kind, ...] = ("name", *("text" if title == "Confusions" else "number" for _ in headers[1:]))
+            cells = tuple(tuple(row[header] for header in headers) for row in rows)
+            plain: Mark = ""
+            yield Table(title, headers, kinds, cells, (plain,) * len(rows))
 
 
 def _difference(name: str, result: Result, reference: Result) -> CaseDifference:
@@ -247,7 +265,7 @@ def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str], terms
     return {
         "verdict": "" if check.verdict == "pass" else verdict_text(check),
         "case": check_name(check, names, record),
-        "budget": check.budget if check.rule == "case" else f"{check.metric} {check.budget}",
+        "budget": check.budget if check.rule == "case" else f"{check.figure_name} {check.budget}",
         "value": value,
         "limit": limit,
         "interval": interval(check) if is_judged(check) else "",

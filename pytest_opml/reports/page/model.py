@@ -62,7 +62,7 @@ class NoResult:
 
 @dataclass(frozen=True)
 class TestSet:
-    """The cases on one test set; its pictures show ``points`` and ``differences``."""
+    """The cases on one test set; its pictures show ``points`` and ``differences``, and ``details`` open."""
 
     title: str
     table: Table | None
@@ -70,6 +70,7 @@ class TestSet:
     failures: tuple[NoResult, ...]
     points: tuple[CasePoint, ...]
     differences: tuple[CaseDifference, ...]
+    details: tuple[Table, ...] = ()
 
     __test__ = False  # pytest takes a class of such a name for tests
 

@@ -31,7 +31,7 @@ def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, 
     """
     lines: list[str] = []
     for name, written in overrides.items():
-        texts = [f"{override.budget.metric.name} {override.budget.text}" for override in written]
+        texts = [f"{override.budget.name} {override.budget.text}" for override in written]
         longest = max(map(len, texts), default=0)
         lines.append(name)
         for text, override in zip(texts, written, strict=True):
@@ -52,7 +52,7 @@ def budget_table(overrides: Mapping[str, Sequence[Override]]) -> dict[str, list[
     return {
         name: [
             {
-                "metric": override.budget.metric.name,
+                "metric": override.budget.name,
                 "rule": override.budget.rule,
                 "limit": f"{override.budget.limit:g}%" if override.budget.percent else override.budget.limit,
                 "source": override.budget.source,

@@ -8,6 +8,7 @@ from ...records.run import RunRecord
 from ..cases import CaseGroup, RankingRow, groups_of, ranked_rows
 from ..formatting import wrapped
 from ..ranking_columns import TIME_RATIO, WIDE_ONLY, columns_of, device_text, failure_text, heading, legend
+from ..slice_tables import lowest_slices
 from .tables import fitted
 
 # From so many columns of the terminal on, a table shows all that there is.
@@ -49,7 +50,10 @@ def _group_lines(group: CaseGroup, width: int) -> list[str]:
         return [*wrapped(group.title, width), *_failure_lines(group, width)]
     rows, notes = ranked_rows(group)
     footnotes = [line for note, mark in notes.items() for line in wrapped(f"{mark} {note}", width)]
-    return [*wrapped(heading(group), width), "", *_table(rows, width), *_failure_lines(group, width), *footnotes]
+    measured = [row.result for row in rows if row.result]
+    slices = [line for text in lowest_slices(measured, group.names) for line in wrapped(text, width)]
+    table = [*wrapped(heading(group), width), "", *_table(rows, width)]
+    return [*table, *_failure_lines(group, width), *slices, *footnotes]
 
 
 def _failure_lines(group: CaseGroup, width: int) -> list[str]:

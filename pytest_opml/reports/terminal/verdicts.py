@@ -96,10 +96,10 @@ def _distance(check: Check) -> tuple[int, float, float]:
 
 def _table(record: RunRecord, names: Mapping[str, str], terms: GateTerms, width: int) -> list[str]:
     """Return a row for each budget: how many cases are held to it, and the one that comes closest to failing it."""
-    budgets: dict[tuple[str, str], list[Check]] = {}
+    budgets: dict[tuple[str, str, str], list[Check]] = {}
     for check in record.checks:
         if check.rule != "case":
-            budgets.setdefault((check.metric, check.budget), []).append(check)
+            budgets.setdefault((check.metric, check.slice.partition("=")[0], check.budget), []).append(check)
     if not budgets:
         return []
     rows = [_row(held, record, names) for held in budgets.values()]
@@ -123,10 +123,14 @@ def _legend(headers: Sequence[str], terms: GateTerms) -> list[str]:
 
 def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> dict[str, str]:
     closest = min(held, key=_distance)
+    name, of_slice = check_name(closest, names, record), ""
+    figure_name = closest.figure_name
+    if len({check.slice for check in held}) > 1:
+        figure_name, of_slice = f"{closest.metric}[{closest.slice.partition('=')[0]}]", f", {closest.slice}"
     return {
-        "budget": f"{closest.metric} {closest.budget}",
-        "cases": str(len(held)),
-        "closest": check_name(closest, names, record),
+        "budget": f"{figure_name} {closest.budget}",
+        "cases": str(len({(check.case_id, check.profile) for check in held})),
+        "closest": f"{name}{of_slice}",
         "value": figure(closest, closest.value),
         "interval": interval(closest),
         "limit": figure(closest, closest.limit) if is_judged(closest) else "",

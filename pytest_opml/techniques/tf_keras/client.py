@@ -1,8 +1,8 @@
 """Work that only legacy Keras can do, handed to a Python process of its own.
 
 tensorflow-model-optimization takes Keras 2 models and switches the process that imports it to legacy Keras. So the
-model is built anew there, with ``tf_keras`` and by the same builder; weights and images go over as files, a result
-comes back as one. ``python -m pytest_opml.techniques.tf_keras FOLDER`` is what runs there.
+model is built anew there, with ``tf_keras`` and by the same builder; weights and training examples go over as files,
+a result comes back as one. ``python -m pytest_opml.techniques.tf_keras FOLDER`` is what runs there.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ import numpy as np
 from ... import registry
 from ...datasets.splits import InputSet
 from ...errors import MissingDependencyError, TechniqueError
-from ...tensors import arrays
+from ...models.heads import in_rows
+from ...tensors import arrays, length
+from ..agreement import answers_of, probe_rows
 from ..base import TrainingContext
-from .files import FLATBUFFER, IMAGES, JOB, LABELS, OUTCOME, WEIGHTS, Outcome, read_weights, write_weights
+from ..model_function import compute_precision
+from .files import ANSWERS, FLATBUFFER, JOB, LABELS, OUTCOME, WEIGHTS, Outcome, input_file, read_weights, write_weights
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +45,7 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
         technique: as it is written in a chain, for what errors say.
         work: ``cluster``, ``prune`` or ``qat``.
         model: whose weights are taken; it is not changed.
-        context: the case and the images to train on.
+        context: the case and the examples to train on.
         settings: of the work.
 
     Raises:
@@ -54,7 +57,7 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
             raise MissingDependencyError(f"technique {technique}", distribution, extra="tfmot")
     with tempfile.TemporaryDirectory(prefix="opml-legacy-") as name:
         folder = Path(name)
-        _write_job(folder, work, model, context, settings)
+        _write_job(folder, technique, work, model, context, settings)
         code = _run(folder)
         if not (folder / OUTCOME).exists():
             raise TechniqueError(f"{technique}: {_how_it_ended(code)}{_last_words(folder / _LOG)}")
@@ -67,33 +70,54 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
         return Outcome(outcome["training_s"], read_weights(folder / WEIGHTS), b"")
 
 
-def _write_job(folder: Path, work: str, model: keras.Model, context: TrainingContext, settings: dict[str, Any]) -> None:
+def _write_job(
+    folder: Path,
+    technique: str,
+    work: str,
+    model: keras.Model,
+    context: TrainingContext,
+    settings: dict[str, Any],
+) -> None:
     case = context.case
+    texts = [spec.name or "of the data" for spec in context.spec.inputs if spec.dtype == "string"]
+    if texts:
+        raise TechniqueError(f"{technique}: input {texts[0]} is text, which tfmot's models do not take")
     job = {
         "work": work,
         "settings": settings,
         # the weights come from the model in hand, and the technique is this one
         "case": case.model_dump() | {"technique": "baseline", "weights": "none"},
         "spec": context.spec,
+        "precision": compute_precision(model),
         "registrations": registry.registrations(),
         "folder": str(Path.cwd()),
     }
     (folder / JOB).write_text(json.dumps(job), "utf-8")
     write_weights(folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights})
-    _write_images(folder / IMAGES, context.x_train)
-    np.save(folder / LABELS, context.y_train)
+    _write_inputs(folder, context.x_train)
+    np.save(folder / LABELS, in_rows(context.spec.task, context.y_train))
+    rows = probe_rows(context.x_train, case.seed)
+    np.savez(folder / ANSWERS, rows=rows, answers=answers_of(model, context.x_train.take(rows)))
 
 
-def _write_images(path: Path, images: InputSet) -> None:
+def _write_inputs(folder: Path, inputs: InputSet) -> None:
     """One batch after the other, since all of them may not fit into memory."""
-    shape = (len(images), *(side or 1 for side in images.specs[0].shape))
-    target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    targets = [
+        np.lib.format.open_memmap(
+            folder / input_file(place),
+            mode="w+",
+            dtype=spec.dtype,
+            shape=(len(inputs), *(side or 1 for side in spec.shape)),
+        )
+        for place, spec in enumerate(inputs.specs)
+    ]
     start = 0
-    for batch in images.batches(_BATCH):
-        (examples,) = arrays(batch)
-        target[start : start + len(examples)] = examples
-        start += len(examples)
-    target.flush()
+    for batch in inputs.batches(_BATCH):
+        for target, examples in zip(targets, arrays(batch), strict=True):
+            target[start : start + len(examples)] = examples
+        start += length(batch)
+    for target in targets:
+        target.flush()
 
 
 def _run(folder: Path) -> int:

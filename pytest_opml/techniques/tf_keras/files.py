@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# What is to be done, the weights of the model (also those that come back), training images and their labels.
-JOB, WEIGHTS, IMAGES, LABELS = "job.json", "weights.npz", "images.npy", "labels.npy"
+# What is to be done, the weights of the model (also those that come back), the labels of the training examples, and
+# what the model answers for some of these.
+JOB, WEIGHTS, LABELS, ANSWERS = "job.json", "weights.npz", "labels.npy", "answers.npz"
 # How it ended, written last; and the model in a file, where the job asks for one.
 OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
 
 Weights = dict[str, list[npt.NDArray[Any]]]
+
+
+def input_file(place: int) -> str:
+    """Return the name of the file with the training examples of one input, by its place in the data."""
+    return f"input{place}.npy"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A job in the process of legacy Keras: the model of a case, its images, and the files to and from the run."""
+"""A job in the process of legacy Keras: the model of a case, its data, and the files to and from the run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from ...case import Case
 from ...errors import TechniqueError
 from ...models.classifier import build_classifier
 from ...models.cloning import assign
-from ...tensors import DataSpec, TensorSpec
-from .files import FLATBUFFER, IMAGES, JOB, LABELS, WEIGHTS, Weights, read_weights, write_weights
+from ...models.heads import loss_of
+from ...tensors import DataSpec, TensorSpec, assigned
+from ..agreement import movement_of, require_agreement
+from ..model_function import Precision, shaped
+from .files import ANSWERS, FLATBUFFER, JOB, LABELS, WEIGHTS, Weights, input_file, read_weights, write_weights
 
 
 class LegacyJob:
-    """The model and the images of a job, read from its folder.
+    """The model and the data of a job, read from its folder.
 
     Making one changes to the folder that the run works in, and registers the names that were registered there.
 
@@ -36,27 +39,36 @@ class LegacyJob:
         job = json.loads((folder / JOB).read_text("utf-8"))
         inputs, outputs, task = job["spec"]
         specs = tuple(TensorSpec(name, tuple(shape), dtype, batch) for name, shape, dtype, batch in inputs)
-        self._folder, self._spec = folder, DataSpec(specs, outputs, task)
+        self._folder, self.spec = folder, DataSpec(specs, outputs, task)
         self.work: str = job["work"]
         self.settings: dict[str, Any] = job["settings"]
         self.training_s = 0.0
         os.chdir(job["folder"])  # relative paths in the case mean what they meant there
         registry.adopt(registry.Registration(*entry) for entry in job["registrations"])
         self.case = Case(**job["case"])
-        self.images = np.load(folder / IMAGES, mmap_mode="r")
+        self._arrays = {
+            spec.name: np.load(folder / input_file(place), mmap_mode="r") for place, spec in enumerate(specs)
+        }
         self.labels = np.load(folder / LABELS)
+        self._precision: Precision = job["precision"]
 
     @cached_property
     def model(self) -> Any:
         """The model in legacy Keras, with the weights that came.
 
         Raises:
-            OpmlError: it exists in Keras 3 only, or is not the one that the weights are of.
+            OpmlError: it exists in Keras 3 only, is not the one that the weights are of, or answers something else.
         """
         import tf_keras
 
-        model = build_classifier(self.case, self._spec, tf_keras)
+        model = build_classifier(self.case, self.spec, tf_keras)
         assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
+        with np.load(self._folder / ANSWERS) as arrays:
+            inputs = {name: np.asarray(array[arrays["rows"]]) for name, array in self._arrays.items()}
+            movement = movement_of(model, inputs, self._precision, _answers)
+            require_agreement(
+                "the model in legacy Keras", arrays["answers"], _answers(model, inputs), self._precision, movement
+            )
         for layer in model.layers:
             # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell
             # from 0.94 to 0.45 on digits at 64 clusters, with it frozen to 0.74 (same rate).
@@ -77,27 +89,28 @@ class LegacyJob:
         tf_keras.utils.set_random_seed(self.case.seed)
         random = np.random.default_rng(self.case.seed)
 
-        def batches() -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        def batches() -> Iterator[tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any]]]:
             order = random.permutation(len(self.labels))
             for start in range(0, len(order), self.case.batch):
                 chosen = np.sort(order[start : start + self.case.batch])  # the file is read front to back
-                yield self.images[chosen], self.labels[chosen]
+                batch = in_order(model, {name: array[chosen] for name, array in self._arrays.items()})
+                yield tuple(batch), self.labels[chosen]
 
         shapes = (
-            tf.TensorSpec((None, *self.images.shape[1:]), tf.uint8),
-            tf.TensorSpec((None,), tf.int64),
+            tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in self.sample(model, 1, 0)),
+            tf.TensorSpec((None, *self.labels.shape[1:]), self.labels.dtype),
         )
         data = tf.data.Dataset.from_generator(batches, output_signature=shapes).prefetch(1)
         rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, self.steps(epochs))
-        model.compile(tf_keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        model.compile(tf_keras.optimizers.Adam(rate), loss_of(model, self.spec.task, tf_keras))
         started = time.perf_counter()
         model.fit(data, epochs=epochs, verbose=0, callbacks=list(callbacks))
         self.training_s += time.perf_counter() - started
 
-    def sample(self, count: int, seed: int) -> npt.NDArray[Any]:
-        """As many images as there are, up to ``count``, chosen at random."""
+    def sample(self, model: Any, count: int, seed: int) -> list[npt.NDArray[Any]]:
+        """As many examples as there are, up to ``count``, chosen at random, in the order of a model's inputs."""
         chosen = np.random.default_rng(seed).choice(len(self.labels), min(count, len(self.labels)), replace=False)
-        return np.asarray(self.images[np.sort(chosen)])
+        return in_order(model, {name: np.asarray(array[np.sort(chosen)]) for name, array in self._arrays.items()})
 
     def write_weights(self, model: Any) -> None:
         """Write the weights of a model's layers for the run to read."""
@@ -108,6 +121,26 @@ class LegacyJob:
     def write_flatbuffer(self, content: bytes) -> None:
         """Write a TFLite file for the run to read."""
         (self._folder / FLATBUFFER).write_bytes(content)
+
+
+def in_order(model: Any, examples: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Return examples in the order of the inputs of a model of legacy Keras, with their axes of length one.
+
+    Raises:
+        TechniqueError: they do not go together.
+    """
+    specs = [TensorSpec(tensor.node.layer.name, tuple(tensor.shape[1:]), tensor.dtype.name) for tensor in model.inputs]
+    by_data = assigned(specs, list(examples))
+    if not by_data:
+        raise TechniqueError(f"the model in legacy Keras takes {', '.join(spec.name for spec in specs)}")
+    by_model = {spec.name: shaped(examples[name], spec) for name, spec in by_data.items()}
+    return [by_model[spec.name] for spec in specs]
+
+
+def _answers(model: Any, examples: dict[str, npt.NDArray[Any]] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    batch = in_order(model, examples if isinstance(examples, dict) else {"": examples})
+    rows = model.predict_on_batch(batch if len(batch) > 1 else batch[0])
+    return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 
 def assign_weights(model: Any, weights: Weights, name: str) -> None:

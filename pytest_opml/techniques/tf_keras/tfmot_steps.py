@@ -63,19 +63,22 @@ def prune(job: LegacyJob) -> None:
 
 
 def qat(job: LegacyJob) -> None:
-    """Quantisation-aware training, then a TFLite file: pixels in uint8, float only before the first convolution."""
+    """Quantisation-aware training, then a TFLite file; pixels stay uint8, float only before the first convolution."""
     import tensorflow as tf
     import tf_keras
 
     model = job.model
-    pixels = tf_keras.Input(model.input_shape[1:], dtype="uint8", name="image")
-    floats = tf_keras.layers.Rescaling(1.0)(pixels)
-    border = after_preprocessing(model)
-    if border is not model.inputs[0]:
-        floats = tf_keras.Model(model.inputs, border)(pixels)
     _shorten_averages()
-    body = quantised(tf_keras.Model(border, model.outputs))
-    whole = tf_keras.Model(pixels, body(floats))
+    if len(model.inputs) == 1 and job.spec.inputs[0].dtype == "uint8":
+        pixels = tf_keras.Input(model.input_shape[1:], dtype="uint8", name="image")
+        floats = tf_keras.layers.Rescaling(1.0)(pixels)
+        border = after_preprocessing(model)
+        if border is not model.inputs[0]:
+            floats = tf_keras.Model(model.inputs, border)(pixels)
+        body = quantised(tf_keras.Model(border, model.outputs))
+        whole = tf_keras.Model(pixels, body(floats))
+    else:
+        whole = quantised(model)
     _calibrate(job, whole)
     job.fit(whole, job.settings["epochs"], _RATE)
     converter = tf.lite.TFLiteConverter.from_keras_model(whole)
@@ -106,9 +109,12 @@ def _calibrate(job: LegacyJob, model: Any) -> None:
     """Find the ranges of activations before anything is trained with them; normalisation is frozen."""
     import tensorflow as tf
 
-    step = tf.function(lambda images: model(images, training=True), autograph=False, reduce_retracing=True)
+    def observe(*inputs: Any) -> Any:
+        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=True)
+
+    step = tf.function(observe, autograph=False, reduce_retracing=True)
     for number in range(_CALIBRATION_BATCHES):
-        step(tf.constant(job.sample(_CALIBRATION_IMAGES, job.case.seed + number)))
+        step(*map(tf.constant, job.sample(model, _CALIBRATION_IMAGES, job.case.seed + number)))
 
 
 def after_preprocessing(model: Any) -> Any:

@@ -24,7 +24,7 @@ def fitted(
         sources: of each input of the data.
         signature: what the model takes; None where it is built for the data as they are.
         implied: what the model's file says of pixels, where the case does not; done to images of 8 bits alone, and
-            left where it does not fit the input.
+            left where it does not fit the input, or where that takes pixels of 8 bits as they are.
 
     Raises:
         CaseDefinitionError: the size is not the model's, or none is known.
@@ -64,6 +64,10 @@ def _fits(implied: Preprocess | None, source: Source, wanted: TensorSpec) -> boo
     form = image_form(wanted, implied)
     if implied is None or form is None or source.spec.dtype != "uint8":
         return False
+    if wanted.dtype == "uint8" and implied.is_arithmetic:
+        return (
+            False  # what is said is of the floats that these stand for; TFLite's own library gives such an input pixels
+        )
     channels, count = form[2], implied.channel_count
     if implied.layout and channels not in (None, 0, *CHANNELS):
         return False

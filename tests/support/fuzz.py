@@ -1,0 +1,192 @@
+"""Seeds of model files and data sets, and what the project makes of one to which something has happened."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pytest_opml.case import Case
+from pytest_opml.errors import ModelFileError, OpmlError
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
+from pytest_opml.tensors import arrays, length
+from tests.support.damaged_files import damaged_data, damaged_model
+
+SIDE, CLASSES, EACH = 8, 3, 8
+LIMITS = ProcessLimits(seconds=60, memory_bytes=6e9)
+_IMAGES = {"jpg": {}, "png": {}, "webp": {"lossless": True}, "tiff": {}}
+
+Kind = Literal["opened", "refused", "ended", "wrong"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one file.
+
+    Attributes:
+        name: of the file that it was made of, and the seed.
+        kind: ``opened``; ``refused`` in one line for which a run ends with exit code 4 or 11; ``ended``: the process
+            that opened it crashed, took too much memory or too long, which a run tells in one line too; ``wrong``: a
+            raw error, more than a line, or other data than lie there.
+        text: what was said.
+    """
+
+    name: str
+    kind: Kind
+    text: str
+
+
+# --- what is damaged
+
+
+def write_data(folder: Path) -> list[Path]:
+    """Write a ``.npz`` file and a folder of images of each format; return their paths."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(CLASSES), EACH)
+    images = random.integers(0, 256, (len(labels), SIDE, SIDE, 3), np.uint8)
+    np.savez(folder / "stored.npz", x_train=images, y_train=labels)
+    np.savez_compressed(folder / "packed.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    for suffix, options in _IMAGES.items():
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            file = folder / suffix / f"class {label}" / f"{number}.{suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).resize((40, 40)).save(file, **options)
+    return [folder / "stored.npz", folder / "packed.npz", *(folder / suffix for suffix in _IMAGES)]
+
+
+def write_models(folder: Path) -> list[Path]:
+    """In a process that may start TensorFlow: write one model in each form; return their paths."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((SIDE, SIDE, 3))
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, 2)(layers.Rescaling(1 / 255)(inputs))))
+    model = keras.Model(inputs, layers.Dense(CLASSES, activation="softmax")(layers.Flatten()(hidden)))
+    paths = [folder / f"model{suffix}" for suffix in (".keras", ".tflite", ".onnx", "")]
+    model.save(paths[0])
+    model.export(paths[3], verbose=False)
+    paths[1].write_bytes(_tflite(paths[3]))
+    _write_onnx(paths[2])
+    return paths
+
+
+def _tflite(saved: Path) -> bytes:
+    import tensorflow as tf
+
+    return bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved)).convert())
+
+
+def _write_onnx(path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(0)
+    weights = {"scale": np.float32(1 / 255), "kernel": random.normal(size=(4, 3, 3, 3)).astype(np.float32)}
+    weights |= {"dense": random.normal(size=(36, CLASSES)).astype(np.float32), "bias": np.zeros(CLASSES, np.float32)}
+    nodes = [
+        helper.make_node("Mul", ["images", "scale"], ["scaled"]),
+        helper.make_node("Conv", ["scaled", "kernel"], ["hidden"], strides=[2, 2]),
+        helper.make_node("Relu", ["hidden"], ["active"]),
+        helper.make_node("Flatten", ["active"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "dense", "bias"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["classes"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["n", CLASSES])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+# --- what is made of it
+
+
+def open_model(model: Path, data: Path) -> str:
+    """In a worker: check a model against the data, open it and have it answer, as a case does."""
+    from pytest_opml.runner.case_data import load_data
+    from pytest_opml.runtimes.loader import open_artifact
+
+    case = Case(dataset=str(data), model=str(model), unfreeze=0)
+    split = load_data(case, None)
+    runtime = open_artifact(model, threads=1)
+    answers = runtime.predict(split.x_test.take(np.arange(4)))
+    if answers.shape not in ((4, CLASSES), (4, 1)):
+        raise AssertionError(f"answers of shape {answers.shape} were not refused")
+    if not np.isfinite(answers).all():
+        raise ModelFileError(f"{model}: its answers are no numbers")  # which measuring refuses
+    return "opened"
+
+
+def open_data(data: Path) -> str:
+    """In a worker: load data, take all of them; return a digest of examples and labels."""
+    import hashlib
+
+    from pytest_opml.runner.case_data import load_data
+
+    split = load_data(Case(dataset=str(data), model="small_cnn", size=16, weights="none", unfreeze="all"), None)
+    digest = hashlib.sha256()
+    for inputs, labels in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        batch = inputs.take(np.arange(len(inputs)))
+        if length(batch) != len(labels):
+            raise AssertionError(f"{length(batch)} examples with {len(labels)} labels")
+        for array in (*arrays(batch), np.asarray(labels)):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def model_outcome(source: Path, data: Path, seed: int, launcher: Launcher, work: Path) -> Outcome:
+    """Damage a model file, and open it."""
+    target = _fresh(work, seed, source)
+    damaged_model(source, target, seed)
+    return _outcome(f"{source.name or 'saved'} {seed}", target, launcher, open_model, (target, data))[0]
+
+
+def data_outcome(source: Path, seed: int, launcher: Launcher, work: Path) -> Outcome:
+    """Damage a data set, and load it; a ``.npz`` file that is loaded must hold what NumPy reads of it."""
+    target = _fresh(work, seed, source)
+    damaged_data(source, target, seed)
+    outcome, value = _outcome(f"{source.name} {seed}", target, launcher, open_data, (target,))
+    if outcome.kind == "opened" and source.suffix == ".npz":
+        again = work / "again" / target.name
+        again.parent.mkdir(exist_ok=True)
+        with np.load(target, allow_pickle=False) as archive:
+            np.savez(again, **{name: archive[name] for name in archive.files})  # reads all, and checks what it reads
+        if launcher.run(open_data, (again,), LIMITS) != value:
+            return Outcome(outcome.name, "wrong", "other data than NumPy reads")
+    return outcome
+
+
+def _fresh(work: Path, seed: int, source: Path) -> Path:
+    folder = work / f"{seed} {source.name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder / source.name
+
+
+def _outcome(name: str, target: Path, launcher: Launcher, task: Any, arguments: Sequence[Any]) -> tuple[Outcome, Any]:
+    try:
+        value = launcher.run(task, tuple(arguments), LIMITS)
+    except WorkerFailed as error:
+        text = str(error)
+        is_raw = error.kind == "error" and "Traceback (most recent call last)" in error.log_tail
+        if is_raw or len(text.splitlines()) != 1 or (error.kind == "usage" and not re.search(r"\w", text)):
+            return Outcome(name, "wrong", f"{text}\n{error.log_tail}"), None
+        if error.kind in ("usage", "error"):
+            return Outcome(name, "refused", text.replace(str(target), target.name)), None
+        return Outcome(name, "ended", text), None
+    except OpmlError as error:
+        return Outcome(name, "wrong", f"in the parent: {error}"), None
+    return Outcome(name, "opened", ""), value
