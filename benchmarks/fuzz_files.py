@@ -1,6 +1,6 @@
 """What is made of damaged model files and data sets: opened rightly, or one line.
 
-Each file is opened in a process of its own, with a deadline, as a case's files are; what a run tells in one line ends
+Each file is opened in a process of its own, with a deadline, as a case's files are. What a run tells in one line ends
 it with exit code 4 (the file was refused) or 11 (its process ended). Nothing else is right: no traceback, no figure of
 something else, no file for which the deadline passes.
 
@@ -66,8 +66,8 @@ def _told(name: str, outcomes: Iterable[fuzz.Outcome], show: bool) -> int:
         if show or hangs or outcome.kind == "wrong":
             print(f"{outcome.name}: {outcome.kind}: {outcome.text}", flush=True)
         counts["hangs"] += hangs
-    kinds = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
-    print(f"{name}: {sum(counts.values()) - counts['hangs']}: {kinds}")
+    total = sum(counts.values()) - counts["hangs"]
+    print(f"{name}: {total}: {', '.join(f'{count} {kind}' for kind, count in counts.items() if count)}", flush=True)
     return counts["wrong"] + counts["hangs"]
 
 

@@ -45,7 +45,11 @@ def check_fits(
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
     check_inputs(path, signature, spec)
-    check_output(path, signature.outputs[output_number(path, signature.outputs, output)], spec, classes)
+    size = call_size(path, signature.inputs)
+    outputs = [_with_all_axes(one, size) for one in signature.outputs]
+    if output is None and len(outputs) > 1:
+        raise _unnamed(path, outputs, [one.name for one in outputs if _could_stand_for(path, one, spec, classes)])
+    check_output(path, outputs[output_number(path, outputs, output)], spec, classes)
 
 
 def check_inputs(path: Path, signature: Signature, spec: DataSpec) -> None:
@@ -115,12 +119,31 @@ def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -
     """
     if name is None and len(outputs) == 1:
         return 0
-    has = f"{path}: has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
     if name is None:
-        raise ModelFileError(f"{has}; name the one that is to be measured: output=...")
+        raise _unnamed(path, outputs)
     if name not in (names := [output.name for output in outputs]):
-        raise ModelFileError(f"{has}; none is called {name!r}")
+        raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
     return names.index(name)
+
+
+def _unnamed(path: Path, outputs: Sequence[TensorSpec], fitting: Sequence[str] = ()) -> ModelFileError:
+    """What is said where a case names none of several outputs; which of them fit the data, where that is known."""
+    advice = " or ".join(f"output={name!r}" for name in fitting) or "output=..."
+    return ModelFileError(f"{path}: {_listed(outputs)}; name the one that is to be measured: {advice}")
+
+
+def _listed(outputs: Sequence[TensorSpec]) -> str:
+    return f"has the output{'s' if len(outputs) > 1 else ''} {listed([str(output) for output in outputs])}"
+
+
+def _could_stand_for(
+    path: Path, output: TensorSpec, spec: DataSpec, classes: Sequence[str] | Mapping[str, str] | None
+) -> bool:
+    try:
+        check_output(path, output, spec, classes)
+    except ModelFileError:
+        return False
+    return True
 
 
 def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
@@ -159,6 +182,13 @@ def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec
     else:
         advice = "give the data in the shape and type that it takes"
     return ModelFileError(f"{path}: takes {takes}; the data have {have}; {advice}")
+
+
+def _with_all_axes(output: TensorSpec, size: int | None) -> TensorSpec:
+    """An output in which what looks like a number of examples is an axis of the answer to the only one."""
+    if size is None or output.batch in (None, 1, size):
+        return output
+    return output._replace(shape=(output.batch, *output.shape), batch=1)
 
 
 def _without_batch(spec: TensorSpec) -> TensorSpec:

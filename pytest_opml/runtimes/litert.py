@@ -84,6 +84,7 @@ class LiteRTRuntime(Runtime):
         outputs = self.signature.outputs
         self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         self.output = self._answer.spec
+        self._has_state = file.has_state
         self._inputs = [_Input(path, tensor) for tensor in file.inputs]
         self._interpreters: dict[_Shapes, Any] = {}
         sides = [tensor.spec.shape for tensor in file.inputs]
@@ -92,9 +93,12 @@ class LiteRTRuntime(Runtime):
             interpreter = self._interpreter(tuple((self.call_size or 1, *shape) for shape in self._own_shapes))
         else:  # memory can be laid out as soon as the data are there
             interpreter = self._new_interpreter()
-        constant = weights_of(interpreter)
+        try:
+            constant = weights_of(interpreter)
+            self.layers = len(interpreter.get_tensor_details()) - len(constant)
+        except ValueError as error:  # a name that is no text
+            raise ModelFileError(f"{path}: not a model that LiteRT can run: {one_line(error)}") from error
         self.parameters = int(sum(np.prod(tensor["shape"]) for tensor in constant))
-        self.layers = len(interpreter.get_tensor_details()) - len(constant)
 
     def _new_interpreter(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter
@@ -131,6 +135,8 @@ class LiteRTRuntime(Runtime):
         interpreter = placed.interpreter
         for number, array in placed.inputs:
             interpreter.set_tensor(number, array)
+        if self._has_state:  # of the examples before
+            interpreter.reset_all_variables()
         try:
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:

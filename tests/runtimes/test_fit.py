@@ -87,7 +87,7 @@ def test_outputs_that_cannot_stand_for_the_labels(output: TensorSpec, changes: d
 def test_one_of_several_outputs_must_be_named() -> None:
     outputs = rows(4, name="colour"), rows(10, name="digit")
     fits(*outputs, output="digit")
-    words = r"has the outputs colour float32 \(n, 4\), digit float32 \(n, 10\); name the one that is to be measured"
+    words = r"has the outputs colour float32 \(n, 4\), digit float32 \(n, 10\); name the one .*: output='digit'$"
     with pytest.raises(ModelFileError, match=words):
         fits(*outputs)
     with pytest.raises(ModelFileError, match="its output is colour"):
@@ -118,6 +118,12 @@ def test_one_of_several_outputs_must_be_named() -> None:
 def test_inputs_that_do_not_fit(inputs: list[TensorSpec], given: list[TensorSpec] | None, words: str) -> None:
     with pytest.raises(ModelFileError, match=words):
         fits(rows(10), inputs=inputs, given=[spec._replace(batch=None) for spec in inputs] if given is None else given)
+
+
+def test_an_answer_may_have_the_axis_that_looks_like_a_number_of_examples() -> None:
+    fits(TensorSpec("rows", (), "float32", 10), inputs=[IMAGE._replace(batch=1)])
+    with pytest.raises(ModelFileError, match=r"rows float32 \(1, 9\): 9 figures"):
+        fits(TensorSpec("rows", (), "float32", 9), inputs=[IMAGE._replace(batch=1)])
 
 
 def test_an_example_may_have_the_axis_that_looks_like_a_number_of_examples() -> None:

@@ -21,7 +21,7 @@ IMAGES = RANDOM.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
 MEANS = IMAGES.mean(axis=(1, 2))
 
 
-def converted(path: Path, function: Any, specs: list[tf.TensorSpec], **options: Any) -> Path:
+def converted(path: Path, function: Any, specs: list[tf.TensorSpec], *, variables: Any = (), **options: Any) -> Path:
     """A file of a function, with the options of the converter."""
 
     class Module(tf.Module):
@@ -30,6 +30,7 @@ def converted(path: Path, function: Any, specs: list[tf.TensorSpec], **options: 
             return function(*inputs)
 
     module = Module()
+    module.variables_of_the_function = list(variables)
     tf.saved_model.save(module, str(path) + ".folder", signatures={"serving_default": module.answer})
     converter = tf.lite.TFLiteConverter.from_saved_model(str(path) + ".folder")
     for name, value in options.items():
@@ -137,6 +138,13 @@ def test_an_example_may_have_no_axis_for_several(tmp_path: Path) -> None:
     assert np.allclose(LiteRTRuntime(path, threads=1).predict(waves), waves[:, 5:10])
 
 
+def test_a_model_that_counts_its_calls_is_refused(tmp_path: Path) -> None:
+    count = tf.Variable([[0.0]])
+    spec = tf.TensorSpec([1, 1], tf.float32, name="x")
+    with pytest.raises(ModelFileError, match=r"stores values from call to call .*; convert a model that takes a whole"):
+        read_signature(converted(tmp_path / "m.tflite", lambda x: count.assign_add(x) + 0, [spec], variables=[count]))
+
+
 def test_a_keras_model_is_called_by_the_names_of_its_inputs(tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 3), name="photo")
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
@@ -145,3 +153,33 @@ def test_a_keras_model_is_called_by_the_names_of_its_inputs(tmp_path: Path) -> N
     runtime = LiteRTRuntime(path, threads=1)
     assert runtime.signature.inputs == (TensorSpec("photo", (8, 8, 3), "float32"),)
     assert np.allclose(runtime.predict({"anything": IMAGES}), MEANS, rtol=1e-4)
+
+
+def test_a_file_that_keeps_a_state_is_refused(tmp_path: Path) -> None:
+    class Sum(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.total = tf.Variable(tf.zeros((1, 3)))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 3))])
+        def add(self, images: tf.Tensor) -> tf.Tensor:
+            return self.total.assign_add(images) * 1.0
+
+    module = Sum()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.add.get_concrete_function()], module)
+    converter.experimental_enable_resource_variables = True
+    (tmp_path / "sum.tflite").write_bytes(converter.convert())
+    with pytest.raises(ModelFileError, match=r"sum.tflite: keeps a state from one call to the next"):
+        read_signature(tmp_path / "sum.tflite")
+
+
+def test_a_recurrent_layer_begins_anew_with_each_example(tmp_path: Path) -> None:
+    import tf_keras
+
+    inputs = tf_keras.Input((5, 4), batch_size=1)
+    model = tf_keras.Model(inputs, tf_keras.layers.LSTM(3)(inputs))
+    (tmp_path / "recurrent.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    examples = np.random.default_rng(0).normal(size=(4, 5, 4)).astype(np.float32)
+    answers = LiteRTRuntime(tmp_path / "recurrent.tflite", threads=1).predict(examples)
+    wanted = np.concatenate([model(example[None]).numpy() for example in examples])
+    np.testing.assert_allclose(answers, wanted, atol=1e-5)

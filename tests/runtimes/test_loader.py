@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import ModelFileError
-from pytest_opml.runtimes.loader import open_artifact
+from pytest_opml.runtimes.loader import open_artifact, read_signature
 from tests.conftest import Trained
 
 
@@ -18,6 +18,8 @@ def test_a_keras_file_answers_as_the_model_does(trained: Trained) -> None:
     assert np.allclose(runtime.predict(images), trained.load().predict(images, verbose=0), atol=1e-4)
     assert runtime.predict(images[:1]).shape == (1, 10)
     assert (runtime.name, runtime.parameters) == ("keras", trained.load().count_params())
+    assert runtime.signature == read_signature(trained.model_file)
+    assert [(spec.shape, spec.dtype) for spec in runtime.signature.inputs] == [((16, 16, 3), "uint8")]
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".tflite"])
@@ -80,7 +82,8 @@ def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
 def test_other_files_are_refused_with_the_reason_and_what_is_known(tmp_path: Path, suffix: str, reason: str) -> None:
     other = tmp_path / f"model{suffix}"
     other.write_bytes(b"x")
-    with pytest.raises(ModelFileError) as caught:
-        open_artifact(other, threads=1)
-    assert reason in str(caught.value)
-    assert str(caught.value).endswith("known: .keras, .tflite, .onnx, a SavedModel folder")
+    for use in (read_signature, lambda path: open_artifact(path, threads=1)):
+        with pytest.raises(ModelFileError) as caught:
+            use(other)
+        assert reason in str(caught.value)
+        assert str(caught.value).endswith("known: .keras, .tflite, .onnx, a SavedModel folder")
