@@ -98,7 +98,8 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
     changing: set[int] = set()  # tensors that are not the same in every epoch
     boundary: dict[int, Any] = {}
     frozen_weights = False
-    for node in _calls(uncut.trained):
+    calls = _calls(uncut.trained)
+    for node in calls:
         sources = node.input_tensors
         if _changes(node.operation) or any(id(tensor) in changing for tensor in sources):
             changing.update(id(tensor) for tensor in node.outputs)
@@ -110,7 +111,24 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
         return uncut
     if sum(4 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut) > _MAX_FEATURE_BYTES:
         return uncut
-    return Parts(keras.Model(structure_of(model), cut), keras.Model(cut, model.outputs[0]), "features_once")
+    upper = [node for node in calls if any(id(tensor) in changing for tensor in node.outputs)]
+    return Parts(keras.Model(structure_of(model), cut), _repeated(upper, cut, model.outputs[0]), "features_once")
+
+
+def _repeated(calls: list[Any], sources: list[Any], output: Any) -> keras.Model:
+    """A model of its own of some calls of layers, from the tensors that these take from elsewhere to an output.
+
+    Keras would cut the graph there itself, but fails where a layer is used on both sides.
+    """
+    import keras
+
+    tensors = {id(source): keras.Input(batch_shape=source.shape, dtype=source.dtype) for source in sources}
+    inputs = list(tensors.values())
+    for node in calls:
+        positional, named = node.arguments.fill_in(tensors)
+        answers = keras.tree.flatten(node.operation(*positional, **named))
+        tensors |= {id(tensor): answer for tensor, answer in zip(node.outputs, answers, strict=True)}
+    return keras.Model(inputs, tensors[id(output)])
 
 
 def whole(model: keras.Model) -> Parts:

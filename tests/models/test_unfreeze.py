@@ -84,6 +84,12 @@ def with_a_model_inside(x: Any) -> Any:
     return inner(keras.ops.tanh(x)) + x
 
 
+def with_a_layer_on_both_sides(x: Any) -> Any:
+    both = dense("both")
+    low = both(x)
+    return dense("upper")(both(dense("lower")(low)) + low)
+
+
 def with_arguments_by_name(x: Any) -> Any:
     sequence = layers.Reshape((4, 4))(x)
     y = layers.MultiHeadAttention(1, 4, name="lower")(query=sequence, value=sequence)
@@ -91,7 +97,15 @@ def with_arguments_by_name(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "build", [with_plus, with_several_outputs, with_a_shared_layer, with_a_model_inside, with_arguments_by_name]
+    "build",
+    [
+        with_plus,
+        with_several_outputs,
+        with_a_shared_layer,
+        with_a_layer_on_both_sides,
+        with_a_model_inside,
+        with_arguments_by_name,
+    ],
 )
 def test_the_two_parts_compute_what_the_whole_does_and_all_that_is_counted_is_trained(build: Any) -> None:
     model = network(build)
