@@ -21,7 +21,7 @@ def check_files(case: Case) -> None:
         DatasetError: the file or folder of the data is not there.
         CaseDefinitionError: a module is not there, or is hidden by one that is installed.
     """
-    for kind, name in (("dataset", case.dataset), ("model", case.model)):
+    for kind, name in (("dataset", case.dataset), ("model", case.model), ("quality", case.quality or "")):
         if registry.is_reference(name):
             registry.check_reference(kind, name)
     if registry.is_path("dataset", case.dataset):
