@@ -165,7 +165,7 @@ class Training(Record):
     """How the model was trained and what that took."""
 
     training_s: float = Field(
-        description="seconds spent on training, that of the techniques included, without evaluation on the test examples"
+        description="seconds spent on training, that of the techniques included, without evaluation on test examples"
     )
     training_mode: Literal["features_once", "full_forward", "none"] = Field(
         description="whether the frozen layers were run once in all, or in every epoch; none: measured as it is"
@@ -389,7 +389,7 @@ class Result(CaseOutcome):
         default=None, description="of a classification with at most 100 classes; None for all else"
     )
     inference_s: Estimate = Field(
-        description="scaled to reference_samples examples: median over the passes; of a candidate that was timed in turn "
+        description="scaled to reference_samples examples: median over the passes; of a candidate timed in turn "
         "with its reference, the reference's inference_s times the ratio of the two"
     )
     passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test examples, not scaled")

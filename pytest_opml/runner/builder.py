@@ -179,9 +179,9 @@ class ArtifactBuilder:
 
     def guard(self, as_trained: Callable[[], keras.Model]) -> AnswerGuard:
         """What compares answers for the training inputs, the same ones each time."""
-        from ..techniques.agreement import AnswerGuard, probes
+        from ..techniques.agreement import AnswerGuard
 
-        return AnswerGuard(probes(self.data.x_train, self.case.seed), as_trained)
+        return AnswerGuard(self.data.x_train, self.case.seed, as_trained)
 
     def trained_other(self, teacher: OtherModel) -> TrainedModel:
         """A teacher or a source, trained."""

@@ -12,6 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.raw import RawData
+from pytest_opml.errors import TechniqueError
 from pytest_opml.models.heads import figure, in_rows
 from pytest_opml.runtimes.loader import open_artifact
 from tests.support.workbench import Workbench
@@ -26,9 +27,15 @@ def grey_images(_: Path | None) -> RawData:
     return RawData(images[..., None].astype(np.uint8), digits.target[:600])
 
 
-def table(_: Path | None) -> RawData:
+def raw_table(_: Path | None) -> RawData:
+    """Columns of very different ranges: of one the figures are below 0.04, of another up to 4,254."""
     rows, labels = load_breast_cancer(return_X_y=True)
     return RawData(rows.astype(np.float32), labels, ("malignant", "benign"))
+
+
+def table(_: Path | None) -> RawData:
+    raw = raw_table(_)
+    return raw._replace(inputs=(raw.inputs - raw.inputs.mean(axis=0)) / raw.inputs.std(axis=0))
 
 
 def sentences(_: Path | None) -> RawData:
@@ -125,6 +132,15 @@ def test_each_kind_of_input_goes_through_each_kind_of_file(
     for name in ("int8", "cluster-64"):
         assert files[name].quality > baseline.quality - 0.05, name
         assert np.abs(files[name].answers - baseline.answers).max() > 0
+
+
+def test_columns_that_8_bits_cannot_tell_apart_are_refused_and_tuning_leaves_them_in_float(
+    workbench: Workbench,
+) -> None:
+    baseline = answered(workbench, "raw_table", "dense", "baseline", 6)
+    with pytest.raises(TechniqueError, match="int8: gives the same answer for each of 64 training inputs"):
+        answered(workbench, "raw_table", "dense", "int8", 6)
+    assert answered(workbench, "raw_table", "dense", "int8-tuned", 6).quality > baseline.quality - 0.05
 
 
 def test_a_regression_is_tuned_and_distilled(workbench: Workbench) -> None:
