@@ -46,6 +46,13 @@ class Case(CaseRecord):
         registry.check(info.field_name, value, of_settings if info.field_name == "model" else ())
         return value
 
+    @field_validator("quality")
+    @classmethod
+    def _quality_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            registry.check("quality", value)
+        return value
+
     @field_validator("technique")
     @classmethod
     def _chain_is_valid(cls, value: str) -> str:
@@ -84,6 +91,11 @@ class Case(CaseRecord):
         Of an address it shows when what lies there is fetched.
         """
         return _is_finished(self.model)
+
+    @property
+    def needs_tensorflow(self) -> bool:
+        """Whether TensorFlow builds, optimises or measures it: all but files of TFLite and ONNX, as far as is known."""
+        return not (self.is_finished and self.model.endswith((".tflite", ".onnx")))
 
     @property
     def is_untouched(self) -> bool:
@@ -171,11 +183,6 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 raise SettingsError(f"{section.source}: {error}{hint}") from None
             if registry.is_path(kind, name) and not model_sections.is_there(name):
                 raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
-
-
-def needs_tensorflow(case: Case) -> bool:
-    """Whether TensorFlow is needed to build or to measure a case; its data aside, which may be of any origin."""
-    return not (case.is_finished and case.model.endswith((".onnx", ".tflite")))
 
 
 def parse_chain(text: str) -> list[Any]:

@@ -182,7 +182,7 @@ _TABLE = (
     Metric(
         "throughput",
         lambda r: r.throughput,
-        "images/s",
+        "examples/s",
         ".4g",
         better="higher",
         machine_dependent=True,

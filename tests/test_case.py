@@ -176,6 +176,7 @@ def test_a_bad_value_is_refused_with_the_field_and_what_is_allowed(field: str, v
     [
         ({"dataset": "cifar"}, "unknown dataset 'cifar'; known: cifar10, cifar100, "),
         ({"model": "resnet"}, "unknown model 'resnet'; known: densenet121, "),
+        ({"quality": "acuracy"}, "unknown quality 'acuracy'; known: accuracy, auc, "),
         ({"technique": "pruned-0.5"}, "unknown technique 'pruned-0.5'; known: baseline, cluster, "),
         ({"technique": "float16+pruned"}, "unknown technique 'pruned'; known: baseline, cluster, "),
         ({"technique": ""}, "unknown technique ''; known: baseline, cluster, "),

@@ -40,7 +40,7 @@ def on_gpu(technique: str = "baseline") -> Result:
         ("size_mb", 14.0, "14 MB"),
         ("deflated_mb", 12.6, "12.6 MB"),
         ("peak_memory_mb", 800.0, "800 MB"),
-        ("throughput", 1000.0, "1000 images/s"),
+        ("throughput", 1000.0, "1000 examples/s"),
         ("cold_start_s", 0.5, "0.5 s"),
         ("energy_j", 40.0, "40 J"),
         ("op_score", math.log10(0.1 * 10.0 * 14.0), "1.146"),

@@ -221,7 +221,7 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
         ({"score": 3}, "tool.opml.score: "),
         ({"score": {"reference_samples": 0}}, "tool.opml.score.reference_samples: "),
         ({"gate": 3}, "tool.opml.gate: must be a table, not 3"),
-        ({"gate": {"acuracy": {"min": 1}}}, "tool.opml.gate: unknown metric 'acuracy'; known: accuracy, "),
+        ({"gate": {"acuracy": {"min": 1}}}, "tool.opml.gate: unknown metric 'acuracy'; known: quality, "),
         ({"gate": {"gpu": {"v1000": {}}}}, "tool.opml.gate.gpu: unknown profile 'v1000'; known: cpu, p100, "),
     ],
 )

@@ -21,7 +21,7 @@ def needs_same_machine(metric: Metric, baseline: Baseline) -> bool:
 def worked_out_otherwise(metric: Metric, now: Result, then: Result) -> str:
     """Say how the settings made another figure of what was measured then; empty where they are the same as now."""
     if metric.scaled and now.reference_samples != then.reference_samples:
-        return f"for {then.reference_samples:,} images, not {now.reference_samples:,}"
+        return f"for {then.reference_samples:,} examples, not {now.reference_samples:,}"
     if metric.evidence in ("quality", "score") and now.quality.name != then.quality.name:
         return f"of another quality: {then.quality.name}, not {now.quality.name}"
     if metric.evidence == "score" and figures.times_inference(now) != figures.times_inference(then):

@@ -21,7 +21,7 @@ from .examples import (
 def slices_by(result: Result, by: str) -> tuple[SliceName, ...]:
     """Return the slices of a result by its classes or by a column; the classes without a test example too."""
     if by == BY_CLASS:
-        return tuple(SliceName(by, name) for name in result.class_names)
+        return () if result.task == "regression" else tuple(SliceName(by, name) for name in result.class_names)
     column = result.columns.get(by)
     return tuple(SliceName(by, value) for value in column.values) if column else ()
 

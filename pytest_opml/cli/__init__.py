@@ -14,7 +14,9 @@ from .export import export
 from .gate import gate
 from .history import list_history
 from .import_ import import_runs
+from .init import init
 from .list import list_names
+from .measure import measure
 from .paper import paper
 from .release import release
 from .report import report
@@ -23,7 +25,7 @@ from .score import score
 from .trend import trend
 
 _COMMANDS = (
-    *(gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
+    *(init, measure, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
     *(score, list_names, schema, paper, doctor, cache),
 )
 
@@ -33,8 +35,8 @@ _COMMANDS = (
 def main() -> None:
     """Work with what pytest-opml measured, and look after what it needs.
 
-    The benchmarks themselves are run by pytest: `pytest bench`. Each command has examples in its own help, and prints
-    JSON with --json. A wrong input ends a command with exit code 4.
+    Benchmarks are run by pytest (`pytest bench`), or without a file by `opml measure`. Each command has examples in its
+    own help, and prints JSON with --json. A wrong input ends a command with exit code 4.
     """
 
 

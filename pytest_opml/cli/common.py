@@ -41,7 +41,7 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
         error.show()
         raise click.exceptions.Exit(code) from error
     except OpmlError as error:
-        click.echo(f"error: {error}", err=True)
+        show_error(str(error))
         _drop_output()
         raise click.exceptions.Exit(code) from error
     except BrokenPipeError:
@@ -49,7 +49,7 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
     except OSError as error:
         # A full disk behind standard output, or a folder that is gone: the files of a command have their own errors.
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
+        show_error(f"{where}{error.strerror or error}")
         _drop_output()
         raise click.exceptions.Exit(code) from error
 
@@ -115,6 +115,7 @@ def _with_setting(key: str, command: _Command) -> _Command:
     return click.option(
         f"--{key.replace('_', '-')}",
         metavar=setting.metavar,
+        type=setting.type,
         multiple=setting.is_repeatable,
         help=f"{text}." if setting.is_repeatable else f"{text}; by default as in the file.",
     )(command)
@@ -138,6 +139,18 @@ def with_cache_dir(command: _Command) -> _Command:
 def with_data_dir(command: _Command) -> _Command:
     """The option ``--data-dir``."""
     return _with_setting("data_dir", command)
+
+
+def with_run_settings(command: _Command) -> _Command:
+    """The options of a command that runs cases: ``--config``, and those that pytest has with ``--opml-`` before them.
+
+    ``--json`` prints, as everywhere; ``--record`` takes the path that ``--opml-json`` takes.
+    """
+    for key, setting in reversed(declared().items()):
+        if setting.metavar and key != "json":
+            command = _with_setting(key, command)
+    record = click.option("--record", "json", metavar="PATH", help="Write the record of the run to PATH.")
+    return with_config(record(command))
 
 
 def parse_age(text: str) -> timedelta:
@@ -254,6 +267,11 @@ def show(*blocks: list[str]) -> None:
     """Print blocks of lines, a blank line between two."""
     for number, block in enumerate(filter(None, blocks)):
         click.echo("\n".join([""] * (number > 0) + block))
+
+
+def show_error(text: str) -> None:
+    """Print what is wrong, in one line of the error output."""
+    click.echo(f"error: {text}", err=True)
 
 
 def show_json(value: Any) -> None:

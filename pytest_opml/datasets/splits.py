@@ -15,8 +15,8 @@ from ..case import Case
 from ..errors import DatasetError
 from ..records.preprocess import Preprocess
 from ..tensors import DataSpec, Signature, Task
-from .fitting import fitted
 from .input_set import InputSet, Remember
+from .model_inputs import fitted
 from .raw import CheckedData, Part, RawData, checked, joined
 from .sampling import sample
 from .sources import Indices, Labels

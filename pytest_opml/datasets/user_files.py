@@ -108,9 +108,9 @@ def _names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
 
 
 def _task(path: Path, task: npt.NDArray[Any]) -> Task:
-    known = get_args(Task)
-    if task.size != 1 or str(task.reshape(-1)[0]) not in known:
-        raise DatasetError(f"{path}: task: must be one of {', '.join(known)}, not {task}")
+    tasks = get_args(Task)
+    if task.size != 1 or str(task.reshape(-1)[0]) not in tasks:
+        raise DatasetError(f"{path}: task: must be one of {', '.join(tasks)}, not {task}")
     return cast("Task", str(task.reshape(-1)[0]))
 
 

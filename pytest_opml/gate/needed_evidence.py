@@ -18,7 +18,7 @@ _SURE = 1 - 1e-9
 
 
 def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: int = 1) -> str:
-    """Say what would decide a check, as the subject of a sentence: ``about 2,400 test images``.
+    """Say what would decide a check, as the subject of a sentence: ``about 2,400 test examples``.
 
     The width of an interval falls with the square root of the samples, so its distance to the limit says how many more
     it takes.
@@ -48,14 +48,14 @@ def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: i
         return _images(samples * growth, check.slice)
     if metric.scenario is not None:
         return _sampling(check, metric, result, growth, terms.max_seconds)
-    parts = "the test images and the sampling" if metric.evidence == "score" else "as many samples"
+    parts = "the test examples and the sampling" if metric.evidence == "score" else "as many samples"
     return f"about {_rounded(growth):g} times {parts}" if growth <= _SENSIBLE_GROWTH else "no number of samples"
 
 
 def _images(number: float, of: str) -> str:
     if number > _SENSIBLE_IMAGES:
         return "no test set of a sensible size"
-    return f"about {_rounded(number):,.0f} test images{f' of {of}' if of else ''}"
+    return f"about {_rounded(number):,.0f} test examples{f' of {of}' if of else ''}"
 
 
 def _sampling(check: Check, metric: Metric, result: Result, growth: float, max_seconds: float) -> str:

@@ -65,7 +65,12 @@ def case_runs(record: RunRecord) -> Iterator[MlflowRun]:
         if row.normalised is not None:
             figures["normalised_score"] = row.normalised
         checks = [check for check in record.checks if check.is_of(result)]
-        values = {"pareto": row.pareto, "notes": "\n".join(result.notes) or None}
+        values = {
+            "quality": result.quality.name,
+            "task": result.task,
+            "pareto": row.pareto,
+            "notes": "\n".join(result.notes) or None,
+        }
         files = {"result.json": result.model_dump_json(indent=2), "checks.json": _json(checks)}
         params = _params(result.case) | _artifact(result)
         yield MlflowRun(

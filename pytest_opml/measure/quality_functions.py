@@ -59,10 +59,7 @@ def declared_quality(name: str | None, task: Task, rows: Rows, labels: Rows) -> 
             figure in [0, 1] for each example; names the quality.
     """
     name = name or DEFAULTS[task]
-    function: Callable[[Rows, Rows], Any] = registry.get("quality", name)
-    if task not in _TASKS.get(name, (task,)):
-        fitting = ", ".join(quality for quality, tasks in _TASKS.items() if task in tasks)
-        raise CaseDefinitionError(f"quality {name!r}: means nothing for {task}; choose among {fitting}")
+    function = quality_function(name, task)
     try:
         answer = function(rows, labels)
     except Exception as error:
@@ -70,6 +67,19 @@ def declared_quality(name: str | None, task: Task, rows: Rows, labels: Rows) -> 
     if isinstance(answer, str) and answer in get_args(QualityKind):
         return DeclaredQuality(name, answer, None)  # type: ignore[arg-type]
     return DeclaredQuality(name, "figures", _figures(name, answer, len(labels)))
+
+
+def quality_function(name: str, task: Task) -> Callable[[Rows, Rows], Any]:
+    """Return the function of a quality.
+
+    Raises:
+        CaseDefinitionError: there is none, it cannot be imported, or it is none for the task.
+    """
+    function: Callable[[Rows, Rows], Any] = registry.get("quality", name)
+    if task not in _TASKS.get(name, (task,)):
+        fitting = ", ".join(quality for quality, tasks in _TASKS.items() if task in tasks)
+        raise CaseDefinitionError(f"quality {name!r}: means nothing for {task}; choose among {fitting}")
+    return function
 
 
 def _figures(name: str, answer: Any, examples: int) -> Floats:

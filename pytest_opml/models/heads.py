@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import CaseDefinitionError
+from ..errors import CaseDefinitionError, listed
 from ..tensors import Array, DataSpec, Task
 
 HEAD = "head_dense"
@@ -161,6 +161,33 @@ def in_rows(task: Task, labels: Array) -> Array:
     if task == "classification":
         return labels
     return labels.reshape(len(labels), -1).astype(np.float32)
+
+
+def labels_of_outputs(task: Task, labels: Array, classes: Sequence[str], outputs: Sequence[str]) -> Array:
+    """Return labels as a finished model counts them, whose outputs stand in another order or for more than the data's.
+
+    Args:
+        task: of the data.
+        labels: in the form of the task, by the classes of the data.
+        classes: of the data: names of the classes or labels.
+        outputs: names of what the model's outputs stand for, in their order; one, of two classes, for its sigmoid.
+
+    Raises:
+        CaseDefinitionError: a class of the data has no output, so that no example of it can be learnt.
+    """
+    if task == "regression":
+        return labels
+    if task == "classification" and len(outputs) == 1 and len(classes) == 2:
+        outputs = [*(name for name in classes if name not in outputs), *outputs]
+    lacking = [name for name in classes if name not in outputs]
+    if lacking:
+        raise CaseDefinitionError(f"case: classes: have no output for {listed(lacking)}, which the data have")
+    places = np.array([list(outputs).index(name) for name in classes])
+    if task == "classification":
+        return np.asarray(places[labels], dtype=labels.dtype)
+    rows = np.zeros((len(labels), len(outputs)), dtype=labels.dtype)
+    rows[:, places] = labels
+    return rows
 
 
 class TargetScale(NamedTuple):

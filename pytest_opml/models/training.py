@@ -192,7 +192,8 @@ def _compile(model: keras.Model, optimizer: Any, loss: Any, **more: Any) -> None
     import tensorflow as tf
 
     # Keras would compile with XLA by itself; on a CPU that took 8 times as long a step, and most of a minute before it.
-    model.compile(optimizer, loss, jit_compile=bool(tf.config.list_physical_devices("GPU")), **more)
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    model.compile(optimizer, loss, jit_compile="auto" if has_gpu else False, **more)
 
 
 def _parts(model: keras.Model, inputs: InputSet) -> Parts:

@@ -50,7 +50,7 @@ def unfreeze(model: keras.Model, top: Unfreeze) -> list[NamedLayer]:
 
     for part in model._flatten_layers():
         part.trainable = True  # of models in it too: a frozen one would hide what is trained inside
-    weighted = [named for named in _leaves(model) if named.layer.trainable_weights]
+    weighted = trainable_layers(model)
     count = len(weighted) if top == "all" else top
     if count > len(weighted):
         raise CaseDefinitionError(f"unfreeze = {top}: {model.name} has {len(weighted)} layers with weights")
@@ -61,6 +61,17 @@ def unfreeze(model: keras.Model, top: Unfreeze) -> list[NamedLayer]:
         if layer.trainable and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = _MOMENTUM
     return trained
+
+
+def trainable_layers(model: keras.Model) -> list[NamedLayer]:
+    """Return the layers of a model that ``unfreeze`` counts, from the input on, whether they are frozen now or not."""
+    return [named for named in _leaves(model) if _can_be_trained(named.layer)]
+
+
+def _can_be_trained(operation: Any) -> bool:
+    """Whether a layer, or one inside, has weights that training can change; statistics of the data are none."""
+    parts = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else []
+    return any(part._trainable_variables for part in parts)
 
 
 def _leaves(model: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[NamedLayer]:
@@ -93,7 +104,7 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
             changing.update(id(tensor) for tensor in node.outputs)
             boundary.update({id(tensor): tensor for tensor in sources if id(tensor) not in changing})
         else:
-            frozen_weights |= bool(getattr(node.operation, "weights", ()))
+            frozen_weights |= _can_be_trained(node.operation)
     cut = list(boundary.values())
     if not frozen_weights or not all(_can_be_stored(tensor) for tensor in cut):
         return uncut
@@ -156,10 +167,8 @@ def _draws(layer: Any) -> bool:
 
 def _can_be_stored(tensor: Any) -> bool:
     """Whether an array of it says all: its shape is the same for each example, and no mask goes with it."""
-    import keras
-
     lengths_are_set = all(length is not None for length in tensor.shape[1:])
-    return lengths_are_set and tensor.dtype != "string" and keras.src.backend.get_keras_mask(tensor) is None
+    return lengths_are_set and tensor.dtype != "string" and getattr(tensor, "_keras_mask", None) is None
 
 
 def fingerprints(layers: Sequence[NamedLayer]) -> dict[str, list[bytes]]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .. import registry
 from .markers import marked_case, test_overrides
 
 if TYPE_CHECKING:
@@ -62,28 +61,15 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
         CaseDefinitionError: two different cases have one id.
         UsageError: a file or a module that a case names is not there.
     """
-    from ..case import needs_tensorflow
-    from ..runner.case_files import check_files
-    from ..runner.plan import AskedCases, CollectedRun
+    from ..runner.plan import CollectedTest, plan_run
     from .selection import leaves_out
 
-    cases, tests, addresses, heavy = AskedCases(), [], set(), False
-    for item in items:
-        if case := _case(item):
-            check_files(case)
-            cases.add(case)
-            addresses |= {case.model} if registry.is_address(case.model) else set()
-        heavy = heavy or case is None or needs_tensorflow(case)
-        tests.append((item, case.id if case else None, test_overrides(item)))
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
-    return CollectedRun(
-        cases={name: _test_id(item, file) for item, name, _ in tests if name is not None},
-        limits={name: overrides for _, name, overrides in tests if name is not None},
-        deselected=tuple(left_out),
+    return plan_run(
+        [CollectedTest(_test_id(item, file), _case(item), test_overrides(item)) for item in items],
+        deselected=left_out,
         partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)
         or leaves_out(config, file.root if file.path else None),
-        needs_tensorflow=heavy,
-        addresses=tuple(sorted(addresses)),
     )
 
 

@@ -175,18 +175,13 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     outcome = config.stash.get(OUTCOME, None)
     if outcome is None or not (outcome.has_content or outcome.problems):
         return
-    from ..reports.terminal.run import run_lines
+    from ..reports.terminal.run import problem_lines, run_lines
 
     reporter.section("opml")
-    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth):
+    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth, outcome.fresh):
         reporter.write_line(line)
-    if outcome.fresh:
-        from ..reports.terminal.trend import fresh_lines
-
-        for line in ["", *fresh_lines(outcome.fresh, reporter._tw.fullwidth)]:
-            reporter.write_line(line)
-    for problem in outcome.problems:
-        reporter.write_line(f"not written: {problem}", red=True)
+    for line in problem_lines(outcome.problems):
+        reporter.write_line(line, red=True)
 
 
 def print_exit(session: pytest.Session) -> None:

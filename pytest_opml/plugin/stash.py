@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from ..case import Case
     from ..records.run import RunRecord
+    from ..reports.terminal.progress_line import ProgressLine
     from ..runner.outcome import Exit, Outcome
     from ..runner.session import Session
-    from .progress_line import ProgressLine
 
 FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device", "gpu_timer")
 

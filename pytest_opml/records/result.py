@@ -165,7 +165,7 @@ class Training(Record):
     """How the model was trained and what that took."""
 
     training_s: float = Field(
-        description="seconds spent on training, that of the techniques included, without evaluation on the test images"
+        description="seconds spent on training, that of the techniques included, without evaluation on test examples"
     )
     training_mode: Literal["features_once", "full_forward", "none"] = Field(
         description="whether the frozen layers were run once in all, or in every epoch; none: measured as it is"
@@ -259,8 +259,8 @@ class SideBySide(Record):
     """The candidate beside its reference."""
 
     reference: str = Field(description="id of the case that it was timed in turn with")
-    offline: Ratio = Field(description="of a batch of test images")
-    single: Ratio = Field(description="of one image at a time")
+    offline: Ratio = Field(description="of a batch of test examples")
+    single: Ratio = Field(description="of one example at a time")
 
 
 class OtherLoad(Record):
@@ -281,7 +281,7 @@ Section = Literal["offline", "single", "cold_start", "training", "preparation"]
 class Conditions(Record):
     """Under what the case was timed."""
 
-    batch: int = Field(description="images in a call of the offline scenario")
+    batch: int = Field(description="examples in a call of the offline scenario")
     threads: int = Field(description="that the runtime might use")
     garbage_collector: Literal["off while timing"] = "off while timing"
     offline_warm_up: WarmUp
@@ -357,7 +357,7 @@ class CaseOutcome(Record):
 class Result(CaseOutcome):
     """A measured case. Every figure was measured on the artifact's file and on nothing else."""
 
-    data_digest: str = Field(description="SHA-256 of the test images and their labels")
+    data_digest: str = Field(description="SHA-256 of the test examples and their labels")
     test_samples: int
     classes: int
     task: Task = "classification"
@@ -389,10 +389,10 @@ class Result(CaseOutcome):
         default=None, description="of a classification with at most 100 classes; None for all else"
     )
     inference_s: Estimate = Field(
-        description="scaled to reference_samples images: median over the passes; of a candidate that was timed in turn "
+        description="scaled to reference_samples examples: median over the passes; of a candidate timed in turn "
         "with its reference, the reference's inference_s times the ratio of the two"
     )
-    passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test images, not scaled")
+    passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test examples, not scaled")
     reference_samples: int
     latency_ms: Latency
     cold_start: ColdStart

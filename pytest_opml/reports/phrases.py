@@ -28,6 +28,8 @@ WORDS: dict[Verdict, str] = {
 COUNT_WORDS: dict[Verdict, str] = WORDS | {"pass": "passed", "fail": "failed"}
 
 
+# A test whose name begins with it is a command of ours, and no test of pytest's.
+COMMAND = "opml"
 INTERRUPTED = "The run was interrupted: it was stopped before its end, and cases are missing"
 
 
@@ -189,8 +191,11 @@ def repeat_command(check: Check, record: RunRecord, gate: Gate) -> str:
         return ""
     options = [budget.source.removeprefix(f"{OPTION} ") for budget in gate.given]
     kind = check.profile or record.device.profile
-    profile = [f"--opml-gpu={kind}"] if kind != "cpu" else []
-    return shlex.join(["pytest", test, *profile, *(f"{OPTION}={option}" for option in options)])
+    given = [("gpu", kind)] if kind != "cpu" else []
+    given += [("gate", option) for option in options]
+    if test.startswith(f"{COMMAND} "):
+        return shlex.join([*shlex.split(test), *(f"--{name}={value}" for name, value in given)])
+    return shlex.join(["pytest", test, *(f"--opml-{name}={value}" for name, value in given)])
 
 
 def counted(record: RunRecord, terms: GateTerms) -> str:

@@ -32,9 +32,11 @@ class Baselines:
         settings: of the run.
         root: the user's project.
         commit: that is checked out; None where that is not known.
+        addresses: fetches the model of MLflow's that a baseline may be.
 
     Attributes:
         choice: of a baseline that nobody named, which run it is, and which were passed over; else empty.
+        addresses: the models of MLflow's of this run.
         errors: by the id of each case whose baseline could not be read, why.
 
     Raises:
@@ -44,12 +46,15 @@ class Baselines:
 
     errors: dict[str, str]
 
-    def __init__(self, settings: Settings, root: Path, commit: Commit | None) -> None:
+    def __init__(
+        self, settings: Settings, root: Path, commit: Commit | None, addresses: ModelAddresses | None = None
+    ) -> None:
         self._settings, self._selector, self.errors = settings, default_selector(root, commit), {}
         self._stored: dict[str, Baseline | None] = {}
+        self.addresses = addresses or ModelAddresses(settings)
         self._fetched: FetchedModel | None = None
         if settings.baseline and registry.is_address(settings.baseline):
-            self._fetched = ModelAddresses(settings).resolve(settings.baseline)
+            self._fetched = self.addresses.resolve(settings.baseline)
         with self._history(create=True) as history:
             if self._fetched:
                 self.choice = ""

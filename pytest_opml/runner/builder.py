@@ -179,9 +179,9 @@ class ArtifactBuilder:
 
     def guard(self, as_trained: Callable[[], keras.Model]) -> AnswerGuard:
         """What compares answers for the training inputs, the same ones each time."""
-        from ..techniques.agreement import AnswerGuard, probes
+        from ..techniques.agreement import AnswerGuard
 
-        return AnswerGuard(probes(self.data.x_train, self.case.seed), as_trained)
+        return AnswerGuard(self.data.x_train, self.case.seed, as_trained)
 
     def trained_other(self, teacher: OtherModel) -> TrainedModel:
         """A teacher or a source, trained."""
@@ -269,6 +269,7 @@ class ChainRun:
         return after
 
     def _apply(self, step: Technique, state: ModelState) -> ModelState:
+        from ..models.heads import labels_of_outputs
         from ..techniques.base import TrainingContext
 
         elsewhere = 0.0
@@ -280,8 +281,12 @@ class ChainRun:
             elsewhere += time.perf_counter() - started
             return model
 
-        data = self.builder.data
-        context = TrainingContext(self.builder.case, data.x_train, data.y_train, data.spec, trained_other)
+        case, data = self.builder.case, self.builder.data
+        labels, spec = data.y_train, data.spec
+        if case.classes is not None:
+            labels = labels_of_outputs(data.task, labels, data.classes, tuple(case.classes))
+            spec = spec._replace(outputs=len(case.classes))
+        context = TrainingContext(case, data.x_train, labels, spec, trained_other)
         started = time.perf_counter()
         after = step.apply(state, context)
         training = after.training_s - state.training_s

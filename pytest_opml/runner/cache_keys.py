@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import registry
 from ..case import Case, parse_chain
-from ..datasets.fitting import size_text
 from ..datasets.images import image_form
+from ..datasets.model_inputs import size_text
 from ..errors import ModelFileError
 from ..records.case_record import ImageSize
 from ..storage.digests import digest_path

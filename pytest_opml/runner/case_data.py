@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..case import Case
 from ..datasets.splits import Split, prepare
+from ..measure.quality_functions import quality_function
 from ..models.classifier import check_data, model_signature
 from ..storage.cache import Cache
 from .cache_keys import key_of, source_digest
@@ -33,6 +34,8 @@ def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> 
     data = prepare(case, data_dir, remember, signature=signature, implied=facts.preprocess)
     declared = case.model_copy(update={"classes": facts.output_classes(data.classes)})
     check_data(declared, signature, data.spec)
+    if case.quality:
+        quality_function(case.quality, data.task)
     return data
 
 

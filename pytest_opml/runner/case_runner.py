@@ -21,7 +21,7 @@ from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
 from .case_files import check_files
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
-from .model_addresses import ModelAddresses, named
+from .model_addresses import named
 from .options import RunOptions
 from .quiet_repeat import QuietRepeat
 from .shared_results import MeasuredCase, SharedResults
@@ -38,12 +38,9 @@ class CaseRunner:
     Args:
         launcher: that the tasks of a case are given to.
         options: of the run.
-        baselines: what cases are compared with.
+        baselines: what cases are compared with; they fetch the models of MLflow's that cases name, too.
         shared: where processes of one run find what another of them has measured.
         on_progress: is told how far a case has come.
-
-    Raises:
-        UsageError: on construction, where a model that a case names by an address cannot be had.
     """
 
     def __init__(
@@ -57,7 +54,7 @@ class CaseRunner:
         self._launcher, self._options, self._baselines = launcher, options, baselines
         self._shared, self._on_progress = shared, on_progress
         self._wait_s = options.settings.wait_s
-        self._addresses = ModelAddresses(options.settings, options.plan.addresses)
+        self._addresses = baselines.addresses
 
     def localised(self, case: Case) -> Case:
         """Return a case as it is built here, after looking for what it names.

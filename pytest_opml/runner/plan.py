@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import registry
 from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
+    from ..case import Case
     from ..gate.budgets import Budget
     from ..records.case_record import CaseRecord
 
@@ -34,17 +36,30 @@ class CollectedRun(NamedTuple):
         limits: what the markers of their tests say.
         deselected: ids of cases that the command line left out.
         partial_selection: whether the command line left out benchmarks that were then never collected.
-        needs_tensorflow: whether a case may need TensorFlow, which takes seconds to import; False where all are known
-            and are files that other runtimes open.
         addresses: of MLflow's, that cases name as their models.
+        needs_tensorflow: whether a case that is known, or may still be asked for, needs TensorFlow.
     """
 
     cases: Mapping[str, str] = {}
     limits: Mapping[str, TestOverrides] = {}
     deselected: tuple[str, ...] = ()
     partial_selection: bool = False
-    needs_tensorflow: bool = True
     addresses: tuple[str, ...] = ()
+    needs_tensorflow: bool = True
+
+
+class CollectedTest(NamedTuple):
+    """What asks for cases.
+
+    Attributes:
+        name: what runs it again: the id of a test of pytest's, or a command.
+        case: that it asks for; None where it says so only when it runs.
+        overrides: what it sets for its cases.
+    """
+
+    name: str
+    case: Case | None
+    overrides: TestOverrides = TestOverrides()
 
 
 class AskedCases:
@@ -75,6 +90,37 @@ class AskedCases:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ids)
+
+
+def plan_run(
+    tests: Iterable[CollectedTest], *, deselected: Iterable[str] = (), partial_selection: bool = False
+) -> CollectedRun:
+    """Return the plan of a run of these tests, after looking for what their cases name.
+
+    Args:
+        tests: all that were collected.
+        deselected: see ``CollectedRun``.
+        partial_selection: likewise.
+
+    Raises:
+        CaseDefinitionError: two different cases have one id.
+        UsageError: a file or a module that a case names is not there.
+    """
+    from .case_files import check_files
+
+    tests = tuple(tests)
+    asked, cases = AskedCases(), [test.case for test in tests if test.case is not None]
+    for case in cases:
+        check_files(case)
+        asked.add(case)
+    return CollectedRun(
+        cases={test.case.id: test.name for test in tests if test.case is not None},
+        limits={test.case.id: test.overrides for test in tests if test.case is not None},
+        deselected=tuple(deselected),
+        partial_selection=partial_selection,
+        addresses=tuple(sorted({case.model for case in cases if registry.is_address(case.model)})),
+        needs_tensorflow=len(cases) < len(tests) or any(case.needs_tensorflow for case in cases),
+    )
 
 
 NO_OVERRIDES, NOTHING_COLLECTED = TestOverrides(), CollectedRun()

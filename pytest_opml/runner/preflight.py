@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .plan import NOTHING_COLLECTED, CollectedRun
+
 if TYPE_CHECKING:
     from ..records.device import Device
     from ..records.run import Commit
@@ -34,13 +36,14 @@ class Preflight:
     versions: dict[str, str]
 
 
-def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) -> Preflight:
-    """Check that a run can begin: its device, cache, history, record's path, MLflow and TensorFlow.
+def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED) -> Preflight:
+    """Check that a run can begin: its device, cache, models, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
         root: the user's project.
-        needs_tensorflow: whether a case may need it; without, it is neither imported nor asked for the device.
+        plan: what was collected, which says which models are fetched and whether TensorFlow is needed. It is asked for
+            in any case whether it sees a GPU: on one that it does not see, nothing is measured.
 
     Raises:
         UsageError: something of that cannot be used.
@@ -48,7 +51,7 @@ def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) 
     from .launchers.process import probe, start_server
 
     # its imports take seconds, and the rest of this can go on beside them
-    start_server(with_tensorflow=needs_tensorflow)
+    start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
     from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
@@ -56,16 +59,18 @@ def check_run(settings: Settings, root: Path, *, needs_tensorflow: bool = True) 
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
     from .baselines import Baselines
+    from .model_addresses import ModelAddresses
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
     Cache(settings.cache_dir)
     if settings.json_path:
         check_writable(settings.json_path)
-    baselines = Baselines(settings, root, commit)
+    baselines = Baselines(settings, root, commit, ModelAddresses(settings, plan.addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
-    if needs_tensorflow:  # last, since it waits for the server: what is wrong elsewhere is told at once
+    # last, since it waits for the server: what is wrong elsewhere is told at once
+    if plan.needs_tensorflow or device.gpu:
         device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
     return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)

@@ -53,7 +53,7 @@ class Session:
     ) -> None:
         from .preflight import check_run
 
-        self._preflight = check_run(settings, root, needs_tensorflow=plan.needs_tensorflow)
+        self._preflight = check_run(settings, root, plan)
         self.device = self._preflight.device
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._plan, self._asked = plan, AskedCases()

@@ -84,8 +84,8 @@ class LiteRTRuntime(Runtime):
         outputs = self.signature.outputs
         self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
         self.output = self._answer.spec
+        self._has_state = file.has_state
         self._inputs = [_Input(path, tensor) for tensor in file.inputs]
-        self._has_variables = file.has_variables
         self._interpreters: dict[_Shapes, Any] = {}
         sides = [tensor.spec.shape for tensor in file.inputs]
         self._own_shapes = [tuple(side for side in shape if side is not None) for shape in sides]
@@ -135,7 +135,7 @@ class LiteRTRuntime(Runtime):
         interpreter = placed.interpreter
         for number, array in placed.inputs:
             interpreter.set_tensor(number, array)
-        if self._has_variables:  # else an answer would follow from the examples before
+        if self._has_state:  # of the examples before
             interpreter.reset_all_variables()
         try:
             interpreter.invoke()

@@ -15,13 +15,12 @@ from ..errors import ModelFileError
 from ..tensors import Signature, TensorSpec
 from .flatbuffer import FlatBufferError, Table
 
-_MODEL_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
-_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
-_CODE_OF_BUILTIN, _ASSIGN_VARIABLE = 3, 144
-_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_QUANTISATION, _TENSOR_ANY_SHAPE = 0, 1, 3, 4, 7
-_TENSOR_IS_VARIABLE = 5
+_MODEL_OPERATIONS, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
+_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATIONS = 0, 1, 2, 3
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_QUANTISATION, _TENSOR_VARIABLE, _TENSOR_ANY_SHAPE = 0, 1, 3, 4, 5, 7
 _QUANTISATION_SCALE, _QUANTISATION_ZERO = 2, 3
 _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS, _SIGNATURE_GRAPH = 0, 1, 4
+_ASSIGN_VARIABLE = 144
 _METADATA = "TFLITE_METADATA"
 _TYPES = {
     0: "float32",
@@ -61,13 +60,14 @@ class TfliteFile(NamedTuple):
 
     Attributes:
         metadata: the FlatBuffer of its metadata; empty where it has none.
-        has_variables: whether tensors hold what an answer left in them, as in a recurrent layer, until they are reset.
+        has_state: whether it has tensors that hold on to their values, as a layer of LSTM has; an interpreter can
+            clear them.
     """
 
     inputs: tuple[TfliteTensor, ...]
     outputs: tuple[TfliteTensor, ...]
     metadata: bytes
-    has_variables: bool
+    has_state: bool
 
     @property
     def signature(self) -> Signature:
@@ -100,24 +100,23 @@ def read_tflite(path: Path) -> TfliteFile:
         )
         if not inputs or not outputs:
             raise ModelFileError(f"{path}: not a model that LiteRT can run: has no inputs or no outputs")
-        if _assigns(model, graphs[0]):
+        if _ASSIGN_VARIABLE in _operations(model, graphs[0]):
             raise ModelFileError(
-                f"{path}: keeps a state from one call to the next (ASSIGN_VARIABLE), so that an answer depends on the"
-                " examples before it; export the model without its streaming"
+                f"{path}: stores values from call to call (ASSIGN_VARIABLE), so that an answer depends on the examples"
+                " before it; convert a model that takes a whole example in one call"
             )
-        has_variables = any(tensor.number(_TENSOR_IS_VARIABLE, "<b") for tensor in tensors)
-        return TfliteFile(inputs, outputs, _metadata(model), has_variables)
+        has_state = any(tensor.number(_TENSOR_VARIABLE, "<b") for tensor in tensors)
+        return TfliteFile(inputs, outputs, _metadata(model), has_state)
     except FlatBufferError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: {error}") from error
     except IndexError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: lacks a tensor that it names") from error
 
 
-def _assigns(model: Table, graph: Table) -> bool:
-    """Whether an answer changes a variable; an initial graph may, which is called once."""
-    codes = model.tables(_MODEL_CODES)
-    used = {int(operator.number(0, "<I")) for operator in graph.tables(_GRAPH_OPERATORS)}
-    return any(codes[number].number(_CODE_OF_BUILTIN, "<i") == _ASSIGN_VARIABLE for number in used)
+def _operations(model: Table, graph: Table) -> set[int]:
+    """The codes of the operations of a graph; one byte was enough for the older ones."""
+    codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(_MODEL_OPERATIONS)]
+    return {codes[operation.number(0, "<I")] for operation in graph.tables(_GRAPH_OPERATIONS)}
 
 
 def _names(model: Table) -> dict[int, str]:

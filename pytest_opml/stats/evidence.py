@@ -224,7 +224,7 @@ def _quantile(error: float) -> float:
 
 @lru_cache(maxsize=4096)
 def _student(error: float, degrees: int) -> float:
-    from scipy.special import stdtrit  # SciPy's distributions would take a second to import
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     return -float(stdtrit(degrees, error / 2))
 

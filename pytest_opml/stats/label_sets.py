@@ -84,6 +84,10 @@ class LabelAverage(MacroAverage):
         """Add up the items of each example (n,)."""
         return np.asarray(np.bincount(self._examples, weights=amounts, minlength=self._whole), dtype=np.float64)
 
+    def of_one_example(self, of_classes: Floats) -> Floats:
+        """Return what one example does that has all labels (1,), given what an item of each does (labels,)."""
+        return np.asarray(of_classes.sum(keepdims=True))
+
     def rare_ends(self, error: float, reference: MacroAverage | None = None) -> tuple[float, float]:
         """Return how far examples with many wrong labels may move the average down and up.
 
@@ -108,9 +112,11 @@ class LabelAverage(MacroAverage):
             added: as ``influence`` takes it.
         """
         influence = self.influence(added)
-        right, wrong = influence.of_right**2, (influence.of_label + influence.of_prediction) ** 2
+        # an example may have all of its labels wrong at once, so what is added has all labels too
+        right, wrong = influence.of_right, influence.of_label + influence.of_prediction
+        of_added = sum(self.of_one_example(part[self.present])[0] ** 2 for part in (right, wrong))
         moved = self.by_example(influence.of_images(self.model))
-        variance = float(moved @ moved) + added * float((right + wrong)[self.present].sum())
+        variance = float(moved @ moved) + added * float(of_added)
         trials = influence.smoothed * (1 - influence.smoothed) / variance
         return EffectiveShare(self.value, min(max(trials, 1.0), float(len(self.model.labels))))
 

@@ -114,6 +114,10 @@ class MacroAverage:
         """Add up what stands for one example: here each image by itself (n,)."""
         return amounts
 
+    def of_one_example(self, of_classes: Floats) -> Floats:
+        """Return what one example does, given what one of each class does (classes,): here it is of one class."""
+        return of_classes
+
     def rare_ends(self, error: float, reference: MacroAverage | None = None) -> tuple[float, float]:  # noqa: ARG002
         """Return how far rare large parts may move the average, or its difference to a reference, down and up."""
         return 0.0, 0.0
@@ -218,7 +222,8 @@ def effective_pair(candidate: MacroAverage, reference: MacroAverage, added: floa
         added: images of each class on which the two differ, added before that weight is taken.
     """
     own, its = candidate.influence(0.0), reference.influence(0.0)
-    weights = ((own.gain + its.gain) / 2)[candidate.present]  # of an image that one of the two gets wrong
+    # of an image that one of the two gets wrong
+    weights = candidate.of_one_example(((own.gain + its.gain) / 2)[candidate.present])
     if candidate.metric == "recall":  # what a label takes is the same for each image of a class
         none = np.zeros(len(own.gain))
         own, its = own._replace(of_label=none), its._replace(of_label=none)

@@ -28,7 +28,7 @@ class Centre(NamedTuple):
     @property
     def margin(self) -> float:
         """Half of Student's 95 % interval."""
-        from scipy.special import stdtrit
+        from scipy.special import stdtrit  # scipy.stats takes a second to import
 
         return self.error * float(stdtrit(self.degrees, (1 + CONFIDENCE) / 2))
 

@@ -17,7 +17,6 @@ import numpy as np
 from .evidence import WIDEST, Evidence, Interval
 from .example_figures import Floats
 from .intervals import binomial_ends
-from .rare_events import rare_events
 
 
 class SquaredErrors(NamedTuple):
@@ -51,7 +50,8 @@ class ExplainedShare(Evidence):
         examples = len(self._errors.own)
         if self._ratio == 0:
             return Interval(*binomial_ends(examples, examples, error))
-        return _of_ratio(self._ratio, _factors(*self._errors, error))
+        factor = _factor(_spread(*self._errors), examples, error)
+        return Interval(_cut(1 - self._ratio * factor), _cut(1 - self._ratio / factor))
 
 
 class PairedExplainedShare(Evidence):
@@ -69,7 +69,8 @@ class PairedExplainedShare(Evidence):
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
-        return _of_ratio(self._ratio, _factors(*self._pair, error))
+        factor = _factor(_spread(*self._pair), len(self._pair[0]), error)
+        return Interval(_cut(1 - self._ratio * factor), _cut(1 - self._ratio / factor))
 
 
 class LogExplainedRatio(Evidence):
@@ -110,25 +111,12 @@ def _spread(above: Floats, below: Floats) -> float:
     return float(np.sqrt((examples - 1) / examples * ((left_out - left_out.mean()) ** 2).sum()))
 
 
-def _factors(above: Floats, below: Floats, error: float) -> Interval:
-    """Return what a ratio of two sums (n,) may be multiplied by.
-
-    It is the wider of Student's interval of its logarithm, and of rare large parts that decide how large it may be.
-    """
-    spread, examples = _spread(above, below), len(above)
-    if not math.isfinite(spread):
-        return Interval(math.exp(-WIDEST), math.exp(WIDEST))
-    margin = min(_student(error, examples - 1) * spread, WIDEST)
-    low, high = (moved / examples for moved in rare_events(above / above.mean() - below / below.mean()).ends(error))
-    return Interval(min(math.exp(-margin), max(1 + low, math.exp(-WIDEST))), max(math.exp(margin), 1 + high))
-
-
-def _of_ratio(ratio: float, factors: Interval) -> Interval:
-    return Interval(_cut(1 - ratio * factors.high), _cut(1 - ratio * factors.low))
+def _factor(spread: float, examples: int, error: float) -> float:
+    return math.exp(min(_student(error, examples - 1) * spread, WIDEST)) if math.isfinite(spread) else math.exp(WIDEST)
 
 
 @lru_cache(maxsize=4096)
 def _student(error: float, degrees: int) -> float:
-    from scipy.special import stdtrit  # SciPy's distributions would take a second to import
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     return -float(stdtrit(degrees, error / 2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -216,13 +217,18 @@ class AnswerGuard:
     """What the states of a chain answer for the same training inputs, compared step by step.
 
     Args:
-        inputs: see ``probes``.
+        x_train: of which some are asked about, see ``probes``; where there are none, nothing is compared.
+        seed: of their choice.
         as_trained: gives the model that the chain begins with, once more.
     """
 
-    def __init__(self, inputs: Batch, as_trained: Callable[[], keras.Model]) -> None:
-        self._inputs, self._as_trained = inputs, as_trained
+    def __init__(self, x_train: InputSet, seed: int, as_trained: Callable[[], keras.Model]) -> None:
+        self._x_train, self._seed, self._as_trained = x_train, seed, as_trained
         self._last: tuple[ModelState, Answers] | None = None
+
+    @cached_property
+    def _inputs(self) -> Batch:
+        return probes(self._x_train, self._seed)
 
     def before(self, name: str, step: Technique, state: ModelState) -> None:
         """Take note of what the model answers, where the step claims to keep it."""
@@ -256,7 +262,7 @@ class AnswerGuard:
         Raises:
             TechniqueError: it answers something else.
         """
-        if state.flatbuffer is None:  # one was opened from its bytes when it was made
+        if state.flatbuffer is None and len(self._x_train):  # a flatbuffer was opened when it was made
             precision: Precision = "float16" if state.float16_weights else "float32"
             movement = movement_of(state.model, self._inputs, precision)
             answers = _answers_of(name, path, self._inputs)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ..errors import TechniqueError
 from ..models.cloning import assign
+from ..models.unfreeze import trainable_layers
 from .base import Changes, ModelState, OtherModel, Technique, TrainingContext
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def matching_layers(model: keras.Model, source: keras.Model, top: int | None) ->
     """
 
     def weighted(of: keras.Model) -> list[keras.layers.Layer]:
-        return [layer for layer in reversed(of.layers) if layer.weights][:top]
+        return [layer for _, layer in reversed(trainable_layers(of))][:top]
 
     return [
         Pair(layer, counterpart)

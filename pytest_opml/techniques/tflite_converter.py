@@ -40,11 +40,13 @@ class Conversion:
         calibration: what the converter asks for to learn the range of activations: single training examples, by the
             names of the file's inputs.
         takes_pixels: whether the inputs that are float are 8-bit pixels in the data, so that the file can take these.
+        whole_numbers: names of the inputs that are no floats, such as ids.
     """
 
     converter: Any
     calibration: Callable[[], Iterator[Examples]]
     takes_pixels: bool
+    whole_numbers: tuple[str, ...]
 
 
 def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Conversion:
@@ -78,6 +80,7 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
         converter=converter_of(floats, examples),
         calibration=one_by_one,
         takes_pixels=all(dtype == np.uint8 for dtype in given),
+        whole_numbers=tuple(key for key, dtype in zip(names, dtypes, strict=True) if dtype != "float32"),
     )
 
 

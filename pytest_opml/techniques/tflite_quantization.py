@@ -36,7 +36,11 @@ class TFLiteTechnique(Technique):
 
     @abstractmethod
     def set_up(self, conversion: Conversion) -> None:
-        """Tell the converter what to do."""
+        """Tell the converter what to do.
+
+        Raises:
+            TechniqueError: it has no such form of the model.
+        """
 
     @abstractmethod
     def describe(self, contents: Contents, context: TrainingContext) -> Changes:
@@ -88,6 +92,11 @@ class Int16x8(TFLiteTechnique):
         """See ``TFLiteTechnique.set_up``."""
         import tensorflow as tf
 
+        if conversion.whole_numbers:
+            raise TechniqueError(
+                f"int16x8: input {conversion.whole_numbers[0]} takes whole numbers, which TensorFlow has no form of "
+                "beside 16 bits; use int8"
+            )
         converter = conversion.converter
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = conversion.calibration

@@ -12,9 +12,9 @@ from PIL import Image
 
 from pytest_opml import Preprocess
 from pytest_opml.case import Case
-from pytest_opml.datasets.fitting import fitted
 from pytest_opml.datasets.images import FileSource, ImageSource
 from pytest_opml.datasets.input_set import InputSet, read_inputs
+from pytest_opml.datasets.model_inputs import fitted
 from pytest_opml.datasets.sources import ArraySource, Source
 from pytest_opml.errors import CaseDefinitionError
 from pytest_opml.tensors import Signature, TensorSpec

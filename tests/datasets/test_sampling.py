@@ -143,8 +143,11 @@ def test_under_a_skew_macro_recall_and_precision_part_from_accuracy(make_case: M
         even = np.concatenate([np.arange(np.sum(labels == number)) % 2 == 0 for number in range(10)])
         ordered = np.sort(labels)
         predicted = np.where(even, ordered, 0)
-        quality = assess(np.eye(10, dtype=np.float32)[predicted], ordered)
-        return quality.correct / len(labels), quality.recall, quality.precision
+        quality = assess(np.eye(10, dtype=np.float32)[predicted], ordered, TASK, CLASSES)
+        assert quality.accuracy
+        assert quality.recall
+        assert quality.precision
+        return quality.accuracy.value, quality.recall, quality.precision
 
     balanced = of(TEST)
     assert balanced[0] == pytest.approx(balanced[1])

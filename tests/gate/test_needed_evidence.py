@@ -28,7 +28,7 @@ def test_so_many_images_decide_an_accuracy_as_the_interval_of_that_many_says() -
     result = result_of(0.86, 2_000)
     needed = needed_evidence(inconclusive({"accuracy": {"min": 0.85}}, result), result, TERMS)
     images = int("".join(filter(str.isdigit, needed)))
-    assert needed == f"about {images:,} test images"
+    assert needed == f"about {images:,} test examples"
     for number, verdict in ((images * 11 // 10, "pass"), (images * 9 // 10, "inconclusive")):
         record = make_run([result_of(0.86, number)])
         (check,) = judge_run(record, parse_gate({"accuracy": {"min": 0.85}}, "gate", ("v100",)))
@@ -40,7 +40,7 @@ def test_averages_over_the_classes_are_decided_by_test_images_too(metric: str) -
     result = result_of(0.86, 2_000)
     value = getattr(result, metric)
     check = inconclusive({metric: {"min": value - 0.002}}, result)
-    assert needed_evidence(check, result, TERMS).endswith(" test images")
+    assert needed_evidence(check, result, TERMS).endswith(" test examples")
 
 
 def test_a_value_at_its_limit_is_decided_by_no_test_set() -> None:
@@ -95,6 +95,6 @@ def test_what_more_samples_would_not_decide() -> None:
     repeated = check.model_copy(update={"confidence": 0.999, "reason": "a repeat did not confirm it"})
     assert needed_evidence(repeated, result, TERMS) == "another run"
     score = check.model_copy(update={"metric": "op_score", "confidence": 0.9})
-    assert needed_evidence(score, result, TERMS) == "about 2.4 times the test images and the sampling"
+    assert needed_evidence(score, result, TERMS) == "about 2.4 times the test examples and the sampling"
     for silent in ({"verdict": "pass"}, {"metric": "of_another_package"}, {"confidence": None}):
         assert needed_evidence(check.model_copy(update=silent), result, TERMS) == ""

@@ -119,6 +119,8 @@ def test_a_regression_has_no_accuracy_in_a_slice_either() -> None:
     assert found["accuracy[half=True] min"].verdict == "not_judged"
     assert "means nothing for the task" in found["accuracy[half=True] min"].reason
     assert found["quality[half=True] min"].verdict == "pass"
+    (of_class,) = checks([{"by": "class", "quality": {"min": 0.5}}], make_assessed(quality, 100)).values()
+    assert of_class.reason == "the test data have no classes, or too many to be told apart (100 at most)"
 
 
 def test_slices_count_in_the_family() -> None:

@@ -510,8 +510,8 @@ def test_a_time_is_not_compared_with_another_machine_s() -> None:
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
-        ("inference_s", "inference_s of the baseline is for 1,000 images, not 10,000"),
-        ("op_score", "op_score of the baseline is for 1,000 images, not 10,000"),
+        ("inference_s", "inference_s of the baseline is for 1,000 examples, not 10,000"),
+        ("op_score", "op_score of the baseline is for 1,000 examples, not 10,000"),
         ("throughput", ""),
         ("size_mb", ""),
     ],

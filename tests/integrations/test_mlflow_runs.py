@@ -105,6 +105,7 @@ def test_rank_and_normalised_score_are_those_among_the_cases_on_the_same_test_se
     assert 0 <= second.metrics["normalised_score"] < first.metrics["normalised_score"] <= 1
     assert "normalised_score" not in alone.metrics
     assert second.tags["opml.pareto"] == "true"
+    assert (second.tags["opml.quality"], second.tags["opml.task"]) == ("accuracy", "classification")
 
 
 def test_a_metric_of_ones_own_is_there_under_a_name_that_mlflow_takes(monkeypatch: pytest.MonkeyPatch) -> None:

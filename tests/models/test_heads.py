@@ -8,7 +8,16 @@ import pytest
 import tf_keras
 
 from pytest_opml.errors import CaseDefinitionError
-from pytest_opml.models.heads import ENDINGS, TargetScale, ending_of, figure, figure_metric, loss_of, with_head
+from pytest_opml.models.heads import (
+    ENDINGS,
+    TargetScale,
+    ending_of,
+    figure,
+    figure_metric,
+    labels_of_outputs,
+    loss_of,
+    with_head,
+)
 from pytest_opml.tensors import DataSpec, Task, TensorSpec
 
 layers = keras.layers
@@ -115,3 +124,16 @@ def test_targets_are_scaled_for_training_and_the_head_gives_them_as_they_are() -
     np.testing.assert_allclose(head(rows), before * targets.std(0) + targets.mean(0), rtol=1e-4)
     constant = TargetScale.of("regression", np.full(5, 2.0))
     np.testing.assert_array_equal(constant.scaled(np.full(5, 2.0)), np.zeros((5, 1)))
+
+
+def test_labels_count_as_the_outputs_of_the_model_do() -> None:
+    labels, classes = np.array([0, 1, 2, 1]), ("ant", "bee", "cat")
+    swapped = labels_of_outputs("classification", labels, classes, ("nothing", "cat", "ant", "bee"))
+    assert swapped.tolist() == [2, 3, 1, 3]
+    assert labels_of_outputs("classification", np.array([0, 1]), ("no", "yes"), ("no",)).tolist() == [1, 0]
+    assert labels_of_outputs("classification", np.array([0, 1]), ("no", "yes"), ("yes", "no")).tolist() == [1, 0]
+    several = labels_of_outputs("multilabel", np.array([[1, 0]], np.uint8), ("red", "big"), ("big", "old", "red"))
+    assert several.tolist() == [[0, 0, 1]]
+    assert labels_of_outputs("regression", np.array([0.5]), ("price",), ("cost",)).tolist() == [0.5]
+    with pytest.raises(CaseDefinitionError, match="have no output for bee, cat, which the data have"):
+        labels_of_outputs("classification", labels, classes, ("ant", "dog"))

@@ -126,6 +126,8 @@ def test_statistics_are_no_layer_that_can_be_trained() -> None:
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Flatten()(statistics(inputs))))
     assert [name for name, _ in unfreeze(model, "all")] == ["head"]
+    # to keep them out of the epochs would be to keep all images in memory as floats
+    assert split_at_frozen(model, 100).mode == "full_forward"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_figures_by_other_settings_are_left_out_and_it_says_why(record: RunRecor
     then = then.model_copy(update={"result": make_result(reference_samples=1_000)})
     lines = comparison_lines(record.model_copy(update={"baselines": (then,)}), 200)
     assert next(line for line in lines if line.startswith("baseline ")).split()[3:] == ["n/a", "1.000", "n/a"]
-    assert any("n/a: worked out by other settings (for 1,000 images, not 10,000)" in line for line in lines)
+    assert any("n/a: worked out by other settings (for 1,000 examples, not 10,000)" in line for line in lines)
 
 
 def test_it_says_which_baselines_could_not_be_read_and_why(record: RunRecord) -> None:

@@ -12,10 +12,12 @@ from pytest_opml.errors import SettingsError, StorageError
 from pytest_opml.gate.budgets import parse_budgets
 from pytest_opml.history.base import Release
 from pytest_opml.history.store import open_store
-from pytest_opml.records.result import Result
+from pytest_opml.integrations.mlflow_models import FetchedModel
+from pytest_opml.records.result import ModelSource, Result
 from pytest_opml.records.run import RunRecord
 from pytest_opml.runner.baselines import Baselines
 from pytest_opml.runner.launchers.base import WorkerFailed
+from pytest_opml.runner.model_addresses import ModelAddresses
 from pytest_opml.settings import build_settings
 from pytest_opml.storage.digests import digest_path
 from tests.support.builders import make_result, make_run
@@ -111,3 +113,32 @@ def test_what_cannot_be_compared_with_is_refused_at_once(tmp_path: Path) -> None
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError, match=r"file/history\.db"):
         opened(tmp_path, store="sqlite:///file/history.db")
+
+
+def test_a_model_of_a_registry_is_measured_with_each_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ModelSource(address="models:/prod@champion", name="prod", alias="champion", version=3, run_id="0123")
+    model = FetchedModel(source, tmp_path / "model.onnx")
+    monkeypatch.setattr(ModelAddresses, "resolve", lambda *_: model)
+    baselines = opened(tmp_path, baseline=source.address)
+    result, given = make_result(), []
+
+    def measure(earlier: Result | FetchedModel) -> Result:
+        given.append(earlier)
+        return result
+
+    baseline = baselines.compare_with(result.case.id, "v100", (), measure)
+    assert given == [model]
+    assert baseline is not None
+    assert (baseline.name, baseline.remeasured, baseline.run_id) == (source.address, True, "0123")
+    assert baseline.result.artifact.source == source
+    assert baseline.described.startswith("models:/prod@champion, version 3 of ")
+    assert baselines.wanted == source.address
+    assert baselines.look_up(result.case.id, "v100") is None
+
+    def fail(earlier: Result | FetchedModel) -> Result:
+        raise WorkerFailed("usage", f"{model.path}: takes other images", "")
+
+    assert baselines.compare_with(result.case.id, "v100", (), fail) is None
+    (error,) = baselines.errors.values()
+    assert error == "models:/prod@champion, version 3: could not be measured: models:/prod@champion: takes other images"
+    assert baselines.search(result.case.id).error == error

@@ -120,6 +120,21 @@ def test_a_keras_file_that_is_measured_as_it_is_is_the_artifact_itself(
         workbench.make(case)
 
 
+def test_a_file_whose_outputs_stand_in_another_order_is_trained_on_in_that_order(
+    make_case: MakeCase, workbench: Workbench, tmp_path: Path
+) -> None:
+    model = load_keras(workbench.make(make_case()).path)
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel[:, ::-1], bias[::-1]])
+    model.save(path := tmp_path / "backwards.keras")
+    case = make_case("prune-0.3,epochs=1", model=str(path), unfreeze=0, classes=tuple("9876543210"))
+    pruned = load_keras(workbench.make(case).path)
+    data = workbench.builder(case).data
+    images, backwards = data.x_test.take(range(200)), 9 - data.y_test[:200]
+    before, after = (np.mean(one.predict(images, verbose=0).argmax(1) == backwards) for one in (model, pruned))
+    assert after > before - 0.05 > 0.5
+
+
 def test_a_damaged_step_is_made_again(make_case: MakeCase, workbench: Workbench) -> None:
     case = make_case("prune-0.4,epochs=1+cluster-8")
     workbench.make(case)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_opml.case import Case
 from pytest_opml.errors import CaseDefinitionError
-from pytest_opml.runner.plan import AskedCases
+from pytest_opml.runner.plan import NOTHING_COLLECTED, AskedCases, CollectedTest, plan_run
 from tests.support.builders import make_case
 
 
@@ -24,3 +25,31 @@ def test_two_cases_of_one_id_are_refused_with_what_they_differ_in(first: str, se
         asked.add(make_case(second, name="prod", seed=1, size=32))
     text = "two cases of this run have the id prod, with size = 'own' and 32; seed = 0 and 1: give one another name"
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("models", "needs_it"),
+    [
+        (["a.onnx", "b.tflite"], False),
+        (["a.onnx", "b.keras"], True),
+        (["a.onnx", "saved/model"], True),
+        (["a.onnx", "models:/pets@champion"], True),
+        (["resnet50"], True),
+        (["a.onnx", None], True),  # a case that is not known before its test runs
+        ([], False),
+    ],
+)
+def test_tensorflow_is_needed_for_all_but_finished_files_of_others(
+    models: list[str | None], needs_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_opml.runner.case_files.check_files", lambda _: None)
+    cases = [
+        model and Case(dataset="digits", model=model, unfreeze=1 if model == "resnet50" else 0) for model in models
+    ]
+    plan = plan_run(CollectedTest(f"test {number}", case or None) for number, case in enumerate(cases))
+    assert plan.needs_tensorflow is needs_it
+    assert plan.addresses == tuple(model for model in models if model and model.startswith("models:"))
+
+
+def test_a_run_of_which_nothing_is_known_needs_tensorflow() -> None:
+    assert NOTHING_COLLECTED.needs_tensorflow

@@ -10,6 +10,7 @@ import pytest
 from pytest_opml.errors import DeviceError, StorageError, UsageError
 from pytest_opml.records.device import Device, TensorFlowBuild
 from pytest_opml.runner.launchers import process
+from pytest_opml.runner.plan import CollectedRun
 from pytest_opml.runner.preflight import check_run
 from pytest_opml.settings import build_settings
 
@@ -23,7 +24,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append("probe")
         return TensorFlowBuild(version="2.21", cuda_build=False, gpus=(), xla="off", environment={})
 
-    monkeypatch.setattr(process, "start_server", lambda **_: told.append("start"))
+    def start_server(*, needs_tensorflow: bool) -> None:
+        told.append("start" if needs_tensorflow else "start without TensorFlow")
+
+    monkeypatch.setattr(process, "start_server", start_server)
     monkeypatch.setattr(process, "probe", probe)
     return told
 
@@ -41,6 +45,12 @@ def test_a_run_that_can_begin(tmp_path: Path, asked: list[str]) -> None:
     assert ready.commit is None
     assert {"python", "pytest-opml", "tensorflow", "keras"} <= set(ready.versions)
     assert not (tmp_path / "record.json").exists()
+
+
+def test_a_run_without_tensorflow_asks_nothing_of_it(tmp_path: Path, asked: list[str]) -> None:
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    assert check_run(settings, tmp_path, CollectedRun(needs_tensorflow=False)).device.tensorflow is None
+    assert asked == ["start without TensorFlow"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ IMAGES = RANDOM.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
 MEANS = IMAGES.mean(axis=(1, 2))
 
 
-def converted(path: Path, function: Any, specs: list[tf.TensorSpec], **options: Any) -> Path:
+def converted(path: Path, function: Any, specs: list[tf.TensorSpec], *, variables: Any = (), **options: Any) -> Path:
     """A file of a function, with the options of the converter."""
 
     class Module(tf.Module):
@@ -30,6 +30,7 @@ def converted(path: Path, function: Any, specs: list[tf.TensorSpec], **options: 
             return function(*inputs)
 
     module = Module()
+    module.variables_of_the_function = list(variables)
     tf.saved_model.save(module, str(path) + ".folder", signatures={"serving_default": module.answer})
     converter = tf.lite.TFLiteConverter.from_saved_model(str(path) + ".folder")
     for name, value in options.items():
@@ -135,6 +136,13 @@ def test_an_example_may_have_no_axis_for_several(tmp_path: Path) -> None:
     path = converted(tmp_path / "m.tflite", lambda wave: tf.reshape(wave, [1, 4, 5])[:, 1], [spec])
     waves = RANDOM.random((3, 20))
     assert np.allclose(LiteRTRuntime(path, threads=1).predict(waves), waves[:, 5:10])
+
+
+def test_a_model_that_counts_its_calls_is_refused(tmp_path: Path) -> None:
+    count = tf.Variable([[0.0]])
+    spec = tf.TensorSpec([1, 1], tf.float32, name="x")
+    with pytest.raises(ModelFileError, match=r"stores values from call to call .*; convert a model that takes a whole"):
+        read_signature(converted(tmp_path / "m.tflite", lambda x: count.assign_add(x) + 0, [spec], variables=[count]))
 
 
 def test_a_keras_model_is_called_by_the_names_of_its_inputs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pytest_opml.errors import ModelFileError
 from pytest_opml.runtimes.litert import LiteRTRuntime
 from pytest_opml.runtimes.tflite_file import read_tflite
 from pytest_opml.tensors import Signature, TensorSpec
-from tests.support.tflite_files import image_metadata, write_dense
+from tests.support.tflite_files import image_metadata, write_dense, write_memory
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
 
@@ -41,6 +41,17 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -
     with pytest.raises(ModelFileError, match=r"m\.tflite: not a ") as caught:
         read_tflite(path)
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_remembered_of_the_examples_before(tmp_path: Path) -> None:
+    path = write_memory(tmp_path / "m.tflite")
+    assert read_tflite(path).has_state
+    runtime = LiteRTRuntime(path, threads=1)
+    for _ in range(2):
+        assert runtime.predict(np.array([[1.0], [2.0], [4.0]])).tolist() == [[1], [2], [4]]
+    interpreter = runtime.place(np.ones((1, 1))).calls[0].interpreter
+    interpreter.invoke()
+    assert interpreter.get_tensor(4).tolist() == [[8]]  # it does remember the last example, 4
 
 
 def test_changed_bytes_end_in_a_signature_or_in_one_line(tmp_path: Path) -> None:

@@ -32,14 +32,7 @@ def write_dense(
     """
     outputs, inputs = weights.shape
     shape = [1, *(features or [inputs])]
-    model = schema.ModelT()
-    model.version = 3
-    model.buffers = [_buffer(b""), _buffer(weights.tobytes()), _buffer(metadata)]
-    operator = schema.OperatorCodeT()
-    operator.builtinCode = operator.deprecatedBuiltinCode = schema.BuiltinOperator.FULLY_CONNECTED
-    model.operatorCodes = [operator]
-    graph = schema.SubGraphT()
-    graph.tensors = [
+    tensors = [
         _tensor("numbers", shape, 0, [-1, *shape[1:]]),
         _tensor("weights", [outputs, inputs], 1),
         _tensor("figures", [1, outputs], 0, [-1, outputs]),
@@ -48,20 +41,59 @@ def write_dense(
     layer.inputs, layer.outputs = [0, 1, -1], [2]
     layer.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
     layer.builtinOptions = schema.FullyConnectedOptionsT()
-    graph.operators, graph.inputs, graph.outputs = [layer], [0], [2]
-    model.subgraphs = [graph]
+    buffers = [b"", weights.tobytes(), metadata]
+    model = _model(schema.BuiltinOperator.FULLY_CONNECTED, layer, tensors, buffers)
     if metadata:
         entry = schema.MetadataT()
         entry.name, entry.buffer = "TFLITE_METADATA", 2
         model.metadata = [entry]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    path.write_bytes(builder.Output())
+    _write(path, model)
     if files:
         with zipfile.ZipFile(path, "a") as archive:
             for name, text in files.items():
                 archive.writestr(name, text)
     return path
+
+
+def write_memory(path: Path) -> Path:
+    """Write a model (1, 1) that adds the number of the call before to the given one, as long as it remembers it."""
+    tensors = [
+        _tensor("number", [1, 1], 0),
+        _tensor("weights", [1, 1], 1),
+        _tensor("times", [1, 2], 2),
+        _tensor("memory", [1, 2], 0),
+        _tensor("sum", [1, 1], 0),
+    ]
+    tensors[3].isVariable = True
+    layer = schema.OperatorT()
+    layer.inputs, layer.outputs = [0, 1, 2, -1, 3], [4]
+    layer.builtinOptionsType = schema.BuiltinOptions.SVDFOptions
+    layer.builtinOptions = schema.SVDFOptionsT()
+    layer.builtinOptions.rank = 1
+    ones = np.ones(2, np.float32)
+    _write(path, _model(schema.BuiltinOperator.SVDF, layer, tensors, [b"", ones[:1].tobytes(), ones.tobytes()]))
+    return path
+
+
+def _model(code: int, layer: Any, tensors: list[Any], buffers: list[bytes]) -> Any:
+    """A model of one operation, from the first tensor to the last."""
+    model = schema.ModelT()
+    model.version = 3
+    model.buffers = [_buffer(content) for content in buffers]
+    operator = schema.OperatorCodeT()
+    operator.builtinCode = operator.deprecatedBuiltinCode = code
+    model.operatorCodes = [operator]
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = tensors, [layer]
+    graph.inputs, graph.outputs = [0], [len(tensors) - 1]
+    model.subgraphs = [graph]
+    return model
+
+
+def _write(path: Path, model: Any) -> None:
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
 
 
 def _buffer(content: bytes) -> Any:

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import pytest
 
+from pytest_opml.datasets.input_set import InputSet
+from pytest_opml.datasets.sources import ArraySource
 from pytest_opml.errors import TechniqueError
 from pytest_opml.techniques.agreement import (
     AnswerGuard,
@@ -29,6 +31,7 @@ from tests.conftest import Trained
 layers = keras.layers
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(0, 1, (32, 4)).astype(np.float32)
+EXAMPLES = InputSet({"": ArraySource(ROWS)})
 
 
 def network(last: str = "softmax") -> keras.Model:
@@ -63,7 +66,7 @@ class AnyChange(Step):
 
 
 def guarded(step: Step, last: str = "softmax") -> ModelState:
-    guard, state = AnswerGuard(ROWS, lambda: network(last)), ModelState(network(last))
+    guard, state = AnswerGuard(EXAMPLES, 0, lambda: network(last)), ModelState(network(last))
     guard.before("my-step", step, state)
     result = step.apply(state, None)  # type: ignore[arg-type]
     guard.after("my-step", step, state, result)
@@ -111,19 +114,25 @@ def test_one_answer_for_all_is_refused_where_the_model_told_inputs_apart() -> No
 
     with pytest.raises(TechniqueError, match="my-step: gives the same answer for each of 32 training inputs"):
         guarded(AnyChange(work=dead))
-    guard, state = AnswerGuard(ROWS, lambda: dead(network())), ModelState(dead(network()))
+    guard, state = AnswerGuard(EXAMPLES, 0, lambda: dead(network())), ModelState(dead(network()))
     guard.after("my-step", AnyChange(work=dead), state, replace(state, deflate=True))
 
 
 def test_a_stored_file_that_is_another_model_is_refused(tmp_path: Path) -> None:
     model = network()
     state = ModelState(model, float16_weights=True, deflate=True)
-    guard = AnswerGuard(ROWS, network)
+    guard = AnswerGuard(EXAMPLES, 0, network)
     path = write_artifact(state, tmp_path)
     guard.stored("float16", state, path)
     moved(keras.saving.load_model(path), 0.2).save(path)
     with pytest.raises(TechniqueError, match=r"float16: model.keras: does not keep the model's answers"):
         guard.stored("float16", state, path)
+
+
+def test_without_training_examples_nothing_is_compared(tmp_path: Path) -> None:
+    guard = AnswerGuard(InputSet({"": ArraySource(ROWS)}, []), 0, network)
+    state = ModelState(network())
+    guard.stored("training", state, write_artifact(state, tmp_path))
 
 
 def test_a_normalisation_that_is_lost_is_seen(trained: Trained) -> None:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from pytest_opml.techniques.base import ModelState, OtherModel
-from pytest_opml.techniques.distill import Distill, distillation_loss, softened
+from pytest_opml.techniques.distill import (
+    Distill,
+    distillation_loss,
+    distillation_loss_of_figures,
+    distillation_loss_of_labels,
+    softened,
+    softened_shares,
+)
 from tests.conftest import Trained
 
 
@@ -32,6 +39,34 @@ def test_the_loss_is_hintons() -> None:
     targets = np.concatenate([labels[:, None], taught], axis=1).astype(np.float32)
     found = np.asarray(distillation_loss(temperature, weight)(targets, softmax(student).astype(np.float32)))
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.tensorflow
+def test_labels_are_taught_one_by_one() -> None:
+    random = np.random.default_rng(2)
+    student, teacher = (random.normal(size=(30, 3)) for _ in range(2))
+    labels = random.integers(0, 2, (30, 3))
+
+    def share(logits: np.ndarray) -> np.ndarray:
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+    def crossentropy(wanted: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        return np.asarray(-wanted * np.log(shares) - (1 - wanted) * np.log(1 - shares))
+
+    temperature, weight = 3.0, 0.7
+    taught = softened_shares(share(teacher), temperature)
+    assert np.allclose(taught, share(teacher / temperature), atol=1e-5)
+    hard, soft = crossentropy(labels, share(student)), crossentropy(taught, share(student / temperature))
+    expected = ((1 - weight) * hard + weight * temperature**2 * soft).mean(axis=1)
+    targets = np.concatenate([labels, taught], axis=1).astype(np.float32)
+    assert np.allclose(distillation_loss_of_labels(temperature, weight)(targets, share(student)), expected, rtol=1e-3)
+
+
+@pytest.mark.tensorflow
+def test_figures_are_taught_by_squared_error() -> None:
+    true, taught, student = np.random.default_rng(3).normal(size=(3, 20, 2)).astype(np.float32)
+    expected = (0.3 * (true - student) ** 2 + 0.7 * (taught - student) ** 2).mean(axis=1)
+    assert np.allclose(distillation_loss_of_figures(0.7)(np.hstack([true, taught]), student), expected, rtol=1e-5)
 
 
 def test_the_student_comes_closer_to_its_teacher(trained: Trained) -> None:

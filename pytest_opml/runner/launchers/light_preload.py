@@ -1,16 +1,18 @@
-"""What the server imports where no case needs TensorFlow: what every worker needs, and no more."""
+"""What the server imports once in a run without TensorFlow: the code of the tasks, and what it needs of others.
+
+The runtimes are not among it: opening a model in a run with TensorFlow imports them too, and is timed.
+"""
 
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
 from importlib import import_module
 
+from ...runtimes.keras_configuration import prepare_environment
+
 gc.disable()
-_RUNTIMES = ("onnx", "onnxruntime", "ai_edge_litert.interpreter")
-for _name in ("numpy", "scipy.special", "pytest_opml.runner.tasks", *_RUNTIMES):
-    with suppress(ImportError):  # which a case that needs it says itself
-        import_module(_name)
-import_module("pytest_opml.runner.launchers.process")
+prepare_environment()  # for the case that needs Keras after all
+for _name in ("numpy", "scipy.special", "pytest_opml.runner.launchers.process", "pytest_opml.runner.tasks"):
+    import_module(_name)
 gc.enable()
 gc.freeze()

@@ -1,7 +1,7 @@
 """Each task in a process of its own: a crash, a memory kill or a hang costs that case and no other.
 
 The processes are forked from a server that has imported TensorFlow once and run nothing with it, so a new one costs a
-fraction of a second.
+fraction of a second. In a run that is known to need no TensorFlow, nobody imports it.
 """
 
 from __future__ import annotations
@@ -28,30 +28,55 @@ from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress,
 from .child import POLL_SECONDS, run_child
 
 _LOG_LINES = 60
-_PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
 _PROBE_SECONDS = 300.0
+# What the server imports: with TensorFlow, and without it.
+_PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
 
 
-def _context() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return multiprocessing.get_context("forkserver")
+class _Server:
+    """The process that workers are forked from; there is one, whose imports are chosen when it is started."""
+
+    def __init__(self) -> None:
+        self.preload = _PRELOAD
+
+    def choose(self, *, needs_tensorflow: bool) -> None:
+        """Choose what it imports; one that runs without the TensorFlow that is needed now is replaced.
+
+        The other way round it stays: it costs nothing any more.
+        """
+        from multiprocessing import forkserver
+
+        is_running = getattr(forkserver._forkserver, "_forkserver_pid", None) is not None
+        if is_running and (not needs_tensorflow or self.preload == _PRELOAD):
+            return
+        if is_running:
+            forkserver._forkserver._stop()  # type: ignore[attr-defined]  # nothing public ends it before this process
+        self.preload = _PRELOAD if needs_tensorflow else _LIGHT_PRELOAD
+
+    def context(self) -> Any:
+        """What starts processes from it."""
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([self.preload])
+        return context
 
 
-def start_server(*, with_tensorflow: bool = True) -> None:
-    """Start the server in the background, so that TensorFlow is being imported while the run prepares.
+_SERVER = _Server()
 
-    The first call of a process decides what the server imports. Without TensorFlow there, a worker that needs it
-    imports it for itself.
+
+def start_server(*, needs_tensorflow: bool = True) -> None:
+    """Start the server in the background, so that it imports what all workers need while the run prepares.
 
     Args:
-        with_tensorflow: whether the server imports TensorFlow and Keras.
+        needs_tensorflow: whether that is TensorFlow too; a worker of a server without it imports it where it must.
 
     Raises:
         StorageError: the folder for temporary files cannot be used.
     """
     from multiprocessing import forkserver
 
-    _context().set_forkserver_preload([_PRELOAD if with_tensorflow else _LIGHT_PRELOAD])
+    _SERVER.choose(needs_tensorflow=needs_tensorflow)
+    _SERVER.context()
     # What the libraries print while they are imported is of no use in the middle of a test report.
     standard_error = os.dup(2)
     try:
@@ -136,7 +161,7 @@ class ProcessLauncher(Launcher):
         on_progress: Callable[[Progress], None] = ignore_progress,
     ) -> Value:
         """See ``Launcher.run``; the clock starts when the process is there."""
-        context = _context()
+        context = _SERVER.context()
         receiver, sender = context.Pipe(duplex=False)
         session, session_end = context.Pipe(duplex=False)
         with receiver, session_end, temporary_folder() as folder:

@@ -90,7 +90,7 @@ def test_the_cases_of_the_verdict_are_named_and_of_many_the_first() -> None:
 
 def test_the_ranking_has_what_the_terminal_has_and_the_axes() -> None:
     (found,) = make_page().test_sets
-    assert found.title == "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images"
+    assert found.title == "digits/efficientnet_lite0, 599 test examples, time: inference over 10,000 examples"
     assert column(found.table, "#") == ["", "*1", "*2", "*3", "4", "*5", "*6", "7", "8", ""]
     assert column(found.table, "case")[:3] == ["MIN", "top10/int8", "top1/int8"]
     assert column(found.table, "accuracy")[:2] == ["0.9616", "0.9533 ±.030"]
@@ -118,7 +118,7 @@ def test_a_budget_that_did_not_pass_has_its_figures_and_where_it_was_written() -
     verdicts = column(table, "verdict")
     assert verdicts == sorted(verdicts)
     assert set(verdicts) == {"fail", "inconclusive, counted as pass"}
-    assert any(why.endswith(" test images would decide it") for why in column(table, "why"))
+    assert any(why.endswith(" test examples would decide it") for why in column(table, "why"))
     rows = [dict(zip(table.headers, row, strict=True)) for row in table.rows] if table else []
     (row,) = [row for row in rows if row["case"] == "top1/int8"]
     assert row["budget"] == "accuracy min = 0.95"

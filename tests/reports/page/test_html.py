@@ -66,7 +66,7 @@ def test_the_templates_are_found_where_the_package_is_installed() -> None:
 def test_the_sections_come_in_the_order_in_which_they_are_read(page: Parsed) -> None:
     assert page.texts("h1") == ["4 of 38 budgets failed"]
     assert page.texts("h2") == [
-        "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images",
+        "digits/efficientnet_lite0, 599 test examples, time: inference over 10,000 examples",
         "Best case",
         "Budgets",
         "Against the baseline release",

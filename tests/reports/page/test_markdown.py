@@ -57,7 +57,7 @@ def tables(text: str) -> list[list[list[str]]]:
 def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
     assert headings(markdown(make_full_page())) == [
         "❌ 4 of 38 budgets failed",
-        "digits/efficientnet_lite0, 599 test images, time: inference over 10,000 images",
+        "digits/efficientnet_lite0, 599 test examples, time: inference over 10,000 examples",
         "Best case",
         "Budgets",
         "Against the baseline release",

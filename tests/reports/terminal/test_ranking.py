@@ -58,8 +58,8 @@ def names(lines: list[str]) -> list[str]:
 
 
 NARROW = """\
-digits/efficientnet_lite0/top1, 599 test images, time: inference over 10,000
-  images
+digits/efficientnet_lite0/top1, 599 test examples, time: inference over 10,000
+  examples
 
   #  case             accuracy    time    size      OpScore    norm
                                      s      MB
@@ -102,7 +102,7 @@ def test_at_80_columns(run: RunRecord) -> None:
 
 def test_at_160_columns(run: RunRecord) -> None:
     lines = ranking_lines(run, 160)
-    assert lines[0] == "digits/efficientnet_lite0/top1, 599 test images, time: inference over 10,000 images"
+    assert lines[0] == "digits/efficientnet_lite0/top1, 599 test examples, time: inference over 10,000 examples"
     assert "\n".join(lines[2:11]) == WIDE
 
 

@@ -159,7 +159,7 @@ def test_what_is_inconclusive_is_one_line() -> None:
     line = "cluster-8: accuracy 0.8600 (min = 0.85): 0.8500 lies within 0.8440 to 0.8749"
     text = " ".join(told(gate(TABLE)).split())
     needed = text.partition(f"INCONCLUSIVE, counted as pass: {line}; ")[2]
-    assert re.match(r"about \d,\d00 test images would decide it budgets: ", needed)
+    assert re.match(r"about \d,\d00 test examples would decide it budgets: ", needed)
     strict = " ".join(told(gate(TABLE | {"inconclusive": "fail"})).split())
     assert f"INCONCLUSIVE, counted as fail: {line}; about " in strict
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pytest_opml.case import Case
-from pytest_opml.datasets.fitting import fitted, size_text
 from pytest_opml.datasets.images import FileSource
+from pytest_opml.datasets.model_inputs import fitted, size_text
 from pytest_opml.datasets.sources import ArraySource, Source
 from pytest_opml.errors import CaseDefinitionError, DatasetError
 from pytest_opml.tensors import Signature, TensorSpec

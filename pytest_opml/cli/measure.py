@@ -1,0 +1,140 @@
+"""``opml measure``: measure and judge models without a bench file."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import CaseDefinitionError
+from .common import as_json, root_of, settings_of, show, show_error, width, with_run_settings
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..settings import Settings
+
+_TEXTS = ("split", "output", "quality", "weights")
+_NUMBERS = ("batch", "subset", "seed", "epochs")
+
+
+def _with_case_fields(command: Any) -> Any:
+    """The options that are fields of the cases."""
+    for name in reversed(_NUMBERS):
+        command = click.option(f"--{name}", type=int, metavar="N", help=f"The case's {name}.")(command)
+    for name in reversed(_TEXTS):
+        command = click.option(f"--{name}", metavar="TEXT", help=f"The case's {name}.")(command)
+    return command
+
+
+@click.command(short_help="Measure and judge models without a bench file.")
+@click.argument("models", nargs=-1, required=True)
+@click.option("--data", metavar="DATA", help="A .npz file, a folder of images, module:function, or the name of a set.")
+@click.option("--name", metavar="NAME", help="What the model is called in tables, budgets and the history.")
+@click.option("--technique", "techniques", metavar="CHAIN", multiple=True, help="By default baseline; repeatable.")
+@click.option("--unfreeze", metavar="N", help="Layers to train, or all; by default 0 for a file: it is as it is.")
+@click.option("--size", metavar="N", help="Height and width of images, or both: 96x128; by default the model's own.")
+@click.option("--preprocess", metavar="KEY=VALUE,...", help="What is done to pixels: scale=1/255,layout=nchw.")
+@click.option("--classes", metavar="NAME,...", help="What the model's outputs stand for, in their order.")
+@_with_case_fields
+@click.option("--junit", metavar="PATH", type=click.Path(path_type=Path), help="Write the cases to PATH as JUnit XML.")
+@with_run_settings
+@as_json
+def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_wanted: bool, **given: Any) -> None:
+    """Measure MODELS on data, and judge them by the budgets of the nearest pyproject.toml and of --gate.
+
+    A model is a file (.onnx, .tflite, .keras), a SavedModel folder, a pattern of these, an address of MLflow's, or a
+    name that [tool.opml.model] gives to one. It is a run like one of pytest: it has a record, it is in the history, and
+    it is compared with the last one. All examples are measured where the data are not divided into parts.
+
+    \b
+      opml measure models/prod.onnx --data data/pets --gate accuracy.min=0.9
+      opml measure 'models/*.tflite' --data data/pets.npz --gate latency_ms.p99.max=5
+      opml measure prod.keras --data data/pets --technique int8 --gate accuracy.max_drop=0.01
+
+    The exit code is that of pytest: 0 all budgets pass, 1 one fails, 5 nothing was measured, 11 something could not be
+    judged, 4 the input is wrong. The last line says which and why.
+    """
+    from ..reports.terminal.run import exit_line, problem_lines, run_lines
+    from ..runner.direct_run import exit_of, run_cases
+
+    techniques, fields = given.pop("techniques"), _fields(given)
+    settings = settings_of(config, **given)
+    if junit:
+        from ..history.record_files import check_writable
+
+        check_writable(junit)
+    cases = _cases(models, techniques, fields, settings)
+    outcome = run_cases(cases, settings, root_of(config), width=width, on_wrong=show_error)
+    if junit:
+        from ..reports.junit import write_junit
+
+        write_junit(outcome.record, junit)
+    code, reason = exit_of(outcome)
+    if json_wanted:
+        click.echo(outcome.record.model_dump_json(indent=2))
+    else:
+        lines = run_lines(outcome.record, settings.gate, width(), outcome.fresh) if outcome.has_content else []
+        show(lines, problem_lines(outcome.problems), [exit_line(code, reason)])
+    sys.exit(code)
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a case among the options, taken out of these; those alone that are given.
+
+    Raises:
+        CaseDefinitionError: one is not written as it must be.
+    """
+    from ..runner.named_models import read_preprocess
+
+    fields = {name: given.pop(name) for name in (*_TEXTS, *_NUMBERS, "name")}
+    fields["dataset"] = given.pop("data")
+    size, unfreeze = given.pop("size"), given.pop("unfreeze")
+    fields["size"] = int(size) if size and size.isdecimal() else size
+    fields["unfreeze"] = int(unfreeze) if unfreeze and unfreeze.isdecimal() else unfreeze
+    preprocess, classes = given.pop("preprocess"), given.pop("classes")
+    fields["preprocess"] = preprocess and read_preprocess(preprocess)
+    fields["classes"] = classes and [name.strip() for name in classes.split(",")]
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _cases(
+    texts: Sequence[str], techniques: Sequence[str], fields: dict[str, Any], settings: Settings
+) -> list[tuple[Case, str]]:
+    """The cases, each with the command that measures it alone."""
+    from .. import registry
+    from ..runner.named_models import model_names, named_case
+
+    registry.use_sections(lambda: settings.models)
+    names = model_names(texts)
+    if "name" in fields and len(names) > 1:
+        raise CaseDefinitionError(f"--name: one model has a name, and these are {len(names)}")
+    cases = []
+    for name in names:
+        for technique in techniques or ("baseline",):
+            case = named_case(name, technique, fields)
+            cases.append((case, _command(case)))
+    return cases
+
+
+def _command(case: Case) -> str:
+    """The command that measures a case again; what its model's section says is said once more."""
+    options = {"data": case.dataset, "unfreeze": str(case.unfreeze)}
+    for name in ("name", "size", *_TEXTS, *_NUMBERS):
+        if getattr(case, name) != type(case).model_fields[name].default:
+            options[name] = str(getattr(case, name))
+    if case.technique != "baseline":
+        options["technique"] = case.technique
+    if isinstance(case.classes, tuple):
+        options["classes"] = ",".join(case.classes)
+    if case.preprocess:
+        values = case.preprocess.model_dump(exclude_defaults=True).items()
+        options["preprocess"] = ",".join(f"{name}={_listed(value)}" for name, value in values)
+    return shlex.join(["opml", "measure", case.model, *(f"--{name}={value}" for name, value in options.items())])
+
+
+def _listed(value: Any) -> str:
+    return ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)
