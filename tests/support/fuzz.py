@@ -13,7 +13,7 @@ import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
-from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
 from pytest_opml.tensors import arrays, length
 from tests.support.damaged_files import damaged_data, damaged_model
 
@@ -196,10 +196,10 @@ def _outcome(job: Job, work: Path) -> Outcome:
             if target.suffix == ".npz" and digest != open_data(_read_by_numpy(target)):
                 return Outcome(job.name, "wrong", "other data than NumPy reads")
     except OpmlError as error:
-        text = str(error).replace(str(folder), "")
+        text = printable(str(error)).replace(str(folder), "")
         return Outcome(job.name, "refused" if len(text.splitlines()) == 1 else "wrong", text)
     except Exception:  # noqa: BLE001 - which is what is looked for
-        return Outcome(job.name, "wrong", traceback.format_exc())
+        return Outcome(job.name, "wrong", printable(traceback.format_exc()))
     return Outcome(job.name, "opened", "")
 
 
