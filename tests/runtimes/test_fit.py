@@ -90,6 +90,9 @@ def test_one_of_several_outputs_must_be_named() -> None:
     words = r"has the outputs colour float32 \(n, 4\), digit float32 \(n, 10\); name the one .*: output='digit'$"
     with pytest.raises(ModelFileError, match=words):
         fits(*outputs)
+    fits(rows(4, name="Identity:0"), rows(10, name="Identity_1:0"), output="identity_1")
+    with pytest.raises(ModelFileError, match="none is called 'call'"):
+        fits(rows(4, name="call:0"), rows(10, name="call:1"), output="call")
     with pytest.raises(ModelFileError, match="its output is colour"):
         fits(*outputs, output="colour")
     with pytest.raises(ModelFileError, match=r"has the output digit float32 \(n, 10\); none is called 'shape'"):
