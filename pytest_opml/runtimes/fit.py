@@ -154,12 +154,14 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
     Raises:
         ModelFileError: its inputs do not take equally many.
     """
-    sizes = {spec.batch for spec in inputs} - {None}
-    if len(sizes) > 1:
+    sizes = {spec.batch for spec in inputs}
+    fixed = sizes - {None}
+    # beside an input for any number, one for 2 holds something else first, such as the layers of a state
+    if len(fixed) > 1 or (None in sizes and fixed - {1}):
         raise ModelFileError(
             f"{path}: takes {listed([str(spec) for spec in inputs])}: not equally many examples in each input"
         )
-    return next(iter(sizes), None)
+    return next(iter(fixed), None)
 
 
 def _is_of_numbers(spec: TensorSpec) -> bool:
