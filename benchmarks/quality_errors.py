@@ -348,7 +348,7 @@ def misses_of_figures(draw: Draw, examples: int, draws: int) -> tuple[Misses, Mi
     The other answers a fifth of the examples anew, and is equally good.
     """
     random = np.random.default_rng(0)
-    alone, difference = Count(float(draw(np.random.default_rng(1), 1_000_000).mean())), Count(0.0)
+    alone, difference = Count(float(draw(np.random.default_rng(1), 10_000_000).mean())), Count(0.0)
     for _ in range(draws):
         figures = draw(random, examples)
         anew = np.where(random.random(examples) < 0.2, draw(random, examples), figures)
@@ -444,7 +444,7 @@ _LABELLINGS = tuple(
 def misses_of_labels(labelling: Labelling, draws: int) -> dict[str, Misses]:
     """Return how often the interval of each average over the labels misses the truth, and that of a difference."""
     random = np.random.default_rng(0)
-    whole = labelling.answers(np.random.default_rng(1), 300_000)
+    whole = labelling.answers(np.random.default_rng(1), 2_000_000)
     counts = {metric: Count(LabelAverage(metric, whole).value) for metric in _METRICS}
     pairs = {metric: Count(0.0) for metric in _METRICS}
     for _ in range(draws):

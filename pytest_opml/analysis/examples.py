@@ -47,18 +47,19 @@ def same_examples(result: Result, reference: Result) -> bool:
 
 
 def answer_sheet(result: Result) -> AnswerSheet:
-    """Return what the record of a result holds of the answers."""
+    """Return what the record of a result holds of the answers; nothing where its parts are of different examples."""
     sets = result.task == "multilabel"
     predictions = unpack(result.predictions) if result.predictions and not sets else None
     rows = unpack_rows(result.figures) if result.figures else None
     is_errors = result.quality.kind == "errors"
-    return AnswerSheet(
+    sheet = AnswerSheet(
         predictions=predictions,
         label_sets=unpack_sets(result.predictions) if result.predictions and sets else None,
         figures=rows[0] if rows is not None and not is_errors else None,
         errors=SquaredErrors(*rows) if rows is not None and is_errors and len(rows) == 2 else None,
         area=None if result.auc is None else (result.auc, result.auc_error),
     )
+    return sheet if len(sheet.lengths) <= 1 else AnswerSheet()
 
 
 def of_examples(kind: QualityKind, result: Result, examples: Examples | None = None) -> Evidence | None:
@@ -70,7 +71,9 @@ def of_examples(kind: QualityKind, result: Result, examples: Examples | None = N
         examples: those of a slice (n,), at least one; None for all.
     """
     sheet = answer_sheet(result)
-    return (sheet if examples is None else sheet.chosen(examples)).evidence(kind)
+    if examples is None:
+        return sheet.evidence(kind)
+    return sheet.chosen(examples).evidence(kind) if sheet.lengths == {len(examples)} else None
 
 
 def slices_of(result: Result) -> tuple[SliceName, ...]:

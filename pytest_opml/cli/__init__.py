@@ -14,6 +14,7 @@ from .export import export
 from .gate import gate
 from .history import list_history
 from .import_ import import_runs
+from .init import init
 from .list import list_names
 from .measure import measure
 from .paper import paper
@@ -24,7 +25,7 @@ from .score import score
 from .trend import trend
 
 _COMMANDS = (
-    *(measure, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
+    *(init, measure, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
     *(score, list_names, schema, paper, doctor, cache),
 )
 

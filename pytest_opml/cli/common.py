@@ -41,7 +41,7 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
         error.show()
         raise click.exceptions.Exit(code) from error
     except OpmlError as error:
-        click.echo(f"error: {error}", err=True)
+        show_error(str(error))
         _drop_output()
         raise click.exceptions.Exit(code) from error
     except BrokenPipeError:
@@ -49,7 +49,7 @@ def _wrong_input_ends_with(code: int) -> Iterator[None]:
     except OSError as error:
         # A full disk behind standard output, or a folder that is gone: the files of a command have their own errors.
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
+        show_error(f"{where}{error.strerror or error}")
         _drop_output()
         raise click.exceptions.Exit(code) from error
 
@@ -267,6 +267,11 @@ def show(*blocks: list[str]) -> None:
     """Print blocks of lines, a blank line between two."""
     for number, block in enumerate(filter(None, blocks)):
         click.echo("\n".join([""] * (number > 0) + block))
+
+
+def show_error(text: str) -> None:
+    """Print what is wrong, in one line of the error output."""
+    click.echo(f"error: {text}", err=True)
 
 
 def show_json(value: Any) -> None:

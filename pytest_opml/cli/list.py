@@ -6,7 +6,7 @@ import click
 
 from .common import as_json, show, show_json, width
 
-_KINDS = ("models", "datasets", "techniques", "metrics", "gpus")
+_KINDS = ("models", "datasets", "techniques", "qualities", "metrics", "gpus")
 
 
 @click.command("list", short_help="Print the names that a case, a budget or an option may use.")
@@ -15,8 +15,8 @@ _KINDS = ("models", "datasets", "techniques", "metrics", "gpus")
 def list_names(kind: str, json_wanted: bool) -> None:
     """Print the names that a case, a budget or an option may use, those of other installed packages included.
 
-    Of techniques it prints their options too, of metrics what a budget may say, of GPUs (for --opml-gpu) the names that
-    each is known by and the vendor's figures.
+    Of techniques it prints their options too, of qualities what they are, of metrics what a budget may say, of GPUs
+    (for --opml-gpu) the names that each is known by and the vendor's figures.
 
     \b
       opml list techniques
@@ -31,6 +31,9 @@ def list_names(kind: str, json_wanted: bool) -> None:
     if kind == "techniques":
         techniques = {name: registry.get("technique", name) for name in registry.names("technique")}
         lines, plain = names.technique_lines(techniques, width()), names.technique_table(techniques)
+    elif kind == "qualities":
+        qualities = {name: registry.get("quality", name) for name in registry.names("quality")}
+        lines, plain = names.quality_lines(qualities, width()), names.quality_table(qualities)
     elif kind == "metrics":
         rows = {name: metrics.find(name, "list") for name in metrics.names()}
         lines, plain = names.metric_lines(rows, width()), names.metric_table(rows)

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import CaseDefinitionError, CaseFailed, OpmlError
-from .common import as_json, root_of, settings_of, show, width, with_run_settings
+from ..errors import CaseDefinitionError
+from .common import as_json, root_of, settings_of, show, show_error, width, with_run_settings
 
 if TYPE_CHECKING:
     from ..case import Case
-    from ..runner.outcome import Outcome
-    from ..runner.session import Session
     from ..settings import Settings
 
-_INTERRUPTED, _USAGE = 2, 4  # as of pytest
 _TEXTS = ("split", "output", "quality", "weights")
 _NUMBERS = ("batch", "subset", "seed", "epochs")
 
@@ -62,6 +59,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     judged, 4 the input is wrong. The last line says which and why.
     """
     from ..reports.terminal.run import exit_line, problem_lines, run_lines
+    from ..runner.direct_run import exit_of, run_cases
 
     techniques, fields = given.pop("techniques"), _fields(given)
     settings = settings_of(config, **given)
@@ -70,12 +68,12 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
 
         check_writable(junit)
     cases = _cases(models, techniques, fields, settings)
-    outcome = _run(cases, settings, root_of(config))
+    outcome = run_cases(cases, settings, root_of(config), width=width, on_wrong=show_error)
     if junit:
         from ..reports.junit import write_junit
 
         write_junit(outcome.record, junit)
-    code, reason = _end(outcome)
+    code, reason = exit_of(outcome)
     if json_wanted:
         click.echo(outcome.record.model_dump_json(indent=2))
     else:
@@ -140,50 +138,3 @@ def _command(case: Case) -> str:
 
 def _listed(value: Any) -> str:
     return ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)
-
-
-def _run(cases: Sequence[tuple[Case, str]], settings: Settings, root: Path) -> Outcome:
-    """Measure the cases and end the run."""
-    from ..reports.terminal.progress_line import ProgressLine
-    from ..runner.outcome import finish
-    from ..runner.plan import CollectedTest, plan_run
-    from ..runner.session import Session
-
-    # budgets of the file that name other cases are not missed: these are not all that the project has
-    plan = plan_run((CollectedTest(command, case) for case, command in cases), partial_selection=True)
-    line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, len(cases), log=sys.stderr)
-    wrong, is_complete, session = 0, False, None
-    try:
-        session = Session(settings, root, line, plan=plan)
-        for case, _ in cases:
-            wrong += _is_wrong(session, case)
-            line.finished()
-        is_complete = True
-    except KeyboardInterrupt:
-        if session is None:
-            raise
-        line.clear()
-    code = None if is_complete else _INTERRUPTED
-    return finish(session.record(), settings, is_complete=is_complete, pytest_exit=code, usage_errors=wrong)
-
-
-def _is_wrong(session: Session, case: Case) -> bool:
-    """Measure a case; say whether its input was at fault, which is told at once. A case that fails is in the record."""
-    try:
-        session.run(case)
-        session.judge(case)  # which looks up what its budgets compare it with
-    except CaseFailed:
-        return False
-    except OpmlError as error:
-        click.echo(f"error: {case.id}: {error}", err=True)
-        return True
-    return False
-
-
-def _end(outcome: Outcome) -> tuple[int, str]:
-    """The exit code and why; that of an interrupted run is pytest's."""
-    if not outcome.record.interrupted or outcome.exit.code == _USAGE:
-        return outcome.exit
-    from ..reports.formatting import amount
-
-    return _INTERRUPTED, f"the run was interrupted after {amount(len(outcome.record.results), 'result')}"

@@ -18,7 +18,7 @@ _SURE = 1 - 1e-9
 
 
 def needed_evidence(check: Check, result: Result, terms: GateTerms, *, family: int = 1) -> str:
-    """Say what would decide a check, as the subject of a sentence: ``about 2,400 test images``.
+    """Say what would decide a check, as the subject of a sentence: ``about 2,400 test examples``.
 
     The width of an interval falls with the square root of the samples, so its distance to the limit says how many more
     it takes.

@@ -84,8 +84,7 @@ def _parts(
 
 
 def _slice(sheet: AnswerSheet, kind: QualityKind, by: str, value: str) -> Slice:
-    right = sheet.right
-    samples = next(len(rows) for rows in (right, sheet.figures, sheet.errors and sheet.errors.own) if rows is not None)
+    (samples,) = sheet.lengths
     means_something = by != BY_CLASS or kind not in MACRO_KINDS
     return Slice(
         by=by,

@@ -22,12 +22,12 @@ class Placed(NamedTuple):
     Attributes:
         calls: the model's own inputs for each call that answers a part of them.
         examples: how many they are; the last call may be filled up with more.
-        unbatched: whether the model takes an example without an axis for several.
+        one_by_one: whether each call answers one of them.
     """
 
     calls: list[Any]
     examples: int
-    unbatched: bool = False
+    one_by_one: bool = False
 
 
 class Runtime(ABC):
@@ -81,19 +81,24 @@ class Runtime(ABC):
         size, count = self.call_size, length(batch)
         if size is None:
             return Placed([self.to_device(batch)], count)
-        if is_one_example(self.signature.inputs, batch):
-            return Placed([self.to_device(select(batch, row)) for row in range(count)], count, unbatched=True)
+        if is_one_example(self.signature.inputs, batch):  # without an axis for several
+            return Placed([self.to_device(select(batch, row)) for row in range(count)], count, one_by_one=True)
         chosen = [np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size)]
-        return Placed([self.to_device(select(batch, rows)) for rows in chosen], count)
+        return Placed([self.to_device(select(batch, rows)) for rows in chosen], count, one_by_one=size == 1)
 
     def run(self, placed: Placed) -> Any:
-        """The model's own outputs for what ``place`` gave; returns when they are there to read."""
-        if len(placed.calls) == 1 and not placed.unbatched and self.call_size is None:
-            return self.answer(placed.calls[0])
+        """The model's own outputs for what ``place`` gave; returns when they are there to read.
+
+        Raises:
+            ModelFileError: it fails, or does not answer for each example.
+        """
         answers = [self.answer(call) for call in placed.calls]
-        if placed.unbatched:
-            return np.stack([np.squeeze(answer) for answer in answers])
-        return np.concatenate(answers)[: placed.examples]
+        if placed.one_by_one:
+            return np.stack([np.squeeze(answer) for answer in answers])  # whether or not with an axis for several
+        size = self.call_size or placed.examples
+        if any(np.shape(answer)[:1] != (size,) for answer in answers):
+            raise ModelFileError(f"{self.path}: answers {size} examples with an array of {np.shape(answers[0])}")
+        return answers[0][: placed.examples] if len(answers) == 1 else np.concatenate(answers)[: placed.examples]
 
     def probabilities(self, answers: Any) -> Probabilities:
         """Return the figures (n, classes, labels or targets) that the model's own outputs stand for.

@@ -45,7 +45,8 @@ def check_fits(
         ModelFileError: inputs or output do not fit; says what both have and what to do.
     """
     check_inputs(path, signature, spec)
-    outputs = signature.outputs
+    size = call_size(path, signature.inputs)
+    outputs = [_with_all_axes(one, size) for one in signature.outputs]
     if output is None and len(outputs) > 1:
         raise _unnamed(path, outputs, [one.name for one in outputs if _could_stand_for(path, one, spec, classes)])
     check_output(path, outputs[output_number(path, outputs, output)], spec, classes)
@@ -181,6 +182,13 @@ def _misfit(path: Path, inputs: Sequence[TensorSpec], given: Sequence[TensorSpec
     else:
         advice = "give the data in the shape and type that it takes"
     return ModelFileError(f"{path}: takes {takes}; the data have {have}; {advice}")
+
+
+def _with_all_axes(output: TensorSpec, size: int | None) -> TensorSpec:
+    """An output in which what looks like a number of examples is an axis of the answer to the only one."""
+    if size is None or output.batch in (None, 1, size):
+        return output
+    return output._replace(shape=(output.batch, *output.shape), batch=1)
 
 
 def _without_batch(spec: TensorSpec) -> TensorSpec:

@@ -39,6 +39,12 @@ class AnswerSheet:
     area: tuple[float, float] | None = None
 
     @property
+    def lengths(self) -> set[int]:
+        """The numbers of examples that its parts are of: one, unless a record was damaged; none of an empty sheet."""
+        parts = (self.labels, self.figures, self.errors and self.errors.own)
+        return {len(part) for part in parts if part is not None}
+
+    @property
     def right(self) -> npt.NDArray[np.bool_] | None:
         """Whether each example was answered right (n,); None for a regression."""
         answered = self.predictions or self.label_sets

@@ -110,3 +110,12 @@ def test_what_depends_on_the_data_is_not_compared_with_that_of_other_data() -> N
     assert found.time is not None
     assert found.other_data == "the test data differ from the baseline's"
     assert found.as_plain()["other_data"] == found.other_data
+
+
+def test_of_another_quality_neither_it_nor_the_score_is_compared() -> None:
+    then = make_result()
+    other = then.model_copy(update={"quality": then.quality.model_copy(update={"name": "f1", "kind": "f1"})})
+    found = compare(make_result(), baseline_of(other))
+    assert (found.quality, found.op_score, found.quality_name) == (None, None, "accuracy")
+    assert found.otherwise == "of another quality: f1, not accuracy"
+    assert found.size is not None

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from pytest_opml.analysis import figures
-from pytest_opml.analysis.examples import answer_sheet, examples_of, kind_of, same_examples, slices_of
+from pytest_opml.analysis.examples import answer_sheet, examples_of, kind_of, of_examples, same_examples, slices_of
 from pytest_opml.measure.quality import Quality, assess
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.result import Result
 from pytest_opml.stats.evidence import SumOf
+from pytest_opml.stats.example_figures import pack_rows
 from tests.support.builders import make_assessed, make_result, make_side_by_side
 
 RANDOM = np.random.default_rng(0)
@@ -106,6 +107,14 @@ def test_a_slice_is_a_mask_of_the_examples() -> None:
     examples = examples_of(candidate, name)
     assert examples is not None
     assert (examples == LABEL_SETS[:, 1]).all()
+
+
+def test_parts_of_different_examples_say_nothing() -> None:
+    result, _ = pair("classification", "top2")
+    shorter = result.model_copy(update={"figures": pack_rows(np.ones(399))})
+    assert answer_sheet(shorter).lengths == set()
+    assert answer_sheet(result).lengths == {400}
+    assert of_examples("right", result, np.ones(399, dtype=bool)) is None
 
 
 def test_a_record_without_answers_has_an_empty_sheet() -> None:

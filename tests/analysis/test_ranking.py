@@ -137,3 +137,12 @@ def test_results_of_several_machines_are_not_ranked_against_one_another() -> Non
         for device in (make_device("t4"), slower)
     ]
     assert [[result.device.cores for result in group] for group in groups(results)] == [[8, 8], [2, 2]]
+
+
+def test_results_of_different_qualities_are_not_ranked_together() -> None:
+    first = make_result()
+    other = first.model_copy(update={"quality": first.quality.model_copy(update={"name": "f1"})})
+    assert [[one.quality.name for one in group] for group in groups([first, other, first])] == [
+        ["accuracy", "accuracy"],
+        ["f1"],
+    ]

@@ -12,10 +12,12 @@ from click.testing import CliRunner, Result
 
 from pytest_opml import cli
 from pytest_opml.history.base import History, Release
+from pytest_opml.history.columns import parts
 from pytest_opml.history.record_files import write_record
 from pytest_opml.history.store import open_store
 from pytest_opml.measure.sizes import measure_file
 from pytest_opml.records.run import Check, RunRecord, Verdict
+from pytest_opml.reports.terminal.history import row_lines
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.support.history_runs import commit_of, make_timing
 
@@ -125,6 +127,15 @@ def test_results_of_cases_by_a_pattern(history: History) -> None:
     found = json.loads(run("history", "--case", "*", "--branch", "topic", "--json").output)
     assert len(found) == 6
     assert {each["figures"]["size_mb"] for each in found if each["case_id"] == INT8} == {4.0, 4.4}
+
+
+def test_a_quality_that_is_not_the_accuracy_has_a_header_of_its_own() -> None:
+    (part,) = parts(make_run([make_result()]))
+    assert "accuracy" in row_lines([part.row], 120)[0]
+    figures = dict(part.row.figures) | {"quality": 0.5, "accuracy": None}
+    lines = row_lines([part.row, part.row._replace(figures=figures)], 120)
+    assert "quality" in lines[0]
+    assert "0.5000" in "\n".join(lines)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,16 @@ def test_techniques_are_listed_with_their_options() -> None:
     assert any(line.startswith("      retrain=yes") for line in transfer)
 
 
+def test_qualities_are_listed_with_what_they_are() -> None:
+    lines = output("list", "qualities").splitlines()
+    assert [line for line in lines if line[:1] != " "] == registry.names("quality")
+    assert lines[lines.index("top5") + 1] == "    Whether the class is among the five with the highest probability."
+
+
 @pytest.mark.parametrize(
     ("kind", "names", "some"),
     [
+        ("qualities", registry.names("quality"), {"name": "f1", "summary": "F1, averaged over the classes or labels."}),
         ("models", registry.names("model"), {"name": "vgg16"}),
         ("datasets", registry.names("dataset"), {"name": "digits"}),
         (

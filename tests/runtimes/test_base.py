@@ -56,6 +56,21 @@ def test_an_example_may_be_all_that_a_call_takes() -> None:
     assert runtime.calls == [3, 3]
 
 
+@pytest.mark.parametrize(("size", "examples"), [(None, 5), (2, 5)])
+def test_an_answer_for_another_number_of_examples_is_refused(size: int | None, examples: int) -> None:
+    runtime = Doubling(size)
+    runtime.answer = lambda placed: placed[:1]  # type: ignore[method-assign]
+    with pytest.raises(ModelFileError, match=rf"m\.file: answers {size or 5} examples with an array of \(1, 2\)"):
+        runtime.predict(np.zeros((examples, 2)))
+
+
+def test_an_answer_to_the_only_example_may_have_no_axis_for_several() -> None:
+    runtime = Doubling(1)
+    numbers = np.random.default_rng(0).random((3, 2)).astype(np.float32)
+    runtime.answer = lambda placed: placed[0]  # type: ignore[method-assign]
+    assert np.array_equal(runtime.predict(numbers), numbers)
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3), (4, 1, 1, 3), (4, 3, 1)])
 def test_figures_come_as_rows(shape: tuple[int, ...]) -> None:
     figures = Doubling(None).probabilities(np.arange(np.prod(shape)).reshape(shape))

@@ -120,6 +120,12 @@ def test_inputs_that_do_not_fit(inputs: list[TensorSpec], given: list[TensorSpec
         fits(rows(10), inputs=inputs, given=[spec._replace(batch=None) for spec in inputs] if given is None else given)
 
 
+def test_an_answer_may_have_the_axis_that_looks_like_a_number_of_examples() -> None:
+    fits(TensorSpec("rows", (), "float32", 10), inputs=[IMAGE._replace(batch=1)])
+    with pytest.raises(ModelFileError, match=r"rows float32 \(1, 9\): 9 figures"):
+        fits(TensorSpec("rows", (), "float32", 9), inputs=[IMAGE._replace(batch=1)])
+
+
 def test_an_example_may_have_the_axis_that_looks_like_a_number_of_examples() -> None:
     fits(rows(10), inputs=[TensorSpec("waveform", (), "float32", 15600)], given=[rows(15600, name="")])
 

@@ -53,33 +53,28 @@ def _parts(count: int, size: int, corner: tuple[int, int], side: int) -> samples
 
 
 _PIXELS = Preprocess(scale=1 / 255)
-EYES = Case(
-    dataset="eyes",
-    model=str(_FOLDER / "iris_landmark.tflite"),
-    unfreeze=0,
-    preprocess=_PIXELS,
-    output="output_iris",
-    name="iris",
-)
-FACES = Case(
-    dataset="faces-192",
-    model=str(_FOLDER / "face_landmark.tflite"),
-    unfreeze=0,
-    preprocess=_PIXELS,
-    output="conv2d_30",
-    name="face-flag",
-)
+CASES = [
+    Case(
+        dataset="eyes",
+        model=str(_FOLDER / "iris_landmark.tflite"),
+        unfreeze=0,
+        preprocess=_PIXELS,
+        output="output_iris",
+        name="iris",
+    ),
+    Case(
+        dataset="faces-192",
+        model=str(_FOLDER / "face_landmark.tflite"),
+        unfreeze=0,
+        preprocess=_PIXELS,
+        output="conv2d_30",
+        name="face-flag",
+    ),
+]
 
 
-@pytest.mark.parametrize("case", [EYES], ids=str)
-def bench_eyes(case: Case, opml: Callable[[Case], Result]) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def bench_mediapipe(case: Case, opml: Callable[[Case], Result]) -> None:
     result = opml(case)
     assert result.test_samples == 120
     assert result.quality.value > 0.9999
-
-
-@pytest.mark.parametrize("case", [FACES], ids=str)
-def bench_faces(case: Case, opml: Callable[[Case], Result]) -> None:
-    result = opml(case)
-    assert result.test_samples == 120
-    assert result.accuracy.value == 1

@@ -59,25 +59,20 @@ def _answers(model: Path, rows: samples.Array) -> list[samples.Array]:
     return list(evaluator.run(None, {evaluator.input_names[0]: rows}))
 
 
-FIGURES = [
-    Case(dataset=dataset, model=str(_SURROGATES / file), unfreeze=0, name=dataset)
-    for dataset, file in (
-        ("boosting", "gradient_boosting_regressor.onnx"),
-        ("neighbours", "k_neighbors_classifier.onnx"),
-    )
+_FILES = {
+    "boosting": _SURROGATES / "gradient_boosting_regressor.onnx",
+    "neighbours": _SURROGATES / "k_neighbors_classifier.onnx",
+    "iris-in-threes": _IRIS,
+}
+_OUTPUTS = {"iris-in-threes": "probabilities"}
+CASES = [
+    Case(dataset=dataset, model=str(file), unfreeze=0, output=_OUTPUTS.get(dataset), name=dataset)
+    for dataset, file in _FILES.items()
 ]
-IRIS = Case(dataset="iris-in-threes", model=str(_IRIS), unfreeze=0, output="probabilities", name="iris-in-threes")
 
 
-@pytest.mark.parametrize("case", FIGURES, ids=str)
-def bench_figures(case: Case, opml: Callable[[Case], Result]) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def bench_tables(case: Case, opml: Callable[[Case], Result]) -> None:
     result = opml(case)
     assert result.test_samples == 200
     assert result.quality.value > 0.9999
-
-
-@pytest.mark.parametrize("case", [IRIS], ids=str)
-def bench_iris(case: Case, opml: Callable[[Case], Result]) -> None:
-    result = opml(case)
-    assert result.test_samples == 200
-    assert result.accuracy.value == 1

@@ -45,6 +45,28 @@ def technique_lines(techniques: Mapping[str, Any], width: int) -> list[str]:
     return lines
 
 
+def quality_table(qualities: Mapping[str, Callable[..., Any]]) -> list[dict[str, Any]]:
+    """Return qualities by name as plain data, with what their functions say of them."""
+    return [
+        {"name": name, "summary": next(iter((function.__doc__ or "").strip().splitlines()), "")}
+        for name, function in qualities.items()
+    ]
+
+
+def quality_lines(qualities: Mapping[str, Callable[..., Any]], width: int) -> list[str]:
+    """Say of each quality what it is.
+
+    Args:
+        qualities: the functions, by name.
+        width: columns that prose keeps to.
+    """
+    lines: list[str] = []
+    for quality in quality_table(qualities):
+        lines.append(quality["name"])
+        lines += textwrap.wrap(quality["summary"], width, initial_indent="    ", subsequent_indent="    ")
+    return lines
+
+
 def metric_table(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
     """Return metrics by name as plain data, with what a budget on each may say."""
     return [

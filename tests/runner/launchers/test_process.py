@@ -208,3 +208,29 @@ def test_a_tensorflow_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(process, "_PROBE_SECONDS", 1.0)
     with pytest.raises(DeviceError, match=r"^TensorFlow does not start on the CPU: no answer within 1 s$"):
         probe(make_device("cpu"))
+
+
+class FakeForkServer:
+    """A server that only remembers whether it runs."""
+
+    def __init__(self) -> None:
+        self._forkserver_pid: int | None = None
+
+    def _stop(self) -> None:
+        self._forkserver_pid = None
+
+
+def test_a_server_without_tensorflow_is_replaced_where_it_is_needed_and_not_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from multiprocessing import forkserver
+
+    fake = FakeForkServer()
+    monkeypatch.setattr(forkserver, "_forkserver", fake)
+    server = process._Server()
+    preloads = []
+    for needs_tensorflow in (False, False, True, False):
+        server.choose(needs_tensorflow=needs_tensorflow)
+        preloads.append((fake._forkserver_pid is None, server.preload.rpartition(".")[2]))
+        fake._forkserver_pid = 1
+    assert preloads == [(True, "light_preload"), (False, "light_preload"), (True, "preload"), (False, "preload")]
