@@ -294,8 +294,7 @@ def _require_answers(name: str, as_trained: Answers, answers: Answers) -> None:
     lost = difference(as_trained, answers).lost
     if lost:
         raise TechniqueError(f"{name}: {_lost(lost)}")
-    chosen = len(set(as_trained.argmax(axis=1).tolist()))
-    spread = float(np.max(np.ptp(as_trained, axis=0)))
-    apart = chosen > 1 or spread > _LEAST_SPREAD * float(np.max(np.abs(as_trained)))
+    spread, reach = float(np.max(np.ptp(as_trained, axis=0))), float(np.max(np.abs(as_trained)))
+    apart = spread > _LEAST_SPREAD * reach
     if apart and not np.ptp(answers, axis=0).any():
         raise TechniqueError(f"{name}: gives the same answer for each of {len(answers)} training inputs")

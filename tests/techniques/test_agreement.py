@@ -118,6 +118,18 @@ def test_one_answer_for_all_is_refused_where_the_model_told_inputs_apart() -> No
     guard.after("my-step", AnyChange(work=dead), state, replace(state, deflate=True))
 
 
+def test_one_answer_for_all_is_passed_where_the_model_gave_much_the_same_before() -> None:
+    def all_but_dead(model: keras.Model) -> keras.Model:
+        model.set_weights([array * 1e-3 for array in model.get_weights()])
+        return model
+
+    before, after = ModelState(all_but_dead(network())), ModelState(network())
+    after.model.set_weights([array * 0 for array in after.model.get_weights()])
+    assert len(set(answers_of(before.model, ROWS).argmax(axis=1))) > 1
+    guard = AnswerGuard(EXAMPLES, 0, lambda: all_but_dead(network()))
+    guard.after("my-step", AnyChange(work=all_but_dead), before, after)
+
+
 def test_a_stored_file_that_is_another_model_is_refused(tmp_path: Path) -> None:
     model = network()
     state = ModelState(model, float16_weights=True, deflate=True)
