@@ -268,7 +268,7 @@ def decoded(path: Path) -> Images:
     Raises:
         DatasetError: the file cannot be read as an image of 8 bits a channel; names it.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     formats = tuple(dict.fromkeys(FORMATS.values()))
     try:
@@ -281,6 +281,8 @@ def decoded(path: Path) -> Images:
             if image.mode not in _MODES:
                 raise DatasetError(f"{path}: its pixels are {image.mode}; 8 bits a channel are needed")
             pixels: Images = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise DatasetError(f"{path}: cannot be read as an image: cannot identify what it is") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path}: cannot be read as an image: {one_line(error)}") from error
     return pixels

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import DatasetError
 from ..tensors import Task
+from .sources import read_text
 
 _FORMS = (
     "must be whole numbers or text (n,), a row of 0 and 1 for each example (n, labels), or figures (n,) or (n, targets)"
@@ -57,7 +58,7 @@ def _array(where: str, labels: Any) -> npt.NDArray[Any]:
     if array.dtype.kind in "STO":
         if not all(isinstance(label, (str, bytes)) for label in array.reshape(-1)):
             raise DatasetError(f"{where}: {_FORMS}, not objects of other kinds")
-        texts = [label.decode() if isinstance(label, bytes) else label for label in array.reshape(-1)]
+        texts = [read_text(where, label) for label in array.reshape(-1)]
         array = np.array(texts, dtype=str).reshape(array.shape)
     if array.dtype.kind == "U" and array.ndim != 1:
         raise DatasetError(f"{where}: {_FORMS}, not text {array.shape}")

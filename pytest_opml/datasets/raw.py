@@ -162,7 +162,7 @@ def _checked_array(where: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     )
     if array.dtype.kind not in "biuf" and not is_text:
         raise DatasetError(f"{where}: must hold numbers or text, not {array.dtype}")
-    return unified(array)
+    return unified(where, array)
 
 
 def _columns(where: str, columns: Mapping[str, Any], count: int) -> dict[str, npt.NDArray[Any]]:

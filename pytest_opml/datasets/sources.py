@@ -133,7 +133,7 @@ class OnDemandSource(ArraySource):
             ) from error
         if array.shape[:1] != indices.shape:
             raise DatasetError(f"{self._name}: gave an array of shape {array.shape} for {len(indices)} examples")
-        return unified(array)
+        return unified(self._name, array)
 
     def read(self, indices: Indices) -> Array:
         """See ``Source.read``.
@@ -180,12 +180,29 @@ def _few(indices: Indices) -> str:
     return ", ".join([*numbers, *(["..."] if len(indices) > 3 else [])])
 
 
-def unified(array: Array) -> Array:
-    """Return an array in a dtype that models take: float64 as float32, text as ``str`` objects."""
+def read_text(where: str, text: str | bytes) -> str:
+    """Return text that may be in bytes, as NumPy and TensorFlow give it.
+
+    Raises:
+        DatasetError: the bytes are no UTF-8; names ``where``.
+    """
+    try:
+        return text.decode() if isinstance(text, bytes) else text
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{where}: {text[:40]!r} is no text in UTF-8") from error
+
+
+def unified(where: str, array: Array) -> Array:
+    """Return an array in a dtype that models take: float64 as float32, text as ``str`` objects.
+
+    Raises:
+        DatasetError: text in bytes is no UTF-8; names ``where``.
+    """
     if array.dtype == np.float64:
         return array.astype(np.float32)
     if array.dtype.kind == "S":
-        return np.char.decode(array, "utf-8").astype(object)
+        texts = [read_text(where, text) for text in array.reshape(-1)]
+        return np.array(texts, dtype=object).reshape(array.shape)
     return array.astype(object) if array.dtype.kind in "UT" else array
 
 

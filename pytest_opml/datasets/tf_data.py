@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
 from .raw import RawData
+from .sources import read_text
 
 _PAIR = 2
 
@@ -93,7 +94,7 @@ class _Spool:
             reason = f"{array.shape[1:]} after {self._forms[key][1]}"
             raise DatasetError(f"data set {self._name}: {key or 'inputs'}: differ in shape: {reason}")
         if is_text:
-            texts = (text.decode() if isinstance(text, bytes) else text for text in array.reshape(-1))
+            texts = (read_text(f"data set {self._name}", text) for text in array.reshape(-1))
             self._texts.setdefault(key, []).extend(texts)
             return
         if key not in self._files:

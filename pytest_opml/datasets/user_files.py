@@ -12,6 +12,7 @@ from ..errors import DatasetError, one_line
 from ..tensors import Task
 from .images import FORMATS
 from .raw import RawData
+from .sources import read_text
 
 _PARTS = ("train", "test")
 _KEYS = ("classes", "task", *(f"{kind}_{part}" for kind in "xy" for part in _PARTS))
@@ -104,7 +105,7 @@ def _is_known(key: str) -> bool:
 def _names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise DatasetError(f"{path}: classes: must be a one-dimensional array of text, not {names.dtype} {names.shape}")
-    return tuple(str(name) for name in (np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names))
+    return tuple(str(read_text(f"{path}: classes", name)) for name in names)
 
 
 def _task(path: Path, task: npt.NDArray[Any]) -> Task:

@@ -137,7 +137,10 @@ class KerasRuntime(Runtime):
         # without autograph, whose temporary file outlives a worker that is ended
         call = tf.function(_call_of(model, number), autograph=False)
         specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
-        self._call = call.get_concrete_function(*specs)
+        try:
+            self._call = call.get_concrete_function(*specs)
+        except Exception as error:  # of a layer, it says anything
+            raise ModelFileError(f"{path}: not a Keras model that can answer: {_reason(error)}") from error
         self._constant, self._error = tf.constant, tf.errors.OpError
 
     def to_device(self, batch: Batch) -> list[Any]:

@@ -135,9 +135,9 @@ class LiteRTRuntime(Runtime):
         interpreter = placed.interpreter
         for number, array in placed.inputs:
             interpreter.set_tensor(number, array)
-        if self._has_state:  # of the examples before
-            interpreter.reset_all_variables()
         try:
+            if self._has_state:  # of the examples before
+                interpreter.reset_all_variables()
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error

@@ -85,6 +85,8 @@ def test_a_loader_may_give_a_test_part_only() -> None:
         (RawData(ROWS.astype(complex), LABELS), "train inputs: must hold numbers or text, not complex128"),
         (RawData(np.array([None] * 6), LABELS), "train inputs: must hold numbers or text, not object"),
         (RawData(Lazy(ROWS, 0), LABELS), "train inputs: must hold examples, there is none"),
+        (RawData(np.array([b"\xff"] * 6), LABELS), r"train inputs: b'\xff' is no text in UTF-8"),
+        (RawData(ROWS, np.array([b"\xff"] * 6)), r"train labels: b'\xff' is no text in UTF-8"),
         (RawData("text", LABELS), "train inputs: must be an array of numbers or text"),
         (RawData(ROWS, LABELS, ("a", "a")), "classes: each name must stand there once"),
         (RawData(ROWS, LABELS, "ab"), "classes: must be a tuple of names, not str"),

@@ -155,24 +155,6 @@ def test_a_keras_model_is_called_by_the_names_of_its_inputs(tmp_path: Path) -> N
     assert np.allclose(runtime.predict({"anything": IMAGES}), MEANS, rtol=1e-4)
 
 
-def test_a_file_that_keeps_a_state_is_refused(tmp_path: Path) -> None:
-    class Sum(tf.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.total = tf.Variable(tf.zeros((1, 3)))
-
-        @tf.function(input_signature=[tf.TensorSpec((1, 3))])
-        def add(self, images: tf.Tensor) -> tf.Tensor:
-            return self.total.assign_add(images) * 1.0
-
-    module = Sum()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.add.get_concrete_function()], module)
-    converter.experimental_enable_resource_variables = True
-    (tmp_path / "sum.tflite").write_bytes(converter.convert())
-    with pytest.raises(ModelFileError, match=r"sum.tflite: keeps a state from one call to the next"):
-        read_signature(tmp_path / "sum.tflite")
-
-
 def test_a_recurrent_layer_begins_anew_with_each_example(tmp_path: Path) -> None:
     import tf_keras
 
