@@ -14,6 +14,7 @@ from .errors import CaseDefinitionError, SettingsError, UnknownNameError
 from .records import model_sections
 from .records.case_ids import ID
 from .records.case_record import CaseRecord, Unfreeze, described
+from .storage.similar_paths import no_such
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -182,7 +183,7 @@ def check_sections(sections: Mapping[str, ModelSection]) -> None:
                 hint = "; or give its path" if kind == "model" and section.name is None else ""
                 raise SettingsError(f"{section.source}: {error}{hint}") from None
             if registry.is_path(kind, name) and not model_sections.is_there(name):
-                raise SettingsError(f"{section.source}: {kind} {name}: no such file or folder")
+                raise SettingsError(f"{section.source}: {kind} {name}: {no_such(Path(name).expanduser())}")
 
 
 def parse_chain(text: str) -> list[Any]:

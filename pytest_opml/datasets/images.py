@@ -270,8 +270,14 @@ def decoded(path: Path) -> Images:
     """
     from PIL import Image, ImageOps
 
+    formats = tuple(dict.fromkeys(FORMATS.values()))
     try:
-        with Image.open(path, formats=tuple(dict.fromkeys(FORMATS.values()))) as image:
+        with path.open("rb") as stream:
+            image = Image.open(stream, formats=formats)
+            if image.format == "PNG":  # of which Pillow decodes pixels without a look at their checksum
+                image.verify()
+                stream.seek(0)
+                image = Image.open(stream, formats=formats)
             if image.mode not in _MODES:
                 raise DatasetError(f"{path}: its pixels are {image.mode}; 8 bits a channel are needed")
             pixels: Images = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

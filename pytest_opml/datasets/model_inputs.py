@@ -46,7 +46,7 @@ def _fitted(case: Case, source: Source, wanted: TensorSpec | None, implied: Prep
         raise DatasetError(f"data set {case.dataset}: holds images, {case.model} takes {wanted}")
     if form is None or not _may_be_image(source):
         return source
-    if treatment is None and source.spec.shape == wanted.shape:
+    if treatment is None and (source.spec.shape == wanted.shape or _is_as_wanted(case, source, wanted)):
         return source
     if treatment is None and source.spec.dtype != "uint8" and wanted.dtype == "uint8":
         return source  # which is said to be no image for that model
@@ -57,6 +57,14 @@ def _fitted(case: Case, source: Source, wanted: TensorSpec | None, implied: Prep
         channels = treatment.channel_count if channels is None else channels
     _check_channels(case, source, channels)
     return ImageSource(source, ImageForm(*_sides(case, (height, width), source), channels, channels_first, treatment))
+
+
+def _is_as_wanted(case: Case, source: Source, wanted: TensorSpec) -> bool:
+    """Whether numbers that are no pixels of 8 bits have a shape that the model takes, and the case gives no size."""
+    own = source.spec
+    if own.dtype == "uint8" or image_sides(case.size) is not None or len(own.shape) != len(wanted.shape):
+        return False
+    return all(side in (None, given) for side, given in zip(wanted.shape, own.shape, strict=True))
 
 
 def _fits(implied: Preprocess | None, source: Source, wanted: TensorSpec) -> bool:

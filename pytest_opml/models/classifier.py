@@ -16,6 +16,7 @@ from .builders import takes, takes_inputs
 from .cloning import assign, clone, inputs_like
 from .heads import with_head
 from .keras_file import open_keras_file, without_head
+from .torch_export import is_finished_function
 
 # The size of images where neither the case nor the builder has one, pixels.
 _DEFAULT_SIZE = 64
@@ -32,7 +33,7 @@ def model_signature(case: Case) -> Signature | None:
 
         return read_signature(Path(case.model))
     builder = registry.get("model", case.model)
-    if takes_inputs(builder):
+    if takes_inputs(builder) or is_finished_function(builder):
         return None
     default = getattr(builder, "own_size", None) or _DEFAULT_SIZE
     height, width = image_sides(case.size) or (default, default)

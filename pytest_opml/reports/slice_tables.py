@@ -23,7 +23,7 @@ def slice_rows(results: Sequence[Result], names: Mapping[str, str]) -> Rows:
     by_name = {one.name: one for result in results for one in result.slices}
     figures = {result.case.id: {one.name: _figure(one) for one in result.slices} for result in results}
     return [
-        {"slice": name, "examples": f"{one.samples:,}"}
+        {"slice": f"{name}{_instead(one)}", "examples": f"{one.samples:,}"}
         | {names[case]: _text(of_case.get(name)) for case, of_case in figures.items()}
         for name, one in by_name.items()
     ]
@@ -78,6 +78,11 @@ def _confusions(confusion: ConfusionMatrix | None) -> list[tuple[int, str, str]]
 
 def _figure(one: Slice) -> Estimate | None:
     return one.quality or one.accuracy
+
+
+def _instead(one: Slice) -> str:
+    """Say that a slice has its accuracy where the declared quality means nothing on it alone."""
+    return " (accuracy)" if one.quality is None and one.accuracy else ""
 
 
 def _value(one: Slice) -> float:

@@ -41,6 +41,7 @@ SOURCES = (
     "runner/builder.py",
     "runner/cache_keys.py",
     "runner/case_data.py",
+    "runner/exported_models.py",
     "runner/file_facts.py",
 )
 # What TensorFlow, XLA and the libraries below read from the environment, and what changes the last digits of a figure.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from .. import registry
 from ..analysis.op_score import op_score
 from ..case import Case
 from ..datasets.held_out import HeldOut
@@ -89,6 +90,7 @@ def measure(
     Raises:
         ModelFileError: a file is no model.
     """
+    registry.adopt(plan.registrations)
     inputs = held_out.inputs
     opened = _open(built.path, case.output, inputs, plan)
     load = LoadWatch()

@@ -88,6 +88,7 @@ class MeasurementPlan:
         reference: the result of the reference, whose times with the ratios to it make the candidate's.
         on_times: the absolute limits on times, which the sampling of the case by itself is to decide.
         release: the artifact of a released run that the case is timed beside too.
+        registrations: names that the run's own process knows, such as that of a quality; see ``BuildOptions``.
     """
 
     device: Device
@@ -97,6 +98,7 @@ class MeasurementPlan:
     reference: Result | None = None
     on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
+    registrations: tuple[registry.Registration, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +161,10 @@ class RunOptions:
         """What measuring an artifact is told that is compared with nothing and held to no limits."""
         score = self.settings.score
         return MeasurementPlan(
-            device=self.device, time_weights=dict(score.time), reference_samples=score.reference_samples
+            device=self.device,
+            time_weights=dict(score.time),
+            reference_samples=score.reference_samples,
+            registrations=registry.registrations(),
         )
 
     def measurement(

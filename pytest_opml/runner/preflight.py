@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..runtimes.keras_configuration import check_file
 from .plan import NOTHING_COLLECTED, CollectedRun
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     """
     from .launchers.process import probe, start_server
 
+    if plan.needs_tensorflow:
+        check_file()
     # its imports take seconds, and the rest of this can go on beside them
     start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit

@@ -21,6 +21,7 @@ from ..storage.cache import Cache
 from .builder import UNTRAINED, ArtifactBuilder, BuiltArtifact, find_artifact
 from .cache_keys import CaseKeys
 from .case_data import load_data
+from .exported_models import exported
 from .measurement import measure
 from .options import BuildOptions, LocalPaths, MeasurementPlan
 
@@ -72,6 +73,7 @@ def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactB
     """Load the data of a case; return what builds it, under our configuration of Keras."""
     registry.adopt(options.registrations)
     cache = Cache(paths.cache_dir)
+    case = exported(case, paths.data_dir, cache)
     builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
     if not case.is_finished:
         configure()  # behind the modules of the user, which may set their own when they are imported

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelFileError, listed
-from ..tensors import Array, Batch, DataSpec, Signature, TensorSpec, arrays, assigned, by_name, dtype_name
+from ..tensors import Array, Batch, DataSpec, Signature, TensorSpec, arrays, assigned, by_name, dtype_name, plain_name
 
 _TEXT_KINDS = "OSUT"
 # What a runtime gives where an output is no tensor: one mapping of classes to figures for each example.
@@ -112,7 +112,7 @@ def figures_of(output: TensorSpec) -> int | None:
 
 
 def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -> int:
-    """Return the place of the output that is measured among those of a file.
+    """Return the place of the output that is measured among those of a file; ``Identity:0`` is also ``identity``.
 
     Raises:
         ModelFileError: there are several and none is named, or none has the name.
@@ -121,9 +121,11 @@ def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -
         return 0
     if name is None:
         raise _unnamed(path, outputs)
-    if name not in (names := [output.name for output in outputs]):
-        raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
-    return names.index(name)
+    for plain in (str, plain_name):
+        names = [plain(output.name) for output in outputs]
+        if names.count(plain(name)) == 1:
+            return names.index(plain(name))
+    raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
 
 
 def measured_output(path: Path, outputs: Sequence[TensorSpec], name: str | None) -> int:
@@ -163,12 +165,14 @@ def call_size(path: Path, inputs: Sequence[TensorSpec]) -> int | None:
     Raises:
         ModelFileError: its inputs do not take equally many.
     """
-    sizes = {spec.batch for spec in inputs} - {None}
-    if len(sizes) > 1:
+    sizes = {spec.batch for spec in inputs}
+    fixed = sizes - {None}
+    # beside an input for any number, one for 2 holds something else first, such as the layers of a state
+    if len(fixed) > 1 or (None in sizes and fixed - {1}):
         raise ModelFileError(
             f"{path}: takes {listed([str(spec) for spec in inputs])}: not equally many examples in each input"
         )
-    return next(iter(sizes), None)
+    return next(iter(fixed), None)
 
 
 def _is_of_numbers(spec: TensorSpec) -> bool:

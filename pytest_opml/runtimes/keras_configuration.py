@@ -7,11 +7,13 @@ word, and be in no key of the cache.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
@@ -20,8 +22,29 @@ BACKEND = "tensorflow"
 # By the names that Keras 3 and tf_keras share in ``backend``.
 VALUES: Mapping[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 POLICY = "float32"
+_ALLOWED = {"floatx": ("float16", "float32", "float64"), "image_data_format": ("channels_last", "channels_first")}
 # What Keras and TensorFlow read when they are imported, and must not: two end training early.
 _UNSET = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED", "TF_USE_LEGACY_KERAS")
+
+
+def check_file() -> None:
+    """Check that Keras can be imported with the user's ``keras.json``, which else ends the process without a word.
+
+    Raises:
+        SettingsError: it has a value that Keras refuses.
+    """
+    path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return  # Keras passes over it, too
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: must be an object; Keras cannot be imported with it")
+    for name, allowed in _ALLOWED.items():
+        if name in values and values[name] not in allowed:
+            raise SettingsError(f"{path}: {name} = {values[name]!r}: Keras takes {', '.join(allowed)}")
+    if not isinstance(values.get("epsilon", 0.0), float):
+        raise SettingsError(f"{path}: epsilon = {values['epsilon']!r}: Keras takes a number with a point")
 
 
 def prepare_environment() -> None:

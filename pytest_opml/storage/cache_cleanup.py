@@ -176,7 +176,7 @@ class CacheEntry(NamedTuple):
     """One entry of a cache.
 
     Attributes:
-        kind: ``model``, ``artifact``, ``step`` or ``digest``.
+        kind: ``model``, ``artifact``, ``step``, ``digest`` or ``fetched``.
         key: a digest of all that could change it.
         size_bytes: of its files.
         used: when it was last used, or made, in UTC.

@@ -64,7 +64,7 @@ def test_nothing_else_is_an_age(text: str) -> None:
         (("nonsense",), "No such command 'nonsense'"),
         (("--nonsense",), "No such option"),
         (("gate", "--nonsense"), "No such option"),
-        (("list", "colours"), "'models', 'datasets', 'techniques', 'metrics', 'gpus'"),
+        (("list", "colours"), "'models', 'datasets', 'techniques', 'qualities', 'metrics', 'gpus'"),
         (("score",), "Missing option '--accuracy'"),
         (("cache", "nonsense"), "No such command 'nonsense'"),
         (("cache", "prune", "--older-than", "soon"), "Invalid value for '--older-than': 'soon' is no age"),

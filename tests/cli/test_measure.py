@@ -18,8 +18,9 @@ from pytest_opml import cli
 from pytest_opml.history.base import Query
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
-from tests.support.onnx_files import write_classifier, write_rows
+from tests.support.onnx_files import class_weights, write_classifier, write_rows
 from tests.support.processes import in_terminal, python_path, screen
+from tests.support.tflite_files import write_dense
 
 MAIN = "import sys\nfrom pytest_opml.cli import main\nif __name__ == '__main__':\n    main(prog_name='opml')\n"
 BENCH = """
@@ -104,12 +105,13 @@ def test_pytest_needs_no_tensorflow_for_the_same_case(project: Path) -> None:
 
 def test_several_models_are_one_run_that_a_damaged_one_does_not_stop(project: Path) -> None:
     (project / "models" / "damaged.onnx").write_bytes(b"not a model")
-    write_classifier(project / "models" / "other.onnx", seed=1)
-    done = run(project, "models/*.onnx", "--data=data/rows.npz", "--store=none", "--json")
+    write_dense(project / "models" / "other.tflite", class_weights().T.copy())
+    done = run(project, "models/*", "--data=data/rows.npz", "--store=none", "--json")
     assert done.returncode == 4, done.stdout + done.stderr
     record = json.loads(done.stdout)
     assert record["exit_code"] == 4
-    assert [result["case"]["model"] for result in record["results"]] == ["models/other.onnx", "models/prod.onnx"]
+    assert [result["case"]["model"] for result in record["results"]] == ["models/other.tflite", "models/prod.onnx"]
+    assert [result["accuracy"]["value"] for result in record["results"]] == [0.9, 0.9]
     assert [(one["case"]["model"], one["kind"]) for one in record["failures"]] == [("models/damaged.onnx", "usage")]
     assert not (project / ".opml").exists()
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets import images as images_module
-from pytest_opml.datasets.images import FileSource
+from pytest_opml.datasets.images import FileSource, decoded
 from pytest_opml.datasets.sources import ArraySource
+from pytest_opml.errors import DatasetError
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.storage.cache import Cache
 from tests.support import small
@@ -95,3 +96,13 @@ def test_files_that_have_not_changed_are_not_read_again(
     rewrite_as_before(files(folder)[0])
     after = load_data(case, None, Cache(tmp_path / "cache"))
     assert after.fingerprint == load_data(case, None).fingerprint != first.fingerprint
+
+
+def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(path, compress_level=0)
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1  # within the pixels, which are stored as they are
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"cat.png: cannot be read as an image: "):
+        decoded(path)

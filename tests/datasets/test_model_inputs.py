@@ -102,3 +102,10 @@ def test_without_a_model_s_own_form_data_stay_unless_a_size_is_given(make_case: 
 
 def test_a_size_is_written_as_a_case_has_it() -> None:
     assert (size_text(96, 96), size_text(96, 128)) == ("96", "96x128")
+
+
+def test_numbers_of_a_shape_that_the_model_takes_stay_as_they_are(make_case: MakeCase) -> None:
+    spectrograms = RNG.random((4, 1, 20, 257), dtype=np.float32)
+    assert np.array_equal(fit(make_case(size="own"), spectrograms, 1, None, 257), spectrograms)
+    images = RNG.random((4, 8, 8, 3), dtype=np.float32)
+    assert fit(make_case(size=16), images, None, None, 3).shape == (4, 16, 16, 3)

@@ -34,6 +34,12 @@ def test_a_row_for_each_slice_has_the_figure_of_each_case() -> None:
     assert rows[-1]["int8"].startswith("0.7000 ±.06")
 
 
+def test_where_the_quality_means_nothing_the_accuracy_stands_and_says_so() -> None:
+    result = answered(60, "int8", "f1")
+    rows = slice_rows([result], NAMES)
+    assert [row["slice"] for row in rows][2:4] == ["class=cow (accuracy)", "camera=new"]
+
+
 def test_the_lowest_value_of_a_column_is_named() -> None:
     (_, text) = lowest_slices(RESULTS, NAMES)
     assert text.startswith("lowest accuracy of int8: camera=old 0.7000 ±.06")

@@ -132,7 +132,7 @@ def test_a_file_whose_outputs_stand_in_another_order_is_trained_on_in_that_order
     data = workbench.builder(case).data
     images, backwards = data.x_test.take(range(200)), 9 - data.y_test[:200]
     before, after = (np.mean(one.predict(images, verbose=0).argmax(1) == backwards) for one in (model, pruned))
-    assert after > before - 0.05 > 0.5
+    assert after > before - 0.1 > 0.5
 
 
 def test_a_damaged_step_is_made_again(make_case: MakeCase, workbench: Workbench) -> None:

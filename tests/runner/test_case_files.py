@@ -8,7 +8,7 @@ import pytest
 from pytest_opml import registry
 from pytest_opml.case import Case
 from pytest_opml.errors import CaseDefinitionError, DatasetError, ModelFileError
-from pytest_opml.runner.case_files import check_files, near_paths
+from pytest_opml.runner.case_files import check_files
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +75,6 @@ def test_what_is_not_there_is_told_with_near_names(fields: dict[str, Any], error
         check_files(make(**fields))
     assert text in str(caught.value)
     assert isinstance(caught.value, CaseDefinitionError) or str(caught.value) == text
-
-
-def test_names_that_differ_in_the_ending_come_first(project: Path) -> None:
-    assert near_paths(Path("models/notes.keras")) == [Path("models/notes.txt")]
-    assert near_paths(project / "other" / "deep" / "model.onnx") == []
-    assert near_paths(Path("/no/such/folder/x.onnx")) == []
 
 
 def test_a_module_beside_the_settings_is_there_and_one_that_is_hidden_is_told(project: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import ModelFileError
-from pytest_opml.runtimes.fit import MAPPINGS, arranged, as_dtype, check_fits, fitting_shape
+from pytest_opml.runtimes.fit import MAPPINGS, arranged, as_dtype, call_size, check_fits, fitting_shape
 from pytest_opml.tensors import DataSpec, Signature, Task, TensorSpec
 
 PATH = Path("m.onnx")
@@ -90,6 +90,9 @@ def test_one_of_several_outputs_must_be_named() -> None:
     words = r"has the outputs colour float32 \(n, 4\), digit float32 \(n, 10\); name the one .*: output='digit'$"
     with pytest.raises(ModelFileError, match=words):
         fits(*outputs)
+    fits(rows(4, name="Identity:0"), rows(10, name="Identity_1:0"), output="identity_1")
+    with pytest.raises(ModelFileError, match="none is called 'call'"):
+        fits(rows(4, name="call:0"), rows(10, name="call:1"), output="call")
     with pytest.raises(ModelFileError, match="its output is colour"):
         fits(*outputs, output="colour")
     with pytest.raises(ModelFileError, match=r"has the output digit float32 \(n, 10\); none is called 'shape'"):
@@ -197,3 +200,11 @@ def test_texts_are_strings(array: np.ndarray) -> None:
 def test_values_that_the_type_cannot_hold(array: np.ndarray, dtype: str, words: str) -> None:
     with pytest.raises(ModelFileError, match=words):
         as_dtype(PATH, array, rows(dtype=dtype))
+
+
+def test_an_input_that_holds_something_else_first_than_examples_is_refused() -> None:
+    signal, state = rows(None, name="signal"), TensorSpec("state", (None, 128), "float32", 2)
+    with pytest.raises(ModelFileError, match=r"state float32 \(2, \?, 128\): not equally many examples in each input"):
+        call_size(PATH, [signal, state])
+    assert call_size(PATH, [signal, state._replace(batch=1)]) == 1
+    assert call_size(PATH, [state]) == 2

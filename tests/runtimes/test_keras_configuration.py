@@ -14,7 +14,7 @@ import pytest
 import tf_keras
 
 from pytest_opml.errors import SettingsError
-from pytest_opml.runtimes.keras_configuration import configure, configured
+from pytest_opml.runtimes.keras_configuration import check_file, configure, configured
 from tests.support.processes import python_path
 
 OURS = ("float32", 1e-7, "channels_last", "float32")
@@ -83,3 +83,29 @@ def test_neither_the_file_nor_the_environment_of_a_user_changes_what_a_worker_ha
     }
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["tensorflow", *OURS, None, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"floatx": "float8"}, "floatx = 'float8': Keras takes float16, float32, float64"),
+        ({"image_data_format": "rows"}, "image_data_format = 'rows': Keras takes channels_last, channels_first"),
+        ({"epsilon": 1}, "epsilon = 1: Keras takes a number with a point"),
+        (["float32"], "must be an object"),
+        ({"floatx": "float16", "epsilon": 0.1}, None),
+        ("", None),
+    ],
+)
+def test_a_file_that_keras_cannot_be_imported_with_is_named(
+    content: Any, words: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    check_file()
+    (tmp_path / "keras.json").write_text(json.dumps(content) if content else "no JSON", "utf-8")
+    if words is None:
+        check_file()
+        return
+    with pytest.raises(SettingsError) as caught:
+        check_file()
+    assert str(caught.value).startswith(f"{tmp_path / 'keras.json'}: ")
+    assert words in str(caught.value)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import shutil
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
-from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
 from pytest_opml.tensors import arrays, length
 from tests.support.damaged_files import damaged_data, damaged_model
 
 SIDE, CLASSES, EACH = 8, 3, 8
-LIMITS = ProcessLimits(seconds=60, memory_bytes=6e9)
+LIMITS, LIMITS_TOGETHER = ProcessLimits(60, 6e9), ProcessLimits(300, 6e9)
 _IMAGES = {"jpg": {}, "png": {}, "webp": {"lossless": True}, "tiff": {}}
 
 Kind = Literal["opened", "refused", "ended", "wrong"]
@@ -31,8 +31,8 @@ class Outcome:
     Attributes:
         name: of the file that it was made of, and the seed.
         kind: ``opened``; ``refused`` in one line for which a run ends with exit code 4 or 11; ``ended``: the process
-            that opened it crashed, took too much memory or too long, which a run tells in one line too; ``wrong``: a
-            raw error, more than a line, or other data than lie there.
+            that opened it crashed or took too much memory, which a run tells in one line too; ``wrong``: a raw error,
+            more than a line, a hang, or other data than lie there.
         text: what was said.
     """
 
@@ -147,46 +147,64 @@ def open_data(data: Path) -> str:
     return digest.hexdigest()
 
 
-def model_outcome(source: Path, data: Path, seed: int, launcher: Launcher, work: Path) -> Outcome:
-    """Damage a model file, and open it."""
-    target = _fresh(work, seed, source)
-    damaged_model(source, target, seed)
-    return _outcome(f"{source.name or 'saved'} {seed}", target, launcher, open_model, (target, data))[0]
+class Job(NamedTuple):
+    """A file to be damaged and opened.
+
+    Attributes:
+        source: the file or folder as it should be.
+        seed: what happens to it.
+        data: that a model is to answer for; None where the file holds data itself.
+    """
+
+    source: Path
+    seed: int
+    data: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """By which it can be made again."""
+        return f"{self.source.name} {self.seed}"
 
 
-def data_outcome(source: Path, seed: int, launcher: Launcher, work: Path) -> Outcome:
-    """Damage a data set, and load it; a ``.npz`` file that is loaded must hold what NumPy reads of it."""
-    target = _fresh(work, seed, source)
-    damaged_data(source, target, seed)
-    outcome, value = _outcome(f"{source.name} {seed}", target, launcher, open_data, (target,))
-    if outcome.kind == "opened" and source.suffix == ".npz":
-        again = work / "again" / target.name
-        again.parent.mkdir(exist_ok=True)
-        with np.load(target, allow_pickle=False) as archive:
-            np.savez(again, **{name: archive[name] for name in archive.files})  # reads all, and checks what it reads
-        if launcher.run(open_data, (again,), LIMITS) != value:
-            return Outcome(outcome.name, "wrong", "other data than NumPy reads")
-    return outcome
+def outcomes(jobs: Sequence[Job], launcher: Launcher, work: Path) -> list[Outcome]:
+    """Damage and open files, all in one process; each in one of its own where that one ends without an answer."""
+    try:
+        return launcher.run(in_turn, (jobs, work), LIMITS if len(jobs) == 1 else LIMITS_TOGETHER)
+    except WorkerFailed as error:
+        if len(jobs) > 1:
+            return [outcome for job in jobs for outcome in outcomes([job], launcher, work)]
+        return [Outcome(jobs[0].name, "wrong" if error.kind in ("error", "timeout") else "ended", str(error))]
 
 
-def _fresh(work: Path, seed: int, source: Path) -> Path:
-    folder = work / f"{seed} {source.name}"
+def in_turn(jobs: Sequence[Job], work: Path) -> list[Outcome]:
+    """In a worker: damage and open files."""
+    return [_outcome(job, work) for job in jobs]
+
+
+def _outcome(job: Job, work: Path) -> Outcome:
+    folder = work / job.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return folder / source.name
-
-
-def _outcome(name: str, target: Path, launcher: Launcher, task: Any, arguments: Sequence[Any]) -> tuple[Outcome, Any]:
+    target = folder / job.source.name
     try:
-        value = launcher.run(task, tuple(arguments), LIMITS)
-    except WorkerFailed as error:
-        text = str(error)
-        is_raw = error.kind == "error" and "Traceback (most recent call last)" in error.log_tail
-        if is_raw or len(text.splitlines()) != 1 or (error.kind == "usage" and not re.search(r"\w", text)):
-            return Outcome(name, "wrong", f"{text}\n{error.log_tail}"), None
-        if error.kind in ("usage", "error"):
-            return Outcome(name, "refused", text.replace(str(target), target.name)), None
-        return Outcome(name, "ended", text), None
+        if job.data:
+            damaged_model(job.source, target, job.seed)
+            open_model(target, job.data)
+        else:
+            damaged_data(job.source, target, job.seed)
+            digest = open_data(target)
+            if target.suffix == ".npz" and digest != open_data(_read_by_numpy(target)):
+                return Outcome(job.name, "wrong", "other data than NumPy reads")
     except OpmlError as error:
-        return Outcome(name, "wrong", f"in the parent: {error}"), None
-    return Outcome(name, "opened", ""), value
+        text = printable(str(error)).replace(str(folder), "")
+        return Outcome(job.name, "refused" if len(text.splitlines()) == 1 else "wrong", text)
+    except Exception:  # noqa: BLE001 - which is what is looked for
+        return Outcome(job.name, "wrong", printable(traceback.format_exc()))
+    return Outcome(job.name, "opened", "")
+
+
+def _read_by_numpy(file: Path) -> Path:
+    """What NumPy reads of a file, which checks all that it reads, as another file."""
+    with np.load(file, allow_pickle=False) as archive:
+        np.savez(file.with_name("again.npz"), **{name: archive[name] for name in archive.files})
+    return file.with_name("again.npz")

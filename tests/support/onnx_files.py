@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FEATURES, CLASSES = 8, 3
 
 
+def class_weights(seed: int = 0) -> npt.NDArray[np.float32]:
+    """Return the weights (8, 3) of the classifier of a seed."""
+    return np.random.default_rng(seed).normal(size=(FEATURES, CLASSES)).astype(np.float32)
+
+
 def write_classifier(path: Path, *, seed: int = 0) -> Path:
     """Write a linear classifier with softmax, of rows (n, 8) into three classes."""
-    weights = np.random.default_rng(seed).normal(size=(FEATURES, CLASSES)).astype(np.float32)
+    weights = class_weights(seed)
     nodes = [helper.make_node("MatMul", ["x", "w"], ["logits"]), helper.make_node("Softmax", ["logits"], ["y"])]
     graph = helper.make_graph(
         nodes,
@@ -31,7 +37,7 @@ def write_rows(
     path: Path, *, seed: int = 0, rows: int = 500, wrong: int = 50, parts: tuple[str, ...] = ("test",)
 ) -> Path:
     """Write rows and the classes that the classifier of the same seed gives them, but for the first ``wrong``."""
-    weights = np.random.default_rng(seed).normal(size=(FEATURES, CLASSES)).astype(np.float32)
+    weights = class_weights(seed)
     arrays = {}
     for number, part in enumerate(parts):
         x = np.random.default_rng(100 + number).normal(size=(rows, FEATURES)).astype(np.float32)

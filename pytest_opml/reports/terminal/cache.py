@@ -15,6 +15,7 @@ _KINDS = {
     "artifact": "artifacts",
     "step": "steps of chains",
     "digest": "digests of image files",
+    "fetched": "models of MLflow",
 }
 _REASONS: dict[Reason, str] = {
     "damaged": "damaged",

@@ -1,0 +1,36 @@
+"""Which functions give finished models; what becomes of them is in ``tests/runner/test_exported_models.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_opml.models.builders import made_for
+from pytest_opml.models.torch_export import is_finished_function
+
+
+def nothing() -> None: ...
+
+
+def with_default(checkpoint: str = "best.pt") -> None: ...
+
+
+def keras_builder(keras: Any, size: int, channels: int, weights: str) -> None: ...
+
+
+def wrapped(*arguments: Any, **options: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "is_finished"),
+    [
+        (nothing, True),
+        (with_default, True),
+        (keras_builder, False),
+        (wrapped, False),
+        (made_for(32)(lambda: None), False),
+    ],
+)
+def test_a_function_that_needs_nothing_gives_a_finished_model(function: Any, is_finished: bool) -> None:
+    assert is_finished_function(function) is is_finished
