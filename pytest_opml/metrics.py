@@ -50,7 +50,7 @@ class Metric:
             ``offline``, that is ``inference_s`` or a rate by it, or ``single``; None for all that is not sampled so.
         section: the part of measuring or making a case in which the value was taken, whatever disturbed that; None for
             the scenario's, and for all that takes no time.
-        inverse: whether the value falls as the time rises: images divided by seconds.
+        inverse: whether the value falls as the time rises: examples divided by seconds.
         percentile: which percentile of the latency it is, 1 to 99; None for all that is none.
         data_dependent: whether the value depends on the test data, so that it is compared with an earlier run on the
             same only.
@@ -141,8 +141,8 @@ def percentile(percent: int, **facts: Any) -> Metric:
 
 
 def _throughput(result: Result) -> Estimate:
-    time, images = result.inference_s, result.reference_samples
-    return Estimate(value=images / time.value, low=images / time.high, high=images / time.low)
+    time, examples = result.inference_s, result.reference_samples
+    return Estimate(value=examples / time.value, low=examples / time.high, high=examples / time.low)
 
 
 def _once(name: str, unit: str, read: Callable[[Result], float | None] | None = None, **facts: Any) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ Array = npt.NDArray[Any]
 Batch = Array | dict[str, Array]
 
 Task = Literal["classification", "multilabel", "regression"]
+
+_TEXT_BYTES = 64
 
 
 class TensorSpec(NamedTuple):
@@ -29,6 +32,16 @@ class TensorSpec(NamedTuple):
     shape: tuple[int | None, ...]
     dtype: str
     batch: int | None = None
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers or texts one example is; an axis of any length counts as one long."""
+        return math.prod(side or 1 for side in self.shape)
+
+    @property
+    def example_bytes(self) -> int:
+        """Bytes of one example; of a text a guess."""
+        return self.numbers * (_TEXT_BYTES if self.dtype == "string" else np.dtype(self.dtype).itemsize)
 
     def __str__(self) -> str:
         sizes = ", ".join(
@@ -61,6 +74,16 @@ class DataSpec(NamedTuple):
 def arrays(batch: Batch) -> list[Array]:
     """Return the arrays of a batch, in the order of its inputs."""
     return list(batch.values()) if isinstance(batch, dict) else [batch]
+
+
+def by_name(batch: Any) -> dict[str, Any]:
+    """Return the arrays (or tensors) of a batch by the names of the inputs, ``""`` for the only one without a name."""
+    return batch if isinstance(batch, dict) else {"": batch}
+
+
+def as_batch(arrays: dict[str, Any]) -> Any:
+    """Return what ``by_name`` was given, from what it returned."""
+    return arrays[""] if list(arrays) == [""] else arrays
 
 
 def length(batch: Batch) -> int:

@@ -76,11 +76,6 @@ def of_examples(kind: QualityKind, result: Result, examples: Examples | None = N
     return sheet.chosen(examples).evidence(kind) if sheet.lengths == {len(examples)} else None
 
 
-def slices_of(result: Result) -> tuple[SliceName, ...]:
-    """Return the slices that a result tells of."""
-    return tuple(SliceName(one.by, one.value) for one in result.slices)
-
-
 def examples_of(result: Result, name: SliceName) -> Examples | None:
     """Return which test examples make a slice (n,); None where there are none, or the record does not tell."""
     if name.by == BY_CLASS:

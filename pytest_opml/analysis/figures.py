@@ -22,7 +22,7 @@ from ..stats.evidence import (
     ScaledInterval,
     SumOf,
 )
-from ..stats.macro_averages import FEWEST_IMAGES, smallest_class
+from ..stats.macro_averages import FEWEST_EXAMPLES, smallest_class
 from ..stats.order_statistics import Inverse, OrderStatistics, ladder
 from ..stats.quality_evidence import Area
 from . import op_score
@@ -70,7 +70,7 @@ def _sampled_time(metric: Metric, result: Result, value: float) -> Evidence | No
 
     Args:
         metric: of the figure.
-        result: whose passes or single images were timed.
+        result: whose passes or single examples were timed.
         value: of the time.
     """
     if metric.percentile is None:
@@ -114,7 +114,7 @@ def _without_answers(kind: QualityKind, result: Result, value: float) -> Evidenc
     return Proportion(round(right) if kind == "right" else right, result.test_samples)
 
 
-def too_few_images(metric: Metric, result: Result, examples: Examples | None = None) -> str:
+def too_few_examples(metric: Metric, result: Result, examples: Examples | None = None) -> str:
     """Return which class has too few test examples for an average over the classes to be judged; empty where none has.
 
     Args:
@@ -128,12 +128,12 @@ def too_few_images(metric: Metric, result: Result, examples: Examples | None = N
     labels = labels if examples is None else labels[examples]
     if not len(labels) or not labels.size:
         return ""
-    label, images = smallest_class(labels)
-    if images >= FEWEST_IMAGES:
+    label, count = smallest_class(labels)
+    if count >= FEWEST_EXAMPLES:
         return ""
     name = result.class_names[label] if label < len(result.class_names) else label
     return (
-        f"too few examples of class {name}: the test set has {images}, {metric.name} needs {FEWEST_IMAGES} of each "
+        f"too few examples of class {name}: the test set has {count}, {metric.name} needs {FEWEST_EXAMPLES} of each "
         "class"
     )
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import DatasetError
 from ..records.preprocess import Preprocess
-from ..tensors import Batch, TensorSpec, mapped, select
+from ..tensors import Batch, TensorSpec, as_batch, mapped, select
 from .images import ImageForm, ImageSource, read_files
 from .sources import ArraySource, Indices, Source, new_digest, read_arrays
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Up to this size examples stay in memory as the model takes them, so that images are fitted once and not in every pass.
 MEMORY_BYTES = 256 * 2**20
 _ABOUT = "inputs.json"
-_TEXT_BYTES = 64
 
 Remember = Callable[[str, Callable[[], str]], str]
 
@@ -69,11 +68,7 @@ class InputSet:
     @property
     def example_bytes(self) -> int:
         """Bytes of one example as the model takes it; of a text a guess."""
-        return sum(
-            int(np.prod([side or 1 for side in spec.shape]))
-            * (_TEXT_BYTES if spec.dtype == "string" else np.dtype(spec.dtype).itemsize)
-            for spec in self.specs
-        )
+        return sum(spec.example_bytes for spec in self.specs)
 
     @property
     def nbytes(self) -> int:
@@ -81,8 +76,8 @@ class InputSet:
         return len(self) * self.example_bytes
 
     def _read(self, indices: Indices) -> Batch:
-        batch = {name: source.read(indices) for name, source in self._sources.items()}
-        return batch[""] if list(batch) == [""] else batch
+        batch: Batch = as_batch({name: source.read(indices) for name, source in self._sources.items()})
+        return batch
 
     def preload(self) -> None:
         """Make a small set now; a large one is left as it is."""
@@ -137,8 +132,7 @@ class InputSet:
                     raise
                 yield examples if labels is None else (examples, labels[chosen])
 
-        spec: Any = {spec.name: tf.TensorSpec((None, *spec.shape), tf.as_dtype(spec.dtype)) for spec in self.specs}
-        spec = spec[""] if list(spec) == [""] else spec
+        spec = as_batch({one.name: tf.TensorSpec((None, *one.shape), tf.as_dtype(one.dtype)) for one in self.specs})
         if labels is not None:
             spec = (spec, tf.TensorSpec((None, *labels.shape[1:]), labels.dtype))
         dataset = tf.data.Dataset.from_generator(one_pass, output_signature=spec)

@@ -52,11 +52,11 @@ def _fitted(case: Case, source: Source, wanted: TensorSpec | None, implied: Prep
         return source  # which is said to be no image for that model
     height, width, channels, channels_first = form
     if treatment:
-        channels = _channels_after(case, treatment, channels, wanted)
-    return ImageSource(
-        _in_channels(case, source, channels),
-        ImageForm(*_sides(case, (height, width), source), channels, channels_first, treatment),
-    )
+        if reason := _why_not(treatment, channels):
+            raise CaseDefinitionError(f"case: preprocess: {case.model} takes {wanted}{reason}")
+        channels = treatment.channel_count if channels is None else channels
+    _check_channels(case, source, channels)
+    return ImageSource(source, ImageForm(*_sides(case, (height, width), source), channels, channels_first, treatment))
 
 
 def _is_as_wanted(case: Case, source: Source, wanted: TensorSpec) -> bool:
@@ -72,14 +72,9 @@ def _fits(implied: Preprocess | None, source: Source, wanted: TensorSpec) -> boo
     form = image_form(wanted, implied)
     if implied is None or form is None or source.spec.dtype != "uint8":
         return False
-    if wanted.dtype == "uint8" and implied.is_arithmetic:
-        return (
-            False  # what is said is of the floats that these stand for; TFLite's own library gives such an input pixels
-        )
-    channels, count = form[2], implied.channel_count
-    if implied.layout and channels not in (None, 0, *CHANNELS):
-        return False
-    return channels is None or count is None or count == (channels or 1)
+    # what is said of 8 bits is of the floats that these stand for; TFLite's own library gives such an input pixels
+    is_of_floats = wanted.dtype == "uint8" and implied.is_arithmetic
+    return not is_of_floats and not _why_not(implied, form[2])
 
 
 def _as_they_are(case: Case, source: Source) -> Source:
@@ -96,24 +91,18 @@ def _as_they_are(case: Case, source: Source) -> Source:
         raise CaseDefinitionError(f"case: size = {case.size!r}: the images have several sizes; write size=N (pixels)")
     channels = treatment.channel_count if treatment else None
     channels_first = treatment is not None and treatment.layout == "nchw"
-    return ImageSource(
-        _in_channels(case, source, channels), ImageForm(height, width, channels, channels_first, treatment)
-    )
+    _check_channels(case, source, channels)
+    return ImageSource(source, ImageForm(height, width, channels, channels_first, treatment))
 
 
-def _channels_after(case: Case, treatment: Preprocess, channels: int | None, wanted: TensorSpec) -> int | None:
-    """How many channels the images have that a model takes.
-
-    Raises:
-        CaseDefinitionError: the treatment makes others than the model takes.
-    """
-    where = f"case: preprocess: {case.model} takes {wanted}"
+def _why_not(treatment: Preprocess, channels: int | None) -> str:
+    """Why a treatment does not make images of as many channels as a model takes; empty where it does."""
     if treatment.layout and channels not in (None, 0, *CHANNELS):
-        raise CaseDefinitionError(f"{where}, which is not {treatment.layout}")
+        return f", which is not {treatment.layout}"
     count = treatment.channel_count
     if count is not None and channels is not None and count != (channels or 1):
-        raise CaseDefinitionError(f"{where}, and gets {count} channel{'s' if count > 1 else ''}")
-    return count if channels is None else channels
+        return f", and gets {count} channel{'s' if count > 1 else ''}"
+    return ""
 
 
 def _may_be_image(source: Source) -> bool:
@@ -147,7 +136,8 @@ def size_text(height: int, width: int) -> str:
     return str(height) if height == width else f"{height}x{width}"
 
 
-def _in_channels(case: Case, source: Source, channels: int | None) -> Source:
+def _check_channels(case: Case, source: Source, channels: int | None) -> None:
+    """Refuse images that cannot be given the channels that a model takes; None where it takes any."""
     spec = source.spec
     own = spec.shape[2] if len(spec.shape) == 3 else 1
     if not can_have_channels(own, 1 if channels == 0 else channels):
@@ -155,4 +145,3 @@ def _in_channels(case: Case, source: Source, channels: int | None) -> Source:
             f"data set {case.dataset}: images have {own} channels, {case.model} takes {channels}; "
             "give the data as the model takes them"
         )
-    return source

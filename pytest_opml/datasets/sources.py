@@ -208,9 +208,7 @@ def unified(where: str, array: Array) -> Array:
 
 def per_chunk(source: Source) -> int:
     """Return how many examples of a source are handled at a time."""
-    spec = source.spec
-    item = 64 if spec.dtype == "string" else np.dtype(spec.dtype).itemsize
-    return max(1, CHUNK_BYTES // max(1, item * int(np.prod([side or 1 for side in spec.shape]))))
+    return max(1, CHUNK_BYTES // max(1, source.spec.example_bytes))
 
 
 def feed_arrays(source: Source, digest: _Hash, indices: Indices) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
+from ..tensors import as_batch, by_name
 from .raw import RawData
 from .sources import read_text
 
@@ -50,16 +51,12 @@ class _Spool:
         spec = dataset.element_spec
         if not isinstance(spec, tuple) or len(spec) != _PAIR:
             raise DatasetError(f"data set {name}: its elements must be pairs (inputs, labels)")
-        shapes = [item.shape for item in (*self._items(spec[0]).values(), spec[1])]
+        shapes = [item.shape for item in (*by_name(spec[0]).values(), spec[1])]
         # one by one, a label has no first side; in batches all have the same
         self._in_batches = all(shape.rank for shape in shapes) and len({shape[0] for shape in shapes}) == 1
         self._forms: dict[str, tuple[Any, tuple[int, ...]]] = {}
         self._texts: dict[str, list[str]] = {}
         self._files: dict[str, Any] = {}
-
-    @staticmethod
-    def _items(inputs: Any) -> dict[str, Any]:
-        return inputs if isinstance(inputs, dict) else {"": inputs}
 
     def read(self) -> tuple[Any, npt.NDArray[Any]]:
         """Return the inputs, memory-mapped, and the labels.
@@ -77,12 +74,11 @@ class _Spool:
             except Exception as error:  # whatever the user's own functions raise, TensorFlow hands on
                 raise DatasetError(f"data set {self._name}: cannot be read: {one_line(error)}") from error
             labels.append(self._rows(label))
-            for key, item in self._items(inputs).items():
+            for key, item in by_name(inputs).items():
                 self._append(key, self._rows(item))
         if not labels:
             raise DatasetError(f"data set {self._name}: has no elements")
-        arrays = {key: self._array(key) for key in self._forms}
-        return (arrays[""] if list(arrays) == [""] else arrays), np.concatenate(labels)
+        return as_batch({key: self._array(key) for key in self._forms}), np.concatenate(labels)
 
     def _rows(self, item: Any) -> npt.NDArray[Any]:
         return np.asarray(item) if self._in_batches else np.asarray(item)[None]

@@ -39,7 +39,7 @@ def time_limits(budgets: Sequence[Budget], reference_samples: int) -> dict[str, 
 
     Args:
         budgets: those that apply to the case.
-        reference_samples: images that ``inference_s`` is scaled to.
+        reference_samples: examples that ``inference_s`` is scaled to.
     """
     limits: dict[str, list[TimeLimit]] = {}
     for budget in budgets:
@@ -55,15 +55,15 @@ def paired_limits(limits: Mapping[str, tuple[TimeLimit, ...]]) -> dict[str, tupl
     return {name: its_limits for name, its_limits in limits.items() if name in names}
 
 
-def _on_time(metric: Metric, limit: float, images: float, below: bool) -> list[TimeLimit]:
+def _on_time(metric: Metric, limit: float, examples: float, below: bool) -> list[TimeLimit]:
     """Turn the limit on a metric into one on the time; none where it is on a rate that no time can fail.
 
     Args:
-        metric: a time, or the rate of so many ``images`` by it.
+        metric: a time, or the rate of so many ``examples`` by it.
         limit: on the metric.
-        images: in whose time the rate is.
+        examples: in whose time the rate is.
         below: whether too low a value of the metric fails the budget.
     """
     if metric.inverse:
-        return [TimeLimit(images / limit, above=below)] if limit > 0 else []
+        return [TimeLimit(examples / limit, above=below)] if limit > 0 else []
     return [TimeLimit(limit, above=not below)]

@@ -159,7 +159,7 @@ def _figure(budget: Budget, result: Result, standing: Mapping[str, float] | None
 
 
 def _require_examples(budget: Budget, result: Result) -> None:
-    if few := figures.too_few_images(budget.metric, result, examples_in(result, budget.slice)):
+    if few := figures.too_few_examples(budget.metric, result, examples_in(result, budget.slice)):
         raise _NotJudged(few)
 
 

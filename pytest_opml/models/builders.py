@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 _Builder = TypeVar("_Builder", bound=Callable[..., Any])
@@ -38,16 +38,18 @@ def sides(size: int | tuple[int, int]) -> tuple[int, int]:
 
 def takes(builder: Callable[..., Any], parameter: str) -> bool:
     """Whether a builder can be given an argument of a name."""
-    try:
-        parameters = inspect.signature(builder).parameters
-    except (TypeError, ValueError):
-        return False
+    parameters = _parameters(builder)
     return parameter in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 def takes_inputs(builder: Callable[..., Any]) -> bool:
     """Whether a builder is given the inputs of the data (its parameter ``inputs``), of whatever kind they are."""
+    return "inputs" in _parameters(builder)
+
+
+def _parameters(builder: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a builder by name; none of one that Python does not know them of."""
     try:
-        return "inputs" in inspect.signature(builder).parameters
+        return inspect.signature(builder).parameters
     except (TypeError, ValueError):
-        return False
+        return {}

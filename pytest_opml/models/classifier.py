@@ -10,9 +10,10 @@ from ..case import Case
 from ..errors import CaseDefinitionError, DatasetError, ModelFileError
 from ..records.case_record import image_sides
 from ..runtimes.fit import check_fits, check_inputs, check_output
-from ..tensors import DataSpec, Signature, TensorSpec
+from ..runtimes.keras_graph import structure_of
+from ..tensors import DataSpec, Signature, TensorSpec, as_batch
 from .builders import takes, takes_inputs
-from .cloning import assign, clone, inputs_like, structure_of
+from .cloning import assign, clone, inputs_like
 from .heads import with_head
 from .keras_file import open_keras_file, without_head
 from .torch_export import is_finished_function
@@ -173,7 +174,7 @@ def _taking_floats(model: Any, keras: Any) -> Any:
 def _new_inputs(spec: DataSpec, keras: Any) -> Any:
     """An input tensor for each input of the data: one, or a dict by name."""
     tensors = {one.name: keras.Input(one.shape, dtype=one.dtype, name=one.name or "input") for one in spec.inputs}
-    return tensors[""] if list(tensors) == [""] else tensors
+    return as_batch(tensors)
 
 
 def _size(case: Case, builder: Any, spec: DataSpec) -> int | tuple[int, int]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..runtimes.keras_graph import structure_of
+
 if TYPE_CHECKING:
     import keras
 
@@ -73,14 +75,6 @@ def inputs_like(model: keras.Model, dtype: str | None = None) -> Any:
         return keras.Input(batch_shape=tensor.shape, dtype=dtype or tensor.dtype, name=name)
 
     return keras.tree.map_structure(same, structure_of(model))
-
-
-def structure_of(model: keras.Model) -> Any:
-    """Return the input tensors of a functional or sequential model as it takes them: one, a list or a dict."""
-    import keras
-
-    # a loaded Sequential has no structure of inputs
-    return model.inputs[0] if isinstance(model, keras.Sequential) else model._inputs_struct
 
 
 def copy_state(layer: keras.layers.Layer, duplicate: keras.layers.Layer) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError
-from ..runtimes.fit import output_number
-from ..runtimes.keras_graph import keras_signature, load_keras
-from .cloning import structure_of
+from ..runtimes.fit import measured_output
+from ..runtimes.keras_graph import keras_signature, load_keras, structure_of
 from .heads import HEAD
 
 _ACTIVATIONS = frozenset(("Activation", "Softmax", "Sigmoid"))
@@ -56,8 +55,7 @@ def _with_one_output(path: Path, model: Any, output: str | None) -> Any:
     if len(outputs) == 1 and is_plain:
         return model
     # also of one in a dict or list: what trains and converts gives the tensor itself
-    number = 0 if len(outputs) == 1 else output_number(path, outputs, output)
-    return keras.Model(structure_of(model), model.outputs[number], name=model.name)
+    return keras.Model(structure_of(model), model.outputs[measured_output(path, outputs, output)], name=model.name)
 
 
 def without_head(path: Path, model: Any) -> Any:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ..datasets.input_set import InputSet
 from ..errors import ModelFileError
 from ..runtimes.fit import Shape, fitting_shape
-from ..runtimes.keras_graph import keras_signature
-from ..tensors import Array, TensorSpec, assigned
+from ..runtimes.keras_graph import keras_signature, structure_of
+from ..tensors import Array, TensorSpec, assigned, by_name
 
 if TYPE_CHECKING:
     import keras
@@ -50,12 +50,12 @@ def examples_for(
     if not places or None in shapes.values():
         takes, have = ("; ".join(map(str, side)) for side in (specs, inputs.specs))
         raise ModelFileError(f"model {model.name}: takes {takes}; the data have {have}")
-    structure = getattr(model, "_inputs_struct", None)
+    is_dict = isinstance(structure_of(model), dict)
 
     def arranged(examples: Any) -> Any:
-        by_name = examples if isinstance(examples, dict) else {"": examples}
-        tensors = {own.name: _shaped(by_name[name], shapes[name]) for name, own in places.items()}
-        if isinstance(structure, dict):
+        given = by_name(examples)
+        tensors = {own.name: _shaped(given[name], shapes[name]) for name, own in places.items()}
+        if is_dict:
             return tensors
         in_turn = tuple(tensors[spec.name] for spec in specs)
         return in_turn if len(in_turn) > 1 else in_turn[0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CaseDefinitionError, TrainingError
 from ..records.case_record import Unfreeze
-from .cloning import structure_of
+from ..runtimes.keras_graph import structure_of
 
 if TYPE_CHECKING:
     import keras

@@ -82,12 +82,12 @@ class CaseRecord(BaseModel):
         technique: a technique, or a chain of them applied left to right (``prune-0.5+cluster-64``).
         unfreeze: how many layers with weights, counted from the output, are trained (1 is the new dense head), those of
             models in the model one by one; ``all``; 0 for a complete classifier that is measured as it is.
-        epochs: passes over the training images.
-        batch: images per step, in training and in inference over the test set.
+        epochs: passes over the training examples.
+        batch: examples per step, in training and in inference over the test set.
         size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was
             made for, which is 64 for one that is built for any size.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``; ``0-100``: all are test data.
-        subset: images in all, as many of each class to one, train to test as the split has it; None for all.
+        subset: examples in all, as many of each class to one, train to test as the split has it; None for all.
         label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
             concentration (above 0; the smaller, the less even).
         quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).

@@ -80,12 +80,10 @@ def _section(key: str, table: Any, where: str, root: Path, is_path: IsPath) -> M
     if models or not (is_path("model", model) or ":" in model):
         _check_name(key, where)
     if models == ["path"] or is_path("model", model):
-        path = _from_here(model, root)
-        model = path if is_path("model", path) else f"./{path}"
+        model = _from_here("model", model, root, is_path)
     fields = {one: table[one] for one in FIELD_KEYS if one in table}
     if "dataset" in fields and is_path("dataset", fields["dataset"]):
-        path = _from_here(fields["dataset"], root)
-        fields["dataset"] = path if is_path("dataset", path) else f"./{path}"
+        fields["dataset"] = _from_here("dataset", fields["dataset"], root, is_path)
     return ModelSection(key if models else None, model, _checked(fields, model, where), where)
 
 
@@ -96,11 +94,11 @@ def _check_name(name: str, where: str) -> None:
         raise SettingsError(f"{where}: the name {error}") from None
 
 
-def _from_here(path: str, root: Path) -> str:
-    """A path of the settings from the folder in which the run works."""
-    if _URI.match(path) or Path(path).is_absolute():
-        return path
-    return os.path.relpath(root.absolute() / path)
+def _from_here(kind: str, path: str, root: Path, is_path: IsPath) -> str:
+    """A path of the settings from the folder in which the run works, written so that it is told for a path."""
+    if not _URI.match(path) and not Path(path).is_absolute():
+        path = os.path.relpath(root.absolute() / path)
+    return path if is_path(kind, path) else f"./{path}"
 
 
 def is_there(path: str) -> bool:

@@ -191,7 +191,7 @@ def _describe_percentiles(schema: dict[str, Any]) -> None:
 
 
 class Latency(Record):
-    """Milliseconds to answer for one image: percentiles ``p50``, ``p90``, ... as they were asked for.
+    """Milliseconds to answer for one example: percentiles ``p50``, ``p90``, ... as they were asked for.
 
     Of a candidate that was timed in turn with its reference, ``p50`` is the reference's times the ratio of the two.
     Which there are is for the table of metrics to say. Each is a key of its own in the JSON and an attribute here, None
@@ -252,7 +252,7 @@ class ColdStart(Record):
     """What the first answer of a fresh process takes, its imports apart; the file is in the system's cache."""
 
     load_s: float = Field(description="opening the file until it can be called")
-    first_call_s: float = Field(description="answering for one image, the first call")
+    first_call_s: float = Field(description="answering for one example, the first call")
 
 
 class SideBySide(Record):

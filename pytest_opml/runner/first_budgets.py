@@ -50,15 +50,12 @@ def first_budgets(result: Result) -> list[FirstBudget]:
         )
         budgets.append(FirstBudget(name, "min", f"{floor:g}", reason))
     for percentile in _TIMES:
-        if percentile in result.latency_ms.intervals:
-            milliseconds, (low, high) = (
-                result.latency_ms.percentiles[percentile],
-                result.latency_ms.intervals[percentile],
-            )
+        latency = result.latency_ms.percentiles.get(percentile)
+        if latency is not None and percentile in result.latency_ms.intervals:
+            low, high = result.latency_ms.intervals[percentile]
             limit = _rounded_up(_TIME_ROOM * high)
             reason = (
-                f"{milliseconds:.3g} was measured ({low:.3g} to {high:.3g}): "
-                f"{_TIME_ROOM:g} times that, for other machines"
+                f"{latency:.3g} was measured ({low:.3g} to {high:.3g}): {_TIME_ROOM:g} times that, for other machines"
             )
             budgets.append(FirstBudget(f"latency_ms.{percentile}", "max", limit, reason))
             break

@@ -224,7 +224,7 @@ def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, 
 
 
 def _limits_of_a_pass(plan: MeasurementPlan, examples: int) -> SamplingPlan:
-    """Return the limits on the time over the reference's images as limits on that of a pass."""
+    """Return the limits on the time over the reference's examples as limits on that of a pass."""
     scale = examples / plan.reference_samples
     limits = plan.on_times.limits.get(INFERENCE, ())
     return replace(
@@ -391,7 +391,7 @@ def _result(
 
 
 def _sampling(times: _Times, scale: float) -> dict[str, Sampling]:
-    """Say how each time was sampled that a limit is on; ``scale``: from a pass to ``reference_samples`` images."""
+    """Say how each time was sampled that a limit is on; ``scale``: from a pass to ``reference_samples`` examples."""
     repeat = times.repeated_pass_s
     passes = Sampling(alpha_share=times.passes.alpha_share, repeat=repeat and repeat * scale)
     return ({} if passes == Sampling() else {INFERENCE: passes}) | dict(times.single.sampling)

@@ -82,7 +82,7 @@ class MeasurementPlan:
     Attributes:
         device: that it is measured on; a runtime may use its ``threads``.
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
-        reference_samples: images that the inference time is scaled to.
+        reference_samples: examples that the inference time is scaled to.
         vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all. Its
             limits are those on the ratio, and those on times that follow from it.
         reference: the result of the reference, whose times with the ratios to it make the candidate's.

@@ -20,8 +20,8 @@ class TimeFigures(NamedTuple):
     """The times of a result that may follow from its reference's.
 
     Attributes:
-        inference_s: over the reference's images.
-        latency_ms: of one image, of which only the median can follow.
+        inference_s: over the reference's examples.
+        latency_ms: of one example, of which only the median can follow.
         sampling: how each time was sampled, by metric.
     """
 

@@ -163,7 +163,7 @@ def _find(cache: Cache, built: BuiltCase) -> BuiltArtifact:
 
 
 def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: LocalPaths) -> Result:
-    """Measure the artifact of a released run as that of a case is measured, on today's machine and test images.
+    """Measure the artifact of a released run as that of a case is measured, on today's machine and test examples.
 
     How it was made is what was stored of it.
 
@@ -184,7 +184,7 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
 
 
 def measure_fetched(case: Case, model: str, plan: MeasurementPlan, paths: LocalPaths) -> Result:
-    """Measure a model that lies in MLflow as that of a case is measured, on the test images of the case.
+    """Measure a model that lies in MLflow as that of a case is measured, on the test examples of the case.
 
     Args:
         case: the case, whose test part is in ``case_dir``.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelFileError, listed
-from ..tensors import Array, Batch, DataSpec, Signature, TensorSpec, arrays, assigned, dtype_name, plain_name
+from ..tensors import Array, Batch, DataSpec, Signature, TensorSpec, arrays, assigned, by_name, dtype_name, plain_name
 
 _TEXT_KINDS = "OSUT"
 # What a runtime gives where an output is no tensor: one mapping of classes to figures for each example.
@@ -128,6 +128,17 @@ def output_number(path: Path, outputs: Sequence[TensorSpec], name: str | None) -
     raise ModelFileError(f"{path}: {_listed(outputs)}; none is called {name!r}")
 
 
+def measured_output(path: Path, outputs: Sequence[TensorSpec], name: str | None) -> int:
+    """Return the place of the output that an opened file gives: the only one, whatever its name, or that of a name.
+
+    What a technique made of a model has one output, and not the name that it had.
+
+    Raises:
+        ModelFileError: there are several and none is named, or none has the name.
+    """
+    return 0 if len(outputs) == 1 else output_number(path, outputs, name)
+
+
 def _unnamed(path: Path, outputs: Sequence[TensorSpec], fitting: Sequence[str] = ()) -> ModelFileError:
     """What is said where a case names none of several outputs; which of them fit the data, where that is known."""
     advice = " or ".join(f"output={name!r}" for name in fitting) or "output=..."
@@ -237,17 +248,17 @@ def arranged(path: Path, inputs: Sequence[TensorSpec], batch: Batch) -> list[Arr
     Raises:
         ModelFileError: names or shapes do not fit; says what the model takes and what the data have.
     """
-    by_name = batch if isinstance(batch, dict) else {"": batch}
-    places = assigned(inputs, list(by_name))
+    examples = by_name(batch)
+    places = assigned(inputs, list(examples))
     ordered: dict[str, Array] = {}
     for name, spec in places.items():
-        array = by_name[name]
+        array = examples[name]
         shape = fitting_shape(array.shape[1:], spec)
         if shape is not None:
             sides = [side for side in shape if side is not None]
             ordered[spec.name] = array if array.shape[1:] == shape else array.reshape(len(array), *sides)
     if len(ordered) != len(inputs):
-        given = [TensorSpec(name, array.shape[1:], dtype_name(array)) for name, array in by_name.items()]
+        given = [TensorSpec(name, array.shape[1:], dtype_name(array)) for name, array in examples.items()]
         raise _misfit(path, inputs, given)
     return [ordered[spec.name] for spec in inputs]
 

@@ -87,15 +87,3 @@ class Table:
             return []
         offsets = self.numbers(number, "<u4")
         return [Table(self._data, place + 4 * (1 + index) + int(offset)) for index, offset in enumerate(offsets)]
-
-    def texts(self, number: int) -> list[str]:
-        """Return a field that is a list of texts."""
-        place = self._target(number)
-        if place is None:
-            return []
-        texts = []
-        for index, offset in enumerate(self.numbers(number, "<u4")):
-            start = place + 4 * (1 + index) + int(offset)
-            size = self._read("<I", start)
-            texts.append(bytes(self._data[start + 4 : start + 4 + size]).decode("utf-8", "replace"))
-        return texts

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..errors import ModelFileError, one_line
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
-from .fit import arranged, as_dtype, call_size, output_number
+from .fit import arranged, as_dtype, call_size, measured_output
 
 if TYPE_CHECKING:
     import keras
@@ -84,15 +84,16 @@ def keras_signature(path: Path, model: keras.Model) -> Signature:
         )
     outputs = [name.partition("/")[0] for name in getattr(model, "output_names", [])]
     return Signature(
-        _specs(model.inputs, _keys(_structure(model, "input")) or [tensor.name for tensor in model.inputs]),
-        _specs(model.outputs, _keys(_structure(model, "output")) or outputs),
+        _specs(model.inputs, _keys(structure_of(model)) or [tensor.name for tensor in model.inputs]),
+        _specs(model.outputs, _keys(structure_of(model, "output")) or outputs),
     )
 
 
-def _structure(model: keras.Model, end: str) -> Any:
-    """The tensors of a model's inputs or outputs in the structure in which it takes or gives them."""
+def structure_of(model: keras.Model, end: Literal["input", "output"] = "input") -> Any:
+    """Return the tensors that a functional or sequential model takes, or gives: one, or a list or dict of them."""
     import keras
 
+    # a loaded Sequential has no structure of inputs
     return getattr(model, f"{end}s")[0] if isinstance(model, keras.Sequential) else getattr(model, end)
 
 
@@ -132,7 +133,7 @@ class KerasRuntime(Runtime):
         self.layers = len(model.layers)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
-        number = 0 if len(outputs) == 1 else output_number(path, outputs, output)
+        number = measured_output(path, outputs, output)
         self.output = outputs[number]
         # without autograph, whose temporary file outlives a worker that is ended
         call = tf.function(_call_of(model, number), autograph=False)
@@ -166,7 +167,7 @@ def _call_of(model: keras.Model, number: int) -> Callable[..., Any]:
     trainable = [variable.numpy() for variable in model.trainable_variables]
     fixed = [variable.numpy() for variable in model.non_trainable_variables]
     fold = sum(array.nbytes for array in [*trainable, *fixed]) <= _MAX_CONSTANT_BYTES
-    structure = _structure(model, "input")
+    structure = structure_of(model)
 
     def call(*tensors: Any) -> Any:
         given = keras.tree.pack_sequence_as(structure, tensors)

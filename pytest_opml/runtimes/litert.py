@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import ModelFileError, one_line
 from ..tensors import Array, Batch
 from .base import Runtime
-from .fit import arranged, as_dtype, call_size, output_number
+from .fit import arranged, as_dtype, call_size, measured_output
 from .tflite_file import TfliteTensor, read_tflite
 
 _Shapes = tuple[tuple[int, ...], ...]
@@ -81,8 +81,7 @@ class LiteRTRuntime(Runtime):
         file = read_tflite(path)
         self.signature = file.signature
         self.call_size = call_size(path, self.signature.inputs)
-        outputs = self.signature.outputs
-        self._answer = file.outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
+        self._answer = file.outputs[measured_output(path, self.signature.outputs, output)]
         self.output = self._answer.spec
         self._has_state = file.has_state
         self._inputs = [_Input(path, tensor) for tensor in file.inputs]

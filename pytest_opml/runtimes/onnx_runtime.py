@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..errors import MissingDependencyError, ModelFileError, one_line
 from ..tensors import Batch
 from .base import Runtime
-from .fit import MAPPINGS, arranged, as_dtype, call_size, output_number
+from .fit import MAPPINGS, arranged, as_dtype, call_size, measured_output
 from .onnx_file import parameters_of, read_onnx, signature_of
 
 
@@ -37,7 +37,7 @@ class OnnxRuntime(Runtime):
         self.signature = signature_of(model)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
-        self.output = outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
+        self.output = outputs[measured_output(path, outputs, output)]
         del model  # before the runtime has the weights too
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import ModelFileError, one_line
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
-from .fit import arranged, as_dtype, call_size, output_number
+from .fit import arranged, as_dtype, call_size, measured_output
 from .keras_graph import limit_threads
 
 _SIGNATURE = "serving_default"
@@ -33,7 +33,7 @@ class SavedModelRuntime(Runtime):
         self.path, self.signature = path, read_saved_model(path)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
-        self.output = outputs[0 if len(outputs) == 1 else output_number(path, outputs, output)]
+        self.output = outputs[measured_output(path, outputs, output)]
         try:
             self._model = tf.saved_model.load(str(path))  # kept, since it owns the variables
         except Exception as error:  # a damaged folder may end in any

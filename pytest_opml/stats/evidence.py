@@ -161,12 +161,12 @@ class PairedProportion(Evidence):
     """
 
     def __init__(self, counts: tuple[float, float, float]) -> None:
-        worse, better, images = counts
-        self.value, self._worse, self._better, self._images = (better - worse) / images, worse, better, images
+        worse, better, examples = counts
+        self.value, self._worse, self._better, self._examples = (better - worse) / examples, worse, better, examples
 
     def interval(self, error: float) -> Interval:
         """Return the widest of the three on each side."""
-        counts = self._better, self._worse, self._images
+        counts = self._better, self._worse, self._examples
         ends = [_tango(*counts, error), _mcnemar(*counts, error), _separate(*counts, error)]
         return Interval(min(low for low, _ in ends), max(high for _, high in ends))
 
@@ -230,19 +230,19 @@ def _student(error: float, degrees: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _tango(better: float, worse: float, images: float, error: float) -> Interval:
+def _tango(better: float, worse: float, examples: float, error: float) -> Interval:
     """Return the differences that a score test at ``error`` does not reject."""
     if error >= 1:
-        return Interval((better - worse) / images, (better - worse) / images)
+        return Interval((better - worse) / examples, (better - worse) / examples)
     z = _quantile(error)
 
     def statistic(delta: float) -> float:
         # the most likely share of samples that only the reference got right, were delta the difference
-        first, second = 2 * images, -(better + worse) + (2 * images - better + worse) * delta
+        first, second = 2 * examples, -(better + worse) + (2 * examples - better + worse) * delta
         third = -worse * delta * (1 - delta)
         share = (math.sqrt(max(second**2 - 4 * first * third, 0.0)) - second) / (2 * first)
-        variance = images * (2 * share + delta * (1 - delta))
-        gap = better - worse - images * delta
+        variance = examples * (2 * share + delta * (1 - delta))
+        gap = better - worse - examples * delta
         return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
 
     def end(low: float, high: float, level: float) -> float:
@@ -251,24 +251,24 @@ def _tango(better: float, worse: float, images: float, error: float) -> Interval
             low, high = (middle, high) if statistic(middle) > level else (low, middle)
         return (low + high) / 2
 
-    value = (better - worse) / images
+    value = (better - worse) / examples
     return Interval(end(-1.0, value, z), end(value, 1.0, -z))
 
 
-def _mcnemar(better: float, worse: float, images: float, error: float) -> Interval:
+def _mcnemar(better: float, worse: float, examples: float, error: float) -> Interval:
     """Return the exact interval of the share of the better ones among the discordant, as a difference."""
     count = better + worse
     if count == 0 or error >= 1:
-        return Interval((better - worse) / images, (better - worse) / images)
+        return Interval((better - worse) / examples, (better - worse) / examples)
     low, high = binomial_ends(better, count, error)
-    return Interval((2 * low - 1) * count / images, (2 * high - 1) * count / images)
+    return Interval((2 * low - 1) * count / examples, (2 * high - 1) * count / examples)
 
 
-def _separate(better: float, worse: float, images: float, error: float) -> Interval:
+def _separate(better: float, worse: float, examples: float, error: float) -> Interval:
     """Return the difference of the shares of the better and the worse ones among all, as if independent."""
-    gains, losses = better / images, worse / images
-    gains_low, gains_high = binomial_ends(better, images, error)
-    losses_low, losses_high = binomial_ends(worse, images, error)
+    gains, losses = better / examples, worse / examples
+    gains_low, gains_high = binomial_ends(better, examples, error)
+    losses_low, losses_high = binomial_ends(worse, examples, error)
     below = math.hypot(gains - gains_low, losses_high - losses)
     above = math.hypot(gains_high - gains, losses - losses_low)
     return Interval(gains - losses - below, gains - losses + above)

@@ -8,9 +8,6 @@ variance is taken, and a set of equal figures is never certain.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +15,7 @@ import numpy.typing as npt
 
 from .evidence import Evidence, Interval, PairedProportion
 from .intervals import binomial_ends
+from .predictions import packed, unpacked
 from .quality_evidence import LEAST_ADDED, added_examples
 from .rare_events import rare_events
 
@@ -29,17 +27,14 @@ def pack_rows(rows: npt.ArrayLike) -> str:
     numbers = np.atleast_2d(np.asarray(rows, dtype="<f4"))
     # the four bytes of the floats apart, since those of the exponents are alike
     content = bytes([len(numbers)]) + numbers.reshape(-1).view(np.uint8).reshape(-1, 4).T.tobytes()
-    return base64.b64encode(zlib.compress(content, 9)).decode()
+    return packed(content)
 
 
 @lru_cache(maxsize=256)
 def unpack_rows(text: str) -> Floats | None:
     """Return what ``pack_rows`` was given, as 32-bit floats hold it; None for a text that it did not make."""
-    try:
-        content = zlib.decompress(base64.b64decode(text, validate=True))
-    except (ValueError, binascii.Error, zlib.error):
-        return None
-    if len(content) < 5 or not content[0] or (len(content) - 1) % (4 * content[0]):
+    content = unpacked(text)
+    if content is None or len(content) < 5 or not content[0] or (len(content) - 1) % (4 * content[0]):
         return None
     numbers = np.frombuffer(content[1:], np.uint8).reshape(4, -1).T.copy().view("<f4")
     return numbers.reshape(content[0], -1).astype(np.float64) if np.isfinite(numbers).all() else None

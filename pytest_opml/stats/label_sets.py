@@ -1,15 +1,12 @@
 """The answers of a model that gives an example any number of labels, and averages over the labels.
 
-A label that an example has or is given is one item, as if it were an image with that label: what it has and is not
-given is taken for a class of none, and what it is given and has not is of that class. The averages over the other
+A label that an example has or is given is one item, as if it were an example of that label alone: what it has and is
+not given is taken for a class of none, and what it is given and has not is of that class. The averages over the other
 classes are those over the labels. Items of one example are not independent, so their variance is taken by example.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .macro_averages import EffectiveShare, Floats, MacroAverage
-from .predictions import Predictions
+from .predictions import Predictions, packed, unpacked
 from .rare_events import rare_events
 
 Flags = npt.NDArray[np.bool_]
@@ -43,17 +40,14 @@ def pack_sets(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> str:
     """Pack both (n, labels) as text: the number of labels in 32 bits, then a bit for each, through zlib and base64."""
     both = np.stack([np.asarray(labels, dtype=bool), np.asarray(predicted, dtype=bool)])
     sizes = np.array(both.shape[1:], dtype="<u4").tobytes()
-    return base64.b64encode(zlib.compress(sizes + np.packbits(both).tobytes(), 9)).decode()
+    return packed(sizes + np.packbits(both).tobytes())
 
 
 @lru_cache(maxsize=256)
 def unpack_sets(text: str) -> LabelSets | None:
     """Return what ``pack_sets`` was given; None for a text that it did not make."""
-    try:
-        content = zlib.decompress(base64.b64decode(text, validate=True))
-    except (ValueError, binascii.Error, zlib.error):
-        return None
-    if len(content) < 9:
+    content = unpacked(text)
+    if content is None or len(content) < 9:
         return None
     examples, labels = (int(size) for size in np.frombuffer(content[:8], "<u4"))
     bits = np.frombuffer(content[8:], np.uint8)
@@ -103,7 +97,7 @@ class LabelAverage(MacroAverage):
 
     def _moved(self) -> Floats:
         """What each example does to the average (n,)."""
-        return self.by_example(self.influence(0.0).of_images(self.model))
+        return self.by_example(self.influence(0.0).of_examples(self.model))
 
     def effective(self, added: float) -> EffectiveShare:
         """Return the average as a share of an effective number of items, at most as many as there are.
@@ -115,7 +109,7 @@ class LabelAverage(MacroAverage):
         # an example may have all of its labels wrong at once, so what is added has all labels too
         right, wrong = influence.of_right, influence.of_label + influence.of_prediction
         of_added = sum(self.of_one_example(part[self.present])[0] ** 2 for part in (right, wrong))
-        moved = self.by_example(influence.of_images(self.model))
+        moved = self.by_example(influence.of_examples(self.model))
         variance = float(moved @ moved) + added * float(of_added)
         trials = influence.smoothed * (1 - influence.smoothed) / variance
         return EffectiveShare(self.value, min(max(trials, 1.0), float(len(self.model.labels))))

@@ -1,12 +1,12 @@
 """Macro averages of predictions, and how many independent answers they are worth.
 
-An average over classes weighs the images of a small class more than others, so it is less sure than a share of as many
-images. How much less, its influence function tells (F. R. Hampel, J. Am. Stat. Assoc. 69, 1974): what one image adds to
-the average, or takes from it. The effective number of images is that of which a plain share would have the same
-variance, as E. L. Korn and B. I. Graubard take it for surveys (Survey Methodology 24, 1998). With classes of the same
-size it is the number of images, and the interval of macro recall is that of the accuracy.
+An average over classes weighs the examples of a small class more than others, so it is less sure than a share of as
+many examples. How much less, its influence function tells (F. R. Hampel, J. Am. Stat. Assoc. 69, 1974): what one
+example adds to the average, or takes from it. The effective number of examples is that of which a plain share would
+have the same variance, as E. L. Korn and B. I. Graubard take it for surveys (Survey Methodology 24, 1998). With classes
+of the same size it is the number of examples, and the interval of macro recall is that of the accuracy.
 
-A class of which all answers were right may have a wrong one yet: before the variance is taken, images that are right
+A class of which all answers were right may have a wrong one yet: before the variance is taken, examples that are right
 and as many that are wrong are added to each class, as A. Agresti and B. A. Coull add them to a share (The American
 Statistician 52, 1998). So no set of right answers is ever certain.
 """
@@ -20,16 +20,16 @@ import numpy.typing as npt
 
 from .predictions import Predictions
 
-FEWEST_IMAGES = 10  # below it the errors of docs/gate.md do not hold
+FEWEST_EXAMPLES = 10  # below it the errors of docs/gate.md do not hold
 
 Floats = npt.NDArray[np.float64]
 
 
 class SmallClass(NamedTuple):
-    """A class of the test images, and how many they are."""
+    """A class of the test examples, and how many they are."""
 
     label: int
-    images: int
+    examples: int
 
 
 class EffectiveShare(NamedTuple):
@@ -37,7 +37,7 @@ class EffectiveShare(NamedTuple):
 
     Attributes:
         value: 0 to 1.
-        trials: the effective number of images.
+        trials: the effective number of examples.
     """
 
     value: float
@@ -45,21 +45,21 @@ class EffectiveShare(NamedTuple):
 
 
 class EffectivePair(NamedTuple):
-    """The difference between two averages as discordant answers to so many images, all of them effective numbers."""
+    """The difference between two averages as discordant answers to so many examples, all of them effective numbers."""
 
     worse: float
     better: float
-    images: float
+    examples: float
 
 
 class Influence(NamedTuple):
-    """What one image does to an average, by class (classes,).
+    """What one example does to an average, by class (classes,).
 
     Attributes:
-        gain: of an image that is right.
-        of_label: what each image with this label takes.
-        of_prediction: what each image that is predicted as this class takes.
-        smoothed: the average with the images that are added to each class.
+        gain: of an example that is right.
+        of_label: what each example with this label takes.
+        of_prediction: what each example that is predicted as this class takes.
+        smoothed: the average with the examples that are added to each class.
     """
 
     gain: Floats
@@ -69,17 +69,17 @@ class Influence(NamedTuple):
 
     @property
     def of_right(self) -> Floats:
-        """What an image of each class does that is right (classes,)."""
+        """What an example of each class does that is right (classes,)."""
         return self.gain - self.of_label - self.of_prediction
 
-    def of_images(self, model: Predictions) -> Floats:
-        """What each image does (n,)."""
+    def of_examples(self, model: Predictions) -> Floats:
+        """What each example does (n,)."""
         gained = np.where(model.labels == model.predicted, self.gain[model.labels], 0.0)
         return np.asarray(gained - self.of_label[model.labels] - self.of_prediction[model.predicted])
 
 
 class MacroAverage:
-    """A macro average of what a model answered, over the classes that have test images.
+    """A macro average of what a model answered, over the classes that have test examples.
 
     Args:
         metric: ``recall``, ``precision`` or ``f1``.
@@ -111,7 +111,7 @@ class MacroAverage:
         self._wrong = np.divmod(codes, size)
 
     def by_example(self, amounts: Floats) -> Floats:
-        """Add up what stands for one example: here each image by itself (n,)."""
+        """Add up what stands for one example: here each example by itself (n,)."""
         return amounts
 
     def of_one_example(self, of_classes: Floats) -> Floats:
@@ -123,10 +123,10 @@ class MacroAverage:
         return 0.0, 0.0
 
     def influence(self, added: float) -> Influence:
-        """Return what one image does.
+        """Return what one example does.
 
         Args:
-            added: images that are right, and as many that are wrong, added to each class.
+            added: examples that are right, and as many that are wrong, added to each class.
         """
         whole = self._below + 2 * added
         smoothed = np.divide(self.right + added, whole, out=np.zeros(len(whole)), where=whole > 0)
@@ -137,12 +137,12 @@ class MacroAverage:
         return Influence(gain, *shares[self.metric], float(smoothed[self.present].mean()))
 
     def effective(self, added: float) -> EffectiveShare:
-        """Return the average as a share of an effective number of images, at most as many as there are.
+        """Return the average as a share of an effective number of examples, at most as many as there are.
 
         Args:
             added: as ``influence`` takes it.
         """
-        influence, images = self.influence(added), float(len(self.model.labels))
+        influence, examples = self.influence(added), float(len(self.model.labels))
         labels, predictions = self._wrong
         right, wrong = influence.of_right**2, (influence.of_label + influence.of_prediction) ** 2
         of_wrong = (influence.of_label[labels] + influence.of_prediction[predictions]) ** 2
@@ -150,11 +150,11 @@ class MacroAverage:
             float(self.right @ right + self._wrong_counts @ of_wrong) + added * (right + wrong)[self.present].sum()
         )
         trials = influence.smoothed * (1 - influence.smoothed) / variance
-        return EffectiveShare(self.value, float(min(max(trials, 1.0), images)))
+        return EffectiveShare(self.value, float(min(max(trials, 1.0), examples)))
 
     @property
     def bias(self) -> float:
-        """How far the average lies above the truth on average, where the images of each class are a fixed number.
+        """How far the average lies above the truth on average, where the examples of each class are a fixed number.
 
         Precision and F1 divide by a number of predictions, which is random: the second term of their Taylor series.
         """
@@ -180,7 +180,7 @@ class MacroAverage:
 
     @property
     def class_counts(self) -> tuple[Floats, Floats]:
-        """Right answers, and what they are a share of, in each class: of F1 the images labelled or predicted so."""
+        """Right answers, and what they are a share of, in each class: of F1 the examples labelled or predicted so."""
         whole = {"f1": self.labelled + self.predicted - self.right}.get(self.metric, self._below)
         return self.right[self.present], whole[self.present]
 
@@ -212,27 +212,27 @@ def smallest_class(labels: npt.NDArray[Any]) -> SmallClass:
 
 
 def effective_pair(candidate: MacroAverage, reference: MacroAverage, added: float) -> EffectivePair:
-    """Return the difference between two macro averages on the same test images, candidate minus reference.
+    """Return the difference between two macro averages on the same test examples, candidate minus reference.
 
-    The weight of a difference is that of the images that the two answered differently.
+    The weight of a difference is that of the examples that the two answered differently.
 
     Args:
         candidate: of as many classes as the reference.
-        reference: of the same metric and images.
-        added: images of each class on which the two differ, added before that weight is taken.
+        reference: of the same metric and examples.
+        added: examples of each class on which the two differ, added before that weight is taken.
     """
     own, its = candidate.influence(0.0), reference.influence(0.0)
-    # of an image that one of the two gets wrong
+    # of an example that one of the two gets wrong
     weights = candidate.of_one_example(((own.gain + its.gain) / 2)[candidate.present])
-    if candidate.metric == "recall":  # what a label takes is the same for each image of a class
+    if candidate.metric == "recall":  # what a label takes is the same for each example of a class
         none = np.zeros(len(own.gain))
         own, its = own._replace(of_label=none), its._replace(of_label=none)
-    moved = np.abs(candidate.by_example(own.of_images(candidate.model) - its.of_images(reference.model)))
+    moved = np.abs(candidate.by_example(own.of_examples(candidate.model) - its.of_examples(reference.model)))
     differs = candidate.by_example((candidate.model.predicted != reference.model.predicted).astype(float)) > 0
     differing = moved[differs]
     weight = (differing @ differing + added * (weights @ weights)) / (differing.sum() + added * weights.sum())
     net = (candidate.value - reference.value) / weight
-    # images that both answered alike count too: their part depends on how many were predicted as their class
+    # examples that both answered alike count too: their part depends on how many were predicted as their class
     discordant = max(moved @ moved / weight**2, abs(net))
     numbers = (discordant - net) / 2, (discordant + net) / 2, max(1 / weight, discordant)
     return EffectivePair(*map(float, numbers))

@@ -1,8 +1,8 @@
 """The interval of a quantile at any level, from the samples themselves, where neighbours may be alike.
 
 How many samples lie below the true quantile follows from nothing but their number, as long as they are independent: a
-binomial count. Passes and single images are not quite, since a machine is slower for a while. So the count is that of a
-chain of two states, below and above, in which a sample is the more likely where its neighbour was. How much more
+binomial count. Passes and single examples are not quite, since a machine is slower for a while. So the count is that of
+a chain of two states, below and above, in which a sample is the more likely where its neighbour was. How much more
 follows from the correlation of neighbours' ranks; of few samples nobody knows that, and it is taken as 0.5.
 """
 

@@ -1,6 +1,6 @@
-"""The predictions of a model for the test images, packed small enough to stand in the record.
+"""The predictions of a model for the test examples, packed small enough to stand in the record.
 
-Two models that predict the same images are compared image by image, which finds a difference that two shares by
+Two models that predict the same examples are compared example by example, which finds a difference that two shares by
 themselves would not show.
 """
 
@@ -19,7 +19,7 @@ Classes = npt.NDArray[np.uint16]
 
 
 class Predictions(NamedTuple):
-    """Label and predicted class of each test image (n,), in their order."""
+    """Label and predicted class of each test example (n,), in their order."""
 
     labels: Classes
     predicted: Classes
@@ -35,27 +35,39 @@ class Predictions(NamedTuple):
 
 
 class Discordant(NamedTuple):
-    """How many of ``images`` only the candidate, and only the reference, got wrong."""
+    """How many of ``examples`` only the candidate, and only the reference, got wrong."""
 
     only_candidate_wrong: int
     only_reference_wrong: int
-    images: int
+    examples: int
+
+
+def packed(content: bytes) -> str:
+    """Return bytes as text, through zlib and base64."""
+    return base64.b64encode(zlib.compress(content, 9)).decode()
+
+
+def unpacked(text: str) -> bytes | None:
+    """Return what ``packed`` was given; None for a text that it did not make."""
+    try:
+        return zlib.decompress(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error, zlib.error):
+        return None
 
 
 def pack(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> str:
     """Pack both as text: 16-bit little-endian labels, then predictions, through zlib and base64."""
     both = np.concatenate([np.asarray(labels), np.asarray(predicted)]).astype("<u2")
-    return base64.b64encode(zlib.compress(both.tobytes(), 9)).decode()
+    return packed(both.tobytes())
 
 
 @lru_cache(maxsize=256)
 def unpack(text: str) -> Predictions | None:
     """Return what ``pack`` was given; None for a text that it did not make."""
-    try:
-        both = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), "<u2")
-    except (ValueError, binascii.Error, zlib.error):
+    content = unpacked(text)
+    if not content or len(content) % 4:
         return None
-    return Predictions(*both.reshape(2, -1)) if both.size and both.size % 2 == 0 else None
+    return Predictions(*np.frombuffer(content, "<u2").reshape(2, -1))
 
 
 def discordant(right: npt.NDArray[np.bool_], reference_right: npt.NDArray[np.bool_]) -> Discordant:
@@ -65,13 +77,11 @@ def discordant(right: npt.NDArray[np.bool_], reference_right: npt.NDArray[np.boo
 
 def pack_codes(codes: npt.ArrayLike) -> str:
     """Pack small numbers (n,), each below 256, as text: a byte each, through zlib and base64."""
-    return base64.b64encode(zlib.compress(np.asarray(codes).astype(np.uint8).tobytes(), 9)).decode()
+    return packed(np.asarray(codes).astype(np.uint8).tobytes())
 
 
 @lru_cache(maxsize=256)
 def unpack_codes(text: str) -> npt.NDArray[np.uint8] | None:
     """Return what ``pack_codes`` was given; None for a text that it did not make."""
-    try:
-        return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), np.uint8)
-    except (ValueError, binascii.Error, zlib.error):
-        return None
+    content = unpacked(text)
+    return None if content is None else np.frombuffer(content, np.uint8)

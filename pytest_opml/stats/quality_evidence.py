@@ -20,7 +20,7 @@ LEAST_ADDED = 0.5
 class MacroShare(Evidence):
     """A macro average of recall, precision or F1.
 
-    The interval is Clopper and Pearson's of the effective number of images, at least as wide as the class alone makes
+    The interval is Clopper and Pearson's of the effective number of examples, at least as wide as the class alone makes
     it of which least is known, and moved out by the bias of a ratio.
 
     Args:
@@ -47,8 +47,8 @@ class MacroShare(Evidence):
         from scipy.special import betaincinv
 
         average, classes = self._average, len(self._average.rates)
-        right, images = average.class_counts
-        wrong = images - right
+        right, examples = average.class_counts
+        wrong = examples - right
         with np.errstate(invalid="ignore"):
             low = np.where(right > 0, betaincinv(np.maximum(right, 1), wrong + 1, error / 2), 0.0)
             high = np.where(wrong > 0, 1 - betaincinv(np.maximum(wrong, 1), right + 1, error / 2), 1.0)
@@ -58,11 +58,11 @@ class MacroShare(Evidence):
 
 
 class PairedMacroShare(Evidence):
-    """The difference between two models in a macro average on the same images, candidate minus reference.
+    """The difference between two models in a macro average on the same examples, candidate minus reference.
 
     Args:
         candidate: the average of what it answered.
-        reference: that of what it answered to the same images, over as many classes.
+        reference: that of what it answered to the same examples, over as many classes.
     """
 
     def __init__(self, candidate: MacroAverage, reference: MacroAverage) -> None:
@@ -80,9 +80,9 @@ class PairedMacroShare(Evidence):
 class Area(Evidence):
     """A macro average of areas under the ROC curve, each class against the rest.
 
-    The interval is Clopper and Pearson's of the effective number of images. DeLong's variance is 0 where the classes
-    are apart, so images are added to each class as in macro averages. One that is ranked wholly wrong takes from the
-    areas what all images of its class share, and what those not of the class share that it is taken for.
+    The interval is Clopper and Pearson's of the effective number of examples. DeLong's variance is 0 where the classes
+    are apart, so examples are added to each class as in macro averages. One that is ranked wholly wrong takes from the
+    areas what all examples of its class share, and what those not of the class share that it is taken for.
 
     Args:
         value: 0 to 1.
@@ -104,7 +104,7 @@ class Area(Evidence):
         return Interval(*binomial_ends(self.value * trials, trials, error))
 
     def _trials(self, added: float) -> float:
-        """Return the effective number of images."""
+        """Return the effective number of examples."""
         weights, extra = self._weights, added * self._weights.sum()
         smoothed = (self.value + extra) / (1 + 2 * extra)
         of_added = added * (weights @ weights) * (smoothed**2 + (1 - smoothed) ** 2)
@@ -114,7 +114,7 @@ class Area(Evidence):
 
 
 class ErrorRatio(Evidence):
-    """The base-10 logarithm of the ratio of two models' errors on the same images, candidate to reference.
+    """The base-10 logarithm of the ratio of two models' errors on the same examples, candidate to reference.
 
     What both, what only the candidate, and what only the reference lost are three shares, each with its exact
     interval; what each does to the logarithm adds up as squares (MOVER). An error counts as half an example at least,
@@ -128,7 +128,7 @@ class ErrorRatio(Evidence):
     def __init__(self, candidate: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
         own, its = (losses.astype(float) for losses in (candidate, reference))
         both = np.minimum(own, its)
-        self._images = len(own)
+        self._examples = len(own)
         self._counts = float(both.sum()), float((own - both).sum()), float((its - both).sum())
         self.value = self._logarithm(*self._counts)
 
@@ -145,7 +145,7 @@ class ErrorRatio(Evidence):
             LEAST_ADDED - better,
         ]  # where more that both got wrong turn the ratio
         for place, count in enumerate(self._counts):
-            low, high = (share * self._images for share in binomial_ends(count, self._images, error))
+            low, high = (share * self._examples for share in binomial_ends(count, self._examples, error))
             distances = [0.0]
             for end in [low, high, *(turn for turn in turns if place == 0 and low < turn < high)]:
                 counts = [both, worse, better]

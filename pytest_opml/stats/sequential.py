@@ -58,7 +58,7 @@ class SamplingPlan:
     """How long to sample times, and the limits that sampling is to decide.
 
     Attributes:
-        seconds: of sampling where no limit asks for more; 0: not at all. Passes and single images have a length of
+        seconds: of sampling where no limit asks for more; 0: not at all. Passes and single examples have a length of
             their own.
         precision: half-width of the interval of a ratio, as a share of the ratio, at which that ends early; 0: never.
             Of passes, that until which more are taken than limits need; 0: none.

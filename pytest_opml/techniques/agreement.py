@@ -6,7 +6,6 @@ model: by how much its answers move is measured, not assumed, by moving its weig
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -47,7 +46,7 @@ def probe_rows(x_train: InputSet, seed: int) -> npt.NDArray[np.intp]:
 
     They are 64, or fewer where each is large.
     """
-    numbers = max(1, sum(math.prod(side or 1 for side in spec.shape) for spec in x_train.specs))
+    numbers = max(1, sum(spec.numbers for spec in x_train.specs))
     count = min(_MOST_INPUTS, max(_FEWEST_INPUTS, _MOST_NUMBERS // numbers))
     order = np.random.default_rng(seed).permutation(len(x_train))
     return np.sort(order[:count])

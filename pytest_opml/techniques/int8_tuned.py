@@ -20,9 +20,9 @@ from ..runtimes.litert import LiteRTRuntime
 from ..tensors import Batch, Task, plain_name
 from .base import Changes, ModelState, Technique, TrainingContext
 from .model_function import answers_to
-from .tflite_converter import CALIBRATION_IMAGES, contents_of, conversion_of, converted, drawn
+from .tflite_converter import CALIBRATION_EXAMPLES, contents_of, conversion_of, converted, drawn
 
-_CHECKED_IMAGES = 1_000
+_CHECKED_EXAMPLES = 1_000
 _BATCH = 100
 _METRIC = "noise"
 # Share of the layers left in floating point, tried in turn: more than half of them would be no quantisation.
@@ -53,9 +53,9 @@ class Int8Tuned(Technique):
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        chosen = drawn(context, _CHECKED_IMAGES, skip=CALIBRATION_IMAGES)
+        chosen = drawn(context, _CHECKED_EXAMPLES, skip=CALIBRATION_EXAMPLES)
         if not len(chosen):
-            chosen = drawn(context, _CHECKED_IMAGES)
+            chosen = drawn(context, _CHECKED_EXAMPLES)
         batches = [context.x_train.take(chosen[start : start + _BATCH]) for start in range(0, len(chosen), _BATCH)]
         task = context.spec.task
         labels = in_rows(task, context.y_train[chosen])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import TechniqueError
+from ..errors import ModelFileError, TechniqueError
 from ..models.cloning import clone, inputs_like
 from ..models.streams import input_specs
-from ..tensors import Array, Batch, TensorSpec, assigned, dtype_name
+from ..runtimes.fit import arranged
+from ..runtimes.keras_graph import structure_of
+from ..tensors import Array, Batch, TensorSpec, dtype_name
 
 if TYPE_CHECKING:
     import keras
@@ -31,26 +34,20 @@ def input_names(model: keras.Model) -> list[str]:
 
 
 def in_order(model: keras.Model, batch: Batch) -> list[Array]:
-    """Return the arrays of a batch in the order of a model's inputs, with their axes of length one.
+    """Return the arrays of a batch in the order of a model's inputs, in the shapes that it takes, (n, ...) each.
 
     Raises:
         TechniqueError: they do not go together.
     """
-    specs = input_specs(model)
-    examples = batch if isinstance(batch, dict) else {"": batch}
-    by_data = assigned(specs, list(examples))
-    if not by_data:
-        takes, has = ", ".join(map(str, specs)), ", ".join(examples)
-        raise TechniqueError(f"model {model.name}: takes {takes}; the data have {has or 'one input'}")
-    by_model = {spec.name: shaped(examples[name], spec) for name, spec in by_data.items()}
-    return [by_model[spec.name] for spec in specs]
+    return in_order_of(f"model {model.name}", input_specs(model), batch)
 
 
-def shaped(array: Array, spec: TensorSpec) -> Array:
-    """Return examples with the axes of length one that a model has and the data have not."""
-    if array.ndim == len(spec.shape) + 1:
-        return array
-    return array.reshape(len(array), *(-1 if side is None else side for side in spec.shape))
+def in_order_of(name: str, specs: Sequence[TensorSpec], batch: Batch) -> list[Array]:
+    """Return the arrays of a batch in the order of the inputs of a model with a name; see ``in_order``."""
+    try:
+        return arranged(Path(name), specs, batch)
+    except ModelFileError as error:
+        raise TechniqueError(str(error)) from error
 
 
 def call(model: keras.Model, tensors: Sequence[Any], *, state: Any = None) -> Any:
@@ -63,9 +60,7 @@ def call(model: keras.Model, tensors: Sequence[Any], *, state: Any = None) -> An
     """
     import keras
 
-    # a loaded Sequential has no structure of inputs
-    is_plain = isinstance(model, keras.Sequential)
-    packed = tensors[0] if is_plain else keras.tree.pack_sequence_as(model._inputs_struct, list(tensors))
+    packed = keras.tree.pack_sequence_as(structure_of(model), list(tensors))
     return model.stateless_call(*state, packed, training=False)[0] if state else model(packed, training=False)
 
 

@@ -16,7 +16,7 @@ from ..errors import MissingDependencyError, TechniqueError, one_line
 from ..tensors import Array, length
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .model_function import OUTPUT, Precision, constant_function, in_order, input_names
-from .tflite_converter import CALIBRATION_IMAGES, drawn
+from .tflite_converter import CALIBRATION_EXAMPLES, drawn
 
 if TYPE_CHECKING:
     import keras
@@ -118,13 +118,13 @@ class OnnxInt8(Technique):
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         proto = to_onnx("onnx-int8", state.model, context)
-        examples = in_order(state.model, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+        examples = in_order(state.model, context.x_train.take(drawn(context, CALIBRATION_EXAMPLES)))
         given = dict(zip(input_names(state.model), examples, strict=True))
         with TemporaryDirectory(prefix="opml-") as folder:
             content = _quantised(proto, given, Path(folder))
         changes: Changes = {
             **_what_is_quantised(content),
-            "onnx_int8.calibration_images": len(examples[0]),
+            "onnx_int8.calibration_examples": len(examples[0]),
         }
         return replace(state, flatbuffer=content, suffix=".onnx", changes=state.changes | changes)
 

@@ -18,7 +18,7 @@ from .model_function import constant_function, float_model, in_order, input_name
 if TYPE_CHECKING:
     import keras
 
-CALIBRATION_IMAGES = 300
+CALIBRATION_EXAMPLES = 300
 # Operations that only change the type of what goes in or comes out.
 _BETWEEN_TYPES = frozenset(("QUANTIZE", "DEQUANTIZE", "CAST", "DELEGATE"))
 
@@ -66,7 +66,7 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
     if floats is not model:
         require_copy(f"{name}: the copy in float32", model, floats, context)
     names, dtypes = input_names(floats), [str(tensor.dtype) for tensor in floats.inputs]
-    examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_IMAGES)))
+    examples = in_order(floats, context.x_train.take(drawn(context, CALIBRATION_EXAMPLES)))
 
     def one_by_one() -> Iterator[Examples]:
         for row in range(len(examples[0])):

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import TechniqueError
 from .base import Changes, ModelState, Technique, TrainingContext
 from .model_function import Precision
-from .tflite_converter import CALIBRATION_IMAGES, Contents, Conversion, contents_of, conversion_of, converted
+from .tflite_converter import CALIBRATION_EXAMPLES, Contents, Conversion, contents_of, conversion_of, converted
 
 
 class TFLiteTechnique(Technique):
@@ -79,7 +79,7 @@ class Int8(TFLiteTechnique):
         return {
             "int8.activations": contents.activations.get(np.int8, 0),
             "int8.share_of_weights": contents.share(np.int8),
-            "int8.calibration_images": min(CALIBRATION_IMAGES, len(context.x_train)),
+            "int8.calibration_examples": min(CALIBRATION_EXAMPLES, len(context.x_train)),
         }
 
 
@@ -111,7 +111,7 @@ class Int16x8(TFLiteTechnique):
         return {
             "int16x8.activations_in_16_bits": contents.activations[np.int16],
             "int16x8.share_of_weights": contents.share(np.int8),
-            "int16x8.calibration_images": min(CALIBRATION_IMAGES, len(context.x_train)),
+            "int16x8.calibration_examples": min(CALIBRATION_EXAMPLES, len(context.x_train)),
         }
 
 

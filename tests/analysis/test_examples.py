@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.analysis import figures
-from pytest_opml.analysis.examples import answer_sheet, examples_of, kind_of, of_examples, same_examples, slices_of
+from pytest_opml.analysis.examples import SliceName, answer_sheet, examples_of, kind_of, of_examples, same_examples
 from pytest_opml.measure.quality import Quality, assess
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.result import Result
@@ -103,7 +103,7 @@ def test_examples_are_the_same_where_the_data_are() -> None:
 
 def test_a_slice_is_a_mask_of_the_examples() -> None:
     candidate, _ = pair("multilabel", None)
-    name = slices_of(candidate)[1]
+    name = SliceName(candidate.slices[1].by, candidate.slices[1].value)
     examples = examples_of(candidate, name)
     assert examples is not None
     assert (examples == LABEL_SETS[:, 1]).all()

@@ -164,7 +164,8 @@ def test_text_is_refused_by_the_name_of_its_input(trained: Trained) -> None:
 
 
 def test_data_that_do_not_fit_are_refused_with_both_sides() -> None:
-    with pytest.raises(TechniqueError, match=r"takes ids int32 .* image uint8 .*; the data have table, picture"):
+    takes, have = r"takes ids int32 .* image uint8 .*", r"table float32 .*, picture uint8 .*"
+    with pytest.raises(TechniqueError, match=f"{takes}; the data have {have}; give"):
         in_order(of_structure("list"), {"table": TABLE, "picture": IMAGES})
 
 

@@ -45,7 +45,7 @@ def test_onnx_int8_is_quantised_and_about_as_right(files: dict[str, tuple[ModelS
     assert np.mean(found == exact) > 0.9
     assert (state.changes["onnx_int8.layers"], state.changes["onnx_int8.layers_in_float"]) == (4, 0)
     assert float(state.changes["onnx_int8.share_of_weights"]) > 0.9
-    assert state.changes["onnx_int8.calibration_images"] == 300
+    assert state.changes["onnx_int8.calibration_examples"] == 300
     assert any(t.data_type == onnx.TensorProto.INT8 for t in onnx.load(str(path)).graph.initializer)
     assert path.stat().st_size < 0.6 * files["Onnx"][1].stat().st_size
 

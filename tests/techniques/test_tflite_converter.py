@@ -61,7 +61,7 @@ def test_int8_is_integer_throughout_and_takes_pixels(
     state, path = files["int8"]
     assert np.float32 not in {tensor["dtype"] for tensor in tensors(path)}
     assert Interpreter(model_path=str(path)).get_input_details()[0]["dtype"] == np.uint8
-    assert state.changes["int8.calibration_images"] == 300
+    assert state.changes["int8.calibration_examples"] == 300
     assert float(state.changes["int8.share_of_weights"]) > 0.9
     assert path.stat().st_size < 0.4 * trained.model_file.stat().st_size
 

@@ -20,9 +20,9 @@ from ...errors import TechniqueError
 from ...models.classifier import build_classifier
 from ...models.cloning import assign
 from ...models.heads import loss_of
-from ...tensors import DataSpec, TensorSpec, assigned
+from ...tensors import Batch, DataSpec, TensorSpec
 from ..agreement import movement_of, require_agreement
-from ..model_function import Precision, shaped
+from ..model_function import Precision, in_order_of
 from .files import ANSWERS, FLATBUFFER, JOB, LABELS, WEIGHTS, Weights, input_file, read_weights, write_weights
 
 
@@ -123,23 +123,19 @@ class LegacyJob:
         (self._folder / FLATBUFFER).write_bytes(content)
 
 
-def in_order(model: Any, examples: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-    """Return examples in the order of the inputs of a model of legacy Keras, with their axes of length one.
+def in_order(model: Any, batch: Batch) -> list[npt.NDArray[Any]]:
+    """Return the arrays of a batch in the order of the inputs of a model of legacy Keras, in the shapes that it takes.
 
     Raises:
         TechniqueError: they do not go together.
     """
     specs = [TensorSpec(tensor.node.layer.name, tuple(tensor.shape[1:]), tensor.dtype.name) for tensor in model.inputs]
-    by_data = assigned(specs, list(examples))
-    if not by_data:
-        raise TechniqueError(f"the model in legacy Keras takes {', '.join(spec.name for spec in specs)}")
-    by_model = {spec.name: shaped(examples[name], spec) for name, spec in by_data.items()}
-    return [by_model[spec.name] for spec in specs]
+    return in_order_of("the model in legacy Keras", specs, batch)
 
 
-def _answers(model: Any, examples: dict[str, npt.NDArray[Any]] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    batch = in_order(model, examples if isinstance(examples, dict) else {"": examples})
-    rows = model.predict_on_batch(batch if len(batch) > 1 else batch[0])
+def _answers(model: Any, batch: Batch) -> npt.NDArray[np.float64]:
+    given = in_order(model, batch)
+    rows = model.predict_on_batch(given if len(given) > 1 else given[0])
     return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 

@@ -11,7 +11,7 @@ from .job import LegacyJob
 
 _RATE = 1e-4
 _PRUNINGS = 16
-_CALIBRATION_BATCHES, _CALIBRATION_IMAGES, _DECAY = 24, 32, 0.8
+_CALIBRATION_BATCHES, _CALIBRATION_EXAMPLES, _DECAY = 24, 32, 0.8
 
 
 def _wrapped(model: Any, names: list[str], wrap: Callable[[Any], Any]) -> Any:
@@ -114,7 +114,7 @@ def _calibrate(job: LegacyJob, model: Any) -> None:
 
     step = tf.function(observe, autograph=False, reduce_retracing=True)
     for number in range(_CALIBRATION_BATCHES):
-        step(*map(tf.constant, job.sample(model, _CALIBRATION_IMAGES, job.case.seed + number)))
+        step(*map(tf.constant, job.sample(model, _CALIBRATION_EXAMPLES, job.case.seed + number)))
 
 
 def after_preprocessing(model: Any) -> Any:
