@@ -50,7 +50,7 @@ def init(file: Path, config: Path, ci: str | None, force: bool, **given: Any) ->
 
     \b
       opml init --model models/prod.onnx --data data/pets.npz --ci github
-      opml init --force bench/bench_prod.py --model models/prod.keras --data data/pets
+      opml init bench/bench_prod.py --model models/prod.keras --data data/pets
 
     The exit code is that of the measurement, with nothing written where it has no result; 4: the input is wrong.
     """

@@ -52,8 +52,8 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
 
     \b
       opml measure models/prod.onnx --data data/pets --gate accuracy.min=0.9
-      opml measure 'models/*.tflite' --data data/pets.npz --gate latency_ms.p99.max=5
-      opml measure prod.keras --data data/pets --technique int8 --gate accuracy.max_drop=0.01
+      opml measure 'models/*.tflite' --data pets.npz --gate latency_ms.p99.max=5
+      opml measure prod.keras --data data/pets --technique int8 --gate size_mb.max=9
 
     The exit code is that of pytest: 0 all budgets pass, 1 one fails, 5 nothing was measured, 11 something could not be
     judged, 4 the input is wrong. The last line says which and why.
