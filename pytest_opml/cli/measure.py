@@ -17,16 +17,26 @@ if TYPE_CHECKING:
     from ..case import Case
     from ..settings import Settings
 
-_TEXTS = ("split", "output", "quality", "weights")
-_NUMBERS = ("batch", "subset", "seed", "epochs")
+_TEXTS = {
+    "split": "Own, or training and test in percent: 70-30; by default all are test examples where none is trained on.",
+    "output": "The output that is measured, of a model with several.",
+    "quality": "What counts as the quality of the answers; by default that of the task.",
+    "weights": "For networks by name: imagenet, none, or the path of a checkpoint.",
+}
+_NUMBERS = {
+    "batch": "Examples in a call.",
+    "subset": "So many examples in all, as many of each class.",
+    "seed": "Of the split, of a new head and of the order of training.",
+    "epochs": "Of training.",
+}
 
 
 def _with_case_fields(command: Any) -> Any:
     """The options that are fields of the cases."""
-    for name in reversed(_NUMBERS):
-        command = click.option(f"--{name}", type=int, metavar="N", help=f"The case's {name}.")(command)
-    for name in reversed(_TEXTS):
-        command = click.option(f"--{name}", metavar="TEXT", help=f"The case's {name}.")(command)
+    for name, text in reversed(_NUMBERS.items()):
+        command = click.option(f"--{name}", type=int, metavar="N", help=text)(command)
+    for name, text in reversed(_TEXTS.items()):
+        command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
     return command
 
 
@@ -53,7 +63,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     \b
       opml measure models/prod.onnx --data data/pets --gate accuracy.min=0.9
       opml measure 'models/*.tflite' --data pets.npz --gate latency_ms.p99.max=5
-      opml measure prod.keras --data data/pets --technique int8 --gate size_mb.max=9
+      opml measure prod.keras --data pets --technique int8 --gate size_mb.max=9
 
     The exit code is that of pytest: 0 all budgets pass, 1 one fails, 5 nothing was measured, 11 something could not be
     judged, 4 the input is wrong. The last line says which and why.
