@@ -2,7 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_opml.tensors import TensorSpec, arrays, assigned, dtype_name, joined, length, mapped, plain_name, select
+from pytest_opml.tensors import (
+    TensorSpec,
+    arrays,
+    as_batch,
+    assigned,
+    by_name,
+    dtype_name,
+    joined,
+    length,
+    mapped,
+    plain_name,
+    select,
+)
 
 ONE = np.arange(6).reshape(3, 2)
 TWO = {"left": ONE, "right": ONE[:, 0] * 10}
@@ -48,3 +60,19 @@ def test_text_is_one_kind_whatever_array_holds_it() -> None:
         "string"
     }
     assert dtype_name(ONE.astype(np.uint8)) == "uint8"
+
+
+def test_a_batch_is_known_by_names_and_back() -> None:
+    rows = np.zeros((2, 3))
+    assert by_name(rows)[""] is rows
+    assert as_batch(by_name(rows)) is rows
+    several = {"left": rows, "right": rows}
+    assert as_batch(by_name(several)) is several
+    assert list(as_batch({"only": rows})) == ["only"]
+
+
+def test_the_size_of_an_example_counts_an_open_axis_as_one_long() -> None:
+    assert TensorSpec("", (4, None, 3), "float32").numbers == 12
+    assert TensorSpec("", (4, None, 3), "float32").example_bytes == 48
+    assert TensorSpec("", (), "uint8").example_bytes == 1
+    assert TensorSpec("", (2,), "string").example_bytes > 2

@@ -103,6 +103,20 @@ def image_form(
     return (first, middle, last, False) if is_last else (middle, last, first, True)
 
 
+def as_float_planes(spec: TensorSpec, preprocess: Preprocess | None = None) -> TensorSpec:
+    """Return the form of images of 8 bits as floats (channels, height, width); that of other data as it is.
+
+    Args:
+        spec: of the data, images (height, width, channels).
+        preprocess: that may give them another number of channels.
+    """
+    if spec.dtype != "uint8" or len(spec.shape) != 3:
+        return spec
+    height, width, channels = spec.shape
+    given = preprocess.channel_count if preprocess else None
+    return spec._replace(shape=(given or channels, height, width), dtype="float32")
+
+
 class FileSource:
     """Image files as they are, decoded when they are asked for; of an animation the first frame."""
 

@@ -38,18 +38,26 @@ def sides(size: int | tuple[int, int]) -> tuple[int, int]:
 
 def takes(builder: Callable[..., Any], parameter: str) -> bool:
     """Whether a builder can be given an argument of a name."""
-    parameters = _parameters(builder)
+    parameters = _parameters(builder) or {}
     return parameter in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 def takes_inputs(builder: Callable[..., Any]) -> bool:
     """Whether a builder is given the inputs of the data (its parameter ``inputs``), of whatever kind they are."""
-    return "inputs" in _parameters(builder)
+    return "inputs" in (_parameters(builder) or {})
 
 
-def _parameters(builder: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a builder by name; none of one that Python does not know them of."""
+def is_finished_function(builder: Callable[..., Any]) -> bool:
+    """Whether a model's function takes nothing, and so gives a finished model, as no builder of Keras does."""
+    parameters = _parameters(builder)
+    if parameters is None or hasattr(builder, "own_size"):
+        return False
+    return all(one.default is not one.empty for one in parameters.values())
+
+
+def _parameters(builder: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """The parameters of a builder by name; None where Python does not know them."""
     try:
         return inspect.signature(builder).parameters
     except (TypeError, ValueError):
-        return {}
+        return None

@@ -12,11 +12,10 @@ from ..records.case_record import image_sides
 from ..runtimes.fit import check_fits, check_inputs, check_output
 from ..runtimes.keras_graph import structure_of
 from ..tensors import DataSpec, Signature, TensorSpec, as_batch
-from .builders import takes, takes_inputs
+from .builders import is_finished_function, takes, takes_inputs
 from .cloning import assign, clone, inputs_like
 from .heads import with_head
 from .keras_file import open_keras_file, without_head
-from .torch_export import is_finished_function
 
 # The size of images where neither the case nor the builder has one, pixels.
 _DEFAULT_SIZE = 64

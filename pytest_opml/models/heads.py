@@ -196,6 +196,7 @@ class TargetScale(NamedTuple):
     Attributes:
         mean: of each target over the training examples; None where there are no targets.
         deviation: its standard deviation, 1 where it has none.
+        task: of the data.
     """
 
     mean: Array | None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from .. import registry
 from ..case import Case
 from ..errors import CaseDefinitionError, MissingDependencyError, ModelFileError, one_line
 from ..tensors import Array, TensorSpec
+from .builders import is_finished_function
 
 _TORCH, _MODERN = "torch", "onnxscript"
 _EXAMPLES = 2  # one alone may be taken for a constant
@@ -31,15 +31,6 @@ class TorchModel(NamedTuple):
 
     module: Any
     example: tuple[Any, ...] | None
-
-
-def is_finished_function(builder: Callable[..., Any]) -> bool:
-    """Whether a model's function takes nothing, and so gives a finished model, as no builder of Keras does."""
-    try:
-        parameters = inspect.signature(builder).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    return all(one.default is not one.empty for one in parameters) and not hasattr(builder, "own_size")
 
 
 def torch_model(case: Case) -> TorchModel | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..analysis.examples import BY_CLASS
 from ..records.result import ConfusionMatrix, Estimate, Result, Slice
@@ -65,15 +65,16 @@ def matrix_rows(confusion: ConfusionMatrix | None) -> Rows:
 
 
 def _confusions(confusion: ConfusionMatrix | None) -> list[tuple[int, str, str]]:
-    """Return what was taken for what, the most frequent first."""
-
-    def wrong(confusion: ConfusionMatrix) -> Iterator[tuple[int, str, str]]:
-        for label, counts in zip(confusion.labels, confusion.counts, strict=True):
-            for answer, count in zip(confusion.answers, counts, strict=True):
-                if count and answer != label:
-                    yield count, label, answer
-
-    return sorted(wrong(confusion), key=lambda one: -one[0]) if confusion else []
+    """Return how often a class was taken for which answer, the most frequent first."""
+    if confusion is None:
+        return []
+    wrong = [
+        (count, label, answer)
+        for label, counts in zip(confusion.labels, confusion.counts, strict=True)
+        for answer, count in zip(confusion.answers, counts, strict=True)
+        if count and answer != label
+    ]
+    return sorted(wrong, key=lambda one: -one[0])
 
 
 def _figure(one: Slice) -> Estimate | None:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ..case import Case
+from ..datasets.images import as_float_planes
 from ..datasets.splits import prepare
 from ..errors import CaseDefinitionError
 from ..models.torch_export import example_inputs, export, torch_model
@@ -59,14 +60,4 @@ def exported(case: Case, data_dir: Path | None, cache: Cache) -> Case:
 def _taken(case: Case, data_dir: Path | None) -> tuple[TensorSpec, ...]:
     """What a module takes by the look of the data: images of 8 bits as floats (channels, height, width)."""
     specs = prepare(case.model_copy(update={"preprocess": None}), data_dir).spec.inputs
-    return tuple(_as_floats(case, spec) if _is_image(spec) else spec for spec in specs)
-
-
-def _is_image(spec: TensorSpec) -> bool:
-    return spec.dtype == "uint8" and len(spec.shape) == 3
-
-
-def _as_floats(case: Case, spec: TensorSpec) -> TensorSpec:
-    height, width, channels = spec.shape
-    given = case.preprocess.channel_count if case.preprocess else None
-    return spec._replace(shape=(given or channels, height, width), dtype="float32")
+    return tuple(as_float_planes(spec, case.preprocess) for spec in specs)

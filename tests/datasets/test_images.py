@@ -12,11 +12,13 @@ from PIL import Image
 
 from pytest_opml.case import Case
 from pytest_opml.datasets import images as images_module
-from pytest_opml.datasets.images import FileSource, decoded
+from pytest_opml.datasets.images import FileSource, as_float_planes, decoded
 from pytest_opml.datasets.sources import ArraySource
 from pytest_opml.errors import DatasetError
+from pytest_opml.records.preprocess import Preprocess
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.storage.cache import Cache
+from pytest_opml.tensors import TensorSpec
 from tests.support import small
 from tests.support.inputs import image_set
 
@@ -106,3 +108,12 @@ def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_refused(tmp_path: P
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=r"cat.png: cannot be read as an image: "):
         decoded(path)
+
+
+def test_only_images_of_8_bits_become_planes_of_floats() -> None:
+    images, rows = TensorSpec("photo", (6, 8, 3), "uint8"), TensorSpec("", (4,), "uint8")
+    assert as_float_planes(images) == TensorSpec("photo", (3, 6, 8), "float32")
+    assert as_float_planes(images, Preprocess(channels="grey")).shape == (1, 6, 8)
+    assert as_float_planes(rows) == rows
+    floats = images._replace(dtype="float32")
+    assert as_float_planes(floats) == floats

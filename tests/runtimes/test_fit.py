@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.errors import ModelFileError
-from pytest_opml.runtimes.fit import MAPPINGS, arranged, as_dtype, call_size, check_fits, fitting_shape
+from pytest_opml.runtimes.fit import MAPPINGS, arranged, as_dtype, call_size, check_fits, fitting_shape, measured_output
 from pytest_opml.tensors import DataSpec, Signature, Task, TensorSpec
 
 PATH = Path("m.onnx")
@@ -208,3 +208,11 @@ def test_an_input_that_holds_something_else_first_than_examples_is_refused() -> 
         call_size(PATH, [signal, state])
     assert call_size(PATH, [signal, state._replace(batch=1)]) == 1
     assert call_size(PATH, [state]) == 2
+
+
+def test_an_opened_file_gives_its_only_output_whatever_its_name_and_else_the_named_one() -> None:
+    one, two = TensorSpec("output", (4,), "float32"), TensorSpec("scores", (4,), "float32")
+    assert measured_output(PATH, [one], "scores") == 0
+    assert measured_output(PATH, [one, two], "scores") == 1
+    with pytest.raises(ModelFileError, match=r"none is called 'logits'"):
+        measured_output(PATH, [one, two], "logits")

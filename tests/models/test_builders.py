@@ -1,4 +1,4 @@
-"""Which functions give finished models; what becomes of them is in ``tests/runner/test_exported_models.py``."""
+"""Which functions give finished models; those of PyTorch become files in ``tests/runner/test_exported_models.py``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_opml.models.builders import made_for
-from pytest_opml.models.torch_export import is_finished_function
+from pytest_opml.models.builders import is_finished_function, made_for
 
 
 def nothing() -> None: ...
