@@ -188,9 +188,9 @@ def check_reference(kind: str, name: str) -> None:
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        spec = None  # importing it says why
         if top in sys.modules:
-            return
+            return  # importing it says why
+        spec = None
     wanted = f"the {kind} {name!r}"
     if spec is None:
         raise CaseDefinitionError(f"{wanted} cannot be imported: there is no module {top} in {_searched()}")

@@ -34,9 +34,14 @@ class TensorSpec(NamedTuple):
     batch: int | None = None
 
     @property
+    def least_shape(self) -> tuple[int, ...]:
+        """The shape of one example; one long where any length fits."""
+        return tuple(side or 1 for side in self.shape)
+
+    @property
     def numbers(self) -> int:
         """How many numbers or texts one example is; an axis of any length counts as one long."""
-        return math.prod(side or 1 for side in self.shape)
+        return math.prod(self.least_shape)
 
     @property
     def example_bytes(self) -> int:

@@ -127,7 +127,7 @@ class OnDemandSource(ArraySource):
     def _get(self, indices: Indices) -> Array:
         try:
             array = np.asarray(self._examples[indices])
-        except Exception as error:
+        except Exception as error:  # whatever the user's own code raises
             raise DatasetError(
                 f"{self._name}: its examples {_few(indices)} cannot be read: {type(error).__name__}: {one_line(error)}"
             ) from error
@@ -167,7 +167,7 @@ class JoinedSource(ArraySource):
         is_second = indices >= len(self._first)
         spec = self.spec
         dtype: Any = object if spec.dtype == "string" else spec.dtype
-        out = np.empty((len(indices), *(side or 1 for side in spec.shape)), dtype)
+        out = np.empty((len(indices), *spec.least_shape), dtype)
         if not is_second.all():
             out[~is_second] = self._first.read(indices[~is_second])
         if is_second.any():

@@ -62,7 +62,7 @@ def declared_quality(name: str | None, task: Task, rows: Rows, labels: Rows) -> 
     function = quality_function(name, task)
     try:
         answer = function(rows, labels)
-    except Exception as error:
+    except Exception as error:  # whatever the user's own code raises
         raise CaseDefinitionError(f"quality {name!r}: {type(error).__name__}: {one_line(error)}") from error
     if isinstance(answer, str) and answer in get_args(QualityKind):
         return DeclaredQuality(name, answer, None)  # type: ignore[arg-type]

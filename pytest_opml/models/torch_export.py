@@ -50,7 +50,7 @@ def torch_model(case: Case) -> TorchModel | None:
         return None
     try:
         value = builder()
-    except Exception as error:
+    except Exception as error:  # whatever the user's own code raises
         text = f"model {case.model}: its function fails: {type(error).__name__}: {one_line(error)}"
         raise _missing(case, error) or CaseDefinitionError(text) from error
     module, example = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
@@ -87,7 +87,7 @@ def example_inputs(specs: Sequence[TensorSpec]) -> tuple[Any, ...]:
     for spec in specs:
         if spec.dtype == "string":
             raise CaseDefinitionError(f"{spec}: a torch.nn.Module takes no text")
-        shape, dtype = (_EXAMPLES, *(side or 1 for side in spec.shape)), np.dtype(spec.dtype)
+        shape, dtype = (_EXAMPLES, *spec.least_shape), np.dtype(spec.dtype)
         array = random.random(shape).astype(dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
         tensors.append(torch.from_numpy(array))
     return tuple(tensors)

@@ -68,7 +68,7 @@ class OnnxRuntime(Runtime):
             if self._is_placed:
                 return np.asarray(self._session.run_with_ort_values([self.output.name], placed)[0].numpy())
             answer = self._session.run([self.output.name], placed)[0]
-        except Exception as error:
+        except Exception as error:  # its errors share no base class
             raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
         return _rows(answer) if self.output.dtype == MAPPINGS else answer
 

@@ -50,8 +50,7 @@ class ExplainedShare(Evidence):
         examples = len(self._errors.own)
         if self._ratio == 0:
             return Interval(*binomial_ends(examples, examples, error))
-        factor = _factor(_spread(*self._errors), examples, error)
-        return Interval(_cut(1 - self._ratio * factor), _cut(1 - self._ratio / factor))
+        return _explained(self._ratio, _factor(_spread(*self._errors), examples, error))
 
 
 class PairedExplainedShare(Evidence):
@@ -69,8 +68,7 @@ class PairedExplainedShare(Evidence):
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
-        factor = _factor(_spread(*self._pair), len(self._pair[0]), error)
-        return Interval(_cut(1 - self._ratio * factor), _cut(1 - self._ratio / factor))
+        return _explained(self._ratio, _factor(_spread(*self._pair), len(self._pair[0]), error))
 
 
 class LogExplainedRatio(Evidence):
@@ -99,6 +97,11 @@ class LogExplainedRatio(Evidence):
 
 def _cut(figure: float) -> float:
     return min(max(figure, 0.0), 1.0)
+
+
+def _explained(ratio: float, factor: float) -> Interval:
+    """Return the interval of 1 - error, given the error and the factor by which it may be off either way."""
+    return Interval(_cut(1 - ratio * factor), _cut(1 - ratio / factor))
 
 
 def _spread(above: Floats, below: Floats) -> float:

@@ -107,7 +107,7 @@ def _write_inputs(folder: Path, inputs: InputSet) -> None:
             folder / input_file(place),
             mode="w+",
             dtype=spec.dtype,
-            shape=(len(inputs), *(side or 1 for side in spec.shape)),
+            shape=(len(inputs), *spec.least_shape),
         )
         for place, spec in enumerate(inputs.specs)
     ]
