@@ -61,7 +61,8 @@ def test_a_model_is_measured_judged_and_stored_as_by_pytest(project: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0.9000 ±" in done.stdout
     assert done.stdout.splitlines()[-1] == "opml: exit code 0: 2 budgets passed"
-    assert done.stderr == ""
+    told = [line for line in done.stderr.splitlines() if line and not line.startswith("opml: waiting for the device")]
+    assert told == []  # another run may have the device
     with open_store(f"sqlite:///{project}/.opml/history.db") as history:
         (stored,) = history.newest(Query(), 5)
     (result,) = stored.results

@@ -40,9 +40,9 @@ def test_only_a_step_of_the_last_runs_is_fresh(tmp_path: Path, after: int, runs:
     url, newest = history(tmp_path, wobbling(0.9, 30) + wobbling(0.8, after))
     with open_store(url) as store:
         shifts = fresh_shifts(newest, store)
-    assert [(shift.metric.name, shift.runs) for shift in shifts] == [("accuracy", number) for number in runs]
+    assert [(shift.metric.name, shift.runs) for shift in shifts] == [("quality", number) for number in runs]
     text, *_ = fresh_lines(shifts, 300) or [""]
-    assert ("WORSE: accuracy of" in text and "since commit 0000000000" in text) == bool(runs)
+    assert ("WORSE: quality of" in text and "since commit 0000000000" in text) == bool(runs)
 
 
 def test_a_run_tells_them_and_one_without_a_history_has_none(tmp_path: Path) -> None:

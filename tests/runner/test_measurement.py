@@ -254,13 +254,13 @@ def test_it_is_measured_alone_as_soon_as_the_machine_is_quiet_and_not_at_all_bef
 def test_what_disturbed_each_part_is_recorded(
     make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    built = workbench.make(make_case())._replace(disturbed="noise")
     texts = iter([["heat"], ["work"], []])
     monkeypatch.setattr(measurement.LoadWatch, "disturbances", lambda *_: next(texts))
     monkeypatch.setattr(measurement, "of_warm_up", lambda _: ["unsteady"])
-    built = workbench.make(make_case())._replace(disturbed="noise")
     training = built.training.model_copy(update={"disturbed": "training"})
     data = prepared(make_case())
-    held_out = HeldOut(data.x_test, data.y_test, data.classes, data.test_digest)
+    held_out = HeldOut(data.x_test, data.y_test, data.classes, data.task, data.columns, data.test_digest)
     result = measurement.measure(make_case(), built._replace(training=training), held_out, workbench.plan)
     assert result.conditions.disturbed == {
         "cold_start": "heat",

@@ -296,7 +296,10 @@ def test_a_wrong_case_is_one_line_and_a_usage_error(bench: Bench, old: str, new:
         ("[tool.opml]\ncolour = 1\n", "tool.opml: unknown key 'colour'; known: baseline"),
         ("[tool.opml]\ntimeout = 'long'\n", "tool.opml.timeout: "),
         ("[tool.opml]\ngpu = 'v10'\n", "tool.opml.gpu: unknown profile 'v10'; known: auto, cpu, p100"),
-        ("[tool.opml.gate]\ncolour = { min = 1 }\n", "tool.opml.gate: unknown metric 'colour'; known: accuracy"),
+        (
+            "[tool.opml.gate]\ncolour = { min = 1 }\n",
+            "tool.opml.gate: unknown metric 'colour'; known: quality, accuracy",
+        ),
         ("[tool.opml.gate]\naccuracy = { least = 1 }\n", "tool.opml.gate.accuracy: unknown key 'least'"),
         ("[tool.opml.gate]\naccuracy = { min = 'high' }\n", "tool.opml.gate.accuracy.min: must be a number"),
         ("[tool.opml.gate]\nop_score = { max_increase = '5%' }\n", "no percentage of op_score"),
