@@ -34,7 +34,8 @@ def model_signature(case: Case) -> Signature | None:
     builder = registry.get("model", case.model)
     if takes_inputs(builder) or is_finished_function(builder):
         return None
-    default = getattr(builder, "own_size", None) or _DEFAULT_SIZE
+    own = getattr(builder, "own_size", None) if case.size == "own" else None
+    default = own or _DEFAULT_SIZE
     height, width = image_sides(case.size) or (default, default)
     return Signature((TensorSpec("", (height, width, 3), "uint8"),))
 

@@ -36,7 +36,9 @@ def _read_size(value: Any) -> Any:
     """A size in its one form: ``32x32`` is 32."""
     least, most = _SIZES
     sides = image_sides(value) if isinstance(value, str) else (value, value)
-    if value != "own" and not (sides and all(type(side) is int and least <= side <= most for side in sides)):
+    if value in ("own", "default"):
+        return value
+    if not (sides and all(type(side) is int and least <= side <= most for side in sides)):
         raise ValueError(
             f"must be 'own', a whole number from {least} to {most} (pixels), or height x width such as '96x128'"
         )
@@ -85,7 +87,7 @@ class CaseRecord(BaseModel):
         epochs: passes over the training examples.
         batch: examples per step, in training and in inference over the test set.
         size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was
-            made for, which is 64 for one that is built for any size.
+            made for. By default 64 for a model that is built, and ``own`` for a file.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``; ``0-100``: all are test data.
         subset: examples in all, as many of each class to one, train to test as the split has it; None for all.
         label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
@@ -111,7 +113,7 @@ class CaseRecord(BaseModel):
     unfreeze: Unfreeze = 1
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=128, ge=1, le=65_536)
-    size: ImageSize = "own"
+    size: ImageSize = "default"
     split: str = "own"
     subset: int | None = Field(default=None, ge=2, lt=10**9)
     label_skew: float | None = Field(default=None, gt=0, le=1e6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -60,7 +61,7 @@ def parse_sections(tables: Any, where: str, root: Path, is_path: IsPath) -> dict
 
 
 def _quoted(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)  # a basic string of TOML
 
 
 def _section(key: str, table: Any, where: str, root: Path, is_path: IsPath) -> ModelSection:
