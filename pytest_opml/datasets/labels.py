@@ -89,7 +89,10 @@ def _task(where: list[str], arrays: list[npt.NDArray[Any]]) -> Task:
         forms = " and ".join(f"{array.dtype} {array.shape}" for array in arrays)
         raise DatasetError(f"{where[-1]}: must be of one kind in all parts, they are {forms}")
     if all(array.ndim == 1 and (array == np.rint(array)).all() for array in arrays):
-        reason = f"are whole numbers as {arrays[0].dtype}: make them integers for classes, or say task='regression'"
+        reason = (
+            f"are whole numbers as {arrays[0].dtype}: make them integers for classes, or say task='regression' "
+            "(in a .npz file, its array 'task')"
+        )
         raise DatasetError(f"{where[0]}: {reason}")
     return "regression"
 

@@ -43,7 +43,8 @@ def device_text(device: Device) -> str:
 def heading(group: CaseGroup) -> str:
     """Say on which test set the results of a group are, what their quality is if not accuracy, and what their times."""
     first = group.results[0]
-    quality = "" if first.quality.name == "accuracy" else f", quality: {first.quality.name}"
+    is_told = first.quality.name == "accuracy" or f"quality={first.quality.name}" in group.title
+    quality = "" if is_told else f", quality: {first.quality.name}"
     time = f"inference over {first.reference_samples:,} examples"
     if not all(math.isclose(10**r.op_score.log_seconds, r.inference_s.value, rel_tol=1e-6) for r in group.results):
         time = "as tool.opml.score weights it"

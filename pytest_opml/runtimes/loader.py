@@ -85,7 +85,9 @@ def kind_of(path: Path) -> Kind:
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "savedmodel"
-        raise ModelFileError(f"{path}: a folder without saved_model.pb; known: {_KNOWN}")
+        files = sorted(file.suffix for file in path.iterdir() if file.suffix in _KINDS)
+        hint = f"; name its model files: '{path}/*{files[0]}'" if files else ""
+        raise ModelFileError(f"{path}: a folder without saved_model.pb{hint}; known: {_KNOWN}")
     if path.suffix in _KINDS:
         return _KINDS[path.suffix]
     if path.suffix in _PICKLES:

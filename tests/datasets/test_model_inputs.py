@@ -100,6 +100,11 @@ def test_without_a_model_s_own_form_data_stay_unless_a_size_is_given(make_case: 
         fitted(make_case(size="own"), {"": FileSource([Path("a.png")])}, None)
 
 
+def test_a_size_for_data_that_are_no_images_is_refused(make_case: MakeCase) -> None:
+    with pytest.raises(CaseDefinitionError, match=r"case: size = 32: .* has no images that .* takes as such"):
+        fit(make_case(size=32), RNG.random((4, 30), dtype=np.float32), 30)
+
+
 def test_a_size_is_written_as_a_case_has_it() -> None:
     assert (size_text(96, 96), size_text(96, 128)) == ("96", "96x128")
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,18 +7,10 @@ from hypothesis import strategies as st
 
 from pytest_opml.stats.evidence import Evidence, PairedProportion, Proportion
 from pytest_opml.stats.example_figures import MeanFigure, PairedFigures, pack_rows, unpack_rows
+from tests.support.intervals import widens
 
 FIGURES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
 PAIRS = st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1, max_size=60)
-ERRORS = (0.5, 0.1, 0.05, 1e-3, 1e-6, 1e-9)
-
-
-def widens(figure: Evidence, least: float, most: float) -> None:
-    intervals = [figure.interval(error) for error in ERRORS]
-    for narrow, wide in itertools.pairwise(intervals):
-        assert least <= wide.low <= narrow.low + 1e-9
-        assert narrow.low - 1e-9 <= figure.value <= narrow.high + 1e-9
-        assert narrow.high - 1e-9 <= wide.high <= most
 
 
 @given(FIGURES, st.integers(1, 3))

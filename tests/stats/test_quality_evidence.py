@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,9 +9,9 @@ from pytest_opml.stats.evidence import Evidence, PairedProportion, Proportion
 from pytest_opml.stats.macro_averages import MacroAverage, paired_averages
 from pytest_opml.stats.predictions import Predictions
 from pytest_opml.stats.quality_evidence import Area, ErrorRatio, MacroShare, PairedMacroShare
+from tests.support.intervals import widens
 
 METRICS = ("recall", "precision", "f1")
-ERRORS = (0.5, 0.1, 0.05, 1e-3, 1e-6, 1e-9)
 ANSWERS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=60)
 
 
@@ -23,14 +21,6 @@ def answers(labels: object, predicted: object) -> Predictions:
 
 def share(metric: str, labels: object, predicted: object) -> Evidence:
     return MacroShare(MacroAverage(metric, answers(labels, predicted)))
-
-
-def widens(figure: Evidence, least: float, most: float) -> None:
-    intervals = [figure.interval(error) for error in ERRORS]
-    for narrow, wide in itertools.pairwise(intervals):
-        assert least <= wide.low <= narrow.low + 1e-9
-        assert narrow.low - 1e-9 <= figure.value <= narrow.high + 1e-9
-        assert narrow.high - 1e-9 <= wide.high <= most
 
 
 @pytest.mark.parametrize("metric", METRICS)
