@@ -34,16 +34,11 @@ def fitted(
     prepared = {name: _fitted(case, source, inputs.get(name), implied) for name, source in sources.items()}
     if case.preprocess and not any(isinstance(source, ImageSource) for source in prepared.values()):
         raise CaseDefinitionError(f"case: preprocess: {case.dataset} has no images that {case.model} takes as such")
-    if (sides := image_sides(case.size)) and not any(_has_size(source, sides) for source in prepared.values()):
+    if image_sides(case.size) and not any(map(_may_be_image, prepared.values())):
         raise CaseDefinitionError(
             f"case: size = {case.size!r}: {case.dataset} has no images that {case.model} takes as such; leave size out"
         )
     return prepared
-
-
-def _has_size(source: Source, sides: tuple[int, int]) -> bool:
-    shape = source.spec.shape
-    return isinstance(source, ImageSource) or sides in (shape[:2], shape[1:])
 
 
 def _fitted(case: Case, source: Source, wanted: TensorSpec | None, implied: Preprocess | None) -> Source:

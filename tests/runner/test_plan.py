@@ -23,7 +23,7 @@ def test_two_cases_of_one_id_are_refused_with_what_they_differ_in(first: str, se
     asked.add(make_case(first, name="prod"))
     with pytest.raises(CaseDefinitionError) as caught:
         asked.add(make_case(second, name="prod", seed=1, size=32))
-    text = "two cases of this run have the id prod, with size = 'own' and 32; seed = 0 and 1: give one another name"
+    text = "two cases of this run have the id prod, with size = 'default' and 32; seed = 0 and 1: give one another name"
     assert str(caught.value) == text
 
 

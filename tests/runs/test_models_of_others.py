@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pytest_opml import Case
+from pytest_opml import Case, registry
 from pytest_opml.measure.quality import assess
 from pytest_opml.runner.case_data import load_data
 from pytest_opml.runner.file_facts import FileFacts
@@ -24,10 +24,12 @@ STUDIES = ROOT / "bench" / "studies" / "models_of_others"
 @pytest.fixture
 def study(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(STUDIES))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))  # which it adds its data to
     try:
         return import_module(request.param)
     finally:
-        sys.modules.pop("samples", None)
+        for name in ("samples", request.param):
+            sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(
