@@ -112,8 +112,9 @@ class Session:
         from ..runtimes.keras_graph import load_keras
         from .tasks import train_model
 
+        file = self._runner.make(train_model, case, overrides)
         with configured():
-            return load_keras(self._runner.make(train_model, case, overrides))
+            return load_keras(file)
 
     def artifact(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Runtime:
         """Return the artifact of a case, made in a worker and opened here.
