@@ -125,8 +125,7 @@ class Session:
         from ..runtimes.loader import open_artifact
         from .tasks import artifact_file, make_artifact
 
-        built = self._runner.make(make_artifact, case, overrides)
-        path = artifact_file(built, self._options.paths)
+        path = artifact_file(self._runner.make(make_artifact, case, overrides), self._options.paths)
         return open_artifact(path, threads=self.device.threads, output=case.output)
 
     # --- what it means
