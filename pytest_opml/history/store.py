@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import StorageError, masked
 from .base import History
+
+
+def state_folder(url: str | None, root: Path) -> Path:
+    """Return the folder beside a store in which a run keeps what is not in the history yet; it need not exist.
+
+    Args:
+        url: of the store; None where there is no history.
+        root: the user's project, whose ``.opml`` it is where the store is no file.
+    """
+    from .engine import file_of
+
+    file = file_of(url) if url else None
+    return file.parent if file else root / ".opml"
 
 
 def open_store(url: str, *, create: bool = True) -> History:
