@@ -13,7 +13,8 @@ import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
-from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
+from pytest_opml.printable import printable
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
 from pytest_opml.tensors import arrays, length
 from tests.support.damaged_files import damaged_data, damaged_model
 
@@ -199,7 +200,7 @@ def _outcome(job: Job, work: Path) -> Outcome:
         text = printable(str(error)).replace(str(folder), "")
         return Outcome(job.name, "refused" if len(text.splitlines()) == 1 else "wrong", text)
     except Exception:  # noqa: BLE001 - which is what is looked for
-        return Outcome(job.name, "wrong", printable(traceback.format_exc()))
+        return Outcome(job.name, "wrong", printable(traceback.format_exc(), lines=True))
     return Outcome(job.name, "opened", "")
 
 
