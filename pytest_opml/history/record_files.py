@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ..errors import OpmlError, StorageError
+from ..printable import clipped
 from ..records.run import FORMAT_VERSION, RunRecord
-from .columns import clipped, problem
+from .columns import problem
 
 
 def _temporary(path: Path) -> Path:

@@ -22,7 +22,8 @@ import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
-from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
+from pytest_opml.printable import printable
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
 from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
 from pytest_opml.tensors import arrays, length
 from tests.attack.tally import ONE_LINE, WRONG, Outcome, Tally
@@ -230,6 +231,8 @@ def _opened(job: Job, folder: Path) -> Outcome:
     except Exception:  # noqa: BLE001 - which is what is looked for
         return Outcome(job.name, WRONG, printable(traceback.format_exc()))
     return Outcome(job.name, OPENED)
+        return Outcome(job.name, "wrong", printable(traceback.format_exc(), lines=True))
+    return Outcome(job.name, "opened", "")
 
 
 def _read_by_numpy(file: Path) -> Path:
