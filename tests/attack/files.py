@@ -226,13 +226,11 @@ def _opened(job: Job, folder: Path) -> Outcome:
             if target.suffix == ".npz" and digest != open_data(_read_by_numpy(target)):
                 return Outcome(job.name, WRONG, "other data than NumPy reads")
     except OpmlError as error:
-        text = printable(str(error)).replace(str(folder), "")
+        text = printable(str(error), lines=True).replace(str(folder), "")
         return Outcome(job.name, REFUSED if len(text.splitlines()) == 1 else WRONG, text)
     except Exception:  # noqa: BLE001 - which is what is looked for
-        return Outcome(job.name, WRONG, printable(traceback.format_exc()))
+        return Outcome(job.name, WRONG, printable(traceback.format_exc(), lines=True))
     return Outcome(job.name, OPENED)
-        return Outcome(job.name, "wrong", printable(traceback.format_exc(), lines=True))
-    return Outcome(job.name, "opened", "")
 
 
 def _read_by_numpy(file: Path) -> Path:
