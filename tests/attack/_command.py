@@ -16,7 +16,7 @@ from tests.attack.tally import ONE_LINE, WENT_ON, WRONG, Outcome
 CODES = (0, 1, 5, 11)  # of a command that did its work
 WRONG_INPUT = 4
 SECONDS = 60
-_LONGEST = 2_000  # characters of a refusal
+_LONGEST = 2_200  # characters of a refusal, the name of its place and `error: ` included
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # Words of libraries and of Python that mean nothing to who reads them.
 _FOREIGN = re.compile(
@@ -25,7 +25,7 @@ _FOREIGN = re.compile(
 )
 
 
-class _Hang(BaseException):
+class Hang(BaseException):
     """Nothing that a command may catch."""
 
 
@@ -34,7 +34,7 @@ def within(seconds: float) -> Iterator[None]:
     """Interrupt the block, in the main thread, after some time."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
-        raise _Hang
+        raise Hang
 
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -53,7 +53,7 @@ def tried(name: str, arguments: Sequence[str]) -> Outcome:
     try:
         with within(SECONDS):
             result = CliRunner().invoke(main, list(arguments))
-    except _Hang:
+    except Hang:
         return Outcome(name, WRONG, f"no end after {SECONDS} s")
     if result.exception and not isinstance(result.exception, SystemExit):
         return Outcome(name, WRONG, "".join(traceback.format_exception(result.exception))[-3_000:])
