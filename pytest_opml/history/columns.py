@@ -147,7 +147,8 @@ def problem(error: ValidationError) -> str:
     """Say in one line what is wrong with a document first, and where in it; its names may hold anything."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return clipped(": ".join(filter(None, (where, first["msg"]))))
+    # What a check of ours says has its kind before it.
+    return clipped(": ".join(filter(None, (where, first["msg"].removeprefix("Value error, ")))))
 
 
 @contextmanager

@@ -41,6 +41,9 @@ def mapped(name: str, engine: Engine) -> Iterator[None]:
         raise _refused(name, str(error.orig), engine) from _cause(error, engine)
     except SQLAlchemyError as error:
         raise _refused(name, str(error), engine) from _cause(error, engine)
+    except (OverflowError, MemoryError) as error:
+        # A driver's own limits, and those of the machine.
+        raise StorageError(f"{name}: is given more than it can hold: {clipped(error)}") from error
     except UnicodeEncodeError as error:
         raise StorageError(f"{name}: cannot hold such text: {clipped(error)}") from error
     except UnicodeDecodeError as error:
