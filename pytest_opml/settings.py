@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
+from .addresses import read_address
 from .errors import SettingsError, one_line
 from .storage.input_file import read_input
 
@@ -161,7 +162,10 @@ def _tracking(written: Written) -> str | None:
         return None
     if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
         return _url(written)
-    return str(_path(replace(written, root=written.root.absolute())))
+    try:
+        return str(_path(replace(written, root=written.root.absolute())))
+    except SettingsError as error:
+        raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
 def _profile(written: Written) -> Any:
@@ -498,7 +502,8 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
     except ValidationError as error:
         raise SettingsError(_refusal(error, written.where)) from None
     except ValueError as error:
-        raise SettingsError(f"{written.where}: {error}, not {written.value!r}") from None
+        shown = repr(written.value) if one.read not in (_store, _tracking) else "what is written there"
+        raise SettingsError(f"{written.where}: {error}, not {shown}") from None
 
 
 def _refusal(error: ValidationError, where: str) -> str:

@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..addresses import shown_command
 from ..errors import DeviceBusy, StorageError
 from ..printable import printable
 from ..records.device import Device
@@ -166,7 +167,7 @@ def _is_locked(path: Path) -> bool:
 def _write_holder(path: Path) -> None:
     """Say beside the lock who has it; where that cannot be written, it is only not said."""
     program, *arguments = sys.argv or [""]
-    command = " ".join([Path(program).name or "python", *arguments])
+    command = shown_command([Path(program).name or "python", *arguments])
     holder = Holder(os.getpid(), command if len(command) <= 60 else f"{command[:59]}…", str(Path.cwd()), time.time())
     written = path.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):
