@@ -150,7 +150,7 @@ def test_the_tests_mirror_the_package() -> None:
     folder = Path(__file__).parent
     tests = {file.relative_to(folder) for file in folder.rglob("test_*.py")}
     mirrors = {test for test in tests if (PACKAGE / test.with_name(test.name.removeprefix("test_"))).exists()}
-    whole_runs = {test for test in tests if test.parts[0] == "runs"}
+    whole_runs = {test for test in tests if test.parts[0] in ("attack", "runs")}
     assert {test.as_posix() for test in tests - mirrors - whole_runs} == set(TESTS_WITHOUT_A_MODULE)
 
 

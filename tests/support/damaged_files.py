@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.mutations import changed, mutate_bytes
+from tests.support.published_files import DATASETS, damage_published
 
 _WHOLE_NUMBERS = (0, 1, -1, 2, 7, 127, 255, 2**15, 2**31 - 1, -(2**31), 2**40, 2**63 - 1, -(2**63))
 _FIGURES = (0.0, -1.0, 1e30, float("nan"), float("inf"), float("-inf"), 5e-324)
@@ -62,9 +63,12 @@ def damaged_model(source: Path, target: Path, seed: int) -> None:
 
 
 def damaged_data(source: Path, target: Path, seed: int) -> None:
-    """Write a ``.npz`` file, or a folder of images, to which something has happened; arguments as above."""
+    """Write a ``.npz`` file, or a folder of data, to which something has happened; arguments as above."""
     random = Random(seed)
-    if source.is_dir():
+    if source.name in DATASETS:
+        shutil.copytree(source, target)
+        damage_published(target, random)
+    elif source.is_dir():
         shutil.copytree(source, target)
         _damage_an_image(random.choice(sorted(target.rglob("*.*"))), random)
     elif random.random() < 0.5:

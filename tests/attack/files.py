@@ -1,51 +1,73 @@
-"""Seeds of model files and data sets, and what the project makes of one to which something has happened."""
+"""What is made of damaged model files and data sets: opened rightly, or one line.
+
+Files are opened in processes with a deadline, as a case's files are: some in one, and each in one of its own where that
+ends without an answer. What a run tells in one line ends it with exit code 4 (the file was refused) or 11 (its process
+crashed). Nothing else is right: no traceback, no figure of something else, no file for which the deadline passes, and
+nothing in a file may run.
+"""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
 from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
+from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
 from pytest_opml.tensors import arrays, length
+from tests.attack.tally import ONE_LINE, WRONG, Outcome, Tally
 from tests.support.damaged_files import damaged_data, damaged_model
+from tests.support.published_files import CANARY, DATASETS, write_published
 
+TRIES, SAMPLE = 1000, 0  # half of them models; the suite has test_files.py
+TENSORFLOW = True
 SIDE, CLASSES, EACH = 8, 3, 8
 LIMITS, LIMITS_TOGETHER = ProcessLimits(60, 6e9), ProcessLimits(300, 6e9)
+OPENED, REFUSED, ENDED = "opened rightly", ONE_LINE, "one line, its process ended"
+_TOGETHER = 20  # files in a process
 _IMAGES = {"jpg": {}, "png": {}, "webp": {"lossless": True}, "tiff": {}}
 
-Kind = Literal["opened", "refused", "ended", "wrong"]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one file.
-
-    Attributes:
-        name: of the file that it was made of, and the seed.
-        kind: ``opened``; ``refused`` in one line for which a run ends with exit code 4 or 11; ``ended``: the process
-            that opened it crashed or took too much memory, which a run tells in one line too; ``wrong``: a raw error,
-            more than a line, a hang, or other data than lie there.
-        text: what was said.
-    """
-
-    name: str
-    kind: Kind
-    text: str
+def attack(tries: int, seed: int) -> list[Tally]:
+    """Damage and open files of each kind in turn, two processes at once."""
+    start_server()
+    launcher = ProcessLauncher(None)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as workers:
+        work = Path(folder)
+        data = write_data(work)
+        models = launcher.run(write_models, (work,), ProcessLimits(600, None))
+        seeds = range(seed, seed + tries // 2)
+        jobs = {
+            "damaged model files (Keras, ONNX, TFLite, SavedModel)": [
+                Job(models[number % len(models)], number, data[0]) for number in seeds
+            ],
+            "damaged data sets (npz, IDX, CIFAR, folders of images)": [
+                Job(data[number % len(data)], number) for number in seeds
+            ],
+        }
+        tallies = []
+        for tried, some in jobs.items():
+            together = [some[first : first + _TOGETHER] for first in range(0, len(some), _TOGETHER)]
+            made = workers.map(partial(outcomes, launcher=launcher, work=work), together)
+            tallies.append(Tally.of("files", tried, chain.from_iterable(made)))
+        return tallies
 
 
 # --- what is damaged
 
 
 def write_data(folder: Path) -> list[Path]:
-    """Write a ``.npz`` file and a folder of images of each format; return their paths."""
+    """Write ``.npz`` files, a folder of images of each format, and data in published forms; return their paths."""
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -58,7 +80,8 @@ def write_data(folder: Path) -> list[Path]:
             file = folder / suffix / f"class {label}" / f"{number}.{suffix}"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).resize((40, 40)).save(file, **options)
-    return [folder / "stored.npz", folder / "packed.npz", *(folder / suffix for suffix in _IMAGES)]
+    named = write_published(folder)
+    return [folder / "stored.npz", folder / "packed.npz", *(folder / suffix for suffix in _IMAGES), *named]
 
 
 def write_models(folder: Path) -> list[Path]:
@@ -127,7 +150,7 @@ def open_model(model: Path, data: Path) -> str:
         raise AssertionError(f"answers of shape {answers.shape} were not refused")
     if not np.isfinite(answers).all():
         raise ModelFileError(f"{model}: its answers are no numbers")  # which measuring refuses
-    return "opened"
+    return OPENED
 
 
 def open_data(data: Path) -> str:
@@ -136,7 +159,9 @@ def open_data(data: Path) -> str:
 
     from pytest_opml.runner.case_data import load_data
 
-    split = load_data(Case(dataset=str(data), model="small_cnn", size=16, weights="none", unfreeze="all"), None)
+    dataset = DATASETS.get(data.name, str(data))
+    case = Case(dataset=dataset, model="small_cnn", size=16, weights="none", unfreeze="all")
+    split = load_data(case, data.parent if data.name in DATASETS else None)
     digest = hashlib.sha256()
     for inputs, labels in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
         batch = inputs.take(np.arange(len(inputs)))
@@ -173,18 +198,22 @@ def outcomes(jobs: Sequence[Job], launcher: Launcher, work: Path) -> list[Outcom
     except WorkerFailed as error:
         if len(jobs) > 1:
             return [outcome for job in jobs for outcome in outcomes([job], launcher, work)]
-        return [Outcome(jobs[0].name, "wrong" if error.kind in ("error", "timeout") else "ended", str(error))]
+        return [Outcome(jobs[0].name, WRONG if error.kind in ("error", "timeout") else ENDED, str(error))]
 
 
 def in_turn(jobs: Sequence[Job], work: Path) -> list[Outcome]:
     """In a worker: damage and open files."""
-    return [_outcome(job, work) for job in jobs]
+    return [_outcome(job, work / job.name) for job in jobs]
 
 
-def _outcome(job: Job, work: Path) -> Outcome:
-    folder = work / job.name
+def _outcome(job: Job, folder: Path) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    outcome = _opened(job, folder)
+    return Outcome(job.name, WRONG, "code in it ran") if (folder / CANARY).exists() else outcome
+
+
+def _opened(job: Job, folder: Path) -> Outcome:
     target = folder / job.source.name
     try:
         if job.data:
@@ -194,13 +223,13 @@ def _outcome(job: Job, work: Path) -> Outcome:
             damaged_data(job.source, target, job.seed)
             digest = open_data(target)
             if target.suffix == ".npz" and digest != open_data(_read_by_numpy(target)):
-                return Outcome(job.name, "wrong", "other data than NumPy reads")
+                return Outcome(job.name, WRONG, "other data than NumPy reads")
     except OpmlError as error:
         text = printable(str(error)).replace(str(folder), "")
-        return Outcome(job.name, "refused" if len(text.splitlines()) == 1 else "wrong", text)
+        return Outcome(job.name, REFUSED if len(text.splitlines()) == 1 else WRONG, text)
     except Exception:  # noqa: BLE001 - which is what is looked for
-        return Outcome(job.name, "wrong", printable(traceback.format_exc()))
-    return Outcome(job.name, "opened", "")
+        return Outcome(job.name, WRONG, printable(traceback.format_exc()))
+    return Outcome(job.name, OPENED)
 
 
 def _read_by_numpy(file: Path) -> Path:

@@ -1,0 +1,86 @@
+"""Files that somebody else wrote, read within bounds: of time, of bytes, and from nothing that has no end.
+
+What is read is a regular file, or a pipe through which something comes, as the shell's ``<(...)`` gives. A device, a
+folder or a socket is refused before it is opened, for opening one can wait for ever or do something.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import stat
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+PATIENCE_S = 30.0
+_CHUNK_BYTES = 1 << 20
+_POLL_S = 0.05
+
+
+class _Pipe(io.FileIO):
+    """A pipe that is given up when nothing comes through it for a while."""
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what there is, at least a byte; 0 at the end.
+
+        Raises:
+            TimeoutError: nothing came.
+        """
+        poll, deadline = select.poll(), time.monotonic() + PATIENCE_S
+        poll.register(self, select.POLLIN)
+        while time.monotonic() < deadline:
+            # A pipe that nobody has opened for writing yet says nothing; its end is told by a hang-up.
+            if poll.poll(_POLL_S * 1000):
+                return super().readinto(buffer) or 0
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing came through the pipe for {PATIENCE_S:g} s")
+
+
+def open_input(path: Path) -> IO[bytes]:
+    """Open a regular file, or a pipe, to be read.
+
+    Raises:
+        OSError: it is missing, may not be read, or is something else, as the ``strerror`` says; a pipe may raise a
+            ``TimeoutError`` while it is read.
+    """
+    _check_kind(path.stat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        _check_kind(mode)  # again: it may have been replaced meanwhile
+        raw = _Pipe(descriptor) if stat.S_ISFIFO(mode) else io.FileIO(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return io.BufferedReader(raw)
+
+
+def _check_kind(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise OSError(errno.EINVAL, "it is a socket, no file" if stat.S_ISSOCK(mode) else "it is a device, no file")
+
+
+def read_input(path: Path, most: int) -> bytes:
+    """Return the content of a regular file, or what comes through a pipe.
+
+    Args:
+        path: of the file.
+        most: bytes that such a file may have.
+
+    Raises:
+        OSError: as ``open_input``, and where there is more than ``most``.
+    """
+    content = bytearray()
+    with open_input(path) as file:
+        while len(content) <= most and (chunk := file.read(min(_CHUNK_BYTES, most + 1 - len(content)))):
+            content += chunk
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most / 1e6:,.0f} MB")
+    return bytes(content)
