@@ -228,6 +228,16 @@ def _time_weights(written: Written) -> Any:
     return {key: v / total for key, v in weights.items()}
 
 
+def _patterns(written: Written) -> tuple[str, ...]:
+    """Patterns of the file and of the command line."""
+    value = written.value
+    if not isinstance(value, (list, tuple)) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a list of patterns")
+    if not all((*value, *written.added)):
+        raise ValueError("a pattern must not be empty")
+    return (*value, *written.added)
+
+
 def _user_cache() -> str:
     from platformdirs import user_cache_dir
 
@@ -276,6 +286,7 @@ class Settings:
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
@@ -343,6 +354,13 @@ class Settings:
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+    )
+    trust: tuple[str, ...] = setting(
+        (),
+        metavar="PATTERN",
+        help="models, by path or name, that may read and write files or have custom operations; repeatable",
+        is_repeatable=True,
+        read=_patterns,
     )
     release_dir: Path = setting(".opml/releases", read=_path)
     benchmark_table: bool = setting(False)

@@ -70,6 +70,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     """
     from ..reports.terminal.run import exit_line, problem_lines, run_lines
     from ..runner.direct_run import exit_of, run_cases
+    from ..runner.trusted_models import idle_patterns
 
     techniques, fields = given.pop("techniques"), _fields(given)
     settings = settings_of(config, **given)
@@ -88,7 +89,11 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
         show_json_text(outcome.record.model_dump_json(indent=2))
     else:
         lines = run_lines(outcome.record, settings.gate, width(), outcome.fresh) if outcome.has_content else []
-        show(lines, problem_lines(outcome.problems), [exit_line(code, reason)])
+        show(
+            [*lines, *idle_patterns(outcome.record, settings.trust)],
+            problem_lines(outcome.problems),
+            [exit_line(code, reason)],
+        )
     sys.exit(code)
 
 

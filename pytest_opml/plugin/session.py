@@ -179,9 +179,12 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     if outcome is None or not (outcome.has_content or outcome.problems):
         return
     from ..reports.terminal.run import problem_lines, run_lines
+    from ..runner.trusted_models import idle_patterns
 
     reporter.section("opml")
-    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth, outcome.fresh):
+    settings = options.settings_of(config)
+    lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
+    for line in (*lines, *idle_patterns(outcome.record, settings.trust)):
         reporter.write_line(printable(line))
     for line in problem_lines(outcome.problems):
         reporter.write_line(printable(line), red=True)

@@ -19,9 +19,11 @@ from ..records.result import Result
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
 from .launchers.base import ProcessLimits
 from .plan import NO_OVERRIDES
+from .trusted_models import is_trusted
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget, GateTerms
+    from ..records.case_record import CaseRecord
     from ..records.run import Baseline, Rule
     from ..settings import Settings, TimeKind
     from .plan import CollectedRun, TestOverrides
@@ -56,10 +58,12 @@ class BuildOptions:
         device: that the model is trained for.
         registrations: names that the run's own process knows besides the installed ones; the ``file`` of one must be
             on the machine that runs the task.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,7 @@ class MeasurementPlan:
         on_times: the absolute limits on times, which the sampling of the case by itself is to decide.
         release: the artifact of a released run that the case is timed beside too.
         registrations: names that the run's own process knows, such as that of a quality; see ``BuildOptions``.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
@@ -99,6 +104,7 @@ class MeasurementPlan:
     on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +138,10 @@ class RunOptions:
     def build(self) -> BuildOptions:
         """What building a case is told, with the names that are registered by now."""
         return BuildOptions(device=self.device, registrations=registry.registrations())
+
+    def trusts(self, case: CaseRecord) -> bool:
+        """Whether the model of a case may do more than compute."""
+        return is_trusted(case, self.settings.trust)
 
     def budgets(self, case_id: str, overrides: TestOverrides) -> tuple[Budget, ...]:
         """Return the budgets that a case is held to."""
