@@ -15,6 +15,9 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
 from pytest_opml.history import git
+from pytest_opml.history.base import History
+from pytest_opml.history.memory import MemoryHistory
+from pytest_opml.history.store import open_store
 from tests.support.repositories import run_git
 from tests.support.saved_benchmarks import saved  # noqa: F401 - a fixture
 
@@ -83,6 +86,17 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         make: Callable[[], str] = request.getfixturevalue("new_database")
         return make()
     return f"sqlite:///{tmp_path_factory.mktemp('store') / 'history.db'}"
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def history(request: pytest.FixtureRequest) -> Iterator[History]:
+    """Each kind of history, empty."""
+    if request.param == "memory":
+        yield MemoryHistory()
+        return
+    make: Callable[[], str] = request.getfixturevalue("new_database")
+    with open_store("sqlite://" if request.param == "sqlite" else make()) as store:
+        yield store
 
 
 @pytest.fixture
