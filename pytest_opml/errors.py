@@ -23,13 +23,15 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from .printable import printable
+
 _LISTED = 50
 
 
 def one_line(error: object) -> str:
     """Return what another library says in one line: its first that is not empty, or the name of the error."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return next(filter(None, lines), type(error).__name__)
+    return printable(next(filter(None, lines), type(error).__name__))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from .errors import SettingsError, one_line
+from .storage.input_file import read_input
 
 if TYPE_CHECKING:
     from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _Table = TypeVar("_Table")
 
 TimeKind = Literal["inference", "training"]
+_LARGEST_FILE = 2**24  # bytes
+
 Unregistered = Literal["refused", "in the file", "anywhere"]
 _TIMES: dict[str, dict[TimeKind, float]] = {
     "inference": {"inference": 1.0},
@@ -261,6 +264,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
+        cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
@@ -300,6 +304,11 @@ class Settings:
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
+        read=_path,
+    )
+    cache_shared: Path | None = setting(
+        metavar="DIR",
+        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
         read=_path,
     )
     data_dir: Path | None = setting(
@@ -395,10 +404,14 @@ def _tools(path: Path) -> dict[str, Any]:
         import tomli as tomllib
 
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(read_input(path, _LARGEST_FILE).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deep") from None
+    except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
     tools = document.get("tool", {})
     return tools if isinstance(tools, dict) else {}

@@ -15,7 +15,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from ..errors import MissingDependencyError, StorageError, masked
-from .columns import clipped, problem
+from ..printable import clipped
+from .columns import problem
 
 BUSY_TIMEOUT_S = 60
 _CONNECT_TIMEOUT_S = 10
@@ -35,6 +36,9 @@ def mapped(name: str) -> Iterator[None]:
         raise StorageError(f"{name}: {clipped(masked(str(error.orig)))}") from error
     except SQLAlchemyError as error:
         raise StorageError(f"{name}: {clipped(error)}") from error
+    except (OverflowError, MemoryError) as error:
+        # A driver's own limits, and those of the machine.
+        raise StorageError(f"{name}: is given more than it can hold: {clipped(error)}") from error
     except UnicodeEncodeError as error:
         raise StorageError(f"{name}: cannot hold such text: {clipped(error)}") from error
     except UnicodeDecodeError as error:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from ..errors import CaseDefinitionError
+from .base import check_fields
 from .case_ids import ID, IdParts, checked_name, named_id
 from .preprocess import Preprocess, digest_of
 
@@ -125,6 +126,12 @@ class CaseRecord(BaseModel):
     classes: Annotated[Classes | None, BeforeValidator(_read_classes)] = None
     output: _Text | None = None
     quality: _Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, values: Any) -> Any:
+        check_fields(values)
+        return values
 
     @field_validator("dataset", "model")
     @classmethod

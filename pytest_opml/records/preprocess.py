@@ -8,13 +8,13 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import CaseDefinitionError
-from .base import Record
+from .base import Many, Record
 
 Channels = Literal["rgb", "bgr", "grey"]
 Layout = Literal["nhwc", "nchw"]
 Resize = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
-Figures = float | tuple[float, ...]
+Figures = float | Many[float]
 
 _COUNTS: dict[Channels, int] = {"rgb": 3, "bgr": 3, "grey": 1}
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DeviceBusy, StorageError
+from ..printable import printable
 from ..records.device import Device
 from .lock_folder import LockFolder, open_lock_folder
 from .locks import user_name
@@ -187,9 +188,7 @@ def _described(entry: str, name: str, folder: LockFolder) -> str:
     try:
         if (owner := folder.owner(entry)) != os.geteuid():
             return f"process {named[1]} of {user_name(owner)} has it"
-        return "".join(
-            letter if letter.isprintable() else "?" for letter in str(Holder(*json.loads(folder.read(entry))))
-        )
+        return printable(str(Holder(*json.loads(folder.read(entry)))))
     except (OSError, ValueError, TypeError):
         return ""
 

@@ -214,24 +214,24 @@ def test_another_format_version(path: Path, version: Any, reason: str) -> None:
         (lambda d: d["results"][0].pop("auc"), "is no record of a run: results.0.auc: Field required"),
         (
             lambda d: d["results"][2]["case"].update(technique="a/b"),
-            "is no record of a run: results.2.case.technique: Value error, must not contain '/'",
+            "is no record of a run: results.2.case.technique: must not contain '/'",
         ),
-        (lambda d: d.update(run_id="a\nb"), "is no record of a run: run_id: Value error, must not contain control"),
+        (lambda d: d.update(run_id="a\nb"), "is no record of a run: run_id: must not contain control"),
         (
             lambda d: d.update(started="0001-01-01T00:00:00Z"),
-            "is no record of a run: started: Value error, must lie in",
+            "is no record of a run: started: must lie in",
         ),
         (
             lambda d: d["results"][0]["inference_s"].update(value=0),
-            "is no record of a run: results.0: Value error, what follows from its figures cannot be worked out: ",
+            "is no record of a run: results.0: what follows from its figures cannot be worked out: ",
         ),
         (
             lambda d: d["results"][0]["artifact"].update(size_bytes=10**400),
-            "is no record of a run: results.0: Value error, what follows from its figures cannot be worked out: ",
+            "is no record of a run: results.0: what follows from its figures cannot be worked out: ",
         ),
         (
             lambda d: d["results"][0]["inference_s"].update(value=5e-324),
-            "is no record of a run: results.0: Value error, what follows from its figures is beyond all numbers",
+            "is no record of a run: results.0: what follows from its figures is beyond all numbers",
         ),
         (
             lambda d: d["results"][2]["case"].update(epochs="3"),
