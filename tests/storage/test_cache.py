@@ -7,11 +7,14 @@ import signal
 import stat
 import time
 from collections.abc import Callable
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
+from pytest_opml import progress
 from pytest_opml.errors import StorageError
+from pytest_opml.progress import Progress, listen
 from pytest_opml.runner.cache_keys import key_of
 from pytest_opml.storage.cache import Cache
 from pytest_opml.storage.locks import release
@@ -173,6 +176,39 @@ def test_parallel_runs_build_an_entry_once(tmp_path: Path) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
     assert (tmp_path / "builds").read_text() == "built\n"
+
+
+def build_until(root: Path, begun: Event, enough: Event) -> None:
+    def wait(folder: Path) -> None:
+        build(folder)
+        begun.set()
+        enough.wait()
+
+    Cache(root).entry("model", KEY, wait)
+
+
+@pytest.mark.parametrize("end", ["finished", "killed"])
+def test_who_waits_for_another_to_build_says_so_and_builds_where_that_one_is_killed(
+    tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_listeners", [])
+    context, said, built = multiprocessing.get_context("spawn"), list[Progress](), list[Path]()
+    begun, enough = context.Event(), context.Event()
+    process = context.Process(target=build_until, args=(tmp_path, begun, enough))
+    process.start()
+    assert begun.wait(60)
+
+    def heard(progress: Progress) -> None:
+        said.append(progress)
+        enough.set() if end == "finished" else process.kill()
+
+    listen(heard)
+    Cache(tmp_path).entry("model", KEY, lambda folder: (built.append(folder), build(folder))[1])
+    process.join()
+    assert said == [Progress("waiting for another run, which builds the same model", is_waiting=True)]
+    assert len(built) == (1 if end == "killed" else 0)
+    Cache(tmp_path)
+    assert not list((tmp_path / "building").iterdir())
 
 
 def test_a_killed_build_is_no_entry_and_does_not_block_the_next(tmp_path: Path) -> None:
