@@ -278,6 +278,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
+        cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
@@ -318,6 +319,11 @@ class Settings:
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
+        read=_path,
+    )
+    cache_shared: Path | None = setting(
+        metavar="DIR",
+        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
         read=_path,
     )
     data_dir: Path | None = setting(

@@ -195,8 +195,8 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
     [
         (
             {"gpus": "v100"},
-            "tool.opml: unknown key 'gpus'; known: baseline, benchmark_table, cache_dir, compare_precision, "
-            "compare_seconds, data_dir, ",
+            "tool.opml: unknown key 'gpus'; known: baseline, benchmark_table, cache_dir, cache_shared, "
+            "compare_precision, compare_seconds, data_dir, ",
         ),
         ({"json_path": "x"}, "tool.opml: unknown key 'json_path'; known: "),
         ({"a.b": 1}, "tool.opml: unknown key 'a.b'; known: "),
