@@ -128,7 +128,7 @@ def declared(table: type | None = None) -> dict[str, Setting]:
 
 def _text(written: Written) -> str:
     if not isinstance(written.value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+        raise ValueError("must be a text")  # noqa: TRY004 - all that read raises
     if not written.value:
         raise ValueError("must not be empty")
     return written.value
@@ -531,6 +531,7 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
 
 
 def _refusal(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
-    reason = first["msg"]
-    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+    from .records.validation import first_of, place_of, reason_of
+
+    first = first_of(error)
+    return f"{place_of(first, where)}: {reason_of(first)}, not {first['input']!r}"

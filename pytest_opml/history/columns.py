@@ -15,6 +15,7 @@ from ..printable import clipped
 from ..records.result import Result
 from ..records.run import RunRecord, Timing
 from .base import CALL_S, COLUMNS, Query, Release, Row, Summary
+from ..records.validation import first_of, place_of, reason_of
 
 
 def branch_of(run: RunRecord) -> str | None:
@@ -145,10 +146,8 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
 
 def problem(error: ValidationError) -> str:
     """Say in one line what is wrong with a document first, and where in it; its names may hold anything."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    # What a check of ours says has its kind before it.
-    return clipped(": ".join(filter(None, (where, first["msg"].removeprefix("Value error, ")))))
+    first = first_of(error)
+    return clipped(": ".join(filter(None, (place_of(first), reason_of(first)))))
 
 
 def the_only(where: str, run_id: str, ids: Iterable[str], what: str) -> str:
