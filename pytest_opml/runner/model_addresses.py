@@ -17,6 +17,7 @@ from ..records.result import Result
 from ..settings import Settings
 from ..storage.cache import Cache
 from ..storage.digests import digest_path
+from ..storage.work_folder import work_folder
 
 # The kind of the cache's entries that hold them.
 FETCHED = "fetched"
@@ -62,7 +63,7 @@ class ModelAddresses:
                 f"{address}: no MLflow store is named: set MLFLOW_TRACKING_URI, or mlflow in [tool.opml]"
             )
         cache = Cache(self._settings.cache_dir)
-        with tempfile.TemporaryDirectory(prefix="opml-mlflow-") as folder:
+        with tempfile.TemporaryDirectory(prefix="opml-mlflow-", dir=work_folder()) as folder:
             fetched = fetch_model(address, uri, Path(folder), os.environ.get("MLFLOW_REGISTRY_URI"))
             name = f"model{fetched.path.suffix if fetched.path.is_file() else ''}"
 
