@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import as_json, history_of, settings_of, show, show_json, with_config, with_store
+from .common import as_json, history_of, root_of, settings_of, show, show_json, with_config, with_store
 
 
 @click.command("import", short_help="Read runs into the history.")
@@ -17,7 +17,8 @@ from .common import as_json, history_of, settings_of, show, show_json, with_conf
 def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_wanted: bool) -> None:
     """Read runs into the history, all of them or none.
 
-    PATH is a file that `opml export` or --opml-json wrote, or are files and folders that pytest-benchmark saved
+    PATH is a file that `opml export` or --opml-json wrote, or that a run left whose history failed (it is removed
+    then); or are files and folders that pytest-benchmark saved
     (.benchmarks, --benchmark-json). A run that is there already with the same content is left as it is; one with
     another content is refused. What pytest-benchmark timed is shown by `opml trend` under the name of its test.
 
@@ -29,14 +30,18 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
     """
     from ..errors import UsageError
     from ..history.pytest_benchmark import import_benchmarks, is_saved
+    from ..history.store import state_folder
     from ..history.transfer import import_lines
     from ..reports.formatting import amount
+    from ..runner.unwritten import remove_taken
 
     kinds = {is_saved(path) for path in paths}
     if kinds != {True} and len(paths) > 1:
         raise UsageError("only files of pytest-benchmark can be many: import each export or record by itself")
-    with history_of(settings_of(config, store=store), create=True) as history:
+    settings = settings_of(config, store=store)
+    with history_of(settings, create=True) as history:
         added = import_benchmarks(history, paths) if kinds == {True} else import_lines(history, paths[0])
+    remove_taken(paths[0], state_folder(settings.store, root_of(config)))
     if json_wanted:
         show_json(added._asdict())
         return

@@ -35,6 +35,9 @@ def mapped(name: str) -> Iterator[None]:
         raise StorageError(f"{name}: {clipped(masked(str(error.orig)))}") from error
     except SQLAlchemyError as error:
         raise StorageError(f"{name}: {clipped(error)}") from error
+    except (OverflowError, MemoryError) as error:
+        # A driver's own limits, and those of the machine.
+        raise StorageError(f"{name}: is given more than it can hold: {clipped(error)}") from error
     except UnicodeEncodeError as error:
         raise StorageError(f"{name}: cannot hold such text: {clipped(error)}") from error
     except UnicodeDecodeError as error:

@@ -53,9 +53,9 @@ def _reason_of_pytest(session: pytest.Session, code: int, outcome: Outcome | Non
         if outcome is None and STATE not in session.config.stash and session.testsfailed:
             return f"{amount(session.testsfailed, 'file')} could not be collected, as said above"
         after = f" after {amount(len(outcome.record.results), 'result')}" if outcome and outcome.record.results else ""
-        return f"the run was interrupted{after}"
+        return "; ".join(filter(None, (f"the run was interrupted{after}", outcome.advice if outcome else "")))
     if code == pytest.ExitCode.INTERNAL_ERROR:
-        return "pytest or a plugin failed, as said above"
+        return "; ".join(filter(None, ("pytest or a plugin failed, as said above", outcome.advice if outcome else "")))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
         left_out = len(reporter.stats.get("deselected", ())) if reporter else 0

@@ -145,12 +145,14 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
 
 def _finish(session: pytest.Session, exitstatus: int, measured: Measured) -> None:
     from ..runner.outcome import USAGE, finish
+    from .settings_file import chosen
 
     config = session.config
     is_interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     outcome = finish(
         measured.record,
         options.settings_of(config),
+        chosen(config).root,
         is_complete=not (session.shouldstop or session.shouldfail or is_interrupted),
         pytest_exit=int(exitstatus) if is_interrupted else None,
         failed_tests=measured.failed_tests,

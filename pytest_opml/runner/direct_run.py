@@ -65,6 +65,7 @@ def run_cases(
     return finish(
         session.record(),
         settings,
+        root,
         is_complete=is_complete,
         pytest_exit=None if is_complete else INTERRUPTED,
         usage_errors=wrong,
@@ -75,4 +76,5 @@ def exit_of(outcome: Outcome) -> Exit:
     """Return the exit code of such a run, and why it is that."""
     if not outcome.record.interrupted or outcome.exit.code == USAGE:
         return outcome.exit
-    return Exit(INTERRUPTED, f"the run was interrupted after {amount(len(outcome.record.results), 'result')}")
+    reason = f"the run was interrupted after {amount(len(outcome.record.results), 'result')}"
+    return Exit(INTERRUPTED, "; ".join(filter(None, (reason, outcome.advice))))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import MissingDependencyError, StorageError
+from ..history.store import state_folder
 from ..reports.formatting import amount
+from .unwritten import import_command, write_unwritten
 
 if TYPE_CHECKING:
     from ..analysis.trend import FreshShift
@@ -34,12 +37,19 @@ class Outcome:
         problems: a line for each part of it that was not written.
         exit: the exit code that it asks for.
         fresh: the lasting steps that the newest runs of its cases show; none without a history.
+        unwritten: the file of the record where the history did not take it; None where it did, or there is none.
     """
 
     record: RunRecord
     problems: tuple[str, ...]
     exit: Exit
     fresh: tuple[FreshShift, ...] = ()
+    unwritten: Path | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to do for a history that did not take the run, for the last line; empty where there is nothing to do."""
+        return advice_on(self.unwritten) if self.unwritten else ""
 
     @property
     def has_content(self) -> bool:
@@ -50,6 +60,7 @@ class Outcome:
 def finish(
     record: RunRecord,
     settings: Settings,
+    root: Path,
     *,
     is_complete: bool,
     pytest_exit: int | None = None,
@@ -63,6 +74,7 @@ def finish(
     Args:
         record: what was measured, without checks.
         settings: of the run.
+        root: the user's project.
         is_complete: whether the run came to its end; of one that did not, cases that it never reached are not missed.
         pytest_exit: the exit code that pytest ends with whatever we say, as it is interrupted; None where it asks us.
         failed_tests: how many tests failed for another reason than a budget or a case without a result.
@@ -78,10 +90,14 @@ def finish(
     code = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors).code
     record = record.model_copy(update={"exit_code": code if pytest_exit is None else pytest_exit})
     on_record(record)
+    unwritten = None
     if record.results or record.failures:
-        problems = (*problems, *write(record, settings))
-    end = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors)
-    return Outcome(record=record, problems=tuple(problems), exit=end, fresh=_fresh(record, settings))
+        written = write(record, settings, root)
+        problems, unwritten = (*problems, *written.problems), written.unwritten
+    code, reason = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors)
+    end = Exit(code, f"{reason}; {advice_on(unwritten)}" if unwritten else reason)
+    fresh = () if unwritten else _fresh(record, settings)
+    return Outcome(record=record, problems=tuple(problems), exit=end, fresh=fresh, unwritten=unwritten)
 
 
 def _fresh(record: RunRecord, settings: Settings) -> tuple[FreshShift, ...]:
@@ -98,30 +114,62 @@ def _fresh(record: RunRecord, settings: Settings) -> tuple[FreshShift, ...]:
         return ()
 
 
-def write(record: RunRecord, settings: Settings) -> list[str]:
-    """Write the record where it was asked for; returns one line for each place that could not be written."""
+class Written(NamedTuple):
+    """Where a record could not be written.
+
+    Attributes:
+        problems: a line for each place.
+        unwritten: the file that the record is in for a history that did not take it; None where there is none.
+    """
+
+    problems: list[str]
+    unwritten: Path | None
+
+
+def write(record: RunRecord, settings: Settings, root: Path) -> Written:
+    """Write the record where it was asked for; what no place took lies in a file of its own, which a line names."""
     from ..history.record_files import write_record
-    from ..history.store import open_store
     from ..integrations.mlflow import log_run
 
-    problems = []
+    problems, unwritten = [], None
     try:
         if settings.json_path:
             write_record(record, settings.json_path)
     except StorageError as error:
-        problems.append(str(error))
+        problems.append(str(error) if settings.store else _set_aside(record, root / ".opml" / "records", error)[0])
     try:
         if settings.store:
-            with open_store(settings.store) as store:
-                store.append(record)
+            _append(record, settings.store)
     except StorageError as error:
-        problems.append(str(error))
+        line, unwritten = _set_aside(record, state_folder(settings.store, root), error)
+        problems.append(line)
     try:
         if settings.mlflow:
             log_run(record, settings.mlflow, settings.mlflow_experiment)
     except (StorageError, MissingDependencyError) as error:
         problems.append(str(error))
-    return problems
+    return Written(problems, unwritten)
+
+
+def _append(record: RunRecord, store: str) -> None:
+    from ..history.store import open_store
+
+    with open_store(store) as history:
+        history.append(record)
+
+
+def _set_aside(record: RunRecord, folder: Path, refusal: StorageError) -> tuple[str, Path | None]:
+    """Write a record that a place refused below a folder; returns the line for both, and the file."""
+    try:
+        path = write_unwritten(record, folder)
+    except StorageError as error:
+        return f"{refusal}; nor could the run be written elsewhere: {error}", None
+    return f"{refusal}; the run is in {path}", path
+
+
+def advice_on(unwritten: Path) -> str:
+    """Say how a run gets into the history that did not take it; the command can be copied into a shell."""
+    return f"the next run takes this one into the history, or now: {import_command(unwritten)}"
 
 
 def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: int = 0, usage_errors: int = 0) -> Exit:

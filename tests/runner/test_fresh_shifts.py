@@ -48,6 +48,6 @@ def test_only_a_step_of_the_last_runs_is_fresh(tmp_path: Path, after: int, runs:
 def test_a_run_tells_them_and_one_without_a_history_has_none(tmp_path: Path) -> None:
     url, _ = history(tmp_path, wobbling(0.9, 30) + wobbling(0.8, 3))
     record = run_of(40, 0.8)
-    told = finish(record, build_settings({"store": url}, {}, tmp_path), is_complete=True)
+    told = finish(record, build_settings({"store": url}, {}, tmp_path), tmp_path, is_complete=True)
     assert [shift.runs for shift in told.fresh] == [4]
-    assert finish(record, build_settings({"store": "none"}, {}, tmp_path), is_complete=True).fresh == ()
+    assert finish(record, build_settings({"store": "none"}, {}, tmp_path), tmp_path, is_complete=True).fresh == ()

@@ -132,6 +132,7 @@ def test_a_run_is_judged_shown_and_then_written(tmp_path: Path) -> None:
     outcome = finish(
         make_run(TWO),
         settings(tmp_path),
+        tmp_path,
         is_complete=True,
         on_record=lambda record: shown.append((record, (tmp_path / "run.json").exists())),
     )
@@ -143,7 +144,7 @@ def test_a_run_is_judged_shown_and_then_written(tmp_path: Path) -> None:
 
 
 def test_of_a_run_without_cases_nothing_is_written(tmp_path: Path) -> None:
-    outcome = finish(make_run([]), settings(tmp_path), is_complete=True, problems=["gw0: it died"])
+    outcome = finish(make_run([]), settings(tmp_path), tmp_path, is_complete=True, problems=["gw0: it died"])
     assert not (tmp_path / "run.json").exists()
     assert outcome.problems == ("gw0: it died",)
     assert outcome.exit.code == 11
@@ -151,12 +152,14 @@ def test_of_a_run_without_cases_nothing_is_written(tmp_path: Path) -> None:
 
 def test_cases_that_an_interrupted_run_never_reached_are_not_missed(tmp_path: Path) -> None:
     record = make_run(TWO[1:], collected={make_case("int8").id: "t", make_case("float16").id: "t"})
-    ended, cut = (finish(record, settings(tmp_path), is_complete=is_complete) for is_complete in (True, False))
+    ended, cut = (
+        finish(record, settings(tmp_path), tmp_path, is_complete=is_complete) for is_complete in (True, False)
+    )
     assert (ended.exit.code, cut.exit.code) == (11, 0)
 
 
 def test_a_place_that_cannot_be_written_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    outcome = finish(make_run(TWO), settings(tmp_path, json="file/run.json", gate={}), is_complete=True)
+    outcome = finish(make_run(TWO), settings(tmp_path, json="file/run.json", gate={}), tmp_path, is_complete=True)
     assert len(outcome.problems) == 1
     assert outcome.exit == Exit(11, "not everything could be written")

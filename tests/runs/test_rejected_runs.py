@@ -64,7 +64,7 @@ class Project:
             baseline_choice=baselines.choice,
         )
         record = record.model_copy(update={"started": record.started.replace(minute=self.runs)})
-        return finish(record, settings, is_complete=is_complete, pytest_exit=None if is_complete else 2)
+        return finish(record, settings, self.root, is_complete=is_complete, pytest_exit=None if is_complete else 2)
 
     def opml(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments)

@@ -1,0 +1,137 @@
+"""Records that no history took: they lie in ``unwritten/`` of the state folder until a history has them.
+
+A session writes its record there when its history fails at the end, and the next session of the project takes it in.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import StorageError
+from ..history.record_files import read_record, write_record
+from ..storage.locks import runtime_folder
+
+if TYPE_CHECKING:
+    from ..history.base import History
+    from ..records.run import RunRecord
+
+_FOLDER = "unwritten"
+_RESERVE_BYTES = 4 * 2**20
+
+
+def allocate_reserve(folder: Path, run_id: str) -> None:
+    """Take room on the disk at the start of a run, for its record at the end if the disk is full by then.
+
+    Where there is no room now, or the system cannot reserve any, there is no reserve.
+
+    Args:
+        folder: the state folder. The reserve lies among what the run has not finished, and is removed with it.
+        run_id: of the run that begins.
+    """
+    reserve = _reserve_of(folder, run_id)
+    with suppress(OSError, AttributeError):  # the latter where the system has no such call
+        reserve.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(reserve, os.O_CREAT | os.O_WRONLY, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+        except OSError:
+            reserve.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _reserve_of(folder: Path, run_id: str) -> Path:
+    return folder / "unfinished" / run_id / "reserve"
+
+
+def write_unwritten(record: RunRecord, folder: Path) -> Path:
+    """Write the record of a run that no history took, whole and on the disk, and return its file.
+
+    Args:
+        record: of the whole run.
+        folder: the state folder. Where nothing can be written there, not even in the room that ``allocate_reserve``
+            took, the file lies in the user's folder for temporary files.
+
+    Raises:
+        StorageError: it cannot be written in either place; the text names both.
+    """
+    path = folder / _FOLDER / f"{record.run_id}.json"
+    try:
+        return _written(record, path)
+    except StorageError as error:
+        refusals = [str(error)]
+    with suppress(OSError):
+        _reserve_of(folder, record.run_id).unlink()
+        with suppress(StorageError):
+            return _written(record, path)
+    try:
+        return _written(record, _second_folder(folder) / path.name)
+    except StorageError as error:
+        raise StorageError("; ".join([*refusals, str(error)])) from error
+
+
+def _written(record: RunRecord, path: Path) -> Path:
+    write_record(record, path)
+    return path
+
+
+def _second_folder(folder: Path) -> Path:
+    """Return where records of a state folder lie that cannot be written.
+
+    Raises:
+        StorageError: there is no folder for temporary files.
+    """
+    return runtime_folder() / _FOLDER / sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+
+
+def unwritten_runs(folder: Path) -> list[Path]:
+    """Return the files that ``write_unwritten`` wrote for a state folder and that are still there."""
+    folders = [folder / _FOLDER]
+    with suppress(StorageError):
+        folders.append(_second_folder(folder))
+    files: list[Path] = []
+    for place in folders:
+        with suppress(OSError):  # what cannot be listed is left alone
+            files += sorted(place.glob("*.json"))
+    return files
+
+
+def import_command(path: Path) -> str:
+    """Return the command that takes the record of a file into the history, to be copied into a shell."""
+    return shlex.join(["opml", "import", str(path)])
+
+
+def take_in(history: History, folder: Path) -> list[str]:
+    """Add to a history the runs that it could not take when they ended, and remove their files.
+
+    Args:
+        history: which can be written.
+        folder: the state folder.
+
+    Returns:
+        A line for each run that is in the history now, and for each that it refuses, whose file stays.
+    """
+    lines = []
+    for path in unwritten_runs(folder):
+        try:
+            record = read_record(path)
+            added = history.extend([record], merge=True)
+        except StorageError as error:
+            lines.append(f"{path}: is not in the history yet: {error}; {import_command(path)}")
+            continue
+        remove_taken(path, folder)
+        if added.runs:
+            lines.append(f"taken in: run {record.run_id[:12]} of {record.started:%Y-%m-%d %H:%M}, unwritten until now")
+    return lines
+
+
+def remove_taken(path: Path, folder: Path) -> None:
+    """Remove the file of a record that a history has taken, if it is one of ``unwritten_runs``; any other stays."""
+    if path.absolute() in [file.absolute() for file in unwritten_runs(folder)]:
+        with suppress(OSError):  # the next session meets it again, and finds its run in the history
+            path.unlink()
