@@ -274,6 +274,11 @@ def show_error(text: str) -> None:
     click.echo(f"error: {text}", err=True)
 
 
+def show_note(text: str) -> None:
+    """Print what is to be known besides, in one line of the error output."""
+    click.echo(text, err=True)
+
+
 def show_json(value: Any) -> None:
     """Print plain data for other programs."""
     click.echo(json.dumps(value, indent=2))

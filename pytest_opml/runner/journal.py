@@ -8,8 +8,9 @@ safe; of a run that was cut off, the next session makes the record and adds it t
 from __future__ import annotations
 
 import os
+import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,8 +62,8 @@ class JournalEntry(Record):
     outcome: MeasuredCase
     is_asked: bool
     seconds: float
-    marker_budgets: dict[str, Any] = {}
-    baseline_error: str = ""
+    marker_budgets: dict[str, Any]
+    baseline_error: str
 
     @property
     def case_id(self) -> str:
@@ -84,7 +85,7 @@ class Journal:
         self._folder = folder / _FOLDER / part.run_id if folder else None
         self._name, self._head, self._is_begun = part.name, head, False
         self._held: HeldFolder | None = None
-        self._number = self._unsafe = 0
+        self._number, self._unsafe, self._clock = 0, 0, time.monotonic()
         self._reason = ""
         if self._folder:
             try:
@@ -95,20 +96,38 @@ class Journal:
     @property
     def folder(self) -> Path | None:
         """Of the run; None where nothing is written."""
-        return self._held and self._held.path
+        return self._held.path if self._held else None
 
     @property
     def notes(self) -> list[str]:
         """A line that says what was not safe before the end; none where all was."""
         if not self._unsafe:
             return []
-        return [f"not written ahead: {amount(self._unsafe, 'result')}, which a killed run would have lost: {self._reason}"]
+        return [
+            f"not written ahead: {amount(self._unsafe, 'result')}, which a killed run would have lost: {self._reason}"
+        ]
 
-    def add(self, entry: JournalEntry) -> None:
-        """Write what came of a case; when this returns, it is on the disk."""
+    def add(
+        self, outcome: MeasuredCase, *, is_asked: bool, marker_budgets: Mapping[str, Any], baseline_error: str
+    ) -> None:
+        """Write what came of a case; when this returns, it is on the disk.
+
+        Args:
+            outcome: see ``JournalEntry``.
+            is_asked: likewise.
+            marker_budgets: likewise.
+            baseline_error: likewise.
+        """
         if self._folder is None:
             return
         self._number += 1
+        entry = JournalEntry(
+            outcome=outcome,
+            is_asked=is_asked,
+            seconds=time.monotonic() - self._clock,
+            marker_budgets=dict(marker_budgets),
+            baseline_error=baseline_error,
+        )
         try:
             if self._held is None:
                 self._held = HeldFolder(self._folder)
@@ -184,14 +203,13 @@ def read_parts(folder: Path, without: Collection[str] = ()) -> list[RunRecord]:
 def _read_part(path: Path, name: str) -> RunRecord:
     try:
         head = RunRecord.model_validate_json(path.read_bytes())
-        entries = {}
-        for path in sorted(path.parent.glob(f"{name}.[0-9]*.json")):
-            entry = JournalEntry.model_validate_json(path.read_bytes())
-            entries[entry.case_id] = entry
+        files = sorted(path.parent.glob(f"{name}.[0-9]*.json"))
+        all_entries = [JournalEntry.model_validate_json(file.read_bytes()) for file in files]
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+        raise StorageError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise StorageError(f"{path}: is no journal of this version: {one_line(error)}") from error
+        raise StorageError(f"{path.parent}: is no journal of this version: {one_line(error)}") from error
+    entries = {entry.case_id: entry for entry in all_entries}
     return with_outcomes(
         head,
         [entry.outcome for entry in entries.values()],

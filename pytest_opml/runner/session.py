@@ -96,7 +96,8 @@ class Session:
             reference = self._measured(case.reference)
             outcome = self._runner.run_case(case, overrides, is_judged=is_judged, reference=reference)
             self._outcomes[case.id] = outcome
-            self._write_ahead(case.id, overrides, is_asked=is_judged)
+            error = self._preflight.baselines.errors.get(case.id, "")
+            self.journal.add(outcome, is_asked=is_judged, marker_budgets=overrides.tables, baseline_error=error)
         return self._outcomes[case.id].require()
 
     def _measured(self, case: Case) -> Result | None:
@@ -171,15 +172,3 @@ class Session:
             marker_budgets=self._marked,
             baseline_errors=self._preflight.baselines.errors,
         )
-
-    def _write_ahead(self, case_id: str, overrides: TestOverrides, *, is_asked: bool) -> None:
-        from .journal import JournalEntry
-
-        entry = JournalEntry(
-            outcome=self._outcomes[case_id],
-            is_asked=is_asked,
-            seconds=time.monotonic() - self._clock,
-            marker_budgets=dict(overrides.tables),
-            baseline_error=self._preflight.baselines.errors.get(case_id, ""),
-        )
-        self.journal.add(entry)

@@ -28,20 +28,19 @@ _SAME_S = 1.0
 class EndSignals:
     """Ends a run when a signal asks for it; made in the main thread, where alone signals can be handled.
 
-    Only signals that nobody handles are, and Ctrl-C where it does what it does in Python.
-
-    Args:
-        on_late: ends the run in the place of the main thread, which does not do so: writes its record.
+    Only signals that nobody handles are, and Ctrl-C where it does what it does in Python. After its ``with`` block, or
+    ``restore``, they are handled as before.
 
     Attributes:
         name: of the first signal; empty where none came.
     """
 
-    def __init__(self, on_late: Callable[[], object]) -> None:
+    def __init__(self) -> None:
         self.name = ""
-        self._on_late = on_late
+        self._on_late: Callable[[], object] = lambda: None
         self._came_at, self._deadline = 0.0, False
         self._is_ending = self._has_ended = False
+        self._while_ending = 0
         self._at_end = threading.Lock()
         self._replaced: dict[int, Any] = {}
         if threading.current_thread() is not threading.main_thread():
@@ -51,6 +50,16 @@ class EndSignals:
             if handler is (signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL):
                 self._replaced[number] = handler
                 signal.signal(number, self._handle)
+
+    def __enter__(self) -> EndSignals:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+    def end_late_by(self, on_late: Callable[[], object]) -> None:
+        """Say what ends the run in the place of the main thread, where that does not: it writes the record."""
+        self._on_late = on_late
 
     def restore(self) -> None:
         """Handle signals as before."""
@@ -67,7 +76,7 @@ class EndSignals:
         Who is in a hurry sends three; what was written ahead is then taken in by the next session.
         """
         with self._at_end:
-            self._is_ending, self._count = True, 0
+            self._is_ending = True
             try:
                 yield
             finally:
@@ -86,14 +95,14 @@ class EndSignals:
             self._deadline = True
             threading.Thread(target=self._end_in_time, daemon=True).start()
         if self._is_ending:
-            self._count += 1
-            if self._count < 3:
+            self._while_ending += 1
+            if self._while_ending < 3:
                 return
         elif self._has_ended and number in _ENDING:
             return  # what is left to do takes no long time
         elif not is_first and now - self._came_at < _SAME_S:
             return
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(self.described)
 
     def _end_in_time(self) -> None:
         """In a thread: end the run where the main thread does not, and the process where it does not end."""

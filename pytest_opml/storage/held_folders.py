@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-LOCK = "lock"
+LOCK = ".held"
 _ATTEMPTS = 100
 
 
@@ -64,7 +64,7 @@ def _shared(folder: Path) -> int:
 
 def _is_in_place(descriptor: int, folder: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(folder / LOCK, follow_symlinks=False))
+        return os.path.samestat(os.fstat(descriptor), (folder / LOCK).lstat())
     except FileNotFoundError:
         return False
 

@@ -21,6 +21,8 @@ _LONGEST = 107 - len("/listener-12345678") - 4
 # Where the folder of the sockets is, if they need one of their own.
 SOCKETS = "sockets"
 
+_WORK = "work"
+
 _folders: dict[tuple[int, Path], Path] = {}
 
 
@@ -30,7 +32,7 @@ def work_folder() -> Path:
     Raises:
         StorageError: it cannot be made.
     """
-    top = runtime_folder() / "work"
+    top = runtime_folder() / _WORK
     key = (os.getpid(), top)
     if key not in _folders or not _folders[key].is_dir():  # who clears the temporary folder may have taken it away
         try:
@@ -38,6 +40,15 @@ def work_folder() -> Path:
         except OSError as error:
             raise StorageError(f"{top}: cannot be written: {error.strerror}; set TMPDIR to another folder") from error
     return _folders[key]
+
+
+def shared_folder(run_id: str) -> Path:
+    """Return where the processes of one run may share what they have; it is removed when none of them holds it.
+
+    Raises:
+        StorageError: the folder that it lies in cannot be made.
+    """
+    return runtime_folder() / _WORK / run_id
 
 
 def _make(top: Path) -> Path:
@@ -82,7 +93,7 @@ def place_sockets() -> None:
     folder = work_folder()
     if len(os.fsencode(folder)) > _LONGEST:
         try:
-            short = Path(tempfile.mkdtemp(prefix="opml-", dir="/tmp"))  # noqa: S108 - it is short, and the folder new
+            short = Path(tempfile.mkdtemp(prefix="opml-", dir="/tmp"))
             (folder / SOCKETS).symlink_to(short)
         except OSError as error:
             raise StorageError(f"no folder for sockets: {one_line(error)}; set TMPDIR to a shorter one") from error
