@@ -14,8 +14,8 @@ from ..metrics import METRICS
 from ..printable import clipped
 from ..records.result import Result
 from ..records.run import RunRecord, Timing
-from .base import CALL_S, COLUMNS, Query, Release, Row, Summary
 from ..records.validation import first_of, place_of, reason_of
+from .base import CALL_S, COLUMNS, Query, Release, Row, Summary
 
 
 def branch_of(run: RunRecord) -> str | None:
