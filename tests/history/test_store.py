@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any
 
 import pytest
