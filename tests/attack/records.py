@@ -37,7 +37,7 @@ from tests.support.builders import make_failure, make_result, make_side_by_side
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 from tests.support.mutations import HOSTILE, as_json, mutate_bytes, places, resealed
 
-TRIES, SAMPLE = 8_000, 150
+TRIES, SAMPLE = 8_000, 100
 # What the heaviest input may take: some of the memory of the smallest machine that a CI service lends.
 _MOST_MEMORY = 2_500_000_000
 _STORE = "history.db"

@@ -33,7 +33,7 @@ from tests.support.history_runs import run_of
 from tests.support.mutations import HOSTILE, mutate_bytes, places
 from tests.support.onnx_files import write_classifier
 
-TRIES, SAMPLE = 5_000, 200
+TRIES, SAMPLE = 5_000, 100
 _EACH_SESSION = 100  # of so many tries, one is a session of pytest in a process of its own
 
 _WHOLE: dict[str, Any] = {
