@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from ..errors import ModelFileError
 from ..storage.regular_files import IrregularFileError, check_regular, regular_files
 from ..tensors import Signature
 from .base import Runtime
+from .threads import process_threads, require_threads
 
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".bin")
 _KNOWN = ".keras, .tflite, .onnx, a SavedModel folder"
@@ -18,35 +20,43 @@ Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
 _KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
 
-def open_artifact(path: Path, *, threads: int, output: str | None = None) -> Runtime:
+def open_artifact(path: Path, *, threads: int | None = None, output: str | None = None) -> Runtime:
     """Open a model file, or a SavedModel folder, with the runtime of its kind.
 
     Args:
         path: the file or folder.
-        threads: that the runtime may use. TensorFlow has one number of them in a process, that of the first model.
+        threads: that the runtime uses; as many as may compute in this process if None. TensorFlow has one number of
+            them in a process.
         output: name of the output that is measured, where the model has several.
 
     Raises:
         ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
             is named.
         MissingDependencyError: its runtime is not installed.
+        ThreadsError: its runtime says that it computes with another number of threads.
     """
-    kind = kind_of(path)
+    wanted = threads or process_threads()
+    runtime = _runtime_of(kind_of(path))(path, threads=wanted, output=output)
+    require_threads(runtime.name, runtime.threads, wanted)
+    return runtime
+
+
+def _runtime_of(kind: Kind) -> Callable[..., Runtime]:
     if kind == "savedmodel":
         from .saved_model import SavedModelRuntime
 
-        return SavedModelRuntime(path, threads=threads, output=output)
+        return SavedModelRuntime
     if kind == "keras":
         from .keras_graph import KerasRuntime
 
-        return KerasRuntime(path, threads=threads, output=output)
+        return KerasRuntime
     if kind == "tflite":
         from .litert import LiteRTRuntime
 
-        return LiteRTRuntime(path, threads=threads, output=output)
+        return LiteRTRuntime
     from .onnx_runtime import OnnxRuntime
 
-    return OnnxRuntime(path, threads=threads, output=output)
+    return OnnxRuntime
 
 
 def read_signature(path: Path) -> Signature:

@@ -13,7 +13,7 @@ from ..errors import ModelFileError, one_line
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
 from .fit import arranged, as_dtype, call_size, measured_output
-from .keras_graph import limit_threads
+from .threads import limit_tensorflow, tensorflow_threads
 
 _SIGNATURE = "serving_default"
 
@@ -29,7 +29,7 @@ class SavedModelRuntime(Runtime):
     def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
         import tensorflow as tf
 
-        limit_threads(threads)
+        limit_tensorflow(threads)
         self.path, self.signature = path, read_saved_model(path)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
@@ -42,6 +42,7 @@ class SavedModelRuntime(Runtime):
         self._error = tf.errors.OpError
         self.parameters = int(sum(np.prod(variable.shape) for variable in self._call.variables))
         self.layers = len(self._call.graph.get_operations())
+        self.threads = tensorflow_threads()
 
     def to_device(self, batch: Batch) -> dict[str, Any]:
         """See ``Runtime.to_device``."""
