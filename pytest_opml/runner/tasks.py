@@ -74,9 +74,10 @@ def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactB
     """Load the data of a case; return what builds it, under our configuration of Keras."""
     limit_process(options.device.threads)  # before the modules of the user, which may run TensorFlow at once
     registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
+    cache = paths.open_cache()
     case = exported(case, paths.data_dir, cache)
-    builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
+    data = load_data(case, paths.data_dir, cache, trusted=options.trusted)
+    builder = ArtifactBuilder(case, data, options.device, cache)
     if not case.is_finished:
         configure()  # behind the modules of the user, which may set their own when they are imported
     return builder
@@ -96,7 +97,7 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
         CaseFailed: the artifact, or that of the release, is not there any more.
     """
     limit_process(plan.device.threads)
-    cache = Cache(paths.cache_dir)
+    cache = paths.open_cache()
     artifact = _find(cache, built)
     reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
     release = _release_file(plan.release.stored, paths) if plan.release and plan.release.sampling.seconds else None
@@ -155,7 +156,7 @@ def artifact_file(built: BuiltCase, paths: LocalPaths) -> Path:
     Raises:
         CaseFailed: it is not in the cache any more.
     """
-    return _find(Cache(paths.cache_dir), built).path
+    return _find(paths.open_cache(), built).path
 
 
 def _find(cache: Cache, built: BuiltCase) -> BuiltArtifact:

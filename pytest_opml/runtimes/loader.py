@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +19,9 @@ Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
 _KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
 
-def open_artifact(path: Path, *, threads: int | None = None, output: str | None = None) -> Runtime:
+def open_artifact(
+    path: Path, *, threads: int | None = None, output: str | None = None, trusted: bool = False
+) -> Runtime:
     """Open a model file, or a SavedModel folder, with the runtime of its kind.
 
     Args:
@@ -28,51 +29,57 @@ def open_artifact(path: Path, *, threads: int | None = None, output: str | None 
         threads: that the runtime uses; as many as may compute in this process if None. TensorFlow has one number of
             them in a process.
         output: name of the output that is measured, where the model has several.
+        trusted: whether a model may do more than compute: see ``operations_outside``.
 
     Raises:
         ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
-            is named.
+            is named; or it does more than compute and is not trusted.
         MissingDependencyError: its runtime is not installed.
         ThreadsError: its runtime says that it computes with another number of threads.
     """
     wanted = threads or process_threads()
-    runtime = _runtime_of(kind_of(path))(path, threads=wanted, output=output)
+    runtime = _opened(path, wanted, output, trusted)
     require_threads(runtime.name, runtime.threads, wanted)
     return runtime
 
 
-def _runtime_of(kind: Kind) -> Callable[..., Runtime]:
+def _opened(path: Path, threads: int, output: str | None, trusted: bool) -> Runtime:
+    kind = kind_of(path)
     if kind == "savedmodel":
         from .saved_model import SavedModelRuntime
 
-        return SavedModelRuntime
+        return SavedModelRuntime(path, threads=threads, output=output, trusted=trusted)
     if kind == "keras":
         from .keras_graph import KerasRuntime
 
-        return KerasRuntime
+        return KerasRuntime(path, threads=threads, output=output)
     if kind == "tflite":
         from .litert import LiteRTRuntime
 
-        return LiteRTRuntime
+        return LiteRTRuntime(path, threads=threads, output=output, trusted=trusted)
     from .onnx_runtime import OnnxRuntime
 
-    return OnnxRuntime
+    return OnnxRuntime(path, threads=threads, output=output, trusted=trusted)
 
 
-def read_signature(path: Path) -> Signature:
+def read_signature(path: Path, *, trusted: bool = False) -> Signature:
     """Read what a model file, or a SavedModel folder, takes and gives, without running it.
 
     Only Keras files and SavedModels need TensorFlow for it.
 
+    Args:
+        path: the file or folder.
+        trusted: whether it may do more than compute: see ``operations_outside``.
+
     Raises:
-        ModelFileError: it is missing, of an unknown kind, or not a model.
+        ModelFileError: it is missing, of an unknown kind, or not a model; or it does more and is not trusted.
         MissingDependencyError: the library that reads such a file is not installed.
     """
     kind = kind_of(path)
     if kind == "savedmodel":
         from .saved_model import read_saved_model
 
-        return read_saved_model(path)
+        return read_saved_model(path, trusted=trusted)
     if kind == "keras":
         from .keras_graph import read_keras
 
@@ -80,10 +87,37 @@ def read_signature(path: Path) -> Signature:
     if kind == "tflite":
         from .tflite_file import read_tflite
 
-        return read_tflite(path).signature
+        return read_tflite(path, trusted=trusted).signature
     from .onnx_file import read_onnx, signature_of
 
-    return signature_of(read_onnx(path))
+    return signature_of(read_onnx(path, trusted=trusted))
+
+
+def operations_outside(path: Path) -> tuple[str, ...]:
+    """Return the names of a model's operations that may reach outside it, to files, programs or the network; sorted.
+
+    Those are the operations of TensorFlow that do more than compute, and all that are custom. A Keras file has none: in
+    the safe mode that it is loaded in, it can hold nothing but Keras' own layers.
+
+    Raises:
+        ModelFileError: it is missing, of an unknown kind, or not a model.
+        MissingDependencyError: the library that reads such a file is not installed.
+    """
+    kind = kind_of(path)
+    if kind == "savedmodel":
+        from . import saved_model
+
+        return saved_model.operations_outside(path)
+    if kind == "tflite":
+        from .tflite_file import read_tflite
+
+        return read_tflite(path, trusted=True).foreign_operations
+    if kind == "onnx":
+        from . import onnx_operations
+        from .onnx_file import read_onnx
+
+        return onnx_operations.operations_outside(read_onnx(path, trusted=True))
+    return ()
 
 
 def kind_of(path: Path) -> Kind:

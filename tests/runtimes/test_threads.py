@@ -124,7 +124,7 @@ def test_libraries_that_are_loaded_or_started_later_are_told(process: pytest.Mon
 def test_a_runtime_that_says_another_number_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_dense(tmp_path / "m.tflite", np.ones((2, 3), np.float32))
     assert open_artifact(path, threads=3).threads == 3
-    monkeypatch.setattr(loader, "_runtime_of", lambda _kind: lambda *_, **__: SimpleNamespace(name="it", threads=4))
+    monkeypatch.setattr(loader, "_opened", lambda *_: SimpleNamespace(name="it", threads=4))
     with pytest.raises(ThreadsError, match=r"^it computes with 4 threads in this process, not with 3 "):
         open_artifact(path, threads=3)
 
