@@ -1,10 +1,11 @@
 """The cores that each runtime, and training, keep busy with one thread and with one for each core.
 
 Each line is a worker process as a run has it, on images that are resized: of ``digits``, 8 pixels made 64. Before
-anything else the worker computes with TensorFlow, as a module of a user may when it is imported. Two figures, in cores:
+anything else the worker computes with TensorFlow, as a module of a user may when it is imported. Two figures:
 
-- mean: CPU time of the process by wall time, in the passes or in training; fewer on a machine that others load too.
-- most: the same in the half second in which it is most, when others got in the way the least.
+- cores: CPU time of the process by wall time, in the passes or in training. A machine that is busy gives fewer.
+- by busiest: CPU time of the process by that of its busiest thread, which does not depend on what else runs. Threads
+  that hand work over to each other make it more than 1, though they never run at the same time.
 
 Run as a program: ``python benchmarks/threads.py``; the figures and the machine are in ``docs/measuring.md``.
 """
@@ -13,11 +14,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from threading import Event, Thread
 from time import perf_counter, process_time
 from typing import NamedTuple
 
@@ -33,49 +34,38 @@ from pytest_opml.runtimes.keras_graph import load_keras
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.runtimes.threads import limit_process, tensorflow_threads
 
-_SIZE, _BATCH, _WINDOW_S = 64, 128, 0.5
+_SIZE, _BATCH = 64, 128
 _FILES = {"Keras file": "baseline", "LiteRT, float": "float16-tflite", "LiteRT, int8": "int8", "ONNX Runtime": "onnx"}
 
 
 class Use(NamedTuple):
-    """What a worker used.
-
-    Attributes:
-        threads: as the runtime said.
-        mean: cores on average.
-        most: cores in the busiest window.
-    """
+    """What a worker used: threads, as the runtime said; CPU seconds, of its busiest thread too; and wall seconds."""
 
     threads: int
-    mean: float
-    most: float
+    cpu_s: float
+    busiest_s: float
+    seconds: float
 
     @property
     def shown(self) -> str:
         """The columns of a line."""
-        return f"{self.threads:7}{self.mean:9.2f}{self.most:9.2f}"
+        return f"{self.threads:7}{self.cpu_s / self.seconds:8.2f}{self.cpu_s / self.busiest_s:12.2f}"
 
 
-class _Watch:
-    """Looks at the clocks of this process, in a thread that else sleeps, until it is stopped."""
+def _of_threads() -> dict[str, float]:
+    """CPU seconds of each thread of this process."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
 
-    def __init__(self) -> None:
-        self._stop, self._looks = Event(), [(perf_counter(), process_time())]
-        self._thread = Thread(target=self._look)
-        self._thread.start()
 
-    def _look(self) -> None:
-        while not self._stop.wait(_WINDOW_S):
-            self._looks.append((perf_counter(), process_time()))
-
-    def use(self, threads: int) -> Use:
-        """Stop; return the cores that were busy since the start."""
-        self._stop.set()
-        self._thread.join()
-        looks = self._looks
-        began, ended = looks[0], (perf_counter(), process_time())
-        windows = [(cpu - cpu0) / (now - before) for (before, cpu0), (now, cpu) in pairwise(looks)]
-        return Use(threads, (ended[1] - began[1]) / (ended[0] - began[0]), max(windows))
+@contextmanager
+def _watched(uses: list[Use]) -> Iterator[None]:
+    """Append what its block used, without the number of threads."""
+    before, cpu, began = _of_threads(), process_time(), perf_counter()
+    yield
+    seconds, cpu = perf_counter() - began, process_time() - cpu
+    busiest = max(now - before.get(name, 0.0) for name, now in _of_threads().items())
+    uses.append(Use(0, cpu, busiest, seconds))
 
 
 def _begin(setup: Setup) -> None:
@@ -92,20 +82,22 @@ def passes(path: Path | None, seconds: float, case: Case, setup: Setup) -> Use:
     images = test_images(case, setup)
     runtime = open_artifact(path or artifact(case, setup), threads=setup.threads)
     warm_up(runtime, images, _BATCH)
-    watch, until = _Watch(), perf_counter() + seconds
-    while perf_counter() < until:
-        predict_all(runtime, images, _BATCH)
-    return watch.use(runtime.threads)
+    uses: list[Use] = []
+    until = perf_counter() + seconds
+    with _watched(uses):
+        while perf_counter() < until:
+            predict_all(runtime, images, _BATCH)
+    return uses[0]._replace(threads=runtime.threads)
 
 
 def training(case: Case, setup: Setup) -> Use:
     """In a worker: train the model of a case."""
     _begin(setup)
-    data = load_data(case, None)
+    data, uses = load_data(case, None), list[Use]()
     data.x_train.preload()
-    watch = _Watch()
-    train(case, data)
-    return watch.use(tensorflow_threads())
+    with _watched(uses):
+        train(case, data)
+    return uses[0]._replace(threads=tensorflow_threads())
 
 
 def export(folder: Path, case: Case, setup: Setup) -> Path:
@@ -119,7 +111,7 @@ def _table(threads: int | None, model: str, seconds: float, cache: Path) -> None
     setup = cpu_setup()
     device = setup.build.device.model_copy(update={"threads": threads or setup.threads})
     setup = replace(setup, build=BuildOptions(device=device), paths=LocalPaths(cache_dir=cache))
-    print(f"{'N = ' + str(setup.threads):24}threads     mean     most", flush=True)
+    print(f"{'N = ' + str(setup.threads):24}threads   cores  by busiest", flush=True)
     case = partial(Case, dataset="digits", model=model, size=_SIZE, batch=_BATCH)
     for name, technique in _FILES.items():
         in_worker(artifact, case(technique=technique), setup)  # where nothing else is watched
@@ -127,8 +119,8 @@ def _table(threads: int | None, model: str, seconds: float, cache: Path) -> None
         print(f"  {name:22}{use.shown}", flush=True)
     saved = in_worker(partial(export, cache / f"saved-{setup.threads}"), case(), setup)
     print(f"  {'SavedModel':22}{in_worker(partial(passes, saved, seconds), case(), setup).shown}", flush=True)
-    for unfreeze, epochs in ((1, 10), ("all", 4)):
-        use = in_worker(training, case(unfreeze=unfreeze, epochs=epochs), setup)
+    for unfreeze, epochs in ((1, 40), ("all", 1)):
+        use = in_worker(training, case(unfreeze=unfreeze, epochs=epochs, subset=400), setup)
         print(f"  {f'training, {unfreeze} unfrozen':22}{use.shown}", flush=True)
 
 
