@@ -23,7 +23,7 @@ from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
 from tests.attack.tally import ONE_LINE, WRONG, Outcome, Tally
 
 TRIES = 60
-SAMPLE = 3
+SAMPLE = 2
 TENSORFLOW = True
 
 _KEPT = "kept to its number"
