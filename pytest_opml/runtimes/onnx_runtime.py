@@ -48,6 +48,7 @@ class OnnxRuntime(Runtime):
             )
         except Exception as error:  # its errors share no base class, and a damaged file may end in others
             raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        self.threads = int(self._session.get_session_options().intra_op_num_threads)
         self._place = onnxruntime.OrtValue.ortvalue_from_numpy
         self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         # texts and mappings cannot be placed, nor read where they lie

@@ -13,6 +13,7 @@ from typing import Any
 from ... import registry
 from ...errors import OpmlError, one_line
 from ...runtimes.keras_configuration import configure
+from ...runtimes.threads import check_process
 from .files import OUTCOME
 from .job import LegacyJob
 
@@ -33,6 +34,7 @@ def _perform(folder: Path) -> dict[str, Any]:
             registry.get("model", job.case.model)  # its module may set the configuration when it is imported
         configure(tf_keras)
         WORK[job.work](job)
+        check_process()
     except OpmlError as error:
         return {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line
