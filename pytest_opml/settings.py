@@ -128,7 +128,7 @@ def declared(table: type | None = None) -> dict[str, Setting]:
 
 def _text(written: Written) -> str:
     if not isinstance(written.value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+        raise ValueError("must be a text")  # noqa: TRY004 - all that read raises
     if not written.value:
         raise ValueError("must not be empty")
     return written.value
@@ -228,6 +228,16 @@ def _time_weights(written: Written) -> Any:
     return {key: v / total for key, v in weights.items()}
 
 
+def _patterns(written: Written) -> tuple[str, ...]:
+    """Patterns of the file and of the command line."""
+    value = written.value
+    if not isinstance(value, (list, tuple)) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a list of patterns")
+    if not all((*value, *written.added)):
+        raise ValueError("a pattern must not be empty")
+    return (*value, *written.added)
+
+
 def _user_cache() -> str:
     from platformdirs import user_cache_dir
 
@@ -268,6 +278,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
+        cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
@@ -276,6 +287,7 @@ class Settings:
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
@@ -307,6 +319,11 @@ class Settings:
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
+        read=_path,
+    )
+    cache_shared: Path | None = setting(
+        metavar="DIR",
+        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
         read=_path,
     )
     data_dir: Path | None = setting(
@@ -343,6 +360,13 @@ class Settings:
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+    )
+    trust: tuple[str, ...] = setting(
+        (),
+        metavar="PATTERN",
+        help="models, by path or name, that may read and write files or have custom operations; repeatable",
+        is_repeatable=True,
+        read=_patterns,
     )
     release_dir: Path = setting(".opml/releases", read=_path)
     benchmark_table: bool = setting(False)
@@ -507,6 +531,7 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
 
 
 def _refusal(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
-    reason = first["msg"]
-    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+    from .records.validation import first_of, place_of, reason_of
+
+    first = first_of(error)
+    return f"{place_of(first, where)}: {reason_of(first)}, not {first['input']!r}"

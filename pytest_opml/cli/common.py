@@ -293,7 +293,7 @@ def show_error(text: str) -> None:
 
 
 def show_note(text: str) -> None:
-    """Print one line to the error output."""
+    """Print what is to be known besides, in one line of the error output."""
     click.echo(printable(text), err=True)
 
 
