@@ -19,6 +19,7 @@ OpmlError
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -99,7 +100,7 @@ class MissingDependencyError(UsageError):
 
     def __init__(self, feature: str, distribution: str, *, extra: str | None = None) -> None:
         wanted = f"pytest-opml[{extra}]" if extra else distribution
-        super().__init__(f"{feature} needs the package {distribution}: pip install {wanted}")
+        super().__init__(f"{feature} needs the package {distribution}: pip install {shlex.quote(wanted)}")
 
 
 class DeviceError(UsageError):

@@ -226,5 +226,5 @@ def test_a_database_that_is_not_there(new_database: Callable[[], str]) -> None:
 
 def test_without_the_driver_of_postgresql_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    text = "a history in PostgreSQL needs the package psycopg: pip install pytest-opml[postgres]"
+    text = "a history in PostgreSQL needs the package psycopg: pip install 'pytest-opml[postgres]'"
     assert refusal("postgresql://host/db") == text
