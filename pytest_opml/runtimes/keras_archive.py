@@ -140,7 +140,8 @@ def _member(stream: BinaryIO, archive: zipfile.ZipFile) -> BinaryIO:
     """The weights' file within the archive: in its place where it is stored as it is, as Keras stores it."""
     info = archive.getinfo(_WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
-        copy = cast("BinaryIO", tempfile.TemporaryFile())  # as memory that it took would be counted as the model's
+        # memory that it took would be counted as the model's
+        copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as it is read
         with archive.open(_WEIGHTS) as packed:
             shutil.copyfileobj(packed, copy)
         return copy

@@ -51,7 +51,6 @@ def _operations(folder: Path) -> dict[str, Callable[[], Any]]:
         "Save": lambda: raw.Save(filename=canary, tensor_names=["x"], data=[tf.constant(1.0)]),
         "MergeV2Checkpoints": lambda: raw.MergeV2Checkpoints(checkpoint_prefixes=[secret], destination_prefix=canary),
         "DebugIdentityV2": lambda: raw.DebugIdentityV2(input=1.0, debug_urls=[f"file://{canary}"]),
-        "DumpTensor": lambda: raw.DumpTensor(input=1.0, log_dir_path=str(folder), tensor_name="x", file_name=CANARY),
         "FIFOQueueV2": lambda: raw.FIFOQueueV2(component_types=[tf.float32]),
         "CreateSummaryFileWriter": lambda: raw.CreateSummaryFileWriter(
             writer=raw.SummaryWriter(), logdir=canary, max_queue=1, flush_millis=1, filename_suffix="x"
@@ -68,7 +67,7 @@ def _operations(folder: Path) -> dict[str, Callable[[], Any]]:
 
 OPERATIONS = (
     *("WriteFile", "ReadFile", "MatchingFiles", "PrintV2", "EagerPyFunc", "PyFunc", "TextLineDataset", "SaveV2"),
-    *("RestoreV2", "Save", "MergeV2Checkpoints", "DebugIdentityV2", "DumpTensor", "FIFOQueueV2"),
+    *("RestoreV2", "Save", "MergeV2Checkpoints", "DebugIdentityV2", "FIFOQueueV2"),
     *("CreateSummaryFileWriter", "TFRecordReaderV2", "InitializeTableFromTextFileV2"),
 )
 PLACES = (
@@ -138,6 +137,8 @@ def _table(act: Callable[[], Any]) -> Any:
 
     class Initializer(tf.lookup.KeyValueTensorInitializer):  # type: ignore[misc]
         def initialize(self, table: Any) -> Any:
+            if tf.executing_eagerly():  # now, and not when the model is loaded
+                return super().initialize(table)
             with tf.control_dependencies([act()]):
                 return super().initialize(table)
 
