@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
+from .addresses import read_address
 from .errors import SettingsError, one_line
 from .storage.input_file import read_input
 
@@ -127,7 +128,7 @@ def declared(table: type | None = None) -> dict[str, Setting]:
 
 def _text(written: Written) -> str:
     if not isinstance(written.value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+        raise ValueError("must be a text")  # noqa: TRY004 - all that read raises
     if not written.value:
         raise ValueError("must not be empty")
     return written.value
@@ -161,7 +162,10 @@ def _tracking(written: Written) -> str | None:
         return None
     if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
         return _url(written)
-    return str(_path(replace(written, root=written.root.absolute())))
+    try:
+        return str(_path(replace(written, root=written.root.absolute())))
+    except SettingsError as error:
+        raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
 def _profile(written: Written) -> Any:
@@ -274,6 +278,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
+        cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
@@ -314,6 +319,11 @@ class Settings:
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
+        read=_path,
+    )
+    cache_shared: Path | None = setting(
+        metavar="DIR",
+        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
         read=_path,
     )
     data_dir: Path | None = setting(
@@ -516,10 +526,12 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
     except ValidationError as error:
         raise SettingsError(_refusal(error, written.where)) from None
     except ValueError as error:
-        raise SettingsError(f"{written.where}: {error}, not {written.value!r}") from None
+        shown = repr(written.value) if one.read not in (_store, _tracking) else "what is written there"
+        raise SettingsError(f"{written.where}: {error}, not {shown}") from None
 
 
 def _refusal(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
-    reason = first["msg"]
-    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+    from .records.validation import first_of, place_of, reason_of
+
+    first = first_of(error)
+    return f"{place_of(first, where)}: {reason_of(first)}, not {first['input']!r}"

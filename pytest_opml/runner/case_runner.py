@@ -18,6 +18,7 @@ from ..progress import Progress
 from ..records.device import Device
 from ..records.result import Result
 from ..records.run import Failure
+from ..storage.cache import remove_abandoned_builds
 from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
 from .case_files import check_files
@@ -161,6 +162,8 @@ class CaseRunner:
         except (WorkerFailed, DeviceBusy) as error:
             text = str(error).replace(local.model, case.model)
             return MeasuredCase(failure=_failure(case, self._options.device, error, text))
+        finally:
+            remove_abandoned_builds(options.settings.cache_dir)  # what a worker was building when it was ended
 
     def data(self, case: Case) -> Split:
         """Return the data of a case, loaded in this process.

@@ -17,6 +17,8 @@ from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
+from ..storage.cache import Cache
+from ..storage.shared_cache import SharedCache, open_shared
 from .launchers.base import ProcessLimits
 from .plan import NO_OVERRIDES
 from .trusted_models import is_trusted
@@ -38,6 +40,7 @@ class LocalPaths:
 
     Attributes:
         cache_dir: trained models and artifacts.
+        cache_shared: a cache that is shared with others, and its key; None for none.
         data_dir: data sets that are not shipped; None for none.
         release_dir: the artifacts of released runs; None where no task needs one.
         case_dir: where the process that builds a case leaves its test part for the one that measures; None where
@@ -45,9 +48,18 @@ class LocalPaths:
     """
 
     cache_dir: Path
+    cache_shared: SharedCache | None = None
     data_dir: Path | None = None
     release_dir: Path | None = None
     case_dir: Path | None = None
+
+    def open_cache(self) -> Cache:
+        """Return the cache.
+
+        Raises:
+            StorageError: it cannot be used.
+        """
+        return Cache(self.cache_dir, self.cache_shared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +144,12 @@ class RunOptions:
     def paths(self) -> LocalPaths:
         """The folders of this machine."""
         settings = self.settings
-        return LocalPaths(cache_dir=settings.cache_dir, data_dir=settings.data_dir, release_dir=settings.release_dir)
+        return LocalPaths(
+            cache_dir=settings.cache_dir,
+            cache_shared=open_shared(settings.cache_shared),
+            data_dir=settings.data_dir,
+            release_dir=settings.release_dir,
+        )
 
     @property
     def build(self) -> BuildOptions:

@@ -178,9 +178,9 @@ class _Graph:
             return scope != _MAIN and self._argument_leads(scope, name, ends, assets=assets, seen=seen)
         if node.op == "ReadVariableOp":
             values = [
-                assign.input[1]
-                for assign in self._nodes[scope].values()
-                if assign.op in _ASSIGNS and assign.input[0] == node.input[0]
+                writer.input[1]
+                for writer in self._nodes[scope].values()
+                if writer.op in _ASSIGNS and writer.input[0] == node.input[0]
             ]
             return bool(values) and all(self._leads(scope, one, ends, assets=assets, seen=seen) for one in values)
         return node.op in _PASSES_ON and self._leads(scope, node.input[0], ends, assets=assets, seen=seen)
