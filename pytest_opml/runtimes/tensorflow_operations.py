@@ -42,7 +42,7 @@ _STATEFUL = re.compile(
 _OUTSIDE = re.compile(
     r"PyFunc\w*|EagerPyFunc|MatchingFiles|ReadFile|DatasetFromGraph|DeserializeIterator|RemoteCall|Reader\w*"
     r"|RegisterDataset\w*|TPU\w*|Xla(CustomCall|Launch|HostCompute|CallModule)\w*|MlirPassthroughOp|Ifrt\w*|_?Send|_?Recv"
-    r"|ImmutableConst|Debug(Identity|NanCount|NumericSummary)"
+    r"|Queue\w*|ImmutableConst|Debug(Identity|NanCount|NumericSummary)"
 )
 _NAMES_A_PLACE = re.compile(
     r"(^|_)(file|filenames?|paths?|dir|logdir|directory|urls?|address|prefix(es)?)(_|$)|memory_region|_source(_name)?$"
