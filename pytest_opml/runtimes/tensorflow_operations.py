@@ -41,7 +41,7 @@ _STATEFUL = re.compile(
 # Not stateful to TensorFlow, and outside all the same: Python, other graphs within texts, other machines, the memory.
 _OUTSIDE = re.compile(
     r"PyFunc\w*|EagerPyFunc|MatchingFiles|ReadFile|DatasetFromGraph|DeserializeIterator|RemoteCall|Reader\w*"
-    r"|RegisterDataset\w*|TPU\w*|Xla(CustomCall|Launch|HostCompute|CallModule)\w*|MlirPassthroughOp|Ifrt\w*|_?Send|_?Recv"
+    r"|RegisterDataset\w*|Snapshot\w+|TPU\w*|Xla(CustomCall|Launch|HostCompute|CallModule)\w*|MlirPassthroughOp|Ifrt\w*|_?Send|_?Recv"
     r"|Queue\w*|ImmutableConst|Debug(Identity|NanCount|NumericSummary)"
 )
 _NAMES_A_PLACE = re.compile(

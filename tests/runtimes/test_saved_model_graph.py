@@ -130,4 +130,4 @@ def test_an_operation_that_names_a_file_is_never_allowed() -> None:
     assert {"MatMul", "Conv2D", "StringSplitV2", "DecodeJpeg", "VarHandleOp", "While", "RaggedGather"} <= allowed
     words = ("File", "PyFunc", "Print", "Save", "Rpc", "SummaryWriter", "Queue", "Reader", "Snapshot", "DataService")
     outside = {name for name in allowed if any(word in name for word in words)}
-    assert outside == {"ShardedFilename", "ShardedFilespec"} & outside
+    assert outside <= {"ShardedFilename", "ShardedFilespec", "Snapshot"}  # texts, and a copy
