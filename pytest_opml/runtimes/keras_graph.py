@@ -34,7 +34,7 @@ def load_keras(path: Path) -> keras.Model:
     import keras
 
     prefer_threads()
-    check_keras_archive(path, weights=False)
+    check_keras_archive(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file may end in any
@@ -58,7 +58,7 @@ def read_keras(path: Path) -> Signature:
     import keras
 
     prefer_threads()  # building its layers starts TensorFlow
-    check_keras_archive(path, weights=True)
+    check_keras_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
             configuration = json.loads(archive.read("config.json"))
