@@ -54,6 +54,38 @@ def prepare_environment() -> None:
         os.environ.pop(name, None)
 
 
+@contextmanager
+def home_left_alone() -> Iterator[None]:
+    """Around the first import of Keras 3 or of ``tf_keras``: nothing is written to the user's home.
+
+    Both write a ``keras.json`` there where there is none.
+    """
+    home = _home()
+    if (home / "keras.json").exists():
+        yield
+        return
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = nowhere = f"{os.devnull}/keras"  # where nothing can be written, which Keras passes over
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_HOME"]
+        else:
+            os.environ["KERAS_HOME"] = before
+        config = sys.modules.get("keras.src.backend.config")
+        if config is not None and getattr(config, "_KERAS_DIR", None) == nowhere:
+            vars(config)["_KERAS_DIR"] = str(home)  # where weights are downloaded to; nothing public sets it
+
+
+def _home() -> Path:
+    """Return the folder of Keras' files, as Keras determines it."""
+    if named := os.environ.get("KERAS_HOME"):
+        return Path(named).expanduser()
+    home = Path("~").expanduser()
+    return (home if os.access(home, os.W_OK) else Path("/tmp")) / ".keras"  # noqa: S108 - as it does
+
+
 def configure(keras: Any = None) -> None:
     """Give Keras our configuration; for a process that is ours, after the modules of the user were imported.
 
@@ -92,7 +124,8 @@ def _imported() -> Any:
         before = os.environ.get("KERAS_BACKEND")
         os.environ["KERAS_BACKEND"] = BACKEND
         try:
-            import_module("keras")
+            with home_left_alone():
+                import_module("keras")
         finally:
             if before is None:
                 del os.environ["KERAS_BACKEND"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import registry
 from ...errors import OpmlError, one_line
-from ...runtimes.keras_configuration import configure
+from ...runtimes.keras_configuration import configure, home_left_alone
 from .files import OUTCOME
 from .job import LegacyJob
 
@@ -23,7 +23,8 @@ def _end_with_the_parent() -> None:
 
 
 def _perform(folder: Path) -> dict[str, Any]:
-    import tf_keras
+    with home_left_alone():
+        import tf_keras
 
     from .tfmot_steps import WORK
 
