@@ -18,7 +18,6 @@ OpmlError
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 from .printable import printable
 
 _LISTED = 50
+_LONGEST = 2_000  # characters of an error; a value that is quoted in it may have any length
 
 
 def one_line(error: object) -> str:
@@ -40,18 +40,17 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_LISTED])}{more}"
 
 
-def masked(url: str) -> str:
-    """Return a URL without its password, also where it is too wrong to be parsed."""
-    url = re.sub(r"(://[^:/@]*:).*@", r"\1***@", url)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token)=)[^&]*", r"\1***", url)
-
-
 class OpmlError(Exception):
     """Base of all errors; its text is one line meant for the user.
 
     Each of them can cross the border of a process: what comes out has the type, the text and the attributes of what
     went in, whatever its ``__init__`` takes.
     """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        end = _LONGEST // 4  # which often lists what is allowed
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - end - 5]} ... {text[-end:]}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)

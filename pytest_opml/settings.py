@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
+from .addresses import read_address
 from .errors import SettingsError, one_line
 from .storage.input_file import read_input
 
@@ -127,7 +128,7 @@ def declared(table: type | None = None) -> dict[str, Setting]:
 
 def _text(written: Written) -> str:
     if not isinstance(written.value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+        raise ValueError("must be a text")  # noqa: TRY004 - all that read raises
     if not written.value:
         raise ValueError("must not be empty")
     return written.value
@@ -161,7 +162,10 @@ def _tracking(written: Written) -> str | None:
         return None
     if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
         return _url(written)
-    return str(_path(replace(written, root=written.root.absolute())))
+    try:
+        return str(_path(replace(written, root=written.root.absolute())))
+    except SettingsError as error:
+        raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
 def _profile(written: Written) -> Any:
@@ -224,6 +228,16 @@ def _time_weights(written: Written) -> Any:
     return {key: v / total for key, v in weights.items()}
 
 
+def _patterns(written: Written) -> tuple[str, ...]:
+    """Patterns of the file and of the command line."""
+    value = written.value
+    if not isinstance(value, (list, tuple)) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a list of patterns")
+    if not all((*value, *written.added)):
+        raise ValueError("a pattern must not be empty")
+    return (*value, *written.added)
+
+
 def _user_cache() -> str:
     from platformdirs import user_cache_dir
 
@@ -273,6 +287,7 @@ class Settings:
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
@@ -345,6 +360,13 @@ class Settings:
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+    )
+    trust: tuple[str, ...] = setting(
+        (),
+        metavar="PATTERN",
+        help="models, by path or name, that may read and write files or have custom operations; repeatable",
+        is_repeatable=True,
+        read=_patterns,
     )
     release_dir: Path = setting(".opml/releases", read=_path)
     benchmark_table: bool = setting(False)
@@ -504,10 +526,12 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
     except ValidationError as error:
         raise SettingsError(_refusal(error, written.where)) from None
     except ValueError as error:
-        raise SettingsError(f"{written.where}: {error}, not {written.value!r}") from None
+        shown = repr(written.value) if one.read not in (_store, _tracking) else "what is written there"
+        raise SettingsError(f"{written.where}: {error}, not {shown}") from None
 
 
 def _refusal(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
-    reason = first["msg"]
-    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+    from .records.validation import first_of, place_of, reason_of
+
+    first = first_of(error)
+    return f"{place_of(first, where)}: {reason_of(first)}, not {first['input']!r}"

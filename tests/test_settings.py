@@ -268,7 +268,7 @@ def test_the_files_table_is_left_as_it_was() -> None:
     assert file == {"gpu": "cpu", "json": "x", "gate": {"gpu": {}, "case": [{"match": "*"}]}}
 
 
-PLAIN_KEYS = ["gpu", "store", "json", "cache_dir", "data_dir", "timeout", "memory_mb", "threads"]
+PLAIN_KEYS = ["gpu", "store", "json", "cache_dir", "data_dir", "timeout", "memory_mb", "threads", "trust"]
 NESTED_KEYS = ["score", "time", "reference_samples", "inference", "training", "gate", "case", "match", "min", "max"]
 KEYS = st.sampled_from([*PLAIN_KEYS, *NESTED_KEYS, *METRICS]) | st.text(max_size=3)
 LEAVES = (
@@ -401,9 +401,9 @@ def test_how_long_to_compare(file: dict[str, Any], options: dict[str, Any], foun
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"compare_seconds": -1.0}, "--opml-compare-seconds: input should be greater than or equal to 0, not -1.0"),
-        ({"compare_seconds": math.nan}, "--opml-compare-seconds: input should be "),
-        ({"threads": 0}, "--opml-threads: input should be greater than or equal to 1, not 0"),
+        ({"compare_seconds": -1.0}, "--opml-compare-seconds: must be at least 0, not -1.0"),
+        ({"compare_seconds": math.nan}, "--opml-compare-seconds: must be "),
+        ({"threads": 0}, "--opml-threads: must be at least 1, not 0"),
     ],
 )
 def test_what_cannot_be_compared_or_used_is_refused(options: dict[str, Any], text: str) -> None:

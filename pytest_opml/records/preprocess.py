@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from ..errors import CaseDefinitionError
 from .base import Many, Record
+from .validation import first_of, reason_of
 
 Channels = Literal["rgb", "bgr", "grey"]
 Layout = Literal["nhwc", "nchw"]
@@ -115,9 +116,8 @@ def digest_of(text: str) -> str:
 
 
 def _described(error: ValidationError) -> str:
-    first = error.errors()[0]
-    context = first.get("ctx") or {}
-    reason = str(context["error"]) if "error" in context else first["msg"][:1].lower() + first["msg"][1:]
+    first = first_of(error)
+    reason = reason_of(first)
     if first["type"] == "extra_forbidden":
         reason = f"is no part of it; known: {', '.join(Preprocess.model_fields)}"
     where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""

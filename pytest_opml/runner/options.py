@@ -21,9 +21,11 @@ from ..storage.cache import Cache
 from ..storage.shared_cache import SharedCache, open_shared
 from .launchers.base import ProcessLimits
 from .plan import NO_OVERRIDES
+from .trusted_models import is_trusted
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget, GateTerms
+    from ..records.case_record import CaseRecord
     from ..records.run import Baseline, Rule
     from ..settings import Settings, TimeKind
     from .plan import CollectedRun, TestOverrides
@@ -68,10 +70,12 @@ class BuildOptions:
         device: that the model is trained for.
         registrations: names that the run's own process knows besides the installed ones; the ``file`` of one must be
             on the machine that runs the task.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,7 @@ class MeasurementPlan:
         on_times: the absolute limits on times, which the sampling of the case by itself is to decide.
         release: the artifact of a released run that the case is timed beside too.
         registrations: names that the run's own process knows, such as that of a quality; see ``BuildOptions``.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
@@ -111,6 +116,7 @@ class MeasurementPlan:
     on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +155,10 @@ class RunOptions:
     def build(self) -> BuildOptions:
         """What building a case is told, with the names that are registered by now."""
         return BuildOptions(device=self.device, registrations=registry.registrations())
+
+    def trusts(self, case: CaseRecord) -> bool:
+        """Whether the model of a case may do more than compute."""
+        return is_trusted(case, self.settings.trust)
 
     def budgets(self, case_id: str, overrides: TestOverrides) -> tuple[Budget, ...]:
         """Return the budgets that a case is held to."""

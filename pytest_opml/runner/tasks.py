@@ -74,7 +74,8 @@ def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactB
     registry.adopt(options.registrations)
     cache = paths.open_cache()
     case = exported(case, paths.data_dir, cache)
-    builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
+    data = load_data(case, paths.data_dir, cache, trusted=options.trusted)
+    builder = ArtifactBuilder(case, data, options.device, cache)
     if not case.is_finished:
         configure()  # behind the modules of the user, which may set their own when they are imported
     return builder

@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from ..addresses import shown_command
 from ..errors import DeviceBusy, StorageError
 from ..printable import printable
 from ..records.device import Device
@@ -165,7 +166,7 @@ def _holder_file(name: str, process: int | None = None) -> str:
 def _write_holder(name: str, folder: LockFolder) -> None:
     """Say beside the lock who has it; where that cannot be written, it is only not said."""
     program, *arguments = sys.argv or [""]
-    command = " ".join([Path(program).name or "python", *arguments])
+    command = shown_command([Path(program).name or "python", *arguments])
     short = command if len(command) <= 60 else f"{command[:59]}…"
     with contextlib.suppress(OSError):
         holder = Holder(os.getpid(), short, str(Path.cwd()), time.time())

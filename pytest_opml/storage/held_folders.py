@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-LOCK = "lock"
+LOCK = ".held"
 _ATTEMPTS = 100
 
 

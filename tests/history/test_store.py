@@ -44,10 +44,10 @@ def test_metrics_are_columns_to_query(url: str) -> None:
 @pytest.mark.parametrize(
     ("condition", "order", "index"),
     [
-        ("", "started DESC, run_key DESC, position DESC", "newest"),
-        ("AND op_score IS NOT NULL", "op_score, started DESC, run_key DESC, position DESC", "best"),
-        ("AND branch = 'c'", "started DESC, run_key DESC, position DESC", "branch"),
-        ("AND commit_hash = 'c'", "started DESC, run_key DESC, position DESC", "commit"),
+        ("", "place DESC, position DESC", "newest"),
+        ("AND op_score IS NOT NULL", "op_score, place DESC, position DESC", "best"),
+        ("AND branch = 'c'", "place DESC, position DESC", "branch"),
+        ("AND commit_hash = 'c'", "place DESC, position DESC", "commit"),
     ],
 )
 def test_each_question_has_an_index(sqlite: str, condition: str, order: str, index: str) -> None:
@@ -191,10 +191,10 @@ def test_a_writer_killed_anywhere_leaves_whole_runs_only(url: str) -> None:
 @pytest.mark.parametrize(
     ("table", "old", "new", "reason"),
     [
-        ("run", '"format_version":1', '"format_version":2', "format_version: Input should be 1"),
-        ("run", "{", "", "Invalid JSON"),
-        ("result", "{", "", "Invalid JSON"),
-        ("result", '"auc"', '"area"', "auc: Field required"),
+        ("run", '"format_version":1', '"format_version":2', "format_version: must be 1"),
+        ("run", "{", "", "is not JSON"),
+        ("result", "{", "", "is not JSON"),
+        ("result", '"auc"', '"area"', "auc: is missing"),
         ("result", '"cluster-256"', '"cluster/256"', "case.technique: must not contain '/'"),
     ],
 )
@@ -236,10 +236,10 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
         ("UPDATE opml_run SET started = 'soon'", "is damaged: Invalid isoformat string: 'soon'"),
         ("UPDATE opml_run SET results = 'three'", "is damaged: "),
         ("UPDATE opml_run SET record = CAST(x'fffe' AS TEXT)", "Could not decode to UTF-8 column 'record'"),
-        ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: Input should be a valid number"),
+        ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: must be a number"),
         ("UPDATE opml_result SET case_id = x'fffe'", "is damaged: "),
         ("UPDATE opml_run SET dirty = 3", "is damaged: "),
-        ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: Input should be a valid string"),
+        ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: must be a text"),
         ("UPDATE opml_release SET run_key = 7", "is damaged: it marks a run as released that is not there"),
     ],
 )
