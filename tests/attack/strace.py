@@ -108,7 +108,7 @@ def _watched(name: str, command: Sequence[str], places: Places, folder: Path) ->
     if run.returncode:
         return Outcome(name, WRONG, f"exit code {run.returncode}: {run.stdout[-2000:]} {run.stderr[-2000:]}")
     made = [call for log in logs.iterdir() for call in calls(log.read_text(errors="replace"), places.project)]
-    if len(made) < 10:
-        return Outcome(name, WRONG, f"strace saw {len(made)} calls only")
+    if not made:
+        return Outcome(name, WRONG, "strace saw nothing")
     wrong = broken(made, places)
     return Outcome(name, WRONG, "\n    ".join(["unasked", *wrong])) if wrong else Outcome(name, WENT_ON)

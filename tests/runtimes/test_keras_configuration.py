@@ -126,7 +126,7 @@ def test_nothing_is_written_to_a_home_without_a_file_of_keras(
         config._KERAS_DIR = os.environ["KERAS_HOME"]
         with pytest.raises(OSError, match="Not a directory"):
             Path(config._KERAS_DIR).mkdir(parents=True)
-    assert config._KERAS_DIR == str(home)  # where weights are
+    assert Path(config._KERAS_DIR) == home  # where weights are
     assert os.environ.get("KERAS_HOME") == (str(home) if named else None)
     home.mkdir()
     (home / "keras.json").write_text("{}")
