@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from ..errors import SettingsError
 
@@ -86,6 +87,22 @@ def _home() -> Path:
     return (home if os.access(home, os.W_OK) else Path("/tmp")) / ".keras"  # noqa: S108 - as it does
 
 
+@contextmanager
+def without_pictures() -> Iterator[None]:
+    """Around an import of Keras 3, in a process that is ours: it draws no pictures, and imports no matplotlib for them.
+
+    That would write its list of fonts to the user's home.
+    """
+    is_new = "matplotlib" not in sys.modules
+    if is_new:
+        sys.modules["matplotlib"] = cast("ModuleType", None)  # importing it is an ImportError, which Keras passes over
+    try:
+        yield
+    finally:
+        if is_new:
+            del sys.modules["matplotlib"]
+
+
 def configure(keras: Any = None) -> None:
     """Give Keras our configuration; for a process that is ours, after the modules of the user were imported.
 
@@ -96,7 +113,8 @@ def configure(keras: Any = None) -> None:
         SettingsError: Keras was imported with another backend.
     """
     if keras is None:
-        keras = _imported()
+        with without_pictures():
+            keras = _imported()
     _assign(keras, VALUES, POLICY)
     if limits := getattr(keras, "config", None):
         for name in ("set_max_epochs", "set_max_steps_per_epoch"):

@@ -1,7 +1,7 @@
 """What sessions write and whom they call, as the kernel sees it of all their processes.
 
 Nothing is written outside of the project, the cache and the folder for temporary files; nobody is called over a
-network. Other files are opened for writing without a trace: devices, what ``/proc`` says of the process itself, and the
+network, but what pytest-xdist starts may call it back within the machine. Other files are opened for writing without a trace: devices, what ``/proc`` says of the process itself, and the
 semaphores that the C library keeps in ``/dev/shm``.
 """
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tests.attack.tally import WENT_ON, WRONG, Outcome, Tally
 from tests.support.small_project import Places, write_project
 
-TRIES, SAMPLE = 4, 1
+TRIES, SAMPLE = 6, 1
 TENSORFLOW = True
 NOT_HERE = "strace is not here"
 _WRITING = (
@@ -52,7 +52,7 @@ def calls(log: str, folder: Path) -> Iterator[Call]:
         name, arguments = match["call"], match["arguments"]
         if name in ("connect", "sendto", "sendmsg"):
             if family := re.search(r"sa_family=(AF_\w+)", arguments):
-                address = re.search(r'sun_path=@?"([^"]*)"', arguments)
+                address = re.search(r'sun_path=@?"([^"]*)"', arguments) or re.search(r'inet_addr\("([^"]*)"', arguments)
                 yield Call(name, address[1] if address else f"{family[1]} {arguments}")
             continue
         if int(match["result"]) < 0 and re.search(r"\b(EEXIST|ENOENT|ENOTDIR)\b", match["rest"]):
@@ -85,15 +85,17 @@ def _sessions(places: Places) -> list[tuple[str, Sequence[str]]]:
         ("files of ONNX", places.command("-k", "files")),
         ("a model that is trained", places.command("-k", "trained")),
         ("opml measure", measure),
+        ("two processes of pytest-xdist", places.command("-k", "files", "-n2")),
+        ("a run that MLflow is told of", places.command("-k", "files", "--opml-mlflow=sqlite:///mlflow.db")),
         ("opml report", [*opml, "report", "-o", "report.html"]),
     ]
 
 
 def attack(tries: int, seed: int) -> list[Tally]:
-    """Watch sessions of four kinds in turn."""
+    """Watch sessions of six kinds in turn."""
     with tempfile.TemporaryDirectory() as folder:
         places = Places.below(Path(folder).resolve())
-        write_project(places.project, 1, ("baseline", "int8", "cluster-8"))
+        write_project(places.project, 1, ("baseline", "int8", "onnx-int8", "tfmot-prune-0.5"))
         sessions = _sessions(places)
         outcomes = [_watched(*sessions[number % len(sessions)], places, Path(folder)) for number in range(tries)]
     return [Tally.of("strace", "writes and calls of sessions", outcomes)]

@@ -1,7 +1,7 @@
 """Two sessions that need one model at once, of which the first may be killed at any moment.
 
-One of them builds it; the other waits for it and says so; where that one is killed, it builds the model itself. Afterwards
-nothing is half-built in the cache, and every entry is whole.
+One of them builds it; the other waits for it and says so, and builds the model itself where that one is killed.
+Afterwards nothing is half-built in the cache, and every entry is whole.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,13 @@ import pytest
 import tf_keras
 
 from pytest_opml.errors import SettingsError
-from pytest_opml.runtimes.keras_configuration import check_file, configure, configured, home_left_alone
+from pytest_opml.runtimes.keras_configuration import (
+    check_file,
+    configure,
+    configured,
+    home_left_alone,
+    without_pictures,
+)
 from tests.support.processes import python_path
 
 OURS = ("float32", 1e-7, "channels_last", "float32")
@@ -132,3 +139,15 @@ def test_nothing_is_written_to_a_home_without_a_file_of_keras(
     (home / "keras.json").write_text("{}")
     with home_left_alone():
         assert os.environ.get("KERAS_HOME") == (str(home) if named else None)
+
+
+def test_keras_imports_nothing_for_pictures_and_others_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    with without_pictures(), pytest.raises(ImportError):
+        import_module("matplotlib")
+    assert "matplotlib" not in sys.modules
+    theirs = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "matplotlib", theirs)
+    with without_pictures():
+        assert import_module("matplotlib") is theirs
+    assert sys.modules["matplotlib"] is theirs

@@ -7,23 +7,16 @@ in them, each would take a worker a third of a second, and copy the pages that i
 from __future__ import annotations
 
 import gc
-import sys
 from importlib import import_module
-from types import ModuleType
-from typing import cast
 
-from ...runtimes.keras_configuration import configure, home_left_alone, prepare_environment
+from ...runtimes.keras_configuration import configure, home_left_alone, prepare_environment, without_pictures
 
 gc.disable()
 prepare_environment()
 _SKLEARN = ("sklearn.metrics", "sklearn.datasets", "sklearn.model_selection")
-# Keras would import it for pictures, which no worker draws, and it would write its list of fonts to the user's home.
-sys.modules.setdefault("matplotlib", cast("ModuleType", None))
-with home_left_alone():
+with home_left_alone(), without_pictures():
     for _name in ("tensorflow", "keras", *_SKLEARN, "scipy.stats", "h5py"):
         import_module(_name)
-if sys.modules["matplotlib"] is None:
-    del sys.modules["matplotlib"]
 configure()
 import_module("pytest_opml.runner.launchers.process")
 gc.enable()
