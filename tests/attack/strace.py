@@ -1,8 +1,8 @@
 """What sessions write and whom they call, as the kernel sees it of all their processes.
 
 Nothing is written outside of the project, the cache and the folder for temporary files; nobody is called over a
-network, but what pytest-xdist starts may call it back within the machine. Other files are opened for writing without a trace: devices, what ``/proc`` says of the process itself, and the
-semaphores that the C library keeps in ``/dev/shm``.
+network, though what pytest-xdist starts calls it back within the machine. Other files are opened for writing without a
+trace: devices, what ``/proc`` says of the process itself, and semaphores, which the C library keeps in ``/dev/shm``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WRITING = (
 _CALLS = f"open,openat,openat2,truncate,chmod,fchmodat,connect,sendto,sendmsg,{_WRITING.replace(' ', ',')}"
 _ANYWHERE = re.compile(r"/dev/(null|tty|zero|urandom|pts/\d+|shm/sem\.[^/]+)(/|$)|/proc/(self|\d+)/")
 # Who asks for the name of a user asks the service of that name, if it runs.
-_LOCAL = re.compile(r"/(var/)?run/nscd/socket$")
+_LOCAL = re.compile(r"/(var/)?run/nscd/socket$|127\.0\.0\.1$")
 _LINE = re.compile(r"(?P<call>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+)(?P<rest>.*)")
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<folder>[^>]*)>, )?"(?P<path>(?:[^"\\]|\\.)*)"')
 

@@ -45,6 +45,7 @@ def test_what_nobody_has_asked_for_is_seen(line: str) -> None:
         'connect(9<socket:[1]>, {sa_family=AF_UNIX, sun_path="/t/pymp-1/listener-2"}, 51) = 0',
         'connect(9<socket:[1]>, {sa_family=AF_UNIX, sun_path="/var/run/nscd/socket"}, 51) = -1 ENOENT (No such file)',
         'sendto(9<socket:[1]>, "x", 1, 0, NULL, 0) = 1',
+        'connect(9<socket:[1]>, {sa_family=AF_INET, sin_port=htons(5), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
         "+++ exited with 0 +++",
     ],
 )
