@@ -42,7 +42,7 @@ _AS_NOBODY = [
 SECONDS = 180.0
 # What is said to have ended a run that could not go on as it should, and what a run that could ends with.
 _CODES = {0, 2, 4, 11}
-_REASONS = "No space left on device|disk is full|Read-only file system|read-only"
+_REASONS = "No space left on device|disk is full|Read-only file system|readonly database"
 _SIZE = "24m"
 PLACES = ("cache", "temporary", "project/.opml", "everything")
 PROJECT = "project"  # all of it, which can be made one that may only be read
