@@ -196,7 +196,8 @@ def attack(tries: int, seed: int) -> list[Tally]:
         top = Path(name).resolve()
         top.chmod(0o755)
         write_project(top / "template")
-        read_only = [Try(place, is_root, FILES, None, top / "try") for place in PLACES for is_root in (True, False)]
+        places = [(place, is_root) for place in (*PLACES, PROJECT) for is_root in (True, False)]
+        read_only = [Try(place, is_root, FILES, None, top / "try") for place, is_root in places]
         count = max(0, tries - len(read_only))
         chances = random.Random(seed)
         full = [
