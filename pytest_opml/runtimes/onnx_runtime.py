@@ -28,7 +28,7 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         try:
-            import onnxruntime
+            onnxruntime = import_onnxruntime()
         except ImportError as error:
             raise MissingDependencyError(f"opening {path}", str(error.name), extra="onnx") from error
 
@@ -78,6 +78,18 @@ def _rows(mappings: Sequence[Mapping[Any, float]]) -> npt.NDArray[Any]:
     """Figures (n, classes), in the order of the classes, of mappings from class to figure."""
     classes = sorted(mappings[0])
     return np.array([[mapping[name] for name in classes] for mapping in mappings], dtype=np.float32)
+
+
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime, which then neither measures its use, nor writes that to the user's home, nor sends it away.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported
+    import onnxruntime
+
+    return onnxruntime
 
 
 def _providers(onnxruntime: Any) -> list[str]:

@@ -7,12 +7,13 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ... import registry
 from ...errors import OpmlError, one_line
-from ...runtimes.keras_configuration import configure
+from ...runtimes.keras_configuration import configure, home_left_alone, without_pictures
 from ...runtimes.threads import check_process
 from .files import OUTCOME
 from .job import LegacyJob
@@ -24,7 +25,10 @@ def _end_with_the_parent() -> None:
 
 
 def _perform(folder: Path) -> dict[str, Any]:
-    import tf_keras
+    with home_left_alone(), without_pictures():
+        import tf_keras
+
+        import_module("keras")  # which the toolkit for optimization imports, too
 
     from .tfmot_steps import WORK
 
