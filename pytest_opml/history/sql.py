@@ -22,10 +22,11 @@ from sqlalchemy import (
 )
 
 from ..errors import StorageError
+from ..printable import clipped
 from ..records.run import RunRecord
 from . import checksums
 from .base import Added, History, Order, Query, Release, Removal, Row, StoredResult, Summary
-from .columns import clipped, dump, is_same, load, parts, still_released, summary, the_only
+from .columns import dump, is_same, load, parts, still_released, summary, the_only
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
 from .order import Ancestry, index_by_time, nothing_known, utc_now
