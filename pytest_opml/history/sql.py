@@ -99,7 +99,7 @@ class SqlHistory(History):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that no other writer is in, and that an error undoes."""
-        with mapped(self._name), self._engine.begin() as connection:
+        with mapped(self._name, self._engine), self._engine.begin() as connection:
             if lock := _WRITE_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection
@@ -107,7 +107,7 @@ class SqlHistory(History):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment, whatever is written meanwhile."""
-        with mapped(self._name), sound(self._name), self._engine.connect() as connection:
+        with mapped(self._name, self._engine), sound(self._name), self._engine.connect() as connection:
             if lock := _READ_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection

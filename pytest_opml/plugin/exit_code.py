@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .stash import BENCH_FILES, EXIT, OUTCOME, STATE, is_spread
+from ..printable import printable
+from .stash import BENCH_FILES, EXIT, OUTCOME, SIGNALS, STATE, is_spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ def refusal(text: str) -> pytest.UsageError:
     from ..reports.terminal.run import exit_line
     from ..runner.outcome import USAGE
 
-    return pytest.UsageError(f"{text}\n{exit_line(USAGE, 'the input is wrong, as said above')}")
+    return pytest.UsageError(f"{printable(text)}\n{exit_line(USAGE, 'the input is wrong, as said above')}")
 
 
 def exit_reason(session: pytest.Session) -> str | None:
@@ -53,7 +54,9 @@ def _reason_of_pytest(session: pytest.Session, code: int, outcome: Outcome | Non
         if outcome is None and STATE not in session.config.stash and session.testsfailed:
             return f"{amount(session.testsfailed, 'file')} could not be collected, as said above"
         after = f" after {amount(len(outcome.record.results), 'result')}" if outcome and outcome.record.results else ""
-        return "; ".join(filter(None, (f"the run was interrupted{after}", outcome.advice if outcome else "")))
+        signals = session.config.stash.get(SIGNALS, None)
+        how = signals.described if signals else "interrupted"
+        return "; ".join(filter(None, (f"the run was {how}{after}", outcome.advice if outcome else "")))
     if code == pytest.ExitCode.INTERNAL_ERROR:
         return "; ".join(filter(None, ("pytest or a plugin failed, as said above", outcome.advice if outcome else "")))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:

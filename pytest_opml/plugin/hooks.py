@@ -14,10 +14,11 @@ import pytest
 
 from .. import registry
 from ..errors import OpmlError
+from ..printable import printable
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
 from .settings_file import let_import_near, use_sections_near
-from .stash import BENCH_FILES, STATE, USAGE_ERRORS, is_concerned, uses_opml
+from .stash import BENCH_FILES, SIGNALS, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
@@ -60,9 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise refusal(f"pytest_opml_register: {error}") from None
 
 
-def pytest_unconfigure() -> None:
-    """Forget what the settings of the run say of models."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget what the settings of the run say of models, and handle signals as before."""
     registry.use_sections(dict)
+    if SIGNALS in config.stash:
+        config.stash[SIGNALS].restore()
 
 
 @pytest.hookimpl(tryfirst=True)  # which puts it last, below the folder that pytest takes for the root
@@ -110,7 +113,7 @@ def pytest_exception_interact(
     """Show our own errors in a module's body as one line, and remember that they are usage errors."""
     error = call.excinfo.value if call.excinfo else None
     if isinstance(report, pytest.CollectReport) and isinstance(error, OpmlError):
-        report.longrepr = f"{node.nodeid}: {error}"
+        report.longrepr = printable(f"{node.nodeid}: {error}")
         node.config.stash[USAGE_ERRORS].append(str(error))
 
 
@@ -141,13 +144,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             session.items.clear()
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
-    """Name the file of the settings, where it follows from the tests that were collected."""
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Name the file of the settings, where it follows from the tests that were collected, and earlier runs taken in."""
     if STATE not in config.stash:
-        return None
+        return []
     from .settings_file import correction
 
-    return correction(config)
+    notes = (f"opml: {note}" for note in config.stash[STATE].session.notes)
+    return [*filter(None, [correction(config)]), *notes]
 
 
 # --- running
@@ -194,6 +198,22 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     from .benchmark import describe_machine
 
     machine_info["gpus"] = describe_machine()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist which run it is a part of."""
+    from .xdist import name_run
+
+    name_run(node)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In the controller of pytest-xdist: end with what the workers have when a signal asks for it."""
+    if hasattr(report, "node") and "opml" in report.keywords:
+        from .session import heed_signals
+
+        heed_signals(report.node.config)
 
 
 @pytest.hookimpl(optionalhook=True)

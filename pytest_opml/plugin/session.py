@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .. import registry
 from ..errors import CaseFailed, OpmlError
+from ..printable import printable
 from . import benchmark, collection, options, xdist
 from .exit_code import exit_reason, refusal
 from .markers import test_overrides
 from .progress_line import make_progress_line
-from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, STATE, USAGE_ERRORS, Measured, State
+from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, SIGNALS, STATE, USAGE_ERRORS, Measured, State
 
 if TYPE_CHECKING:
     from ..runner.outcome import Exit
@@ -37,11 +39,13 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
 
     config = session.config
     progress_line = make_progress_line(config, len(items))
+    if not xdist.is_worker(config):
+        heed_signals(config)
     try:
         file = choose(config, sorted({item.path for item in items}))
         settings, plan = options.settings_of(config), collection.plan(config, items, file)
         registry.use_sections(lambda: settings.models)
-        opened = Session(settings, file.root, progress_line, shared=xdist.shared_folder(config), plan=plan)
+        opened = Session(settings, file.root, progress_line, part=xdist.part_of_run(config), plan=plan)
     except OpmlError as error:
         if not xdist.is_worker(config):
             raise refusal(str(error)) from None
@@ -52,7 +56,28 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     # files that could not be collected, where the run goes on without them
     failed = {f"file {number}" for number in range(session.testsfailed - len(config.stash[USAGE_ERRORS]))}
     config.stash[STATE] = State(opened, progress_line, runs_cases, failed)
+    if xdist.is_worker(config):
+        xdist.announce(config)
     return True
+
+
+def heed_signals(config: pytest.Config) -> None:
+    """End the session with what it has when SIGTERM or SIGHUP asks for it, as by Ctrl-C; a second call does nothing."""
+    from ..runner.signals import EndSignals
+
+    if SIGNALS not in config.stash:
+        config.stash[SIGNALS] = signals = EndSignals()
+        signals.end_late_by(lambda: _end_late(config))
+
+
+def _end_late(config: pytest.Config) -> None:
+    """In a thread, while a test does not come back: end the session, and print its last line."""
+    session = config.pluginmanager.getplugin("session")
+    session.exitstatus = pytest.ExitCode.INTERRUPTED
+    _end(session, session.exitstatus)
+    if (capture := config.pluginmanager.getplugin("capturemanager")) is not None:
+        capture.suspend_global_capture()
+    print_exit(session)
 
 
 def finish_test(item: pytest.Item) -> list[str]:
@@ -77,7 +102,7 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
     __tracebackhide__ = True
     if failed:
         item.stash[FAILED_FOR_BUDGETS] = True
-        pytest.fail("\n".join(failed), pytrace=False)
+        pytest.fail("\n".join(map(printable, failed)), pytrace=False)
 
 
 def forget_attempt(item: pytest.Item) -> None:
@@ -109,12 +134,12 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
 def _explained(item: pytest.Item, text: str, message: str = "") -> Any:
     """What pytest shows of a failure: the text, and its message in the short summary and in JUnit's XML."""
     try:
-        pytest.fail(text, pytrace=False)
+        pytest.fail(printable(text, lines=True), pytrace=False)
     except pytest.fail.Exception:
         shown = item.repr_failure(pytest.ExceptionInfo.from_current())
     if (crash := getattr(shown, "reprcrash", None)) is not None:
         file, line, _ = item.location
-        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, message or text
+        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, printable(message or text, lines=True)
     return shown
 
 
@@ -128,10 +153,21 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
     if xdist.is_worker(config):
         xdist.hand_over(config)
         return
+    with config.stash[SIGNALS].ending() if SIGNALS in config.stash else nullcontext():
+        _end(session, exitstatus)
+
+
+def _end(session: pytest.Session, exitstatus: int) -> None:
+    config = session.config
     state = config.stash.get(STATE, None)
     if state and state.runs_cases:
         benchmark.hide_table(config)
-        _finish(session, exitstatus, Measured(state.session.record(), len(state.failed_tests)))
+        journal = state.session.journal
+        _finish(
+            session,
+            exitstatus,
+            Measured(state.session.record(), len(state.failed_tests), journal.remove, tuple(journal.notes)),
+        )
     elif measured := xdist.taken_over(config):
         # the workers have refused what nobody registers; what cannot be made known here is not judged
         options.settings_of(config, unregistered="anywhere")
@@ -158,6 +194,8 @@ def _finish(session: pytest.Session, exitstatus: int, measured: Measured) -> Non
         failed_tests=measured.failed_tests,
         usage_errors=len(config.stash[USAGE_ERRORS]),
         problems=measured.problems,
+        notes=measured.notes,
+        on_safe=measured.on_safe,
         on_record=lambda record: config.hook.pytest_opml_record(config=config, record=record),
     )
     config.stash[OUTCOME] = outcome
@@ -173,17 +211,22 @@ def _exit_with(session: pytest.Session, exit_: Exit) -> None:
 def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print what the run measured, and how its budgets came out."""
     for text in xdist.usage_errors(config):
-        reporter.write_line(f"ERROR: {text}", red=True)
+        reporter.write_line(printable(f"ERROR: {text}"), red=True)
     outcome = config.stash.get(OUTCOME, None)
-    if outcome is None or not (outcome.has_content or outcome.problems):
+    if outcome is None or not (outcome.has_content or outcome.problems or outcome.notes):
         return
     from ..reports.terminal.run import problem_lines, run_lines
+    from ..runner.trusted_models import idle_patterns
 
     reporter.section("opml")
-    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth, outcome.fresh):
-        reporter.write_line(line)
+    settings = options.settings_of(config)
+    lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
+    for line in (*lines, *idle_patterns(outcome.record, settings.trust)):
+        reporter.write_line(printable(line))
     for line in problem_lines(outcome.problems):
-        reporter.write_line(line, red=True)
+        reporter.write_line(printable(line), red=True)
+    for line in outcome.notes:
+        reporter.write_line(printable(line), yellow=True)
 
 
 def print_exit(session: pytest.Session) -> None:
@@ -194,4 +237,4 @@ def print_exit(session: pytest.Session) -> None:
         return
     from ..reports.terminal.run import exit_line
 
-    reporter.write_line(exit_line(code, reason), red=code != 0, green=code == 0)
+    reporter.write_line(printable(exit_line(code, reason)), red=code != 0, green=code == 0)

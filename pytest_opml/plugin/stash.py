@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..case import Case
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..reports.terminal.progress_line import ProgressLine
     from ..runner.outcome import Exit, Outcome
     from ..runner.session import Session
+    from ..runner.signals import EndSignals
 
 FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device", "gpu_timer")
 
@@ -42,13 +44,18 @@ class Measured(NamedTuple):
         record: its checks apart.
         failed_tests: how many tests failed for another reason than a budget or a case without a result.
         problems: a line for each worker whose part is lost, and for each metric that only the workers know.
+        notes: a line for each thing to be told that changes nothing.
+        on_safe: is called when the record is safe.
     """
 
     record: RunRecord
     failed_tests: int
+    on_safe: Callable[[], object]
+    notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
+SIGNALS: pytest.StashKey[EndSignals] = pytest.StashKey()
 STATE = pytest.StashKey[State]()
 OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 EXIT: pytest.StashKey[Exit] = pytest.StashKey()

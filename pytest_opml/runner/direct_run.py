@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CaseFailed, OpmlError
 from ..reports.formatting import amount
 from ..reports.terminal.progress_line import ProgressLine
+from ..reports.terminal.run import exit_line
 from .outcome import USAGE, Exit, Outcome, finish
 from .plan import CollectedTest, plan_run
 from .session import Session
+from .signals import INTERRUPTED, EndSignals
 
 if TYPE_CHECKING:
     from ..case import Case
     from ..settings import Settings
-
-INTERRUPTED = 2  # as of pytest
 
 
 def run_cases(
@@ -28,6 +29,7 @@ def run_cases(
     *,
     width: Callable[[], int],
     on_wrong: Callable[[str], None],
+    on_note: Callable[[str], None],
 ) -> Outcome:
     """Measure cases, one after the other, and end the run.
 
@@ -37,44 +39,70 @@ def run_cases(
         root: the user's project.
         width: returns the columns of the terminal, in which the error output shows how far it is.
         on_wrong: is told at once of an input that is at fault.
+        on_note: is told of each earlier run that is taken into the history now.
 
     Returns:
         What it came to. An interrupted run has ended before its end.
 
     Raises:
         UsageError: the run cannot begin.
+        KeyboardInterrupt: it was ended before it began.
     """
     # budgets of the file that name other cases are not missed: these are not all that the project has
     plan = plan_run((CollectedTest(command, case) for case, command in cases), partial_selection=True)
     line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, len(cases), log=sys.stderr)
-    session, wrong, is_complete = Session(settings, root, line, plan=plan), 0, False
-    try:
-        for case, _ in cases:
-            try:
-                session.run(case)
-                session.judge(case)  # which looks up what its budgets compare it with
-            except CaseFailed:
-                pass  # it stands in the record
-            except OpmlError as error:
-                on_wrong(f"{case.id}: {error}")
-                wrong += 1
-            line.finished()
-        is_complete = True
-    except KeyboardInterrupt:
-        line.clear()
-    return finish(
-        session.record(),
-        settings,
-        root,
-        is_complete=is_complete,
-        pytest_exit=None if is_complete else INTERRUPTED,
-        usage_errors=wrong,
-    )
+    with EndSignals() as signals:
+        run = _DirectRun(Session(settings, root, line, plan=plan), settings, root, signals)
+        for note in run.session.notes:
+            on_note(note)
+        signals.end_late_by(lambda: on_note(exit_line(*exit_of(run.end(is_complete=False)))))
+        is_complete = False
+        try:
+            for case, _ in cases:
+                run.measure(case, on_wrong)
+                line.finished()
+            is_complete = True
+        except KeyboardInterrupt:
+            line.clear()
+        with signals.ending():
+            return run.end(is_complete=is_complete)
+
+
+class _DirectRun:
+    """A run of cases, and what is to be said of its end."""
+
+    def __init__(self, session: Session, settings: Settings, root: Path, signals: EndSignals) -> None:
+        self.session = session
+        self._settings, self._root, self._signals = settings, root, signals
+        self._wrong = 0
+
+    def measure(self, case: Case, on_wrong: Callable[[str], None]) -> None:
+        try:
+            self.session.run(case)
+            self.session.judge(case)  # which looks up what its budgets compare it with
+        except CaseFailed:
+            pass  # it stands in the record
+        except OpmlError as error:
+            on_wrong(f"{case.id}: {error}")
+            self._wrong += 1
+
+    def end(self, *, is_complete: bool) -> Outcome:
+        outcome = finish(
+            self.session.record(),
+            self._settings,
+            self._root,
+            is_complete=is_complete,
+            pytest_exit=None if is_complete else INTERRUPTED,
+            usage_errors=self._wrong,
+            notes=self.session.journal.notes,
+            on_safe=self.session.journal.remove,
+        )
+        return replace(outcome, stopped=self._signals.described)
 
 
 def exit_of(outcome: Outcome) -> Exit:
     """Return the exit code of such a run, and why it is that."""
     if not outcome.record.interrupted or outcome.exit.code == USAGE:
         return outcome.exit
-    reason = f"the run was interrupted after {amount(len(outcome.record.results), 'result')}"
+    reason = f"the run was {outcome.stopped} after {amount(len(outcome.record.results), 'result')}"
     return Exit(INTERRUPTED, "; ".join(filter(None, (reason, outcome.advice))))

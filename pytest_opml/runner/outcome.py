@@ -36,15 +36,19 @@ class Outcome:
         record: of the whole run, with its checks.
         problems: a line for each part of it that was not written.
         exit: the exit code that it asks for.
+        notes: a line for each thing to be told that changes nothing.
         fresh: the lasting steps that the newest runs of its cases show; none without a history.
         unwritten: the file of the record where the history did not take it; None where it did, or there is none.
+        stopped: of a run that was ended before its end, in words: by a signal, or interrupted.
     """
 
     record: RunRecord
     problems: tuple[str, ...]
     exit: Exit
+    notes: tuple[str, ...] = ()
     fresh: tuple[FreshShift, ...] = ()
     unwritten: Path | None = None
+    stopped: str = "interrupted"
 
     @property
     def advice(self) -> str:
@@ -67,7 +71,9 @@ def finish(
     failed_tests: int = 0,
     usage_errors: int = 0,
     problems: Sequence[str] = (),
+    notes: Sequence[str] = (),
     on_record: Callable[[RunRecord], object] = lambda _: None,
+    on_safe: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """End a run: judge it, write its record everywhere, and settle its exit code.
 
@@ -80,7 +86,9 @@ def finish(
         failed_tests: how many tests failed for another reason than a budget or a case without a result.
         usage_errors: how many inputs were wrong.
         problems: a line for each part of the run that is lost already.
+        notes: a line for each thing to be told that changes nothing.
         on_record: is shown the judged record before it is written.
+        on_safe: is called when nothing of the run is needed any more but what is written then.
     """
     from ..gate.run_verdicts import drop_unreached_cases, judge_run
 
@@ -90,14 +98,16 @@ def finish(
     code = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors).code
     record = record.model_copy(update={"exit_code": code if pytest_exit is None else pytest_exit})
     on_record(record)
-    unwritten = None
-    if record.results or record.failures:
-        written = write(record, settings, root)
-        problems, unwritten = (*problems, *written.problems), written.unwritten
+    written = write(record, settings, root) if record.results or record.failures else Written([], None)
+    problems, unwritten = (*problems, *written.problems), written.unwritten
+    if not written.problems or unwritten:
+        on_safe()
     code, reason = conclude(record, problems=problems, failed_tests=failed_tests, usage_errors=usage_errors)
     end = Exit(code, f"{reason}; {advice_on(unwritten)}" if unwritten else reason)
     fresh = () if unwritten else _fresh(record, settings)
-    return Outcome(record=record, problems=tuple(problems), exit=end, fresh=fresh, unwritten=unwritten)
+    return Outcome(
+        record=record, problems=tuple(problems), notes=tuple(notes), exit=end, fresh=fresh, unwritten=unwritten
+    )
 
 
 def _fresh(record: RunRecord, settings: Settings) -> tuple[FreshShift, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from .plan import NOTHING_COLLECTED, CollectedRun
 
 if TYPE_CHECKING:
     from ..records.device import Device
-    from ..records.run import Commit
+    from ..records.run import Commit, RunRecord
     from ..settings import Settings
     from .baselines import Baselines
 
@@ -29,12 +30,37 @@ class Preflight:
         baselines: what its cases are compared with.
         commit: of the user's project, as it was now; None outside a repository.
         versions: of Python and of the packages that a result depends on.
+        notes: a line for each earlier run that was taken into the history now, or could not be.
     """
 
     device: Device
     baselines: Baselines
     commit: Commit | None
     versions: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def head(self, run_id: str, plan: CollectedRun) -> RunRecord:
+        """Return what the record of a run that begins now has before there is any result."""
+        from ..records.run import RunRecord
+
+        return RunRecord(
+            run_id=run_id,
+            started=datetime.now(timezone.utc),
+            seconds=0.0,
+            device=self.device,
+            versions=self.versions,
+            commit=self.commit,
+            results=(),
+            failures=(),
+            checks=(),
+            reference_only=(),
+            collected=dict(plan.cases),
+            deselected=plan.deselected,
+            partial_selection=plan.partial_selection,
+            marker_budgets={name: dict(limits.tables) for name, limits in plan.limits.items() if limits.tables},
+            baseline=self.baselines.wanted,
+            baseline_choice=self.baselines.choice,
+        )
 
 
 def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED) -> Preflight:
@@ -61,14 +87,17 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     from ..measure.device import detect
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
+    from ..storage.shared_cache import open_shared
     from .baselines import Baselines
+    from .journal import take_in_earlier
     from .model_addresses import ModelAddresses
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
-    Cache(settings.cache_dir)
+    Cache(settings.cache_dir, open_shared(settings.cache_shared))
     if settings.json_path:
         check_writable(settings.json_path)
+    notes = take_in_earlier(settings, root)
     baselines = Baselines(settings, root, commit, ModelAddresses(settings, plan.addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
@@ -76,7 +105,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     if plan.needs_tensorflow or device.gpu:
         device = confirm(settings.gpu, device, probe(device))
     versions = {name: _version(name) for name in _VERSIONS}
-    return Preflight(device=device, baselines=baselines, commit=commit, versions=versions)
+    return Preflight(device=device, baselines=baselines, commit=commit, versions=versions, notes=notes)
 
 
 def _version(name: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from ..records.run import Baseline, Check, RunRecord
     from ..runtimes.base import Runtime
     from ..settings import Settings
+    from .journal import RunPart
     from .shared_results import MeasuredCase
 
 
@@ -32,11 +31,13 @@ class Session:
         settings: of the run.
         root: the user's project.
         on_progress: is told how far a case has come.
-        shared: a folder in which processes of one run find what another of them has measured.
+        part: of the run, that this process does; None for the whole.
         plan: what was collected.
 
     Attributes:
         device: that the run measures on.
+        notes: a line for each earlier run that was taken into the history now.
+        journal: of the results so far, which whoever ends the run removes when its record is safe.
 
     Raises:
         UsageError: on construction, see ``preflight.check_run``; so a run is refused before it has cost anything.
@@ -48,14 +49,17 @@ class Session:
         root: Path,
         on_progress: Callable[[Case, Progress], None],
         *,
-        shared: Path | None = None,
+        part: RunPart | None = None,
         plan: CollectedRun = NOTHING_COLLECTED,
     ) -> None:
+        from .journal import RunPart, open_journal
         from .preflight import check_run
 
         self._preflight = check_run(settings, root, plan)
-        self.device = self._preflight.device
-        self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
+        self.device, self.notes = self._preflight.device, self._preflight.notes
+        part = part or RunPart.alone()
+        self._head, self._clock = self._preflight.head(part.run_id, plan), time.monotonic()
+        self.journal = open_journal(settings, root, part, self._head)
         self._plan, self._asked = plan, AskedCases()
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
@@ -67,7 +71,7 @@ class Session:
 
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
         launcher, baselines = ProcessLauncher(self.device.gpu), self._preflight.baselines
-        self._runner = CaseRunner(launcher, self._options, baselines, SharedResults(shared), on_progress)
+        self._runner = CaseRunner(launcher, self._options, baselines, SharedResults(part.shared), on_progress)
 
     # --- what tests ask for
 
@@ -90,7 +94,10 @@ class Session:
             # be it asked for later, and not only by others that compare with it
             is_judged = case.id in self._asked or case.id in self._plan.cases
             reference = self._measured(case.reference)
-            self._outcomes[case.id] = self._runner.run_case(case, overrides, is_judged=is_judged, reference=reference)
+            outcome = self._runner.run_case(case, overrides, is_judged=is_judged, reference=reference)
+            self._outcomes[case.id] = outcome
+            error = self._preflight.baselines.errors.get(case.id, "")
+            self.journal.add(outcome, is_asked=is_judged, marker_budgets=overrides.tables, baseline_error=error)
         return self._outcomes[case.id].require()
 
     def _measured(self, case: Case) -> Result | None:
@@ -98,9 +105,7 @@ class Session:
 
     def dataset(self, case: Case) -> Split:
         """Return the images of a case, at the size that its model takes."""
-        from .case_data import load_data
-
-        return load_data(self._runner.localised(case), self._options.paths.data_dir)
+        return self._runner.data(case)
 
     def model(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Any:
         """Return the Keras model of a case, trained in a worker and opened here.
@@ -126,7 +131,7 @@ class Session:
         from .tasks import artifact_file, make_artifact
 
         path = artifact_file(self._runner.make(make_artifact, case, overrides), self._options.paths)
-        return open_artifact(path, threads=self.device.threads, output=case.output)
+        return open_artifact(path, threads=self.device.threads, output=case.output, trusted=self._options.trusts(case))
 
     # --- what it means
 
@@ -155,26 +160,13 @@ class Session:
 
     def record(self) -> RunRecord:
         """Return the run so far, its checks apart, which follow from it."""
-        from ..records.run import RunRecord
+        from .journal import with_outcomes
 
-        outcomes = self._outcomes.values()
-        return RunRecord(
-            run_id=uuid.uuid4().hex,
-            started=self._started,
+        return with_outcomes(
+            self._head,
+            self._outcomes.values(),
             seconds=time.monotonic() - self._clock,
-            device=self.device,
-            versions=self._preflight.versions,
-            commit=self._preflight.commit,
-            results=tuple(outcome.result for outcome in outcomes if outcome.result),
-            failures=tuple(outcome.failure for outcome in outcomes if outcome.failure),
-            checks=(),
             reference_only=tuple(sorted(set(self._outcomes).difference(self._asked))),
-            collected=dict(self._plan.cases),
-            deselected=self._plan.deselected,
-            partial_selection=self._plan.partial_selection,
             marker_budgets=self._marked,
-            baseline=self._preflight.baselines.wanted,
-            baselines=tuple(outcome.baseline for outcome in outcomes if outcome.baseline),
             baseline_errors=self._preflight.baselines.errors,
-            baseline_choice=self._preflight.baselines.choice,
         )

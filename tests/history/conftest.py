@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
@@ -35,7 +36,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
     yield server.get_uri()
     # at once: to stop as usual it would first write out all databases, which are thrown away
-    os.kill(server.get_pid() or 0, signal.SIGQUIT)
+    postmaster = psutil.Process(server.get_pid())
+    postmaster.send_signal(signal.SIGQUIT)
+    postmaster.wait()  # else the package would wait a minute for what it takes for a living server
     server.cleanup()
 
 

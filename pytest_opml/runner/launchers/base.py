@@ -19,8 +19,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from ...errors import CaseFailed
+from ...errors import CaseFailed, StorageError
 from ...progress import Progress
+from ...storage.work_folder import work_folder
 
 Value = TypeVar("Value")
 
@@ -86,7 +87,9 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
         WorkerFailed: no folder can be made.
     """
     try:
-        return tempfile.TemporaryDirectory(prefix="opml-")
+        return tempfile.TemporaryDirectory(prefix="opml-", dir=work_folder(), ignore_cleanup_errors=True)
+    except StorageError as error:
+        raise WorkerFailed("usage", f"temporary files: {error}", "") from error
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         text = f"temporary files: {error.strerror}{where}; set TMPDIR to another folder"

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -21,6 +22,7 @@ from ...errors import OpmlError, UsageError, one_line
 from ...measure.tensorflow_info import let_gpu_memory_grow
 from ...progress import Progress, listen
 from ...records.device import Gpu
+from ...storage.work_folder import use_for_temporary_files
 
 POLL_SECONDS = 0.1
 
@@ -85,6 +87,7 @@ def run_child(
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=sys.stderr)
+    use_for_temporary_files(Path(log).parent)  # which the session removes when the task has ended
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
     listen(_Sender(answer))

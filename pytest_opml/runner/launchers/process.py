@@ -24,6 +24,7 @@ from ...errors import DeviceError, StorageError, one_line
 from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
+from ...storage.work_folder import place_sockets
 from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
 from .child import POLL_SECONDS, run_child
 
@@ -77,6 +78,7 @@ def start_server(*, needs_tensorflow: bool = True) -> None:
 
     _SERVER.choose(needs_tensorflow=needs_tensorflow)
     _SERVER.context()
+    place_sockets()
     # What the libraries print while they are imported is of no use in the middle of a test report.
     standard_error = os.dup(2)
     try:
