@@ -23,13 +23,16 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from .printable import printable
+
 _LISTED = 50
+_LONGEST = 2_000  # characters of an error; a value that is quoted in it may have any length
 
 
 def one_line(error: object) -> str:
     """Return what another library says in one line: its first that is not empty, or the name of the error."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return next(filter(None, lines), type(error).__name__)
+    return printable(next(filter(None, lines), type(error).__name__))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -50,6 +53,11 @@ class OpmlError(Exception):
     Each of them can cross the border of a process: what comes out has the type, the text and the attributes of what
     went in, whatever its ``__init__`` takes.
     """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        end = _LONGEST // 4  # which often lists what is allowed
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - end - 5]} ... {text[-end:]}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)

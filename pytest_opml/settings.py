@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from .errors import SettingsError, one_line
+from .storage.input_file import read_input
 
 if TYPE_CHECKING:
     from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _Table = TypeVar("_Table")
 
 TimeKind = Literal["inference", "training"]
+_LARGEST_FILE = 2**24  # bytes
+
 Unregistered = Literal["refused", "in the file", "anywhere"]
 _TIMES: dict[str, dict[TimeKind, float]] = {
     "inference": {"inference": 1.0},
@@ -124,7 +127,7 @@ def declared(table: type | None = None) -> dict[str, Setting]:
 
 def _text(written: Written) -> str:
     if not isinstance(written.value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - all that read raises
+        raise ValueError("must be a text")  # noqa: TRY004 - all that read raises
     if not written.value:
         raise ValueError("must not be empty")
     return written.value
@@ -395,10 +398,14 @@ def _tools(path: Path) -> dict[str, Any]:
         import tomli as tomllib
 
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(read_input(path, _LARGEST_FILE).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: is nested too deep") from None
+    except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
     tools = document.get("tool", {})
     return tools if isinstance(tools, dict) else {}
@@ -495,6 +502,7 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
 
 
 def _refusal(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
-    reason = first["msg"]
-    return f"{'.'.join((where, *map(str, first['loc'])))}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}"
+    from .records.validation import first_of, place_of, reason_of
+
+    first = first_of(error)
+    return f"{place_of(first, where)}: {reason_of(first)}, not {first['input']!r}"

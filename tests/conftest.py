@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -39,9 +40,24 @@ if TYPE_CHECKING:
 ORDERLY = "-p no:randomly"
 
 
+_FOLDER = pytest.StashKey[Path]()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     os.environ["PYTEST_ADDOPTS"] = ORDERLY  # of the runs that tests start
-    tensorflow_use.watch_processes(Path(tempfile.mkdtemp(prefix="opml-tests-")))
+    folder = session.config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="opml-tests-"))
+    tensorflow_use.watch_processes(folder)
+    if hasattr(session.config, "workerinput"):
+        # The runs of two workers are none of each other's business: neither their locks nor what pytest-xdist says.
+        (folder / "tmp").mkdir()
+        os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
+        for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+            del os.environ[name]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_FOLDER, None):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -117,3 +117,10 @@ def test_an_error_survives_the_border_of_a_process(kind: type[errors.OpmlError])
 def test_every_class_of_the_tree_is_sent_through_a_pipe() -> None:
     own = {item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, errors.OpmlError)}
     assert own | {WorkerFailed} <= set(tree())
+
+
+def test_a_value_of_any_length_leaves_the_line_readable() -> None:
+    text = str(errors.SettingsError(f"unknown key {'x' * 100_000!r}; known: gate, store"))
+    assert len(text) <= 2_000
+    assert text.startswith("unknown key 'xxx")
+    assert text.endswith("known: gate, store")

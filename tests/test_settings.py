@@ -401,9 +401,9 @@ def test_how_long_to_compare(file: dict[str, Any], options: dict[str, Any], foun
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"compare_seconds": -1.0}, "--opml-compare-seconds: input should be greater than or equal to 0, not -1.0"),
-        ({"compare_seconds": math.nan}, "--opml-compare-seconds: input should be "),
-        ({"threads": 0}, "--opml-threads: input should be greater than or equal to 1, not 0"),
+        ({"compare_seconds": -1.0}, "--opml-compare-seconds: must be at least 0, not -1.0"),
+        ({"compare_seconds": math.nan}, "--opml-compare-seconds: must be "),
+        ({"threads": 0}, "--opml-threads: must be at least 1, not 0"),
     ],
 )
 def test_what_cannot_be_compared_or_used_is_refused(options: dict[str, Any], text: str) -> None:

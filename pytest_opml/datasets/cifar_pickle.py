@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..safe_pickle import INSTRUCTIONS, Reader, StandIn, refusing
+from ..storage.regular_files import open_regular
 from .pixels import Images
 
 _ARRAY_TYPE = "numpy.ndarray"  # what the type is answered with: a string cannot be called
@@ -98,7 +99,8 @@ def read_batch(path: Path) -> dict[bytes, Any]:
         DatasetError: the file is missing or damaged, or holds anything else; names it.
     """
     try:
-        content = path.read_bytes()
+        with open_regular(path) as stream:
+            content = stream.read()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
     with refusing(DatasetError, path, "a batch of images"):

@@ -6,12 +6,12 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError, one_line
+from ..storage.regular_files import open_regular
 
 _UNSIGNED_BYTES = 0x08
 _MOST_BYTES = 2**31
@@ -23,9 +23,8 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     Raises:
         DatasetError: the file is missing or damaged, or is of another type or shape; names it.
     """
-    opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as stream:
+        with open_regular(path) as file, gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file as stream:
             head = stream.read(4)
             magic = bytes((0, 0, _UNSIGNED_BYTES, dimensions))
             if head != magic:
@@ -38,7 +37,9 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
             if expected > _MOST_BYTES:
                 raise DatasetError(f"{path}: header: a shape of {shape} is more than any such file holds")
             content = stream.read(expected + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror or one_line(error)}") from error
+    except (EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: cannot be read: {one_line(error)}") from error
     if len(content) != expected:
         length = f"more than {expected}" if len(content) > expected else str(len(content))

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import DatasetError, one_line
 from ..records.preprocess import Preprocess
+from ..storage.regular_files import open_regular
 from ..tensors import Array, TensorSpec
 from .pixels import Images, is_resized, resized, with_channels, worked_out
 from .sources import Indices, JoinedSource, Source
@@ -147,7 +148,8 @@ class FileSource:
         """See ``Source.feed``."""
         for index in indices:
             try:
-                content = self.files[index].read_bytes()
+                with open_regular(Path(self.files[index])) as stream:
+                    content = stream.read()
             except OSError as error:
                 raise DatasetError(f"{self.files[index]}: cannot be read: {error.strerror}") from error
             digest.update(f"file{len(content)}".encode())
@@ -286,7 +288,7 @@ def decoded(path: Path) -> Images:
 
     formats = tuple(dict.fromkeys(FORMATS.values()))
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             image = Image.open(stream, formats=formats)
             if image.format == "PNG":  # of which Pillow decodes pixels without a look at their checksum
                 image.verify()
@@ -297,6 +299,11 @@ def decoded(path: Path) -> Images:
             pixels: Images = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except UnidentifiedImageError as error:
         raise DatasetError(f"{path}: cannot be read as an image: cannot identify what it is") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise DatasetError(f"{path}: says that it has more than {most:,} pixels, which no image has") from error
+    except MemoryError as error:
+        raise DatasetError(f"{path}: cannot be read as an image: its pixels do not fit into memory") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise DatasetError(f"{path}: cannot be read as an image: {one_line(error)}") from error
     return pixels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,6 +95,7 @@ def checked(name: str, raw: RawData) -> CheckedData:
         count = len(next(iter(sources[part].values())))
         if len(labels) != count:
             raise DatasetError(f"{where[part]}: {len(labels)} labels for {count} examples")
+    _check_names(f"data set {name}: classes", labelling.classes)
     checked_parts = {
         part: Part(sources[part], labels, _columns(f"data set {name}: {part} columns", given[part][2], len(labels)))
         for part, labels in zip(given, labelling.parts, strict=True)
@@ -107,6 +109,13 @@ def checked(name: str, raw: RawData) -> CheckedData:
         names = f"{', '.join(train.sources)} in train and {', '.join(test.sources)} in test"
         raise DatasetError(f"data set {name}: inputs: must be the same in both parts, they are {names}")
     return CheckedData(labelling.task, labelling.classes, train, test)
+
+
+def _check_names(where: str, names: tuple[str, ...]) -> None:
+    """Refuse names that no report can show: of broken text, or with line feeds and other control characters."""
+    for name in names:
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+            raise DatasetError(f"{where}: {name!a}: is no plain text of one line; give the class another name")
 
 
 def joined(name: str, first: Part, second: Part) -> Part:

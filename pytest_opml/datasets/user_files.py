@@ -8,9 +8,11 @@ from typing import Any, NamedTuple, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DatasetError, one_line
+from ..errors import DatasetError
+from ..storage.regular_files import IrregularFileError, check_entry
 from ..tensors import Task
 from .images import FORMATS
+from .npz import read_arrays
 from .raw import RawData
 from .sources import read_text
 
@@ -51,7 +53,7 @@ def load_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
     Raises:
         DatasetError: the file is missing or damaged, or lacks an array; names the file and the array.
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path, _is_known)
     names = _names(path, arrays["classes"]) if "classes" in arrays else classes or ()
     task = _task(path, arrays["task"]) if "task" in arrays else None
     train, test = (_part(path, arrays, part) for part in _PARTS)
@@ -78,24 +80,6 @@ def _part(path: Path, arrays: dict[str, Any], part: str) -> tuple[Any, Any, dict
 
 def _by_name(arrays: dict[str, Any], key: str) -> dict[str, Any]:
     return {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{key}.")}
-
-
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    key, arrays = "", {}
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.lib.npyio.NpzFile):
-            with archive:
-                for key in filter(_is_known, archive.files):
-                    arrays[key] = archive[key]
-    except Exception as error:  # NumPy reads the header of an array as Python: of a damaged one, that says anything
-        raise DatasetError(f"{path}: {f'{key}: ' if key else ''}cannot be read: {one_line(error)}") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise DatasetError(f"{path}: is a single array, not a .npz file of several")
-    for key, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # a member of another kind is handed out as bytes
-            raise DatasetError(f"{path}: {key}: is no array")
-    return arrays
 
 
 def _is_known(key: str) -> bool:
@@ -131,10 +115,11 @@ def load_folder(path: Path) -> RawData:
     Raises:
         DatasetError: a class has no images or is in one part only, or something else lies there; names it.
     """
+    _visible(path, path)  # whether the parts are folders themselves, and no links to others
     if not ((path / "train").is_dir() and (path / "test").is_dir()):
-        whole = _classes(path)
-        return RawData(whole.files, whole.labels, whole.classes)
-    train, test = _classes(path / "train"), _classes(path / "test")
+        alone = _classes(path, path)
+        return RawData(alone.files, alone.labels, alone.classes)
+    train, test = _classes(path / "train", path), _classes(path / "test", path)
     for here, there, lacking in ((train, test, "test"), (test, train, "train")):
         for name in here.classes:
             if name not in there.classes:
@@ -142,22 +127,37 @@ def load_folder(path: Path) -> RawData:
     return RawData(train.files, train.labels, train.classes, test.files, test.labels)
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path, whole: Path) -> list[Path]:
+    """What lies in a folder of a data set, its links and files looked at but not opened."""
     try:
         entries = sorted(folder.iterdir())
+        entries = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in _LEFT_BEHIND]
+        for entry in entries:
+            check_entry(entry, whole)
+    except IrregularFileError as error:
+        raise DatasetError(f"{error.filename}: {error.strerror}") from error
     except OSError as error:
-        raise DatasetError(f"{folder}: cannot be read: {error.strerror}") from error
-    return [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in _LEFT_BEHIND]
+        raise DatasetError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
+    return entries
 
 
-def _classes(folder: Path) -> _ClassFolders:
+def _classes(folder: Path, whole: Path) -> _ClassFolders:
+    """The classes of a part.
+
+    Args:
+        folder: of the part.
+        whole: of the data set, within which links lead.
+
+    Raises:
+        DatasetError: something else lies there than folders of images.
+    """
     names: list[str] = []
     files: list[Path] = []
     labels: list[int] = []
-    for entry in _visible(folder):
+    for entry in _visible(folder, whole):
         if not entry.is_dir():
             raise DatasetError(f"{entry}: lies beside the folders of the classes; only folders are expected there")
-        inside = _visible(entry)
+        inside = _visible(entry, whole)
         for file in inside:
             if file.suffix.lower() not in FORMATS or not file.is_file():
                 kinds = ", ".join(FORMATS)

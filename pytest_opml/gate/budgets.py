@@ -209,6 +209,8 @@ def parse_budgets(table: Any, where: str, *, optional: bool = False, find: Find 
 
     def metrics() -> Iterator[tuple[str, Any]]:
         for name, value in _table(table, where).items():
+            if not isinstance(name, str):
+                raise SettingsError(f"{where}: {name!r} is no name of a metric, which is a text")
             if name == "slice":
                 continue
             if name in _NESTED:
@@ -350,7 +352,7 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
                 f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of "
                 f"{', '.join(GateTerms._fields)}"
             )
-        name, part = split_option(name)
+        name, part = split_option(name, where)
         budget = _budget(find(name, where), rule, _written(text), where, False)
         if part:
             require_figure(budget.metric, part, where)

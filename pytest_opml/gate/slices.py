@@ -62,13 +62,23 @@ def slice_names(name: SliceName, result: Result, named: Sequence[SliceName]) -> 
     yield from (one for one in every if one not in named) if every else (name,)
 
 
-def split_option(text: str) -> tuple[str, SliceName | None]:
-    """Split ``accuracy[class=cat]`` into the metric and the slice; None where it names none."""
+def split_option(text: str, where: str) -> tuple[str, SliceName | None]:
+    """Split ``accuracy[class=cat]`` into the metric and the slice; None where it names none.
+
+    Args:
+        text: as it was written.
+        where: its place, for messages.
+
+    Raises:
+        SettingsError: it has a bracket, and no slice in brackets.
+    """
     metric, bracket, rest = text.partition("[")
     by, equals, value = rest.removesuffix("]").partition("=")
-    if not bracket or not rest.endswith("]") or not equals:
+    if not bracket and "]" not in text:
         return text, None
-    return metric, parse_slice({"by": by, "value": value}, text)
+    if not rest.endswith("]") or not equals:
+        raise SettingsError(f"{where}: a slice is written [by=value], such as accuracy[class=cat], not in {text!r}")
+    return metric, parse_slice({"by": by, "value": value}, where)
 
 
 def as_written(table: Mapping[str, Any], where: str) -> list[Any]:

@@ -68,7 +68,7 @@ def _waiver(table: Any, where: str, find: Callable[[str, str], Metric]) -> Waive
     until = table.get("until")
     if not isinstance(until, date) or isinstance(until, datetime):
         raise SettingsError(f"{where}.until: must be a day such as 2026-12-31, without quotes, not {until!r}")
-    name, part = split_option(table["metric"].strip())
+    name, part = split_option(table["metric"].strip(), f"{where}.metric")
     metric = find(name, f"{where}.metric").name + (f"[{part}]" if part else "")
     return Waiver(table["match"], metric, until, " ".join(table["reason"].split()), where)
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..records.run import CiRun
+from ..storage.input_file import read_input
 
 FULL_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 # What git takes for a branch, but for rare cases: a value reaches terminals and reports, and others may choose it.
+_LARGEST_EVENT = 2**25  # bytes; GitHub's largest
 _BRANCH = re.compile(r"(?![-/])[^ ~^:?*\[\\]{1,255}")
 _NUMBER = re.compile("[0-9]{1,20}")
 _URL = re.compile("https?://[A-Za-z0-9.:-]+/[A-Za-z0-9/._~%+-]+")
@@ -107,7 +109,7 @@ def _github() -> Job:
 def _event() -> Any:
     """Return what GitHub says of the event of a job; None where it says nothing that can be read."""
     try:
-        return json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_bytes())
+        return json.loads(read_input(Path(os.environ["GITHUB_EVENT_PATH"]), _LARGEST_EVENT))
     except (KeyError, OSError, RecursionError, ValueError):
         return None
 

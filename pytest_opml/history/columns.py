@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from ..errors import OpmlError, StorageError
 from ..metrics import METRICS
+from ..printable import clipped
 from ..records.result import Result
 from ..records.run import RunRecord, Timing
+from ..records.validation import first_of, place_of, reason_of
 from .base import CALL_S, COLUMNS, Query, Row, Summary
-
-_LONGEST = 1_000  # characters of a message
 
 
 def branch_of(run: RunRecord) -> str | None:
@@ -146,15 +146,8 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
 
 def problem(error: ValidationError) -> str:
     """Say in one line what is wrong with a document first, and where in it; its names may hold anything."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return clipped(": ".join(filter(None, (where, first["msg"]))))
-
-
-def clipped(text: object) -> str:
-    """Return a message in one line of 1,000 characters at most, whatever a damaged document put into it."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    first = first_of(error)
+    return clipped(": ".join(filter(None, (place_of(first), reason_of(first)))))
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from ..errors import MissingDependencyError, StorageError, masked
-from .columns import clipped, problem
+from ..printable import clipped
+from .columns import problem
 
 BUSY_TIMEOUT_S = 60
 _CONNECT_TIMEOUT_S = 10

@@ -15,9 +15,10 @@ from ..errors import StorageError
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
 from ..records.run import Commit, RunRecord, Timing
+from ..storage.input_file import read_input
 from .base import Added, History
 from .columns import problem
-from .record_files import json_of
+from .record_files import LARGEST_RECORD, json_of
 from .transfer import merge
 
 _NO_COMMIT = ("unversioned", "unknown")  # what it writes where there is no repository, or none that can be read
@@ -132,7 +133,9 @@ def is_saved(path: Path) -> bool:
     if path.is_dir():
         return True
     try:
-        document = json_of(path.read_bytes(), str(path), finite=False)
+        if path.exists() and not path.is_file():
+            return False  # a pipe is read once
+        document = json_of(read_input(path, LARGEST_RECORD), str(path), finite=False)
     except (OSError, StorageError):
         return False
     return isinstance(document, dict) and document.keys() >= _MARKS
@@ -147,7 +150,7 @@ def read_benchmarks(path: Path) -> RunRecord:
         StorageError: the file cannot be read, or is no saved file of pytest-benchmark that holds benchmarks.
     """
     try:
-        data = path.read_bytes()
+        data = read_input(path, LARGEST_RECORD)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     document = json_of(data, str(path), finite=False)  # what a test left in extra_info may be no number

@@ -14,8 +14,13 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ..errors import OpmlError, StorageError
+from ..printable import clipped
 from ..records.run import FORMAT_VERSION, RunRecord
-from .columns import clipped, problem
+from ..storage.input_file import read_input
+from .columns import problem
+
+LARGEST_RECORD = 2**27  # bytes; a run of a thousand cases takes a fifth of it
+_MOST_VALUES = 5_000_000  # ten times those of such a run; each takes up to 100 bytes of memory
 
 
 def _temporary(path: Path) -> Path:
@@ -98,7 +103,7 @@ def read_record(path: Path) -> RunRecord:
         StorageError: the file is missing, is not JSON, is of another format version, or is no record.
     """
     try:
-        data = path.read_bytes()
+        data = read_input(path, LARGEST_RECORD)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     return record_of(json_of(data, str(path)), str(path))
@@ -108,8 +113,11 @@ def json_of(data: bytes, where: str, *, finite: bool = True) -> Any:
     """Return what JSON says; ``where`` it is from, for messages.
 
     Raises:
-        StorageError: it is not JSON; with ``finite``, neither are the words NaN and Infinity.
+        StorageError: it is not JSON; with ``finite``, neither are the words NaN and Infinity; or it has so many values
+            that it is no record and would only fill the memory.
     """
+    if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise StorageError(f"{where}: has more than {_MOST_VALUES:,} values, which no record of a run has")
     try:
         return from_json(data, allow_inf_nan=not finite)
     except ValueError as error:
@@ -149,9 +157,9 @@ def check_version(version: Any, newest: int, where: str, what: str) -> None:
         return
     if type(version) is int and version > newest:
         raise StorageError(
-            f"{where}: format_version {version} is newer than this version of pytest-opml reads ({newest})"
+            f"{where}: format_version {clipped(version)} is newer than this version of pytest-opml reads ({newest})"
         )
-    raise StorageError(f"{where}: is no {what}: format_version is {version!r}, not {newest}")
+    raise StorageError(clipped(f"{where}: is no {what}: format_version is {version!r}, not {newest}"))
 
 
 def record_schema() -> dict[str, Any]:

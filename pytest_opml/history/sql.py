@@ -23,10 +23,11 @@ from sqlalchemy import (
 )
 
 from ..errors import StorageError
+from ..printable import clipped
 from ..records.run import RunRecord
 from . import checksums
 from .base import Added, History, Order, Query, Release, Row, StoredResult, Summary
-from .columns import clipped, dump, is_same, load, parts, summary
+from .columns import dump, is_same, load, parts, summary
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
 from .statements import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from ..errors import StorageError
 from ..records.base import Moment, Record
 from ..records.run import RunRecord
+from ..storage.input_file import open_input
 from .base import Added, History, Query, Release
 from .columns import matches, problem
-from .record_files import check_version, json_of, record_of, written_whole
+from .record_files import LARGEST_RECORD, check_version, json_of, record_of, written_whole
 
 FORMAT = "pytest-opml history"
 FORMAT_VERSION = 1
 
-_LONGEST_LINE = 2**28  # bytes; a run of a thousand cases takes a tenth of it, and a damaged file may hold no line's end
+_LONGEST_LINE = LARGEST_RECORD  # bytes; a damaged file may hold no line's end
 _GZIP = b"\x1f\x8b"
 _STANDARD = Path("-")
 
@@ -182,7 +182,7 @@ def _noting(items: Iterable[_Item], raised: list[StorageError]) -> Iterator[_Ite
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        with path.open("rb") as file, ExitStack() as stack:
+        with open_input(path) as file, ExitStack() as stack:
             compressed = file.peek(len(_GZIP)).startswith(_GZIP)
             plain = stack.enter_context(gzip.GzipFile(fileobj=file)) if compressed else file
             yield cast("IO[bytes]", plain)
@@ -192,8 +192,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _is_header(line: bytes) -> bool:
     try:
-        header = from_json(line)
-    except ValueError:
+        header = json_of(line, "")
+    except StorageError:
         return False
     return isinstance(header, dict) and header.get("format") == FORMAT
 

@@ -19,8 +19,10 @@ from pydantic import (
 )
 
 from ..errors import CaseDefinitionError
+from .base import check_fields
 from .case_ids import ID, IdParts, checked_name, named_id
 from .preprocess import Preprocess, digest_of
+from .validation import first_of, reason_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -125,6 +127,12 @@ class CaseRecord(BaseModel):
     classes: Annotated[Classes | None, BeforeValidator(_read_classes)] = None
     output: _Text | None = None
     quality: _Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, values: Any) -> Any:
+        check_fields(values)
+        return values
 
     @field_validator("dataset", "model")
     @classmethod
@@ -253,12 +261,11 @@ def image_sides(size: ImageSize) -> tuple[int, int] | None:
 
 def described(error: ValidationError) -> str:
     """Say in one line what is wrong with the fields of a case."""
-    first = error.errors()[0]
-    context = first.get("ctx") or {}
+    first = first_of(error)
     if first["type"] == "missing":
         return f"case: {first['loc'][0]} is required"
     where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""
-    return f"case: {where}{context['error'] if 'error' in context else first['msg']}"
+    return f"case: {where}{reason_of(first)}"
 
 
 def _fields_of(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Record
+from .base import Many, Named, Record
 
 
 class Gpu(Record):
@@ -37,8 +37,8 @@ class GpuUse(Record):
         default=None, description="the GPU's own counter, or the power at each sample, integrated over time"
     )
     max_temperature_c: int | None = None
-    throttle_reasons: tuple[str, ...] | None = Field(default=None, description="why the clocks were held down, if so")
-    other_processes: tuple[int, ...] | None = Field(
+    throttle_reasons: Many[str] | None = Field(default=None, description="why the clocks were held down, if so")
+    other_processes: Many[int] | None = Field(
         default=None, description="ids of processes that computed on the same GPU and have nothing to do with this run"
     )
     min_sm_clock_mhz: int | None = None
@@ -69,10 +69,10 @@ class TensorFlowBuild(Record):
     cuda_build: bool
     cuda_version: str | None = None
     cudnn_version: str | None = None
-    gpus: tuple[SeenGpu, ...] = ()
+    gpus: Many[SeenGpu] = ()
     xla: str = Field(description="off, on, or how graphs are clustered without being asked to")
     onednn: bool | None = Field(default=None, description="None where it is left to TensorFlow")
-    environment: dict[str, str] = Field(default={}, description="variables of a worker that change what it does")
+    environment: Named[str] = Field(default={}, description="variables of a worker that change what it does")
 
 
 class Device(Record):
@@ -83,7 +83,7 @@ class Device(Record):
     cores: int
     threads: int
     memory_bytes: int
-    gpus: tuple[Gpu, ...] = Field(description="all of the machine; not asked for where the CPU was wanted")
+    gpus: Many[Gpu] = Field(description="all of the machine; not asked for where the CPU was wanted")
     gpu: Gpu | None = Field(default=None, description="the one that runs the cases; None on the CPU")
     float16_in_hardware: bool
     platform: str

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..errors import CaseDefinitionError, SettingsError
 from .case_ids import checked_name
 from .case_record import CaseRecord
+from .validation import first_of, reason_of
 
 MODEL_KEYS = ("path", "model")
 FIELD_KEYS = ("dataset", "size", "unfreeze", "preprocess", "classes", "output", "quality")
@@ -116,10 +117,9 @@ def _checked(fields: Mapping[str, Any], model: str, where: str) -> Mapping[str, 
     try:
         case = CaseRecord(**{"dataset": "any", **fields, "model": model})
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = str((first.get("ctx") or {}).get("error", first["msg"]))
+        first = first_of(error)
         place = ".".join((where, *map(str, first["loc"][:1])))
-        raise SettingsError(f"{place}: {reason[:1].lower()}{reason[1:]}, not {first['input']!r}") from None
+        raise SettingsError(f"{place}: {reason_of(first)}, not {first['input']!r}") from None
     except CaseDefinitionError as error:
         raise SettingsError(f"{where}.{error}") from None
     return {name: getattr(case, name) for name in fields}

@@ -8,13 +8,14 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import CaseDefinitionError
-from .base import Record
+from .base import Many, Record
+from .validation import first_of, reason_of
 
 Channels = Literal["rgb", "bgr", "grey"]
 Layout = Literal["nhwc", "nchw"]
 Resize = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
-Figures = float | tuple[float, ...]
+Figures = float | Many[float]
 
 _COUNTS: dict[Channels, int] = {"rgb": 3, "bgr": 3, "grey": 1}
 
@@ -115,9 +116,8 @@ def digest_of(text: str) -> str:
 
 
 def _described(error: ValidationError) -> str:
-    first = error.errors()[0]
-    context = first.get("ctx") or {}
-    reason = str(context["error"]) if "error" in context else first["msg"][:1].lower() + first["msg"][1:]
+    first = first_of(error)
+    reason = reason_of(first)
     if first["type"] == "extra_forbidden":
         reason = f"is no part of it; known: {', '.join(Preprocess.model_fields)}"
     where = f"{first['loc'][0]} = {first['input']!r}: " if first["loc"] else ""

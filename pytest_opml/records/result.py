@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ..tensors import Task
-from .base import Moment, Record
+from .base import Many, Moment, Named, NotTooMany, Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
 
@@ -75,18 +75,18 @@ class Slice(Record):
 class ExampleColumn(Record):
     """A column of the test data with few values."""
 
-    values: tuple[str, ...]
+    values: Many[str]
     codes: str = Field(description="place of each test example's value, in order: see stats/predictions.py")
 
 
 class ConfusionMatrix(Record):
     """How many test examples of each class were taken for which."""
 
-    labels: tuple[str, ...] = Field(description="a row for each class of the data")
-    answers: tuple[str, ...] = Field(
+    labels: Many[str] = Field(description="a row for each class of the data")
+    answers: Many[str] = Field(
         description="a column for each answer: the classes, then what was answered that is none of them"
     )
-    counts: tuple[tuple[int, ...], ...]
+    counts: Many[Many[int]]
 
 
 class Sampling(Record):
@@ -108,7 +108,7 @@ class Ladder(Record):
     """The intervals of a quantile at many levels, from the order statistics of its samples."""
 
     value: float = Field(description="the quantile of the samples")
-    rungs: tuple[tuple[float, float | None, float | None], ...] = Field(
+    rungs: Many[tuple[float, float | None, float | None]] = Field(
         description="the error of an interval, both sides together, and its ends; None: the samples cannot say so much"
     )
     lowest: float = Field(description="the smallest sample")
@@ -173,10 +173,10 @@ class Training(Record):
     policy: str | None = Field(
         default=None, description="Keras' dtype policy that the model was trained under; None where it was not trained"
     )
-    trained_layers: tuple[str, ...]
+    trained_layers: Many[str]
     trained_parameters: int
     learning_rate: float
-    epochs: tuple[Epoch, ...]
+    epochs: Many[Epoch]
     disturbed: str = Field(default="", description="what disturbed the machine meanwhile; empty where it was quiet")
 
 
@@ -200,12 +200,12 @@ class Latency(Record):
 
     model_config = ConfigDict(json_schema_extra=_describe_percentiles)
 
-    percentiles: dict[str, float | None]
+    percentiles: Named[float | None]
     samples: int
-    intervals: dict[str, tuple[float, float]] = Field(
+    intervals: Named[tuple[float, float]] = Field(
         default={}, description="the 95 % interval of each percentile that is known, by its order statistics"
     )
-    ladders: dict[str, Ladder] = Field(default={}, description="its intervals at other levels, which verdicts rest on")
+    ladders: Named[Ladder] = Field(default={}, description="its intervals at other levels, which verdicts rest on")
 
     @model_validator(mode="before")
     @classmethod
@@ -288,7 +288,7 @@ class Conditions(Record):
     single_warm_up: WarmUp
     other_load: OtherLoad
     gpu_use: GpuUse | None = Field(default=None, description="during the passes; None on a CPU")
-    disturbed: dict[Section, str] = Field(
+    disturbed: Annotated[dict[Section, str], NotTooMany] = Field(
         default={},
         description="what disturbed each part of measuring while its times were taken; of quiet ones nothing",
     )
@@ -322,7 +322,7 @@ class Artifact(Record):
     deflated_bytes: int
     parameters: int
     layers: int
-    changes: dict[str, float | int | str] = Field(description="what the techniques changed")
+    changes: Named[float | int | str] = Field(description="what the techniques changed")
     source: ModelSource | None = Field(default=None, description="of a model of MLflow's: which one it was then")
 
 
@@ -361,7 +361,7 @@ class Result(CaseOutcome):
     test_samples: int
     classes: int
     task: Task = "classification"
-    class_names: tuple[str, ...] = Field(
+    class_names: Many[str] = Field(
         default=(), description="of the classes, labels or targets, in order; empty where they are too many to be told"
     )
     predictions: str | None = Field(
@@ -374,7 +374,7 @@ class Result(CaseOutcome):
         description="the declared quality of each test example, in order; of a regression the squared errors and those "
         "of guessing the mean: see stats/example_figures.py",
     )
-    columns: dict[str, ExampleColumn] = Field(default={}, description="of the test data, which slices are made by")
+    columns: Named[ExampleColumn] = Field(default={}, description="of the test data, which slices are made by")
     quality: QualityFigure
     accuracy: Estimate | None = Field(
         description="share of the examples that are answered right, with all of their labels; None for a regression"
@@ -384,7 +384,7 @@ class Result(CaseOutcome):
     f1: float | None = Field(description="macro average over the classes or labels; None for a regression")
     auc: float | None = Field(description="one against the rest, macro average; None for a regression")
     auc_error: float = Field(default=0.0, ge=0, description="standard error of the auc")
-    slices: tuple[Slice, ...] = ()
+    slices: Many[Slice] = ()
     confusion: ConfusionMatrix | None = Field(
         default=None, description="of a classification with at most 100 classes; None for all else"
     )
@@ -392,7 +392,7 @@ class Result(CaseOutcome):
         description="scaled to reference_samples examples: median over the passes; of a candidate timed in turn "
         "with its reference, the reference's inference_s times the ratio of the two"
     )
-    passes_s: tuple[float, ...] = Field(description="seconds of each pass over the test examples, not scaled")
+    passes_s: Many[float] = Field(description="seconds of each pass over the test examples, not scaled")
     reference_samples: int
     latency_ms: Latency
     cold_start: ColdStart
@@ -408,12 +408,12 @@ class Result(CaseOutcome):
     artifact: Artifact
     memory: Memory
     op_score: Score
-    sampling: dict[str, Sampling] = Field(
+    sampling: Named[Sampling] = Field(
         default={},
         description="of each time that a budget is on, whose sampling did not have a fixed length: inference_s, and "
         "latencies by metric",
     )
-    notes: tuple[str, ...] = ()
+    notes: Many[str] = ()
 
     @model_validator(mode="after")
     def _can_be_worked_out(self) -> Result:

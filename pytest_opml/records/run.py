@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from .base import Moment, Record
+from .base import Many, Moment, Named, Record
 from .device import Device
 from .result import CaseOutcome, Key, Result
 
@@ -107,7 +107,7 @@ class Commit(Record):
     commit: str
     branch: str | None
     dirty: bool | None = Field(description="whether tracked files differ from the commit; None where git is not there")
-    parents: tuple[str, ...] = ()
+    parents: Many[str] = ()
     authored: Moment | None = None
     shallow: bool = Field(default=False, description="whether the clone holds only the newest commits")
     ci: CiRun | None = None
@@ -151,7 +151,7 @@ class Timing(Record):
     min_s: float
     max_s: float
     rounds: int
-    figures: dict[str, float] = Field(default={}, description="numbers that the test left in extra_info")
+    figures: Named[float] = Field(default={}, description="numbers that the test left in extra_info")
 
 
 class RunRecord(Record):
@@ -162,32 +162,32 @@ class RunRecord(Record):
     started: Moment
     seconds: float
     device: Device = Field(description="of the session; each result has its own")
-    versions: dict[str, str]
+    versions: Named[str]
     commit: Commit | None
-    results: tuple[Result, ...]
-    failures: tuple[Failure, ...]
-    checks: tuple[Check, ...]
-    reference_only: tuple[str, ...] = Field(description="ids of references that were measured although not collected")
-    collected: dict[str, str] = Field(default={}, description="ids of the cases that were collected, and their tests")
-    deselected: tuple[str, ...] = Field(default=(), description="ids of cases that the command line left out")
+    results: Many[Result]
+    failures: Many[Failure]
+    checks: Many[Check]
+    reference_only: Many[str] = Field(description="ids of references that were measured although not collected")
+    collected: Named[str] = Field(default={}, description="ids of the cases that were collected, and their tests")
+    deselected: Many[str] = Field(default=(), description="ids of cases that the command line left out")
     partial_selection: bool = Field(
         default=False, description="whether the command line left out benchmarks that were then never collected"
     )
-    marker_budgets: dict[str, dict[str, Any]] = Field(
+    marker_budgets: Named[Named[Any]] = Field(
         default={}, description="budgets on the marker of a case's test, by the case's id, as they were written"
     )
     baseline: str | None = Field(
         default=None,
         description="what was asked for as baseline, and taken for; None: the newest accepted run",
     )
-    baselines: tuple[Baseline, ...] = Field(default=(), description="what the cases were compared with")
-    baseline_errors: dict[str, str] = Field(
+    baselines: Many[Baseline] = Field(default=(), description="what the cases were compared with")
+    baseline_errors: Named[str] = Field(
         default={}, description="ids of cases whose baseline could not be read while the run went on, and why"
     )
     baseline_choice: str = Field(
         default="", description="which run the default baseline is of, and which newer runs were passed over and why"
     )
-    timings: tuple[Timing, ...] = Field(default=(), description="of an imported run of pytest-benchmark")
+    timings: Many[Timing] = Field(default=(), description="of an imported run of pytest-benchmark")
     exit_code: int | None = Field(default=None, description="that the run asked for; None where it is not known")
     interrupted: bool = Field(
         default=False, description="whether the run was stopped before its end, so that cases are missing"

@@ -15,11 +15,12 @@ from ..history.base import History
 from ..history.selectors import baseline_of, default_selector, explain_choice, select
 from ..history.store import open_store
 from ..integrations.mlflow_models import FetchedModel
+from ..printable import printable
 from ..records.result import ModelSource, Result
 from ..records.run import Baseline, Commit
 from ..settings import Settings
 from ..storage.releases import find_artifact
-from .launchers.base import WorkerFailed, printable
+from .launchers.base import WorkerFailed
 from .model_addresses import ModelAddresses
 
 

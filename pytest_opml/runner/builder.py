@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..measure.sizes import optimizer_bytes
 from ..progress import report_progress
 from ..records.result import Training
 from ..storage.cache import Cache
+from ..storage.digests import copy_path
 from .cache_keys import CaseKeys
 
 if TYPE_CHECKING:
@@ -217,10 +217,7 @@ def _write_details(folder: Path, built: BuiltArtifact) -> None:
 def _copied(path: Path, folder: Path) -> Path:
     """The user's own file or folder, as it is."""
     target = folder / f"model{path.suffix if path.is_file() else ''}"
-    if path.is_dir():
-        shutil.copytree(path, target)
-    else:
-        shutil.copyfile(path, target)
+    copy_path(path, target)
     return target
 
 

@@ -106,7 +106,7 @@ def _stamp(path: Path) -> str:
     try:
         return digest_path(path)
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
 
 def _source_of(factory: Any) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..case import Case
 from ..errors import DeviceBusy
 from ..integrations.mlflow_models import FetchedModel
+from ..printable import printable
 from ..progress import Progress
 from ..records.device import Device
 from ..records.result import Result
@@ -20,7 +21,7 @@ from ..records.run import Failure
 from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
 from .case_files import check_files
-from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, printable, temporary_folder
+from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, temporary_folder
 from .model_addresses import named
 from .options import RunOptions
 from .quiet_repeat import QuietRepeat
@@ -175,5 +176,5 @@ class CaseRunner:
 
 def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy, text: str) -> Failure:
     log_tail = error.log_tail if isinstance(error, WorkerFailed) else ""
-    texts = {"message": printable(text), "log_tail": printable(log_tail)}
+    texts = {"message": printable(text), "log_tail": printable(log_tail, lines=True)}
     return Failure.model_validate({"case": case, "device": device, "kind": error.kind, **texts})

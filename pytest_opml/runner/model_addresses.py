@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..records.case_record import CaseRecord
 from ..records.result import Result
 from ..settings import Settings
 from ..storage.cache import Cache
-from ..storage.digests import digest_path
+from ..storage.digests import copy_path, digest_path
 from ..storage.work_folder import work_folder
 
 # The kind of the cache's entries that hold them.
@@ -68,8 +67,7 @@ class ModelAddresses:
             name = f"model{fetched.path.suffix if fetched.path.is_file() else ''}"
 
             def fill(entry: Path) -> None:
-                copy = shutil.copytree if fetched.path.is_dir() else shutil.copyfile
-                copy(fetched.path, entry / name)
+                copy_path(fetched.path, entry / name)
 
             return fetched._replace(path=cache.entry(FETCHED, digest_path(fetched.path)[:32], fill) / name)
 

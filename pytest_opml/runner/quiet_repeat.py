@@ -9,9 +9,10 @@ from ..gate.budgets import Budget, GateTerms
 from ..gate.disturbance import is_excusable, taken_with
 from ..gate.verdict import JudgedResult, judge
 from ..metrics import LATENCY, METRICS
+from ..printable import printable
 from ..records.result import Result
 from ..records.run import Check
-from .launchers.base import WorkerFailed, printable
+from .launchers.base import WorkerFailed
 
 ATTEMPTS = 3
 _Value = TypeVar("_Value")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from ..errors import ModelFileError
+from ..storage.regular_files import IrregularFileError, check_regular, regular_files
 from ..tensors import Signature
 from .base import Runtime
 
@@ -83,15 +85,30 @@ def kind_of(path: Path) -> Kind:
     if not path.exists():
         raise ModelFileError(f"{path}: no such model file")
     if path.is_dir():
-        if (path / "saved_model.pb").is_file():
+        if os.path.lexists(path / "saved_model.pb"):
+            _check_files(path)
             return "savedmodel"
         files = sorted(file.suffix for file in path.iterdir() if file.suffix in _KINDS)
         hint = f"; name its model files: '{path}/*{files[0]}'" if files else ""
         raise ModelFileError(f"{path}: a folder without saved_model.pb{hint}; known: {_KNOWN}")
     if path.suffix in _KINDS:
+        _check_files(path)
         return _KINDS[path.suffix]
     if path.suffix in _PICKLES:
         raise ModelFileError(f"{path}: a pickle, which can run any code when it is opened; known: {_KNOWN}")
     if path.suffix in (".h5", ".hdf5"):
         raise ModelFileError(f"{path}: Keras' old format; load it and save it as .keras once; known: {_KNOWN}")
     raise ModelFileError(f"{path}: unknown kind of model file; known: {_KNOWN}")
+
+
+def _check_files(path: Path) -> None:
+    """Refuse what is no regular file, before a byte of it is read: a pipe would be waited for."""
+    try:
+        if path.is_dir():
+            regular_files(path)
+        else:
+            check_regular(path)
+    except IrregularFileError as error:
+        raise ModelFileError(f"{error.filename}: {error.strerror}") from error
+    except OSError as error:
+        raise ModelFileError(f"{error.filename or path}: cannot be read: {error.strerror}") from error

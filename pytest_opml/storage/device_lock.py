@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DeviceBusy, StorageError
+from ..printable import printable
 from ..records.device import Device
 from .locks import runtime_folder
 
@@ -179,7 +180,7 @@ def _describe(path: Path, ahead: int) -> str:
     with contextlib.suppress(OSError, ValueError, TypeError):
         holder = Holder(*json.loads(path.with_suffix(".json").read_text("utf-8")))
         os.kill(holder.pid, 0)  # what a killed one left says nothing of who has the device now
-        text = "".join(letter if letter.isprintable() else "?" for letter in str(holder))
+        text = printable(str(holder))
     return f"{text}, and {ahead} more {'waits' if ahead == 1 else 'wait'} before us" if ahead else text
 
 

@@ -13,7 +13,7 @@ import select
 import stat
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -41,14 +41,17 @@ class _Pipe(io.FileIO):
         raise TimeoutError(errno.ETIMEDOUT, f"nothing came through the pipe for {PATIENCE_S:g} s")
 
 
-def open_input(path: Path) -> IO[bytes]:
+def open_input(path: Path) -> io.BufferedReader:
     """Open a regular file, or a pipe, to be read.
 
     Raises:
         OSError: it is missing, may not be read, or is something else, as the ``strerror`` says; a pipe may raise a
             ``TimeoutError`` while it is read.
     """
-    _check_kind(path.stat().st_mode)
+    try:
+        _check_kind(path.stat().st_mode)
+    except ValueError as error:  # a NUL, or a lone surrogate
+        raise OSError(errno.EINVAL, "no file has such a name") from error
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(descriptor).st_mode

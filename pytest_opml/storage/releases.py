@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..errors import StorageError
 from ..records.result import Artifact
 from ..records.run import RunRecord
-from .digests import digest_path
+from .digests import copy_path, digest_path
 
 
 class Promotion(NamedTuple):
@@ -91,8 +91,7 @@ def _store(artifact: Artifact, cache_dir: Path, folder: Path) -> list[Path]:
     with _building(folder) as building:
         if find_artifact(artifact, folder):  # another promotion was faster
             return []
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, building / artifact.file)
+        copy_path(source, building / artifact.file)
         shutil.rmtree(target, ignore_errors=True)  # one that was damaged
         building.rename(target)
     return [target]

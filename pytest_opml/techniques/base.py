@@ -19,6 +19,7 @@ from ..errors import CaseDefinitionError
 from ..models.training import fine_tune
 from ..records.case_record import Unfreeze
 from ..records.result import Training
+from ..records.validation import first_of, reason_of
 from ..tensors import DataSpec
 from .model_function import Precision
 
@@ -202,7 +203,7 @@ class Technique(BaseModel, ABC):
 
     @classmethod
     def _reason(cls, name: str, error: ValidationError) -> str:
-        first = error.errors()[0]
+        first = first_of(error)
         key = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "missing":
             described = cls.model_fields[key].description
@@ -210,10 +211,9 @@ class Technique(BaseModel, ABC):
         if first["type"] == "extra_forbidden":
             options = sorted(option for option in cls.model_fields if option != cls.argument)
             return f"unknown option {key!r}; known: {', '.join(options) or 'none'}"
-        reason = str((first.get("ctx") or {}).get("error", first["msg"]))
         described = cls.model_fields[key].description if key in cls.model_fields else None
         shown = f"{key} ({described})" if described else key
-        return f"{shown}: {reason[:1].lower()}{reason[1:]}, not {shortened(repr(first['input']))}"
+        return f"{shown}: {reason_of(first)}, not {shortened(repr(first['input']))}"
 
     @field_validator("*", mode="before")
     @classmethod

@@ -22,7 +22,8 @@ import numpy as np
 
 from pytest_opml.case import Case
 from pytest_opml.errors import ModelFileError, OpmlError
-from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed, printable
+from pytest_opml.printable import printable
+from pytest_opml.runner.launchers.base import Launcher, ProcessLimits, WorkerFailed
 from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
 from pytest_opml.tensors import arrays, length
 from tests.attack.tally import ONE_LINE, WRONG, Outcome, Tally
@@ -225,10 +226,10 @@ def _opened(job: Job, folder: Path) -> Outcome:
             if target.suffix == ".npz" and digest != open_data(_read_by_numpy(target)):
                 return Outcome(job.name, WRONG, "other data than NumPy reads")
     except OpmlError as error:
-        text = printable(str(error)).replace(str(folder), "")
+        text = printable(str(error), lines=True).replace(str(folder), "")
         return Outcome(job.name, REFUSED if len(text.splitlines()) == 1 else WRONG, text)
     except Exception:  # noqa: BLE001 - which is what is looked for
-        return Outcome(job.name, WRONG, printable(traceback.format_exc()))
+        return Outcome(job.name, WRONG, printable(traceback.format_exc(), lines=True))
     return Outcome(job.name, OPENED)
 
 

@@ -67,7 +67,7 @@ def test_an_npz_needs_neither_names_nor_a_test_part(tmp_path: Path, make_case: M
         ({"task": np.array("ranking")}, "task: must be one of classification, multilabel, regression, not ranking"),
         ({"x_train.left": PIXELS}, "x_train: stands beside x_train.left; an input needs a name, or is alone"),
         ({"classes": np.array([1, 2])}, "classes: must be a one-dimensional array of text, not int64 (2,)"),
-        ({"y_train": LABELS.astype(object)}, "y_train: cannot be read: Object arrays cannot be loaded"),
+        ({"y_train": LABELS.astype(object)}, "y_train: holds Python objects, as pickles that can run any code; save"),
     ],
 )
 def test_a_faulty_npz_is_refused_by_file_and_array(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
@@ -150,12 +150,12 @@ def test_a_damaged_npz_is_refused(tmp_path: Path) -> None:
     wrong = bytearray(content)
     wrong[300] ^= 1  # a pixel, which the archive's checksum guards
     faults = {
-        "cannot be read: No data left in file": b"",
+        "cannot be read: it is empty": b"",
         "cannot be read: ": content[: len(content) // 2],
-        "cannot be read: File is not a zip": b"PK\x03\x04 but no more",
+        "cannot be read: it is no .npz file, or not a whole one": b"PK\x03\x04 but no more",
         "is a single array": single.with_suffix(".npy").read_bytes(),
         "x_train: cannot be read: Bad CRC-32": bytes(wrong),
-        "cannot be read: This file contains pickled": pickle.dumps(1),
+        "cannot be read: it is no .npz file": pickle.dumps(1),
     }
     for words, fault in faults.items():
         path.write_bytes(fault)

@@ -308,3 +308,9 @@ def test_of_a_run_that_is_over_a_metric_may_be_gone() -> None:
     assert with_options(found, ["gone.max=1"], find=placeholder).unregistered[-1] == "gone"
     with pytest.raises(SettingsError, match="unknown metric 'gone'"):
         with_options(found, ["gone.max=1"])
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    for name in (None, 1, b"accuracy"):
+        with pytest.raises(SettingsError, match="is no name of a metric, which is a text"):
+            parse_budgets({name: {"min": 1}}, "marker")

@@ -182,3 +182,11 @@ def test_a_mistake_is_refused_with_its_key(entries: Any, message: str) -> None:
 def test_an_option_that_names_no_slice_is_refused(option: str) -> None:
     with pytest.raises(SettingsError):
         with_options(Gate(), [option])
+
+
+@pytest.mark.parametrize(
+    "option", ["accuracy[.min=0.1", "accuracy].min=0.1", "accuracy[].min=1", "accuracy[class].min=1"]
+)
+def test_an_option_with_half_a_slice_says_how_one_is_written(option: str) -> None:
+    with pytest.raises(SettingsError, match=r"a slice is written \[by=value\], such as accuracy\[class=cat\]"):
+        with_options(Gate(), [option])

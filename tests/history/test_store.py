@@ -191,11 +191,11 @@ def test_a_writer_killed_anywhere_leaves_whole_runs_only(url: str) -> None:
 @pytest.mark.parametrize(
     ("table", "old", "new", "reason"),
     [
-        ("run", '"format_version":1', '"format_version":2', "format_version: Input should be 1"),
-        ("run", "{", "", "Invalid JSON"),
-        ("result", "{", "", "Invalid JSON"),
-        ("result", '"auc"', '"area"', "auc: Field required"),
-        ("result", '"cluster-256"', '"cluster/256"', "case.technique: Value error, must not contain '/'"),
+        ("run", '"format_version":1', '"format_version":2', "format_version: must be 1"),
+        ("run", "{", "", "is not JSON"),
+        ("result", "{", "", "is not JSON"),
+        ("result", '"auc"', '"area"', "auc: is missing"),
+        ("result", '"cluster-256"', '"cluster/256"', "case.technique: must not contain '/'"),
     ],
 )
 def test_a_record_that_is_no_longer_valid(
@@ -236,10 +236,10 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
         ("UPDATE opml_run SET started = 'soon'", "is damaged: Invalid isoformat string: 'soon'"),
         ("UPDATE opml_run SET results = 'three'", "is damaged: "),
         ("UPDATE opml_run SET record = CAST(x'fffe' AS TEXT)", "Could not decode to UTF-8 column 'record'"),
-        ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: Input should be a valid number"),
+        ("UPDATE opml_result SET accuracy = 'high'", "is damaged: 0.figures.accuracy: must be a number"),
         ("UPDATE opml_result SET case_id = x'fffe'", "is damaged: "),
         ("UPDATE opml_run SET dirty = 3", "is damaged: "),
-        ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: Input should be a valid string"),
+        ("UPDATE opml_release SET label = x'00'", "is damaged: 0.label: must be a text"),
         ("UPDATE opml_release SET run_key = 7", "is damaged: it marks a run as released that is not there"),
     ],
 )

@@ -75,4 +75,4 @@ def test_a_wrong_value_of_a_new_setting_is_refused_with_its_key(project: pytest.
     (project.path / "pyproject.toml").write_text("[tool.opml]\ncolour = 3\n")
     result = project.run(sys.executable, "-m", "pytest", "-p", "more")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*SettingsError: tool.opml.colour: input should be a valid string, not 3"])
+    result.stdout.fnmatch_lines(["*SettingsError: tool.opml.colour: must be a text, not 3"])

@@ -254,7 +254,7 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
     [
         ('["clutser-256"]', "unknown technique 'clutser-256'; known: baseline, cluster, deep-compress, "),
         ('["cluster-0"]', "technique cluster-0: clusters (distinct weights a layer, 2 to 65,536, or bits: "),
-        ('["cluster-x"]', "input should be a valid integer, unable to parse string as an integer, not 'x'"),
+        ('["cluster-x"]', "must be a whole number, not 'x'"),
         ('["int8+float16"]', "nothing can follow int8"),
         ('["baseline+int8"]', "baseline stands alone"),
         ("[]", "matrix: no case"),
@@ -321,7 +321,7 @@ def test_wrong_settings_are_one_line_and_a_usage_error(bench: Bench, settings: s
     [
         ("--opml-gpu=v10", "--opml-gpu: unknown profile 'v10'; known: auto, cpu"),
         ("--opml-gpu=h200", "--opml-gpu=h200: not on this machine"),
-        ("--opml-timeout=-1", "--opml-timeout: input should be greater than 0, not -1"),
+        ("--opml-timeout=-1", "--opml-timeout: must be more than 0, not -1"),
         ("--opml-timeout=soon", "--opml-timeout: invalid float value: 'soon'"),
         ("--opml-store=sqlite:////proc/none/h.db", "/proc/none"),
         ("--opml-store=nonsense", "nonsense"),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from ...analysis.op_score import Difference
+from ...printable import clipped
 from ..charts.bubbles import CasePoint
 from ..charts.score_axes import CaseDifference
 
@@ -14,7 +15,6 @@ State = Literal["pass", "fail", "not_judged", "none"]
 Kind = Literal["name", "number", "text"]
 Mark = Literal["", "bound", "best", "better", "worse", "fail", "inconclusive", "not_judged"]
 
-_LONGEST = 1_000
 _T = TypeVar("_T")
 
 
@@ -135,8 +135,7 @@ def _plain(fields_of: list[tuple[str, Any]]) -> dict[str, Any]:
 def cleaned(value: _T) -> _T:
     """Return the same with every text in one line, cut where it is long, without what browsers obey."""
     if isinstance(value, str):
-        text = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(value.split()))
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # type: ignore[return-value]
+        return clipped(value)  # type: ignore[return-value]
     if isinstance(value, tuple) and not isinstance(value, Difference):
         return tuple(map(cleaned, value))  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):

@@ -48,11 +48,6 @@ class WorkerFailed(CaseFailed):
         self.log_tail = log_tail
 
 
-def printable(text: str) -> str:
-    """Return the text without the surrogates that stand for undecodable bytes in file names, which JSON cannot hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def ignore_progress(_progress: Progress) -> None:
     """Listen to nothing."""
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 
+from pytest_opml.printable import clipped
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.html import HtmlReporter
 from pytest_opml.reports.page.model import Page
@@ -169,7 +170,7 @@ def test_the_structure_is_the_same_whatever_the_record_says(text: str) -> None:
         for found in (written, plain)
     ]
     assert shapes[0] == shapes[1]
-    line = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
+    line = clipped(text)
     assert f"error: {line}" in " ".join(written.texts("li"))
     assert any(line in each for each in written.texts("td"))
     assert not written.all("a")

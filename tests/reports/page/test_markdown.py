@@ -7,6 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from pytest_opml.printable import clipped
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, code, inline, prose
 from pytest_opml.reports.page.model import Page
@@ -101,7 +102,7 @@ def test_the_job_is_linked() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("write", [inline, prose, code])
 def test_a_text_shows_as_it_is(text: str, write: type[str]) -> None:
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    line = clipped(text)
     as_cell = f"| {write(line)} | end |\n| --- | --- |\n"
     item = f"- {prose(line) if write is inline else write(line)}"  # which inline is not for
     for document in (item, f"start {write(line)} end", as_cell):
