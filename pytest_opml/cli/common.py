@@ -17,6 +17,7 @@ import click
 
 from .. import registry
 from ..errors import OpmlError, SettingsError, StorageError, UnknownNameError, UsageError
+from ..printable import printable
 from ..settings import build_settings, declared, find_pyproject, project_folder, read_pyproject
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def show_error(text: str) -> None:
 
 def show_note(text: str) -> None:
     """Print what is to be known besides, in one line of the error output."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 def show_json(value: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from .. import registry
 from ..errors import CaseFailed, OpmlError
+from ..printable import printable
 from . import benchmark, collection, options, xdist
 from .exit_code import exit_reason, refusal
 from .markers import test_overrides
@@ -222,7 +223,7 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     for line in problem_lines(outcome.problems):
         reporter.write_line(line, red=True)
     for line in outcome.notes:
-        reporter.write_line(line, yellow=True)
+        reporter.write_line(printable(line), yellow=True)
 
 
 def print_exit(session: pytest.Session) -> None:
