@@ -87,8 +87,8 @@ FILES = Way("pytest", BENCH.format(suffixes=_SUFFIXES))
 COMMAND = Way("opml measure", FILES.bench, is_command=True)
 SPREAD = Way("pytest -n2", FILES.bench, ("-n2",))
 KERAS = Way("pytest, Keras", KERAS_BENCH)
-# Of twenty tries: most are quick, some start TensorFlow, some spread over processes.
-WAYS = (*[FILES, FILES, COMMAND] * 5, *[SPREAD] * 3, *[KERAS] * 2)
+# Most are quick, one in ten starts TensorFlow, and two are spread over processes.
+WAYS = (FILES, COMMAND, SPREAD, FILES, COMMAND, KERAS, FILES, SPREAD, FILES, COMMAND)
 
 
 def attack(tries: int, seed: int) -> list[Tally]:
