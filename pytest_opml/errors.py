@@ -18,7 +18,6 @@ OpmlError
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -39,12 +38,6 @@ def listed(names: Sequence[str]) -> str:
     """Return names for a message of one line: at most fifty, and how many more there are."""
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return f"{', '.join(names[:_LISTED])}{more}"
-
-
-def masked(url: str) -> str:
-    """Return a URL without its password, also where it is too wrong to be parsed."""
-    url = re.sub(r"(://[^:/@]*:).*@", r"\1***@", url)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token)=)[^&]*", r"\1***", url)
 
 
 class OpmlError(Exception):

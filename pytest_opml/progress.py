@@ -37,7 +37,7 @@ def listen(listener: Callable[[Progress], None]) -> None:
     _listeners.append(listener)
 
 
-def report_progress(stage: str, done: int = 0, total: int = 0) -> None:
+def report_progress(stage: str, done: int = 0, total: int = 0, *, is_waiting: bool = False) -> None:
     """Say how far a stage has come. Cheap, but not for inside a timed section."""
     for listener in _listeners:
-        listener(Progress(stage, done, total))
+        listener(Progress(stage, done, total, is_waiting))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
+from .addresses import read_address
 from .errors import SettingsError, one_line
 from .storage.input_file import read_input
 
@@ -161,7 +162,10 @@ def _tracking(written: Written) -> str | None:
         return None
     if uri == "databricks" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri):
         return _url(written)
-    return str(_path(replace(written, root=written.root.absolute())))
+    try:
+        return str(_path(replace(written, root=written.root.absolute())))
+    except SettingsError as error:
+        raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
 def _profile(written: Written) -> Any:
@@ -224,6 +228,16 @@ def _time_weights(written: Written) -> Any:
     return {key: v / total for key, v in weights.items()}
 
 
+def _patterns(written: Written) -> tuple[str, ...]:
+    """Patterns of the file and of the command line."""
+    value = written.value
+    if not isinstance(value, (list, tuple)) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a list of patterns")
+    if not all((*value, *written.added)):
+        raise ValueError("a pattern must not be empty")
+    return (*value, *written.added)
+
+
 def _user_cache() -> str:
     from platformdirs import user_cache_dir
 
@@ -264,6 +278,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
+        cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that a runtime may use; None for one per core.
@@ -272,6 +287,7 @@ class Settings:
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
@@ -303,6 +319,11 @@ class Settings:
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
+        read=_path,
+    )
+    cache_shared: Path | None = setting(
+        metavar="DIR",
+        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
         read=_path,
     )
     data_dir: Path | None = setting(
@@ -339,6 +360,13 @@ class Settings:
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+    )
+    trust: tuple[str, ...] = setting(
+        (),
+        metavar="PATTERN",
+        help="models, by path or name, that may read and write files or have custom operations; repeatable",
+        is_repeatable=True,
+        read=_patterns,
     )
     release_dir: Path = setting(".opml/releases", read=_path)
     benchmark_table: bool = setting(False)
@@ -498,7 +526,8 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
     except ValidationError as error:
         raise SettingsError(_refusal(error, written.where)) from None
     except ValueError as error:
-        raise SettingsError(f"{written.where}: {error}, not {written.value!r}") from None
+        shown = repr(written.value) if one.read not in (_store, _tracking) else "what is written there"
+        raise SettingsError(f"{written.where}: {error}, not {shown}") from None
 
 
 def _refusal(error: ValidationError, where: str) -> str:

@@ -63,19 +63,6 @@ def test_a_missing_package_of_an_extra_is_installed_with_it() -> None:
     assert text == "technique tfmot-qat needs the package tf-keras: pip install pytest-opml[tfmot]"
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://me:secret@host:5000/x", "http://me:***@host:5000/x"),
-        ("nosql://ada:s:e/c@r@et@host/db", "nosql://ada:***@host/db"),
-        ("https://host/?token=secret&more=1", "https://host/?token=***&more=1"),
-        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
-    ],
-)
-def test_a_password_in_a_url_is_not_shown(url: str, shown: str) -> None:
-    assert errors.masked(url) == shown
-
-
 def test_a_failed_case_has_its_kind_and_its_message() -> None:
     error = errors.CaseFailed("timeout", "it took more than 10 s")
     assert (error.kind, str(error)) == ("timeout", "it took more than 10 s")

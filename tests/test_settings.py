@@ -195,8 +195,8 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
     [
         (
             {"gpus": "v100"},
-            "tool.opml: unknown key 'gpus'; known: baseline, benchmark_table, cache_dir, compare_precision, "
-            "compare_seconds, data_dir, ",
+            "tool.opml: unknown key 'gpus'; known: baseline, benchmark_table, cache_dir, cache_shared, "
+            "compare_precision, compare_seconds, data_dir, ",
         ),
         ({"json_path": "x"}, "tool.opml: unknown key 'json_path'; known: "),
         ({"a.b": 1}, "tool.opml: unknown key 'a.b'; known: "),
@@ -268,7 +268,7 @@ def test_the_files_table_is_left_as_it_was() -> None:
     assert file == {"gpu": "cpu", "json": "x", "gate": {"gpu": {}, "case": [{"match": "*"}]}}
 
 
-PLAIN_KEYS = ["gpu", "store", "json", "cache_dir", "data_dir", "timeout", "memory_mb", "threads"]
+PLAIN_KEYS = ["gpu", "store", "json", "cache_dir", "data_dir", "timeout", "memory_mb", "threads", "trust"]
 NESTED_KEYS = ["score", "time", "reference_samples", "inference", "training", "gate", "case", "match", "min", "max"]
 KEYS = st.sampled_from([*PLAIN_KEYS, *NESTED_KEYS, *METRICS]) | st.text(max_size=3)
 LEAVES = (

@@ -17,7 +17,7 @@ import pytest_opml
 PACKAGE = Path(pytest_opml.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_MODULES_AT_THE_ROOT = 9
+MOST_MODULES_AT_THE_ROOT = 10
 MOST_LINES = {"function": 60, "class": 200}
 # A store of many statements, each a method of a few lines.
 LONG_CLASSES = {"history/sql.py SqlHistory"}

@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .. import registry
+from ..addresses import argument_secrets, without_secrets
 from ..errors import OpmlError, SettingsError, StorageError, UnknownNameError, UsageError
-from ..printable import printable
+from ..printable import printable, printable_json
 from ..settings import build_settings, declared, find_pyproject, project_folder, read_pyproject
 
 if TYPE_CHECKING:
@@ -29,17 +31,24 @@ if TYPE_CHECKING:
 USAGE = 4
 _CONFIG = Path("pyproject.toml")
 
+_ARGUMENTS = f"{__name__}.arguments"  # of the whole command, in click's context
+_secrets: ContextVar[tuple[str, ...]] = ContextVar("_secrets", default=())
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 @contextmanager
-def _wrong_input_ends_with(code: int) -> Iterator[None]:
+def _wrong_input_ends_with(code: int, arguments: Sequence[str]) -> Iterator[None]:
     """Our own errors, and what the system refuses, as one line; click's with its own text, and the same exit code."""
+    _secrets.set(argument_secrets(arguments))
     try:
         yield
     except click.UsageError as error:
-        error.show()
+        if type(error).show is click.UsageError.show:
+            click.UsageError(printable(without_secrets(error.format_message(), _secrets.get())), error.ctx).show()
+        else:  # the help, where nothing at all was given
+            error.show()
         raise click.exceptions.Exit(code) from error
     except OpmlError as error:
         show_error(str(error))
@@ -74,14 +83,17 @@ class Commands(click.Group):
         """The names of the commands, for the help."""
         return list(self.commands)
 
-    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **options: Any) -> click.Context:
         """Parse the options before the command's name."""
-        with _wrong_input_ends_with(USAGE):
-            return super().make_context(*arguments, **options)
+        arguments = tuple(args)  # click empties the list
+        with _wrong_input_ends_with(USAGE, arguments):
+            context = super().make_context(info_name, args, *rest, **options)
+        context.meta.setdefault(_ARGUMENTS, arguments)
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the command's own arguments and run it."""
-        with _wrong_input_ends_with(USAGE):
+        with _wrong_input_ends_with(USAGE, ctx.meta[_ARGUMENTS]):
             return super().invoke(ctx)
 
 
@@ -267,12 +279,17 @@ def judge_again(record: RunRecord, gate: Gate) -> RunRecord:
 def show(*blocks: list[str]) -> None:
     """Print blocks of lines, a blank line between two."""
     for number, block in enumerate(filter(None, blocks)):
-        click.echo("\n".join([""] * (number > 0) + block))
+        click.echo("\n".join([""] * (number > 0) + list(map(printable, block))))
+
+
+def show_document(text: str) -> None:
+    """Print a text of many lines, which ends one."""
+    click.echo(printable(text, lines=True), nl=False)
 
 
 def show_error(text: str) -> None:
-    """Print what is wrong, in one line of the error output."""
-    click.echo(f"error: {text}", err=True)
+    """Print what is wrong, in one line of the error output that repeats no password of the command."""
+    show_note(f"error: {without_secrets(text, _secrets.get())}")
 
 
 def show_note(text: str) -> None:
@@ -282,7 +299,12 @@ def show_note(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Print plain data for other programs."""
-    click.echo(json.dumps(value, indent=2))
+    show_json_text(json.dumps(value, indent=2))
+
+
+def show_json_text(document: str) -> None:
+    """Print a document of JSON."""
+    click.echo(printable_json(document), nl=not document.endswith("\n"))
 
 
 def width() -> int:

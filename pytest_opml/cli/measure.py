@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CaseDefinitionError
-from .common import as_json, root_of, settings_of, show, show_error, show_note, width, with_run_settings
+from .common import as_json, root_of, settings_of, show, show_error, show_json_text, show_note, width, with_run_settings
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -71,6 +71,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     from ..reports.terminal.run import exit_line, problem_lines, run_lines
     from ..runner.direct_run import exit_of, run_cases
     from ..runner.signals import INTERRUPTED
+    from ..runner.trusted_models import idle_patterns
 
     techniques, fields = given.pop("techniques"), _fields(given)
     settings = settings_of(config, **given)
@@ -90,10 +91,15 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
         write_junit(outcome.record, junit)
     code, reason = exit_of(outcome)
     if json_wanted:
-        click.echo(outcome.record.model_dump_json(indent=2))
+        show_json_text(outcome.record.model_dump_json(indent=2))
     else:
         lines = run_lines(outcome.record, settings.gate, width(), outcome.fresh) if outcome.has_content else []
-        show(lines, problem_lines(outcome.problems), [*outcome.notes], [exit_line(code, reason)])
+        show(
+            [*lines, *idle_patterns(outcome.record, settings.trust)],
+            problem_lines(outcome.problems),
+            [*outcome.notes],
+            [exit_line(code, reason)],
+        )
     sys.exit(code)
 
 

@@ -19,6 +19,7 @@ from .common import (
     settings_of,
     show,
     show_json,
+    show_note,
     width,
     with_config,
     with_store,
@@ -82,7 +83,7 @@ def promote(
         code, reason = _refusal(record, lost_artifacts(record, settings.cache_dir, settings.release_dir))
         if reason and not force:
             advice = "the release stays as it was (--force promotes it all the same)"
-            click.echo(exit_line(code, f"run {record.run_id[:12]} {reason}; {advice}"), err=True)
+            show_note(exit_line(code, f"run {record.run_id[:12]} {reason}; {advice}"))
             sys.exit(code)
         promotion = store_artifacts(record, settings.cache_dir, settings.release_dir)
         history.promote(Release(record.run_id, datetime.now(timezone.utc), label, reason))

@@ -15,6 +15,8 @@ from .common import (
     resolve_run,
     root_of,
     settings_of,
+    show_document,
+    show_json_text,
     with_gate,
     with_store,
 )
@@ -70,7 +72,7 @@ def report(
     baselines = None if against is None else _baselines(against, record, settings, root)
     page = page_of(record, settings.gate, baselines, against or "")
     name: Format = "json" if json_wanted else form or format_of(output)
-    write_page(page, make_reporter(name), output, lambda text: click.echo(text, nl=False))
+    write_page(page, make_reporter(name), output, show_json_text if json_wanted else show_document)
 
 
 def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) -> list[Baseline]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..addresses import environment_secrets, without_secrets
 from ..errors import DatasetError, one_line
 from .raw import RawData
 
@@ -28,6 +29,7 @@ def from_keras(name: str, classes: tuple[str, ...], data_dir: Path | None, layou
         (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises no narrower class for a failed download
         where = "the folder that --opml-data-dir names" if data_dir is None else str(data_dir)
-        reason = f"Keras cannot provide it ({one_line(error)}); put {layout} into {where}"
+        why = without_secrets(one_line(error), environment_secrets())  # a proxy's password may stand in it
+        reason = f"Keras cannot provide it ({why}); put {layout} into {where}"
         raise DatasetError(f"data set {name}: {reason}") from error
     return RawData(x_train, np.reshape(y_train, -1), classes, x_test, np.reshape(y_test, -1))

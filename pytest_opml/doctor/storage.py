@@ -30,13 +30,24 @@ def cache(root: Path) -> Iterator[Finding]:
         text = f"{text}; cannot be written: {error.strerror}"
         yield Finding(_TOPIC, "cache", "problem", text, "set --opml-cache-dir, or cache_dir in [tool.opml]")
     else:
-        yield Finding(_TOPIC, "cache", "ok", text)
+        yield _owned(root, text)
     free = f"{contents.free_bytes / 1e6:,.0f} MB on the cache's disk"
     if contents.free_bytes < _LEAST_FREE_BYTES:
         yield Finding(_TOPIC, "free space", "problem", free, "make room, for example by `opml cache prune`")
     else:
         yield Finding(_TOPIC, "free space", "ok", free)
     yield _temporary()
+
+
+def _owned(root: Path, text: str) -> Finding:
+    """Look whose a cache is that can be written."""
+    from ..storage.cache import foreign_owner
+
+    if owner := foreign_owner(root):
+        text = f"{text}; belongs to {owner}: what others have written is not believed"
+        remedy = "make it yours (chown -R), set --opml-cache-dir, or share it by --opml-cache-shared"
+        return Finding(_TOPIC, "cache", "problem", text, remedy)
+    return Finding(_TOPIC, "cache", "ok", text)
 
 
 def _temporary() -> Finding:

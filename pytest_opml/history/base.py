@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from ..metrics import METRICS
 from ..records.run import RunRecord
+from .order import Ancestry, nothing_known
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
 COLUMNS = tuple(name for name, metric in METRICS.items() if metric.column)
@@ -27,6 +28,7 @@ class Query(NamedTuple):
         commit: a commit's hash, or the beginning of it.
         since: when the run began, at the earliest.
         before: when the run began, before this moment.
+        older_than: the whole id of a run of the history, that those asked for are older than.
         released: whether the run was promoted; the release that was promoted last comes first.
         accepted: whether nothing keeps the run from being a baseline: nothing failed or is missing, and no file was
             changed.
@@ -42,6 +44,7 @@ class Query(NamedTuple):
     released: bool = False
     accepted: bool = False
     other_than: str | None = None
+    older_than: str | None = None
 
 
 class Row(NamedTuple):
@@ -118,6 +121,22 @@ class Release(NamedTuple):
     overrode: str = ""
 
 
+class Removal(NamedTuple):
+    """A run that was removed from a history, and why.
+
+    Attributes:
+        run_id: the whole id; where a history is given one, the only id that begins so is taken for it.
+        removed: when that was, in UTC.
+        reason: in the words of whoever removed it.
+        removed_by: who that was, as the system calls them.
+    """
+
+    run_id: str
+    removed: datetime
+    reason: str
+    removed_by: str
+
+
 class Added(NamedTuple):
     """How much was added to a history.
 
@@ -125,11 +144,13 @@ class Added(NamedTuple):
         runs: that were not there before.
         same: runs that were there already, with the same content.
         releases: marks that were not there before, or were older.
+        removed: runs that were left out, since they were removed from the history.
     """
 
     runs: int
     same: int
     releases: int
+    removed: int = 0
 
 
 class StoredResult(NamedTuple):
@@ -150,8 +171,13 @@ class History(ABC):
     A kind of store has every method below but ``append``, ``__enter__`` and ``__exit__``, which follow from the others.
 
     **What is in it.** A run is written whole or not at all, and never changed. A case counts on the kind of hardware
-    that its result was measured on, a run as a whole on that of its session. Of two runs that began at the same
-    moment, the one that was added last is the newer.
+    that its result was measured on, a run as a whole on that of its session. A run that is removed is in no answer but
+    ``removals``.
+
+    **Their order.** Of two runs the one that began later is the newer, and of one moment the one that was added last;
+    but where git says that the commit of one led to that of the other, that counts. A run whose clock was wrong, since
+    it began after the moment at which the next was added, is older than that one. A run has its place from when it is
+    added: see ``order.py``.
 
     **Ownership.** Whoever opened a history closes it, by ``close`` or a ``with`` statement, and does not use it
     afterwards. Records go in and come out by value: they are frozen, and nothing that is done to the history later
@@ -177,28 +203,41 @@ class History(ABC):
 
     # --- writing
 
-    def append(self, record: RunRecord) -> None:
+    def append(self, record: RunRecord, *, ancestry: Ancestry = nothing_known) -> None:
         """Add a run with its results.
 
+        Args:
+            record: of the run, which has just ended.
+            ancestry: what git knows of its commit and of others.
+
         Raises:
-            StorageError: the run is there already.
+            StorageError: the run is there already, or was removed.
         """
-        self.extend([record])
+        self.extend([record], ancestry=ancestry)
 
     @abstractmethod
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+    def extend(
+        self,
+        records: Iterable[RunRecord],
+        releases: Iterable[Release] = (),
+        *,
+        merge: bool = False,
+        ancestry: Ancestry = nothing_known,
+    ) -> Added:
         """Add many runs in one transaction, and after them mark releases.
 
         Args:
             records: taken one by one; what they raise undoes everything.
             releases: asked for when the last record was taken.
-            merge: leave a run as it is that is there already with the same content, and a mark that is not older.
+            merge: leave a run as it is that is there already with the same content, and a mark that is not older; leave
+                out what was removed.
+            ancestry: what git knows of the runs' commits.
 
         Returns:
             How many of them are new.
 
         Raises:
-            StorageError: one of the runs is there already; with ``merge``, with another content.
+            StorageError: one of the runs is there already, or was removed; with ``merge``, has another content there.
         """
 
     @abstractmethod
@@ -217,7 +256,27 @@ class History(ABC):
             StorageError: there is no such run, its id begins more than one, or it is no release.
         """
 
+    @abstractmethod
+    def remove(self, removal: Removal) -> None:
+        """Take a run out of every answer, and store why; its record stays, for ``restore``.
+
+        Raises:
+            StorageError: there is no such run, its id begins more than one, or it is a release.
+        """
+
+    @abstractmethod
+    def restore(self, run_id: str) -> None:
+        """Bring a removed run back, to a place as if it were added now.
+
+        Raises:
+            StorageError: no such run was removed, or its id begins more than one.
+        """
+
     # --- reading
+
+    @abstractmethod
+    def removals(self) -> list[Removal]:
+        """Return what was removed, the last first."""
 
     @abstractmethod
     def known(self, run_ids: Iterable[str]) -> set[str]:
@@ -229,6 +288,13 @@ class History(ABC):
 
         Raises:
             StorageError: there is none, or more than one.
+        """
+
+    @abstractmethod
+    def last_added(self) -> RunRecord | None:
+        """Return the run that a command is about which names none; None in an empty history.
+
+        That is the newest, or the one that was added since by ``append`` and is not the newest for its commit alone.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from hashlib import blake2b
 from typing import Any
 
-from .base import Release, Row, Summary
+from .base import Release, Removal, Row, Summary
 
 _BYTES = 8
 
@@ -21,14 +21,19 @@ def of_text(text: str) -> str:
     return blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=_BYTES).hexdigest()
 
 
-def of_columns(columns: Row | Summary | Release, content: str = "") -> str:
+def of_columns(columns: Row | Summary | Release | Removal, content: str = "") -> str:
     """Return the hash of what stands in columns, and of the hash of the record beside them.
 
     Args:
         columns: as they are written or as they were read, which are the same but for the time zone of a moment.
-        content: the record's hash.
+        content: the record's hash; of a release its place.
     """
     return of_text(json.dumps([*map(_plain, columns), content]))
+
+
+def of_place(run_id: str, place: int) -> str:
+    """Return the hash of a run's place in the order."""
+    return of_text(f"{run_id} {place}")
 
 
 def _plain(value: Any) -> Any:

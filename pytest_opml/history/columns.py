@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from ..printable import clipped
 from ..records.result import Result
 from ..records.run import RunRecord, Timing
 from ..records.validation import first_of, place_of, reason_of
-from .base import CALL_S, COLUMNS, Query, Row, Summary
+from .base import CALL_S, COLUMNS, Query, Release, Row, Summary
 
 
 def branch_of(run: RunRecord) -> str | None:
@@ -148,6 +148,38 @@ def problem(error: ValidationError) -> str:
     """Say in one line what is wrong with a document first, and where in it; its names may hold anything."""
     first = first_of(error)
     return clipped(": ".join(filter(None, (place_of(first), reason_of(first)))))
+
+
+def the_only(where: str, run_id: str, ids: Iterable[str], what: str) -> str:
+    """Return the id that is a text, or the only one that begins so.
+
+    Args:
+        where: the store's name, for messages.
+        run_id: the text.
+        ids: of those that it may be; a few are enough where many begin so.
+        what: they are.
+
+    Raises:
+        StorageError: there is none, or more than one.
+    """
+    beginning = sorted(name for name in ids if name.startswith(run_id))[:3]
+    if run_id in beginning:
+        return run_id
+    if not beginning:
+        listed_by = "opml history --removed" if what != "run" else "opml history"
+        raise StorageError(f"{where}: no {what} {run_id!r}; `{listed_by}` lists them")
+    if len(beginning) > 1:
+        raise StorageError(f"{where}: {run_id!r} begins more than one {what}: {clipped(', '.join(beginning))}")
+    return beginning[0]
+
+
+def still_released(where: str, release: Release) -> str:
+    """Say that a run is not removed since it is a release."""
+    label = f" {clipped(release.label)}" if release.label else ""
+    return (
+        f"{where}: run {release.run_id} is the release{label}: it can be removed after "
+        f"`opml release withdraw {release.run_id}`"
+    )
 
 
 @contextmanager

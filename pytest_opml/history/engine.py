@@ -14,7 +14,8 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ..errors import MissingDependencyError, StorageError, masked
+from ..addresses import SPECIAL_LETTERS, environment_secrets, read_address, without_secrets
+from ..errors import MissingDependencyError, StorageError
 from ..printable import clipped
 from .columns import problem
 
@@ -23,8 +24,12 @@ _CONNECT_TIMEOUT_S = 10
 
 
 @contextmanager
-def mapped(name: str) -> Iterator[None]:
+def mapped(name: str, engine: Engine) -> Iterator[None]:
     """Turn SQLAlchemy's exceptions into ours, at this one border.
+
+    Args:
+        name: of the store, for messages.
+        engine: of its database, whose password no message repeats.
 
     Raises:
         StorageError: in place of each; ``name`` says of which store.
@@ -33,9 +38,9 @@ def mapped(name: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         # The text of the driver's own error; SQLAlchemy's goes on with the statement and its parameters.
-        raise StorageError(f"{name}: {clipped(masked(str(error.orig)))}") from error
+        raise _refused(name, str(error.orig), engine) from _cause(error, engine)
     except SQLAlchemyError as error:
-        raise StorageError(f"{name}: {clipped(error)}") from error
+        raise _refused(name, str(error), engine) from _cause(error, engine)
     except (OverflowError, MemoryError) as error:
         # A driver's own limits, and those of the machine.
         raise StorageError(f"{name}: is given more than it can hold: {clipped(error)}") from error
@@ -44,6 +49,20 @@ def mapped(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         # sqlite3 meets it in the text of its own error, which quotes what is damaged.
         raise StorageError(f"{name}: is damaged: {clipped(error)}") from error
+
+
+def _refused(name: str, text: str, engine: Engine) -> StorageError:
+    return StorageError(f"{name}: {clipped(_without_password(text, engine))}")
+
+
+def _cause(error: Exception, engine: Engine) -> Exception | None:
+    """Return what a traceback may show as the cause: nothing that repeats a part of the password."""
+    return error if _without_password(str(error), engine) == str(error) else None
+
+
+def _without_password(text: str, engine: Engine) -> str:
+    address = read_address(engine.url.render_as_string(hide_password=False))
+    return without_secrets(text, (*address.secrets, *environment_secrets()))
 
 
 @contextmanager
@@ -70,10 +89,15 @@ def _parsed(url: str) -> URL:
 def file_of(url: str) -> Path | None:
     """Return the file of an SQLite store; None for every other one, and for a text that is no URL."""
     try:
-        parsed = _parsed(url)
+        parsed = _parsed(url) if read_address(url).is_url else None
     except (ArgumentError, ValueError):
         return None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:") or "uri" in parsed.query:
+    if (
+        parsed is None
+        or parsed.get_backend_name() != "sqlite"
+        or parsed.database in (None, "", ":memory:")
+        or "uri" in parsed.query
+    ):
         return None
     return Path(str(parsed.database))
 
@@ -86,9 +110,12 @@ def connect(url: str, name: str) -> Engine:
         name: of the store, for messages.
 
     Raises:
-        StorageError: it is no URL, or of a kind of database that SQLAlchemy does not know.
+        StorageError: it is no URL, or of a kind of database that SQLAlchemy does not know. One that can be read in two
+            ways is none: a part of the password would be a part of the server's name, which the driver's errors repeat.
         MissingDependencyError: PostgreSQL's driver is not installed.
     """
+    if not read_address(url).is_url:
+        raise StorageError(f"{name}: is no database URL, such as sqlite:///history.db; {SPECIAL_LETTERS}")
     try:
         parsed, path = _parsed(url), file_of(url)
         if path is not None:  # which another folder would make another file

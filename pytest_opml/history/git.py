@@ -10,10 +10,12 @@ from pathlib import Path
 
 from ..records.run import Commit
 from .ci import FULL_HASH, Job, read_job
+from .order import Ancestry
 
 TIMEOUT_S = 10.0
 _USUAL_BRANCHES = ("main", "master")
 MOST_COMMITS = 100
+MOST_ASKED = 200  # a few milliseconds each
 
 # Untracked files do not count as changes: the history's own file is often one.
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
@@ -138,6 +140,26 @@ def merge_base(root: Path, branch: str) -> str | None:
         if FULL_HASH.fullmatch(commit):
             return commit
     return None
+
+
+def ancestry_in(root: Path) -> Ancestry:
+    """Return what tells of two commits of a repository whether the first led to the second.
+
+    Git is asked ``MOST_ASKED`` times at most, and says no of what it does not know.
+
+    Args:
+        root: a folder of the repository.
+    """
+    answers: dict[tuple[str, str], bool] = {}
+
+    def led(first: str, second: str) -> bool:
+        if not (FULL_HASH.fullmatch(first) and FULL_HASH.fullmatch(second)):
+            return False
+        if (first, second) not in answers and len(answers) < MOST_ASKED:
+            answers[first, second] = _git(root, "merge-base", "--is-ancestor", first, second) is not None
+        return answers.get((first, second), False)
+
+    return led
 
 
 def between(root: Path, old: str, new: str) -> tuple[str, ...] | None:

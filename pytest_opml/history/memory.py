@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from ..errors import StorageError
 from ..records.result import Result
 from ..records.run import RunRecord
-from .base import Added, History, Order, Query, Release, Row, StoredResult, Summary
-from .columns import Part, is_same, matches, parts, summary
+from .base import Added, History, Order, Query, Release, Removal, Row, StoredResult, Summary
+from .columns import Part, is_same, matches, parts, still_released, summary, the_only
+from .order import Ancestry, RunOrder, index_by_time, nothing_known, standing_of, utc_now
 
 
 class MemoryHistory(History):
@@ -22,34 +22,72 @@ class MemoryHistory(History):
 
     def __init__(self, records: Iterable[RunRecord] = (), name: str = "memory") -> None:
         self._runs: dict[str, RunRecord] = {}
-        self._releases: dict[str, Release] = {}
+        self._order: list[str] = []  # from the oldest
+        self._set_back: set[str] = set()
+        self._releases: dict[str, Release] = {}  # the first that was promoted first
+        self._removed: dict[str, tuple[Removal, RunRecord]] = {}
         self._name = name
         self.extend(records)
 
     def close(self) -> None:
         """Do nothing: it holds nothing of the system."""
 
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+    def extend(
+        self,
+        records: Iterable[RunRecord],
+        releases: Iterable[Release] = (),
+        *,
+        merge: bool = False,
+        ancestry: Ancestry = nothing_known,
+    ) -> Added:
         """Add many runs, and after them mark releases; all or nothing."""
-        runs, marked, same, marks = dict(self._runs), dict(self._releases), 0, 0
+        before = (dict(self._runs), list(self._order), set(self._set_back), dict(self._releases))
+        try:
+            return self._extend(records, releases, merge=merge, ancestry=ancestry)
+        except BaseException:
+            self._runs, self._order, self._set_back, self._releases = before
+            raise
+
+    def _extend(
+        self, records: Iterable[RunRecord], releases: Iterable[Release], *, merge: bool, ancestry: Ancestry
+    ) -> Added:
+        runs = same = marks = removed = 0
+        order = self._run_order(ancestry)
         for record in records:
-            if record.run_id in runs:
+            if record.run_id in self._removed:
+                if not merge:
+                    raise StorageError(f"{self._name}: run {record.run_id} was removed")
+                removed += 1
+            elif record.run_id in self._runs:
                 if not merge:
                     raise StorageError(f"{self._name}: run {record.run_id} is there already")
-                if not is_same(runs[record.run_id], record):
+                if not is_same(self._runs[record.run_id], record):
                     raise StorageError(f"{self._name}: run {record.run_id} is there already with another content")
                 same += 1
             else:
-                runs[record.run_id] = record
+                slot = order.insert(standing_of(record))
+                self._runs[record.run_id] = record
+                self._order.insert(slot.at, record.run_id)
+                self._set_back |= {record.run_id} if slot.is_set_back and not merge else set()
+                runs += 1
         for release in releases:
-            run_id = self._id(release.run_id, runs)
-            if merge and run_id in marked and marked[run_id].promoted >= release.promoted:
-                continue
-            marked[run_id] = release._replace(run_id=run_id)
-            marks += 1
-        added = Added(len(runs) - len(self._runs), same, marks)
-        self._runs, self._releases = runs, marked
-        return added
+            marks += not (merge and release.run_id in self._removed) and self._mark(release, merge=merge)
+        return Added(runs, same, marks, removed)
+
+    def _run_order(self, ancestry: Ancestry) -> RunOrder:
+        standings, now = [standing_of(self._runs[run_id]) for run_id in self._order], utc_now()
+        latest = max((run.started for run in standings if run.started <= now), default=None)
+        return RunOrder(standings, ancestry, latest, now)
+
+    def _mark(self, release: Release, *, merge: bool) -> bool:
+        run_id = self._id(release.run_id)
+        if merge and run_id in self._releases and self._releases[run_id].promoted >= release.promoted:
+            return False
+        marked = [one for one in self._releases.values() if one.run_id != run_id]
+        index = index_by_time([one.promoted for one in marked], release.promoted, utc_now())
+        marked.insert(index, release._replace(run_id=run_id))
+        self._releases = {one.run_id: one for one in marked}
+        return True
 
     def promote(self, release: Release) -> None:
         """Mark a run as a released one, or give the mark a new moment and label."""
@@ -57,38 +95,57 @@ class MemoryHistory(History):
 
     def withdraw(self, run_id: str) -> None:
         """Take the mark of a release away."""
-        if self._releases.pop(self._id(run_id, self._runs), None) is None:
+        if self._releases.pop(self._id(run_id), None) is None:
             raise StorageError(f"{self._name}: run {run_id} is no release")
+
+    def remove(self, removal: Removal) -> None:
+        """Take a run out of every answer, and store why."""
+        run_id = self._id(removal.run_id)
+        if run_id in self._releases:
+            raise StorageError(still_released(self._name, self._releases[run_id]))
+        self._removed[run_id] = (removal._replace(run_id=run_id), self._runs.pop(run_id))
+        self._order.remove(run_id)
+        self._set_back.discard(run_id)
+
+    def restore(self, run_id: str) -> None:
+        """Bring a removed run back."""
+        whole = the_only(self._name, run_id, self._removed, "removed run")
+        _, record = self._removed.pop(whole)
+        self.extend([record], merge=True)
+
+    def removals(self) -> list[Removal]:
+        """Return what was removed, the last first."""
+        return [removal for removal, _ in self._removed.values()][::-1]
 
     def known(self, run_ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose runs are there."""
         return self._runs.keys() & set(run_ids)
 
-    def _id(self, run_id: str, runs: dict[str, RunRecord]) -> str:
-        if run_id in runs:
-            return run_id
-        ids = sorted(name for name in runs if name.startswith(run_id))[:3]
-        if not ids:
-            raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
-        if len(ids) > 1:
-            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {', '.join(ids)}")
-        return ids[0]
+    def _id(self, run_id: str) -> str:
+        return the_only(self._name, run_id, self._runs, "run")
 
     def run(self, run_id: str) -> RunRecord:
         """Return the run of an id, or of the only id that begins so."""
-        return self._runs[self._id(run_id, self._runs)]
+        return self._runs[self._id(run_id)]
 
     def _asked(self, query: Query) -> list[RunRecord]:
         """Return the runs that a query asks for, the newest first; with ``released``, those promoted last first."""
-        last_added_first = list(self._runs.values())[::-1]
-        newest = sorted(last_added_first, key=lambda run: run.started, reverse=True)
+        order = self._order
+        if query.older_than is not None:
+            order = order[: order.index(query.older_than)] if query.older_than in self._runs else []
+        newest = [self._runs[run_id] for run_id in reversed(order)]
         asked = [run for run in newest if matches(run, query, self._releases)]
         if query.released:
             asked.sort(key=self._promoted, reverse=True)
         return asked
 
-    def _promoted(self, run: RunRecord) -> Any:
-        return self._releases[run.run_id].promoted
+    def _promoted(self, run: RunRecord) -> int:
+        return list(self._releases).index(run.run_id)
+
+    def last_added(self) -> RunRecord | None:
+        """Return the run that a command is about which names none."""
+        added = [run_id for run_id in self._runs if run_id in self._set_back or run_id == self._order[-1]]
+        return self._runs[added[-1]] if added else None
 
     def newest(self, query: Query, limit: int) -> list[RunRecord]:
         """Return whole runs, the newest first."""
@@ -136,9 +193,7 @@ class MemoryHistory(History):
 
     def releases(self) -> list[Release]:
         """Return all releases, the one that was promoted last first."""
-        places = {run_id: number for number, run_id in enumerate(self._runs)}
-        last_added_first = sorted(self._releases.values(), key=lambda release: places[release.run_id], reverse=True)
-        return sorted(last_added_first, key=lambda release: release.promoted, reverse=True)
+        return list(self._releases.values())[::-1]
 
     def records(self) -> Iterator[RunRecord]:
         """Yield every run in the order in which they were added."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -26,12 +25,15 @@ from ..errors import StorageError
 from ..printable import clipped
 from ..records.run import RunRecord
 from . import checksums
-from .base import Added, History, Order, Query, Release, Row, StoredResult, Summary
-from .columns import dump, is_same, load, parts, summary
+from .base import Added, History, Order, Query, Release, Removal, Row, StoredResult, Summary
+from .columns import dump, is_same, load, parts, still_released, summary, the_only
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
+from .order import Ancestry, index_by_time, nothing_known, utc_now
+from .places import Place, Places, check_place, write_release_places
+from .record_files import json_of, record_of
 from .statements import begins, check_order, conditions_of, ordering, row_of, runs_of, skipping
-from .tables import METADATA, RELEASE, RESULT, RUN, VERSION, column_of
+from .tables import METADATA, RELEASE, REMOVED, RESULT, RUN, VERSION, column_of
 
 # One writer at a time, from its first statement to its commit: of two transactions that find no tables and then make
 # them, or that read and then write, one would fail instead of waiting for the other.
@@ -40,6 +42,7 @@ _READ_LOCKS = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL
 _PAGE = 50  # runs that an export holds at a time
 # A file of SQLite may hold anything in any column, once it is damaged.
 _ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
+_REMOVALS = TypeAdapter(list[Removal])
 _NAMES = TypeAdapter(list[str])
 
 
@@ -49,7 +52,7 @@ def _sealed(columns: Row | Summary, text: str) -> dict[str, str]:
     return {"record": text, "content": content, "digest": checksums.of_columns(columns, content)}
 
 
-def _check(columns: Row | Summary | Release, digest: str, content: str = "") -> None:
+def _check(columns: Row | Summary | Release | Removal, digest: str, content: str = "") -> None:
     """Refuse columns of which one was changed after they were written.
 
     Raises:
@@ -74,7 +77,7 @@ class _Mark(NamedTuple):
 
     release: Release
     key: int
-    started: datetime
+    run_place: int
 
 
 class SqlHistory(History):
@@ -96,7 +99,7 @@ class SqlHistory(History):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that no other writer is in, and that an error undoes."""
-        with mapped(self._name), self._engine.begin() as connection:
+        with mapped(self._name, self._engine), self._engine.begin() as connection:
             if lock := _WRITE_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection
@@ -104,7 +107,7 @@ class SqlHistory(History):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment, whatever is written meanwhile."""
-        with mapped(self._name), sound(self._name), self._engine.connect() as connection:
+        with mapped(self._name, self._engine), sound(self._name), self._engine.connect() as connection:
             if lock := _READ_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection
@@ -156,14 +159,27 @@ class SqlHistory(History):
 
     # --- writing
 
-    def extend(self, records: Iterable[RunRecord], releases: Iterable[Release] = (), *, merge: bool = False) -> Added:
+    def extend(
+        self,
+        records: Iterable[RunRecord],
+        releases: Iterable[Release] = (),
+        *,
+        merge: bool = False,
+        ancestry: Ancestry = nothing_known,
+    ) -> Added:
         """Add many runs in one transaction, and after them mark releases."""
-        runs = same = marks = 0
+        runs = same = marks = removed = 0
         with self._writing() as connection:
+            places: Places | None = None
             for record in records:
                 key = connection.scalar(select(RUN.c.key).where(RUN.c.run_id == record.run_id))
-                if key is None:
-                    self._add(connection, record)
+                if key is None and self._is_removed(connection, record.run_id):
+                    if not merge:
+                        raise StorageError(f"{self._name}: run {record.run_id} was removed")
+                    removed += 1
+                elif key is None:
+                    places = places or Places(connection, ancestry)
+                    self._add(connection, record, places.next(record), is_appended=not merge)
                     runs += 1
                 elif not merge:
                     raise StorageError(f"{self._name}: run {record.run_id} is there already")
@@ -172,18 +188,24 @@ class SqlHistory(History):
                 else:
                     same += 1
             for release in releases:
-                marks += self._mark(connection, release, merge=merge)
-        return Added(runs, same, marks)
+                if not (merge and self._is_removed(connection, release.run_id)):
+                    marks += self._mark(connection, release, merge=merge)
+        return Added(runs, same, marks, removed)
 
     def _holds(self, connection: Connection, key: int, record: RunRecord) -> bool:
         with sound(self._name):
             return is_same(self._whole(connection, [key])[0], record)
 
     @staticmethod
-    def _add(connection: Connection, record: RunRecord) -> None:
+    def _is_removed(connection: Connection, run_id: str) -> bool:
+        return connection.scalar(select(REMOVED.c.key).where(REMOVED.c.run_id == run_id)) is not None
+
+    @staticmethod
+    def _add(connection: Connection, record: RunRecord, place: Place, *, is_appended: bool) -> None:
         short = summary(record)
-        columns = short._asdict()
+        columns = short._asdict() | place._asdict()
         columns["commit_hash"] = columns.pop("commit")
+        columns["set_back"] = place.set_back and is_appended
         key = connection.execute(insert(RUN).values(**columns, **_sealed(short, dump(record)))).inserted_primary_key
         rows = [
             {
@@ -195,6 +217,7 @@ class SqlHistory(History):
                 "started": row.started,
                 "commit_hash": row.commit,
                 "branch": row.branch,
+                "place": place.place,
             }
             | _sealed(row, dump(content))
             | {column_of(metric): value for metric, value in row.figures.items()}
@@ -217,9 +240,12 @@ class SqlHistory(History):
             there = connection.scalar(select(RELEASE.c.promoted).where(RELEASE.c.run_key == key))
             if there is not None and there >= release.promoted:
                 return False
+        marked = [(mark.key, mark.release) for mark in reversed(self._marks(connection)) if mark.key != key]
+        index = index_by_time([one.promoted for _, one in marked], release.promoted, utc_now())
         connection.execute(delete(RELEASE).where(RELEASE.c.run_key == key))
         mark = {name: value for name, value in release._asdict().items() if name != "run_id"}
-        connection.execute(insert(RELEASE).values(run_key=key, **mark, digest=checksums.of_columns(release)))
+        connection.execute(insert(RELEASE).values(run_key=key, **mark, digest=""))
+        write_release_places(connection, [*marked[:index], (key, release), *marked[index:]])
         return True
 
     def withdraw(self, run_id: str) -> None:
@@ -229,7 +255,46 @@ class SqlHistory(History):
         if not done.rowcount:
             raise StorageError(f"{self._name}: run {run_id} is no release")
 
+    def remove(self, removal: Removal) -> None:
+        """Take a run out of every answer, and store why."""
+        with self._writing() as connection, sound(self._name):
+            key = self._key(connection, removal.run_id)
+            if marks := [mark for mark in self._marks(connection) if mark.key == key]:
+                raise StorageError(still_released(self._name, marks[0].release))
+            (record,) = self._whole(connection, [key])
+            removal = removal._replace(run_id=record.run_id)
+            text = record.model_dump_json(round_trip=True)
+            content = checksums.of_text(text)
+            sealed = {"record": text, "content": content, "digest": checksums.of_columns(removal, content)}
+            connection.execute(insert(REMOVED).values(**removal._asdict(), **sealed))
+            connection.execute(delete(RESULT).where(RESULT.c.run_key == key))
+            connection.execute(delete(RUN).where(RUN.c.key == key))
+
+    def restore(self, run_id: str) -> None:
+        """Bring a removed run back."""
+        with self._writing() as connection, sound(self._name):
+            beginning = connection.scalars(select(REMOVED.c.run_id).where(begins(REMOVED.c.run_id, run_id)).limit(3))
+            whole = the_only(self._name, run_id, beginning, "removed run")
+            removed = connection.execute(select(REMOVED).where(REMOVED.c.run_id == whole)).one()
+            name = f"{self._name}: run {clipped(whole)}"
+            _check_records(name, removed)
+            record = record_of(json_of(removed.record.encode(), name), name)
+            connection.execute(delete(REMOVED).where(REMOVED.c.key == removed.key))
+            self._add(connection, record, Places(connection, nothing_known).next(record), is_appended=False)
+
     # --- reading runs
+
+    def removals(self) -> list[Removal]:
+        """Return what was removed, the last first."""
+        columns = [REMOVED.c[name] for name in Removal._fields]
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(*columns, REMOVED.c.content, REMOVED.c.digest).order_by(REMOVED.c.key.desc())
+            ).all()
+            removals = _REMOVALS.validate_python([Removal(*row[:-2]) for row in rows], strict=True)
+            for removal, row in zip(removals, rows, strict=True):
+                _check(removal, row.digest, row.content)
+            return removals
 
     def known(self, run_ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose runs are there."""
@@ -245,13 +310,8 @@ class SqlHistory(History):
         if exact is not None:
             return int(exact)
         like = select(RUN.c.key, RUN.c.run_id).where(begins(RUN.c.run_id, run_id)).order_by(RUN.c.run_id).limit(3)
-        rows = connection.execute(like).all()
-        if not rows:
-            raise StorageError(f"{self._name}: no run {run_id!r}; `opml history` lists them")
-        if len(rows) > 1:
-            names = clipped(", ".join(row.run_id for row in rows))
-            raise StorageError(f"{self._name}: {run_id!r} begins more than one run: {names}")
-        return int(rows[0].key)
+        keys = {row.run_id: row.key for row in connection.execute(like)}
+        return int(keys[the_only(self._name, run_id, keys, "run")])
 
     def run(self, run_id: str) -> RunRecord:
         """Return the run of an id, or of the only id that begins so."""
@@ -263,24 +323,34 @@ class SqlHistory(History):
         with self._reading() as connection:
             return self._whole(connection, [row.key for row in self._runs(connection, query, limit)])
 
+    def last_added(self) -> RunRecord | None:
+        """Return the run that a command is about which names none."""
+        with self._reading() as connection:
+            newest = connection.scalar(select(RUN.c.key).order_by(RUN.c.place.desc()).limit(1))
+            if newest is None:
+                return None
+            later = select(func.max(RUN.c.key)).where(RUN.c.set_back, RUN.c.key > newest)
+            return self._whole(connection, [connection.scalar(later) or newest])[0]
+
     def summaries(self, query: Query, limit: int) -> list[Summary]:
         """Return runs in short, the newest first."""
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
             rows = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
-            runs = _SUMMARIES.validate_python([Summary(*row[2:-2]) for row in rows], strict=True)
+            runs = _SUMMARIES.validate_python([Summary(*row[3:-2]) for row in rows], strict=True)
             for run, row in zip(runs, rows, strict=True):
                 _check(run, row.digest, row.content)
+                check_place(run.run_id, row.place, row.place_digest)
             return runs
 
     def _runs(self, connection: Connection, query: Query, limit: int, *columns: ColumnElement[Any]) -> Sequence[Any]:
-        """Return key and moment of the runs that a query asks for, and more columns of them, in its order."""
-        asked = runs_of(query).with_only_columns(RUN.c.key, RUN.c.started.label("moment"), *columns)
+        """Return key and place of the runs that a query asks for, and more columns of them, in its order."""
+        asked = runs_of(query).with_only_columns(RUN.c.key, RUN.c.place, RUN.c.place_digest, *columns)
         if not query.released:
             return connection.execute(asked.limit(limit)).all()
-        promoted = {mark.key: mark.release.promoted for mark in self._marks(connection)}
-        released = connection.execute(asked.where(RUN.c.key.in_(promoted))).all()
-        return sorted(released, key=lambda row: (promoted[row.key], row.moment, row.key), reverse=True)[:limit]
+        keys = [mark.key for mark in self._marks(connection)]
+        released = connection.execute(asked.where(RUN.c.key.in_(keys))).all()
+        return sorted(released, key=lambda row: keys.index(row.key))[:limit]
 
     def records(self) -> Iterator[RunRecord]:
         """Yield every run in the order in which they were added."""
@@ -319,6 +389,7 @@ class SqlHistory(History):
             whole.append(load(run.record, results, timings, self._name, run.run_id))
             if whole[-1].run_id != run.run_id:
                 raise StorageError(f"{name}: its record is of run {whole[-1].run_id}")
+            check_place(run.run_id, run.place, run.place_digest)
         return whole
 
     def releases(self) -> list[Release]:
@@ -332,17 +403,17 @@ class SqlHistory(History):
 
         SQLite's planner would rather go through all runs, or all that a case has, and look each up among the releases.
         """
-        marks = connection.execute(select(RELEASE).order_by(RELEASE.c.promoted.desc(), RELEASE.c.run_key.desc())).all()
-        runs = select(RUN.c.key, RUN.c.run_id, RUN.c.started).where(RUN.c.key.in_([mark.run_key for mark in marks]))
+        marks = connection.execute(select(RELEASE).order_by(RELEASE.c.place.desc())).all()
+        runs = select(RUN.c.key, RUN.c.run_id, RUN.c.place).where(RUN.c.key.in_([mark.run_key for mark in marks]))
         by_key = {run.key: run for run in connection.execute(runs)}
         if any(mark.run_key not in by_key for mark in marks):
             raise ValueError("it marks a run as released that is not there")
         named = [Release(by_key[mark.run_key].run_id, mark.promoted, mark.label, mark.overrode) for mark in marks]
         releases = _RELEASES.validate_python(named, strict=True)
         for release, mark in zip(releases, marks, strict=True):
-            _check(release, mark.digest)
+            _check(release, mark.digest, str(mark.place))
         return [
-            _Mark(release, mark.run_key, by_key[mark.run_key].started)
+            _Mark(release, mark.run_key, by_key[mark.run_key].place)
             for release, mark in zip(releases, marks, strict=True)
         ]
 
@@ -363,6 +434,7 @@ class SqlHistory(History):
         rows = _ROWS.validate_python([row_of(raw) for raw in raw_rows], strict=True)
         for row, raw in zip(rows, raw_rows, strict=True):
             _check(row, raw.digest, raw.content)
+            check_place(row.run_id, raw.place, raw.place_digest)
         return rows
 
     def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
@@ -392,7 +464,7 @@ class SqlHistory(History):
             for profile in (self._profiles(connection, case) if query.profile is None else [query.profile])
         ]
         marks = self._marks(connection) if query.released else None
-        columns = [RUN.c.run_id, *(column for column in RESULT.c if column.name != "record")]
+        columns = [RUN.c.run_id, RUN.c.place_digest, *(column for column in RESULT.c if column.name != "record")]
         rows: list[Any] = []
         for case, profile in pairs:
             asked = select(*columns).join_from(RESULT, RUN)
@@ -406,24 +478,20 @@ class SqlHistory(History):
                 rows += connection.execute(asked)
             else:
                 rows += self._of_releases(connection, asked, marks, limit)
-        rows.sort(key=lambda row: (row.started, row.run_key, row.position), reverse=True)
+        rows.sort(key=lambda row: (row.place, row.position), reverse=True)
         if order == "best":
             rows.sort(key=lambda row: row.op_score)
         if marks is not None:
-            promoted = {mark.key: mark.release.promoted for mark in marks}
-            rows.sort(key=lambda row: promoted[row.run_key], reverse=True)
+            keys = [mark.key for mark in marks]
+            rows.sort(key=lambda row: keys.index(row.run_key))
         return rows[:limit]
 
     @staticmethod
     def _of_releases(connection: Connection, asked: Select[Any], marks: Sequence[_Mark], limit: int) -> list[Any]:
-        """Return rows from the release that was promoted last on, until there are enough.
-
-        Releases of one moment are taken together.
-        """
+        """Return rows from the release that was promoted last on, until there are enough."""
         rows: list[Any] = []
-        for _, together in groupby(marks, key=lambda mark: mark.release.promoted):
-            for mark in together:
-                rows += connection.execute(asked.where(RESULT.c.run_key == mark.key, RESULT.c.started == mark.started))
+        for mark in marks:
+            rows += connection.execute(asked.where(RESULT.c.run_key == mark.key, RESULT.c.place == mark.run_place))
             if len(rows) >= limit:
                 break
         return rows

@@ -58,6 +58,9 @@ def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
         conditions.append(table.c.started >= query.since)
     if query.before is not None:
         conditions.append(table.c.started < query.before)
+    if query.older_than is not None:
+        place = select(RUN.c.place).where(RUN.c.run_id == query.older_than).correlate(None).scalar_subquery()
+        conditions.append(table.c.place < place)
     if query.accepted:
         conditions += [RUN.c.rejected_for == "", RUN.c.dirty.is_not(true())]
     if query.other_than is not None:
@@ -68,12 +71,12 @@ def conditions_of(query: Query, table: Table) -> list[ColumnElement[bool]]:
 def ordering(order: Order) -> list[ColumnElement[Any]]:
     """Return the columns that the results of one case are sorted by."""
     best = [RESULT.c.op_score] if order == "best" else []
-    return [*best, RESULT.c.started.desc(), RESULT.c.run_key.desc(), RESULT.c.position.desc()]
+    return [*best, RESULT.c.place.desc(), RESULT.c.position.desc()]
 
 
 def runs_of(query: Query) -> Select[Any]:
     """Return the statement that selects the runs of a query, the newest first; ``released`` does not count."""
-    asked = select(RUN).where(*conditions_of(query, RUN)).order_by(RUN.c.started.desc(), RUN.c.key.desc())
+    asked = select(RUN).where(*conditions_of(query, RUN)).order_by(RUN.c.place.desc())
     return asked if query.profile is None else asked.where(RUN.c.profile == query.profile)
 
 

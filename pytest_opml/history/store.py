@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import StorageError, masked
+from ..addresses import read_address
+from ..errors import StorageError
 from .base import History
 
 
@@ -38,7 +39,7 @@ def open_store(url: str, *, create: bool = True) -> History:
     from .engine import connect, file_of
     from .sql import SqlHistory
 
-    name = f"store {masked(url)}"
+    name = f"store {read_address(url).shown}"
     path = file_of(url)
     if path and create:
         try:

@@ -1,6 +1,7 @@
 """The tables of a store: what is queried has a column, and ``record`` holds the whole as JSON.
 
-``content`` is the hash of the record, ``digest`` that of the other columns with it; see ``checksums.py``. Columns are
+``content`` is the hash of the record, ``digest`` that of the other columns with it; see ``checksums.py``. ``place``
+says which of two runs is the newer, or which of two releases; see ``places.py``. Columns are
 called as in a ``Summary`` or a ``Row``, but for ``commit_hash``, since ``commit`` is a word of SQL. ``migrations/``
 makes the tables, and a test compares what they make with what stands here.
 """
@@ -11,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -86,16 +89,21 @@ RUN = Table(
     Column("interrupted", Boolean, nullable=False),
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),
-    Index("ix_opml_run_started", "started", "key"),
-    Index("ix_opml_run_profile", "profile", "started", "key"),
-    Index("ix_opml_run_branch", "branch", "started", "key"),
-    Index("ix_opml_run_commit", "commit_hash", "started", "key"),
+    Column("place", BigInteger, nullable=False, server_default="0"),
+    Column("place_digest", String, nullable=False, server_default=""),
+    Column("set_back", Boolean, nullable=False, server_default=false()),
+    Index("ix_opml_run_place", "place", "started"),
+    Index("ix_opml_run_started", "started"),
+    Index("ix_opml_run_profile", "profile", "place", "started"),
+    Index("ix_opml_run_branch", "branch", "place", "started"),
+    Index("ix_opml_run_commit", "commit_hash", "place", "started"),
 )
 
-# Commit, branch and moment are the run's: each index begins with what a query names and ends with the order
-# that it wants the answer in, so that answering costs as much as the answer is long.
+# Commit, branch, moment and place are the run's: each index begins with what a query names and ends with the order
+# that it wants the answer in, so that answering costs as much as the answer is long. The moment is there for those that
+# ask for runs since one.
 _CASE = ("case_id", "profile")
-_NEWEST = ("started", "run_key", "position")
+_NEWEST = ("place", "position", "started")
 
 RESULT = Table(
     "opml_result",
@@ -111,9 +119,10 @@ RESULT = Table(
     *(Column(column_of(metric), Float) for metric in (*COLUMNS, CALL_S)),
     Column("record", Text, nullable=False),
     *_digests("content", "digest"),
+    Column("place", BigInteger, nullable=False, server_default="0"),
     Index("ix_opml_result_newest", *_CASE, *_NEWEST),
     # In the very order of the answer: SQLite 3.50 would rather sort all results of the case than go back and forth.
-    Index("ix_opml_result_best", *_CASE, "op_score", *(text(f"{name} DESC") for name in _NEWEST)),
+    Index("ix_opml_result_best", *_CASE, "op_score", text("place DESC"), text("position DESC"), "started"),
     Index("ix_opml_result_branch", *_CASE, "branch", *_NEWEST),
     Index("ix_opml_result_commit", *_CASE, "commit_hash", *_NEWEST),
 )
@@ -126,6 +135,20 @@ RELEASE = Table(
     Column("label", String, nullable=False),
     Column("overrode", String, nullable=False),
     *_digests("digest"),
+    Column("place", Integer, nullable=False, server_default="0"),
+)
+
+# Of a removed run its whole record is there, to bring it back.
+REMOVED = Table(
+    "opml_removed",
+    METADATA,
+    Column("key", Integer, primary_key=True),
+    Column("run_id", name_type(), nullable=False, unique=True),
+    Column("removed", Utc, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("removed_by", String, nullable=False),
+    Column("record", Text, nullable=False),
+    *_digests("content", "digest"),
 )
 
 

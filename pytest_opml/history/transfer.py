@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 from pydantic import ValidationError
 
 from ..errors import StorageError
+from ..printable import printable_json
 from ..records.base import Moment, Record
 from ..records.run import RunRecord
 from ..storage.input_file import open_input
@@ -111,7 +112,7 @@ def _write(history: History, file: IO[bytes], query: Query) -> Exported:
     write(_json({"format": FORMAT, "format_version": FORMAT_VERSION}))
     for run in history.records():
         if matches(run, query, releases):
-            write(b'{"run": %s}' % run.model_dump_json().encode())
+            write(b'{"run": %s}' % printable_json(run.model_dump_json()).encode())
             runs += 1
             written += filter(None, [releases.get(run.run_id)])
     for release in written:
@@ -122,7 +123,7 @@ def _write(history: History, file: IO[bytes], query: Query) -> Exported:
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False).encode()
+    return printable_json(json.dumps(content, ensure_ascii=False)).encode()
 
 
 def _update(hash_: Any, line: bytes) -> None:

@@ -16,7 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ..errors import MissingDependencyError, StorageError, masked, one_line
+from ..addresses import Address, environment_secrets, read_address, without_secrets
+from ..errors import MissingDependencyError, StorageError, one_line
 from ..records.run import RunRecord
 from ..storage.locks import runtime_folder
 from .mlflow_runs import MlflowRun, case_runs, session_run
@@ -176,16 +177,17 @@ def call_apart(uri: str, call: Callable[[], _T], feature: str = _LOGGING) -> _T:
         MissingDependencyError: MLflow, or what it needs for a database, is not installed.
         StorageError: the store cannot be reached, or refuses.
     """
-    name = f"mlflow {masked(uri)}"
+    address = read_address(uri)
+    name = f"mlflow {address.shown}"
     try:
         with _environment(), _silence(), ThreadPoolExecutor(1) as pool:
             # MLflow keeps the active model of a user for each thread, and would link our metrics with it.
-            return pool.submit(_mapped, call, feature).result()
+            return pool.submit(_mapped, call, feature, address).result()
     except StorageError as error:
         raise StorageError(f"{name}: {error}") from error.__cause__
 
 
-def _mapped(call: Callable[[], _T], feature: str) -> _T:
+def _mapped(call: Callable[[], _T], feature: str, address: Address) -> _T:
     try:
         from mlflow.exceptions import MlflowException
     except ImportError as error:
@@ -202,7 +204,9 @@ def _mapped(call: Callable[[], _T], feature: str) -> _T:
             raise MissingDependencyError(f"{feature} in a database", "alembic", extra="mlflow") from error
         raise StorageError(f"the package {_package(error)} is not installed") from error
     except (MlflowException, SQLAlchemyError, ImportError, OSError, ValueError) as error:
-        raise StorageError(_reason(error)) from error
+        reason, secrets = _reason(error), (*address.secrets, *environment_secrets())
+        repeats_secret = without_secrets(f"{reason} {error}", secrets) != f"{reason} {error}"
+        raise StorageError(without_secrets(reason, secrets)) from (None if repeats_secret else error)
 
 
 def _package(error: ImportError) -> str:
@@ -223,7 +227,7 @@ def _reason(error: BaseException) -> str:
         elif isinstance(original := getattr(inner, "orig", None), Exception):
             text = one_line(original)
         inner = inner.__cause__ or inner.__context__
-    return " ".join(masked(word) for word in text.split())
+    return " ".join(text.split())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from .. import metrics
 from ..analysis.ranking import groups, ranked
+from ..printable import printable
 from ..records.case_record import CaseRecord
 from ..records.device import Device
 from ..records.result import Estimate, Key, Result, Score
@@ -152,7 +153,7 @@ def _tags(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else printable(str(value), lines=True)
 
 
 def _key(name: str) -> str:

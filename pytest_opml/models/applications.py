@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ..addresses import environment_secrets, without_secrets
 from ..datasets.locations import keras_home
 from ..errors import CaseDefinitionError, ModelFileError, one_line
 from .builders import sides
@@ -99,8 +100,9 @@ class Application:
         except Exception as error:
             # Keras raises a bare Exception where there is no network
             file = self.weights_file(size)
+            why = without_secrets(one_line(error), environment_secrets())  # a proxy's password may stand in it
             raise ModelFileError(
-                f"model {self.name}: no ImageNet weights: {one_line(error)}; put {file.name} into {file.parent}, "
+                f"model {self.name}: no ImageNet weights: {why}; put {file.name} into {file.parent}, "
                 "or write weights='none' or a path"
             ) from error
 

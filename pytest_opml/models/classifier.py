@@ -21,16 +21,20 @@ from .keras_file import open_keras_file, without_head
 _DEFAULT_SIZE = 64
 
 
-def model_signature(case: Case) -> Signature | None:
+def model_signature(case: Case, *, trusted: bool = False) -> Signature | None:
     """Return what the case's model takes and gives; None where it is built for the data as they are.
 
+    Args:
+        case: names the model.
+        trusted: whether a file may do more than compute.
+
     Raises:
-        ModelFileError: the file is no model.
+        ModelFileError: the file is no model, or does more and is not trusted.
     """
     if registry.is_path("model", case.model):
         from ..runtimes.loader import read_signature
 
-        return read_signature(Path(case.model))
+        return read_signature(Path(case.model), trusted=trusted)
     builder = registry.get("model", case.model)
     if takes_inputs(builder) or is_finished_function(builder):
         return None

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelFileError, one_line
+from ..runtimes.keras_archive import fault_of_weights
+from ..storage.regular_files import open_regular
 
 
 def load_weights(model: Any, name: str, weights: str) -> None:
@@ -20,10 +22,17 @@ def load_weights(model: Any, name: str, weights: str) -> None:
         ModelFileError: the file is missing, of another kind, damaged, or of another architecture.
     """
     path = Path(weights).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise ModelFileError(f"{path}: no such weights file; weights of {name} are 'none' or the path of an .h5 file")
     if path.suffix != ".h5":
         raise ModelFileError(f"{path}: weights of {name} must be a .weights.h5 or .h5 file")
+    try:
+        with open_regular(path) as stream:
+            fault = fault_of_weights(stream)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    if fault:
+        raise ModelFileError(f"{path}: not the weights of {name} without its classifier: {fault}")
     try:
         model.load_weights(str(path))
     except (ValueError, TypeError, KeyError, IndexError, OSError, AttributeError, RuntimeError) as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..printable import printable
 from .stash import BENCH_FILES, EXIT, OUTCOME, SIGNALS, STATE, is_spread
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def refusal(text: str) -> pytest.UsageError:
     from ..reports.terminal.run import exit_line
     from ..runner.outcome import USAGE
 
-    return pytest.UsageError(f"{text}\n{exit_line(USAGE, 'the input is wrong, as said above')}")
+    return pytest.UsageError(f"{printable(text)}\n{exit_line(USAGE, 'the input is wrong, as said above')}")
 
 
 def exit_reason(session: pytest.Session) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 
 from .. import registry
 from ..errors import OpmlError
+from ..printable import printable
 from . import collection, hookspecs
 from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
 from .settings_file import let_import_near, use_sections_near
@@ -112,7 +113,7 @@ def pytest_exception_interact(
     """Show our own errors in a module's body as one line, and remember that they are usage errors."""
     error = call.excinfo.value if call.excinfo else None
     if isinstance(report, pytest.CollectReport) and isinstance(error, OpmlError):
-        report.longrepr = f"{node.nodeid}: {error}"
+        report.longrepr = printable(f"{node.nodeid}: {error}")
         node.config.stash[USAGE_ERRORS].append(str(error))
 
 

@@ -102,7 +102,7 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
     __tracebackhide__ = True
     if failed:
         item.stash[FAILED_FOR_BUDGETS] = True
-        pytest.fail("\n".join(failed), pytrace=False)
+        pytest.fail("\n".join(map(printable, failed)), pytrace=False)
 
 
 def forget_attempt(item: pytest.Item) -> None:
@@ -134,12 +134,12 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
 def _explained(item: pytest.Item, text: str, message: str = "") -> Any:
     """What pytest shows of a failure: the text, and its message in the short summary and in JUnit's XML."""
     try:
-        pytest.fail(text, pytrace=False)
+        pytest.fail(printable(text, lines=True), pytrace=False)
     except pytest.fail.Exception:
         shown = item.repr_failure(pytest.ExceptionInfo.from_current())
     if (crash := getattr(shown, "reprcrash", None)) is not None:
         file, line, _ = item.location
-        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, message or text
+        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, printable(message or text, lines=True)
     return shown
 
 
@@ -211,17 +211,20 @@ def _exit_with(session: pytest.Session, exit_: Exit) -> None:
 def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print what the run measured, and how its budgets came out."""
     for text in xdist.usage_errors(config):
-        reporter.write_line(f"ERROR: {text}", red=True)
+        reporter.write_line(printable(f"ERROR: {text}"), red=True)
     outcome = config.stash.get(OUTCOME, None)
     if outcome is None or not (outcome.has_content or outcome.problems or outcome.notes):
         return
     from ..reports.terminal.run import problem_lines, run_lines
+    from ..runner.trusted_models import idle_patterns
 
     reporter.section("opml")
-    for line in run_lines(outcome.record, options.settings_of(config).gate, reporter._tw.fullwidth, outcome.fresh):
-        reporter.write_line(line)
+    settings = options.settings_of(config)
+    lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
+    for line in (*lines, *idle_patterns(outcome.record, settings.trust)):
+        reporter.write_line(printable(line))
     for line in problem_lines(outcome.problems):
-        reporter.write_line(line, red=True)
+        reporter.write_line(printable(line), red=True)
     for line in outcome.notes:
         reporter.write_line(printable(line), yellow=True)
 
@@ -234,4 +237,4 @@ def print_exit(session: pytest.Session) -> None:
         return
     from ..reports.terminal.run import exit_line
 
-    reporter.write_line(exit_line(code, reason), red=code != 0, green=code == 0)
+    reporter.write_line(printable(exit_line(code, reason)), red=code != 0, green=code == 0)

@@ -15,6 +15,7 @@ import pytest
 
 from .. import registry
 from ..errors import SettingsError
+from ..printable import printable
 from ..settings import find_pyproject, project_folder, read_pyproject
 from .selection import named_benchmarks, named_places
 
@@ -140,7 +141,7 @@ def _say(config: pytest.Config, file: SettingsFile) -> str | None:
     if config.stash.get(_SAID, None) == line:
         return None
     config.stash[_SAID] = line
-    return line
+    return printable(line)
 
 
 def _named(config: pytest.Config, path: Path | None) -> str:

@@ -323,6 +323,9 @@ class Artifact(Record):
     parameters: int
     layers: int
     changes: Named[float | int | str] = Field(description="what the techniques changed")
+    trusted: tuple[str, ...] = Field(
+        default=(), description="its operations that may reach outside it, and that the run was told to trust it with"
+    )
     source: ModelSource | None = Field(default=None, description="of a model of MLflow's: which one it was then")
 
 

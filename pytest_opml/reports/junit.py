@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from ..errors import StorageError
+from ..printable import printable
 from ..records.run import RunRecord
 from .terminal.verdicts import breach_lines
 
@@ -26,13 +27,14 @@ def write_junit(record: RunRecord, path: Path) -> None:
     for result in record.results:
         if result.case.id in record.reference_only:
             continue
-        test = SubElement(suite, "testcase", classname=_SUITE, name=result.case.id)
+        test = SubElement(suite, "testcase", classname=_SUITE, name=printable(result.case.id))
         failed = [check for check in record.checks if check.case_id == result.case.id and check.verdict == "fail"]
-        if lines := breach_lines([check for check in failed if check.blocking]):
+        if lines := list(map(printable, breach_lines([check for check in failed if check.blocking]))):
             SubElement(test, "failure", message=lines[0]).text = "\n".join(lines)
     for failure in record.failures:
-        test = SubElement(suite, "testcase", classname=_SUITE, name=failure.case.id)
-        SubElement(test, "error", message=f"{failure.kind}: {failure.message}").text = failure.log_tail
+        test = SubElement(suite, "testcase", classname=_SUITE, name=printable(failure.case.id))
+        message = printable(f"{failure.kind}: {failure.message}")
+        SubElement(test, "error", message=message).text = printable(failure.log_tail, lines=True)
     for tag, name in (("testcase", "tests"), ("failure", "failures"), ("error", "errors")):
         suite.set(name, str(sum(1 for _ in suite.iter(tag))))
     root = Element("testsuites")

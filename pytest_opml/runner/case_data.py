@@ -18,19 +18,20 @@ from .file_facts import FileFacts
 DIGEST = "digest"
 
 
-def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None) -> Split:
+def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None, *, trusted: bool = False) -> Split:
     """Load the data of a case, to be handed out as its model takes them.
 
     Args:
         case: names the data set and the model.
         data_dir: where data sets that are not shipped may lie.
         cache: remembers the digests of image files, which are then not read again until one changes.
+        trusted: whether the model may do more than compute.
 
     Raises:
         UsageError: the data, the model's file or the definition are at fault.
     """
     remember = partial(_remembered, cache) if cache else None
-    signature, facts = model_signature(case), FileFacts(case)
+    signature, facts = model_signature(case, trusted=trusted), FileFacts(case)
     data = prepare(case, data_dir, remember, signature=signature, implied=facts.preprocess)
     declared = case.model_copy(update={"classes": facts.output_classes(data.classes)})
     check_data(declared, signature, data.spec)

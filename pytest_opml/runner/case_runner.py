@@ -18,6 +18,7 @@ from ..progress import Progress
 from ..records.device import Device
 from ..records.result import Result
 from ..records.run import Failure
+from ..storage.cache import remove_abandoned_builds
 from ..storage.device_lock import exclusive_device
 from .baselines import Baselines
 from .case_files import check_files
@@ -29,6 +30,7 @@ from .shared_results import MeasuredCase, SharedResults
 from .tasks import make_artifact, measure_artifact, measure_fetched, measure_release, measure_when_quiet
 
 if TYPE_CHECKING:
+    from ..datasets.splits import Split
     from ..gate.budgets import Budget
     from .plan import TestOverrides
 
@@ -125,14 +127,14 @@ class CaseRunner:
         The device is held for measuring only: training may take hours, and other runs can measure meanwhile.
         The data are loaded by the first of these tasks only, which leaves the test part for the others.
         """
-        options = self._options
+        options, trusted = self._options, self._options.trusts(case)
         launch = partial(self._launcher.run, on_progress=partial(self._on_progress, case))
         try:
             with temporary_folder() as folder:
                 paths = replace(options.paths, case_dir=Path(folder))
 
                 def measure_again(earlier: Result | FetchedModel) -> Result:
-                    alone = options.measurement_alone
+                    alone = replace(options.measurement_alone, trusted=trusted)
                     if isinstance(earlier, FetchedModel):
                         result = launch(measure_fetched, (local, str(earlier.path), alone, paths), limits)
                     else:
@@ -140,13 +142,13 @@ class CaseRunner:
                     return named(result, case)
 
                 started = time.monotonic()
-                built = launch(make_artifact, (local, options.build, paths), limits)
+                built = launch(make_artifact, (local, replace(options.build, trusted=trusted), paths), limits)
                 spent, baseline = time.monotonic() - started, None
                 with self._device(case):
                     began = time.monotonic()  # what was waited for the device is not the case's own
                     if budgets is not None:
                         baseline = self._baselines.compare_with(case.id, options.device.profile, budgets, measure_again)
-                    plan = options.measurement(budgets or (), reference, baseline, case.id)
+                    plan = replace(options.measurement(budgets or (), reference, baseline, case.id), trusted=trusted)
                     result = launch(measure_artifact, (local, built, plan, paths), limits._replace(spent=spent))
 
                     def measure_when_it_is_quiet() -> Result | None:
@@ -160,6 +162,19 @@ class CaseRunner:
         except (WorkerFailed, DeviceBusy) as error:
             text = str(error).replace(local.model, case.model)
             return MeasuredCase(failure=_failure(case, self._options.device, error, text))
+        finally:
+            remove_abandoned_builds(options.settings.cache_dir)  # what a worker was building when it was ended
+
+    def data(self, case: Case) -> Split:
+        """Return the data of a case, loaded in this process.
+
+        Raises:
+            UsageError: what ``load_data`` raises.
+        """
+        from .case_data import load_data
+
+        options = self._options
+        return load_data(self.localised(case), options.paths.data_dir, trusted=options.trusts(case))
 
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
         """Return what ``train_model`` or ``make_artifact`` returns for a case.
@@ -170,7 +185,7 @@ class CaseRunner:
         options, on_progress = self._options, partial(self._on_progress, case)
         local = self.localised(case)
         with self._shared.alone():
-            arguments = (local, options.build, options.paths)
+            arguments = (local, replace(options.build, trusted=options.trusts(case)), options.paths)
             return self._launcher.run(task, arguments, options.limits(overrides), on_progress)
 
 

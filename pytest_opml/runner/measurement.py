@@ -48,7 +48,7 @@ from ..records.result import (
     WarmUp,
 )
 from ..runtimes.base import Runtime
-from ..runtimes.loader import open_artifact
+from ..runtimes.loader import open_artifact, operations_outside
 from ..stats.evidence import Evidence
 from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
@@ -57,6 +57,7 @@ from .builder import BuiltArtifact
 from .file_facts import FileFacts
 from .options import MeasurementPlan
 from .paired_times import TimeFigures, derive, limits_alone, reference_times
+from .trusted_models import trust_notes
 
 _FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
     ".keras": "keras",
@@ -97,7 +98,7 @@ def measure(
     report_progress("measuring")
     alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
     times = _time(opened, inputs, case.batch, replace(plan, on_times=alone), load)
-    artifact = _describe(opened, built)
+    artifact = _describe(opened, built, plan)
     compared = _compare(opened, case, inputs, plan, reference, release)
     return _result(case, built, held_out, plan, artifact, times, compared, load.load())
 
@@ -141,7 +142,7 @@ def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPla
     example = inputs.take([0])
     held, load = reset_peak(), LoadWatch()
     began = time.perf_counter()
-    runtime = open_artifact(path, threads=plan.device.threads, output=output)
+    runtime = open_artifact(path, threads=plan.device.threads, output=output, trusted=plan.trusted)
     loaded = time.perf_counter()
     runtime.predict(example)
     cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
@@ -247,7 +248,7 @@ def _compare(
     opened: _Opened, case: Case, inputs: InputSet, plan: MeasurementPlan, reference: Path | None, release: Path | None
 ) -> _Compared:
     """Time an artifact in turn with those of its reference and of the release, where they are given."""
-    turns = _Alternation(opened, inputs, case, plan.device.threads)
+    turns = _Alternation(opened, inputs, case, plan)
     return _Compared(
         vs_reference=turns.beside(
             "the reference", reference, case.reference.id, plan.vs_reference, reference_times(plan.reference)
@@ -267,11 +268,11 @@ class _Alternation:
         opened: the artifact; whoever opens it first takes it as it is open already.
         inputs: of the test set.
         case: says how many of them a call of the offline scenario answers, and which output is measured.
-        threads: that a runtime may use.
+        plan: says how many threads a runtime may use, and whether the model is trusted.
     """
 
-    def __init__(self, opened: _Opened, inputs: InputSet, case: Case, threads: int) -> None:
-        self._opened, self._inputs, self._case, self._threads = opened, inputs, case, threads
+    def __init__(self, opened: _Opened, inputs: InputSet, case: Case, plan: MeasurementPlan) -> None:
+        self._opened, self._inputs, self._case, self._plan = opened, inputs, case, plan
 
     def beside(
         self,
@@ -303,7 +304,8 @@ class _Alternation:
         return SideBySide(reference=case_id, **compare(open_pair, calls, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
-        return open_artifact(path, threads=self._threads, output=self._case.output)
+        plan = self._plan
+        return open_artifact(path, threads=plan.device.threads, output=self._case.output, trusted=plan.trusted)
 
     def _candidate(self) -> Runtime:
         """The artifact as it is open, or opened anew where somebody has had that one."""
@@ -314,7 +316,7 @@ class _Alternation:
 # --- describe
 
 
-def _describe(opened: _Opened, built: BuiltArtifact) -> Artifact:
+def _describe(opened: _Opened, built: BuiltArtifact, plan: MeasurementPlan) -> Artifact:
     """What the artifact is, as its file and its runtime say."""
     runtime, size = opened.use(), opened.size
     return Artifact(
@@ -328,6 +330,7 @@ def _describe(opened: _Opened, built: BuiltArtifact) -> Artifact:
         parameters=runtime.parameters,
         layers=runtime.layers,
         changes=built.changes,
+        trusted=operations_outside(built.path) if plan.trusted else (),
     )
 
 
@@ -384,6 +387,7 @@ def _result(
             *quality_warnings(quality, case),
             *facts.notes(held_out),
             *_notes(case, score.error_floored, built.training, plan.device),
+            *trust_notes(artifact.trusted),
             *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),
         ),

@@ -16,6 +16,7 @@ from ..records.result import Result
 from ..settings import Settings
 from ..storage.cache import Cache
 from ..storage.digests import copy_path, digest_path
+from ..storage.shared_cache import open_shared
 from ..storage.work_folder import work_folder
 
 # The kind of the cache's entries that hold them.
@@ -61,7 +62,7 @@ class ModelAddresses:
             raise SettingsError(
                 f"{address}: no MLflow store is named: set MLFLOW_TRACKING_URI, or mlflow in [tool.opml]"
             )
-        cache = Cache(self._settings.cache_dir)
+        cache = Cache(self._settings.cache_dir, open_shared(self._settings.cache_shared))
         with tempfile.TemporaryDirectory(prefix="opml-mlflow-", dir=work_folder()) as folder:
             fetched = fetch_model(address, uri, Path(folder), os.environ.get("MLFLOW_REGISTRY_URI"))
             name = f"model{fetched.path.suffix if fetched.path.is_file() else ''}"

@@ -17,11 +17,15 @@ from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
+from ..storage.cache import Cache
+from ..storage.shared_cache import SharedCache, open_shared
 from .launchers.base import ProcessLimits
 from .plan import NO_OVERRIDES
+from .trusted_models import is_trusted
 
 if TYPE_CHECKING:
     from ..gate.budgets import Budget, GateTerms
+    from ..records.case_record import CaseRecord
     from ..records.run import Baseline, Rule
     from ..settings import Settings, TimeKind
     from .plan import CollectedRun, TestOverrides
@@ -36,6 +40,7 @@ class LocalPaths:
 
     Attributes:
         cache_dir: trained models and artifacts.
+        cache_shared: a cache that is shared with others, and its key; None for none.
         data_dir: data sets that are not shipped; None for none.
         release_dir: the artifacts of released runs; None where no task needs one.
         case_dir: where the process that builds a case leaves its test part for the one that measures; None where
@@ -43,9 +48,18 @@ class LocalPaths:
     """
 
     cache_dir: Path
+    cache_shared: SharedCache | None = None
     data_dir: Path | None = None
     release_dir: Path | None = None
     case_dir: Path | None = None
+
+    def open_cache(self) -> Cache:
+        """Return the cache.
+
+        Raises:
+            StorageError: it cannot be used.
+        """
+        return Cache(self.cache_dir, self.cache_shared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +70,12 @@ class BuildOptions:
         device: that the model is trained for.
         registrations: names that the run's own process knows besides the installed ones; the ``file`` of one must be
             on the machine that runs the task.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +105,7 @@ class MeasurementPlan:
         on_times: the absolute limits on times, which the sampling of the case by itself is to decide.
         release: the artifact of a released run that the case is timed beside too.
         registrations: names that the run's own process knows, such as that of a quality; see ``BuildOptions``.
+        trusted: whether the case's model may do more than compute.
     """
 
     device: Device
@@ -99,6 +116,7 @@ class MeasurementPlan:
     on_times: SamplingPlan = NO_SAMPLING
     release: ReleaseComparison | None = None
     registrations: tuple[registry.Registration, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,12 +144,21 @@ class RunOptions:
     def paths(self) -> LocalPaths:
         """The folders of this machine."""
         settings = self.settings
-        return LocalPaths(cache_dir=settings.cache_dir, data_dir=settings.data_dir, release_dir=settings.release_dir)
+        return LocalPaths(
+            cache_dir=settings.cache_dir,
+            cache_shared=open_shared(settings.cache_shared),
+            data_dir=settings.data_dir,
+            release_dir=settings.release_dir,
+        )
 
     @property
     def build(self) -> BuildOptions:
         """What building a case is told, with the names that are registered by now."""
         return BuildOptions(device=self.device, registrations=registry.registrations())
+
+    def trusts(self, case: CaseRecord) -> bool:
+        """Whether the model of a case may do more than compute."""
+        return is_trusted(case, self.settings.trust)
 
     def budgets(self, case_id: str, overrides: TestOverrides) -> tuple[Budget, ...]:
         """Return the budgets that a case is held to."""

@@ -87,13 +87,14 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     from ..measure.device import detect
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
+    from ..storage.shared_cache import open_shared
     from .baselines import Baselines
     from .journal import take_in_earlier
     from .model_addresses import ModelAddresses
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
-    Cache(settings.cache_dir)
+    Cache(settings.cache_dir, open_shared(settings.cache_shared))
     if settings.json_path:
         check_writable(settings.json_path)
     notes = take_in_earlier(settings, root)

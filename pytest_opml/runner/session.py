@@ -105,9 +105,7 @@ class Session:
 
     def dataset(self, case: Case) -> Split:
         """Return the images of a case, at the size that its model takes."""
-        from .case_data import load_data
-
-        return load_data(self._runner.localised(case), self._options.paths.data_dir)
+        return self._runner.data(case)
 
     def model(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Any:
         """Return the Keras model of a case, trained in a worker and opened here.
@@ -133,7 +131,7 @@ class Session:
         from .tasks import artifact_file, make_artifact
 
         path = artifact_file(self._runner.make(make_artifact, case, overrides), self._options.paths)
-        return open_artifact(path, threads=self.device.threads, output=case.output)
+        return open_artifact(path, threads=self.device.threads, output=case.output, trusted=self._options.trusts(case))
 
     # --- what it means
 

@@ -72,9 +72,10 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
 def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactBuilder:
     """Load the data of a case; return what builds it, under our configuration of Keras."""
     registry.adopt(options.registrations)
-    cache = Cache(paths.cache_dir)
+    cache = paths.open_cache()
     case = exported(case, paths.data_dir, cache)
-    builder = ArtifactBuilder(case, load_data(case, paths.data_dir, cache), options.device, cache)
+    data = load_data(case, paths.data_dir, cache, trusted=options.trusted)
+    builder = ArtifactBuilder(case, data, options.device, cache)
     if not case.is_finished:
         configure()  # behind the modules of the user, which may set their own when they are imported
     return builder
@@ -93,7 +94,7 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
         ModelFileError: the file is no model.
         CaseFailed: the artifact, or that of the release, is not there any more.
     """
-    cache = Cache(paths.cache_dir)
+    cache = paths.open_cache()
     artifact = _find(cache, built)
     reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
     release = _release_file(plan.release.stored, paths) if plan.release and plan.release.sampling.seconds else None
@@ -152,7 +153,7 @@ def artifact_file(built: BuiltCase, paths: LocalPaths) -> Path:
     Raises:
         CaseFailed: it is not in the cache any more.
     """
-    return _find(Cache(paths.cache_dir), built).path
+    return _find(paths.open_cache(), built).path
 
 
 def _find(cache: Cache, built: BuiltCase) -> BuiltArtifact:

@@ -15,6 +15,7 @@ from ..errors import ModelFileError, one_line
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
 from .fit import arranged, as_dtype, call_size, measured_output
+from .keras_archive import check_keras_archive
 
 if TYPE_CHECKING:
     import keras
@@ -31,8 +32,7 @@ def load_keras(path: Path) -> keras.Model:
     """
     import keras
 
-    if not zipfile.is_zipfile(path):
-        raise ModelFileError(f"{path}: not a .keras file (no zip archive)")
+    check_keras_archive(path, weights=False)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file may end in any
@@ -55,12 +55,11 @@ def read_keras(path: Path) -> Signature:
     """
     import keras
 
+    check_keras_archive(path, weights=True)
     try:
         with zipfile.ZipFile(path) as archive:
             configuration = json.loads(archive.read("config.json"))
         model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
-    except zipfile.BadZipFile as error:
-        raise ModelFileError(f"{path}: not a .keras file (no zip archive)") from error
     except Exception as error:
         raise ModelFileError(f"{path}: not a Keras model that can be loaded safely: {_reason(error)}") from error
     return keras_signature(path, model)

@@ -76,9 +76,9 @@ class LiteRTRuntime(Runtime):
 
     name: ClassVar[str] = "litert"
 
-    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         self.path, self._threads = path, threads
-        file = read_tflite(path)
+        file = read_tflite(path, trusted=trusted)
         self.signature = file.signature
         self.call_size = call_size(path, self.signature.inputs)
         self._answer = file.outputs[measured_output(path, self.signature.outputs, output)]

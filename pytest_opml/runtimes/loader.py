@@ -18,24 +18,25 @@ Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
 _KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
 
-def open_artifact(path: Path, *, threads: int, output: str | None = None) -> Runtime:
+def open_artifact(path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> Runtime:
     """Open a model file, or a SavedModel folder, with the runtime of its kind.
 
     Args:
         path: the file or folder.
         threads: that the runtime may use. TensorFlow has one number of them in a process, that of the first model.
         output: name of the output that is measured, where the model has several.
+        trusted: whether a model may do more than compute: see ``operations_outside``.
 
     Raises:
         ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
-            is named.
+            is named; or it does more than compute and is not trusted.
         MissingDependencyError: its runtime is not installed.
     """
     kind = kind_of(path)
     if kind == "savedmodel":
         from .saved_model import SavedModelRuntime
 
-        return SavedModelRuntime(path, threads=threads, output=output)
+        return SavedModelRuntime(path, threads=threads, output=output, trusted=trusted)
     if kind == "keras":
         from .keras_graph import KerasRuntime
 
@@ -43,26 +44,30 @@ def open_artifact(path: Path, *, threads: int, output: str | None = None) -> Run
     if kind == "tflite":
         from .litert import LiteRTRuntime
 
-        return LiteRTRuntime(path, threads=threads, output=output)
+        return LiteRTRuntime(path, threads=threads, output=output, trusted=trusted)
     from .onnx_runtime import OnnxRuntime
 
-    return OnnxRuntime(path, threads=threads, output=output)
+    return OnnxRuntime(path, threads=threads, output=output, trusted=trusted)
 
 
-def read_signature(path: Path) -> Signature:
+def read_signature(path: Path, *, trusted: bool = False) -> Signature:
     """Read what a model file, or a SavedModel folder, takes and gives, without running it.
 
     Only Keras files and SavedModels need TensorFlow for it.
 
+    Args:
+        path: the file or folder.
+        trusted: whether it may do more than compute: see ``operations_outside``.
+
     Raises:
-        ModelFileError: it is missing, of an unknown kind, or not a model.
+        ModelFileError: it is missing, of an unknown kind, or not a model; or it does more and is not trusted.
         MissingDependencyError: the library that reads such a file is not installed.
     """
     kind = kind_of(path)
     if kind == "savedmodel":
         from .saved_model import read_saved_model
 
-        return read_saved_model(path)
+        return read_saved_model(path, trusted=trusted)
     if kind == "keras":
         from .keras_graph import read_keras
 
@@ -70,10 +75,37 @@ def read_signature(path: Path) -> Signature:
     if kind == "tflite":
         from .tflite_file import read_tflite
 
-        return read_tflite(path).signature
+        return read_tflite(path, trusted=trusted).signature
     from .onnx_file import read_onnx, signature_of
 
-    return signature_of(read_onnx(path))
+    return signature_of(read_onnx(path, trusted=trusted))
+
+
+def operations_outside(path: Path) -> tuple[str, ...]:
+    """Return the names of a model's operations that may reach outside it, to files, programs or the network; sorted.
+
+    Those are the operations of TensorFlow that do more than compute, and all that are custom. A Keras file has none: in
+    the safe mode that it is loaded in, it can hold nothing but Keras' own layers.
+
+    Raises:
+        ModelFileError: it is missing, of an unknown kind, or not a model.
+        MissingDependencyError: the library that reads such a file is not installed.
+    """
+    kind = kind_of(path)
+    if kind == "savedmodel":
+        from . import saved_model
+
+        return saved_model.operations_outside(path)
+    if kind == "tflite":
+        from .tflite_file import read_tflite
+
+        return read_tflite(path, trusted=True).foreign_operations
+    if kind == "onnx":
+        from . import onnx_operations
+        from .onnx_file import read_onnx
+
+        return onnx_operations.operations_outside(read_onnx(path, trusted=True))
+    return ()
 
 
 def kind_of(path: Path) -> Kind:

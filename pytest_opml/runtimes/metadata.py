@@ -68,11 +68,11 @@ def read_metadata(path: Path) -> FileMetadata:
     """
     kind = kind_of(path)
     if kind == "tflite":
-        return _of_tflite(path, read_tflite(path))
+        return _of_tflite(path, read_tflite(path, trusted=True))
     if kind == "onnx":
         from .onnx_file import read_onnx
 
-        return _of_onnx(read_onnx(path))
+        return _of_onnx(read_onnx(path, trusted=True))
     return FileMetadata()
 
 

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import MissingDependencyError, ModelFileError, one_line
+from ..errors import MissingDependencyError, ModelFileError, listed
+from ..storage.regular_files import open_regular
 from ..tensors import Signature, TensorSpec
 from .fit import MAPPINGS
+from .onnx_operations import external_tensors, operations_outside
+from .trust import check_operations
 
 if TYPE_CHECKING:
     import onnx
 
 
-def read_onnx(path: Path) -> onnx.ModelProto:
-    """Read an ``.onnx`` file.
+def read_onnx(path: Path, *, trusted: bool = False) -> onnx.ModelProto:
+    """Read an ``.onnx`` file; nothing of it is run.
+
+    Args:
+        path: of the file.
+        trusted: whether it may hold operations that are neither ONNX's nor built into its runtime.
 
     Raises:
-        ModelFileError: it is none, or keeps its weights in other files.
+        ModelFileError: it is none, keeps weights in other files, or holds such operations and is not trusted.
         MissingDependencyError: onnx is not installed.
     """
     try:
@@ -29,17 +36,21 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        with open_regular(path) as stream:
+            model = onnx.load(stream, load_external_data=False)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (DecodeError, RuntimeError) as error:
-        raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        text = "is damaged, or no ONNX file"
+        raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {text}") from error
     if not model.graph.input or not model.graph.output:
         raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: has no inputs or no outputs")
-    outside = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
+    if outside := external_tensors(model):
         raise ModelFileError(
             f"{path}: keeps {len(outside)} of its weights in other files, which an artifact of one file cannot;"
-            " save it with the weights inside"
+            f" save it with the weights inside: {listed([*map(ascii, outside[:3])])}{', ...' * (len(outside) > 3)}"
         )
+    check_operations(path, operations_outside(model), trusted=trusted)
     return model
 
 

@@ -26,13 +26,13 @@ class OnnxRuntime(Runtime):
 
     name: ClassVar[str] = "onnxruntime"
 
-    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise MissingDependencyError(f"opening {path}", str(error.name), extra="onnx") from error
 
-        self.path, model = path, read_onnx(path)
+        self.path, model = path, read_onnx(path, trusted=trusted)
         self.parameters, self.layers = parameters_of(model), len(model.graph.node)
         self.signature = signature_of(model)
         self.call_size = call_size(path, self.signature.inputs)

@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelFileError, one_line
+from ..errors import ModelFileError, listed, one_line
+from ..storage.regular_files import open_regular
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
 from .fit import arranged, as_dtype, call_size, measured_output
 from .keras_graph import limit_threads
+from .saved_model_graph import foreign_assets, reaching_outside
+from .trust import check_operations
 
 _SIGNATURE = "serving_default"
 
@@ -21,16 +24,16 @@ _SIGNATURE = "serving_default"
 class SavedModelRuntime(Runtime):
     """The signature ``serving_default`` of a SavedModel, of any inputs, and one of its outputs.
 
-    Loading one runs no Python code of the folder's.
+    Loading one runs no Python code of the folder's, and no operation that reaches outside it, unless it is trusted.
     """
 
     name: ClassVar[str] = "tensorflow"
 
-    def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         import tensorflow as tf
 
         limit_threads(threads)
-        self.path, self.signature = path, read_saved_model(path)
+        self.path, self.signature = path, read_saved_model(path, trusted=trusted)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
         self.output = outputs[measured_output(path, outputs, output)]
@@ -57,28 +60,62 @@ class SavedModelRuntime(Runtime):
             raise ModelFileError(f"{self.path}: cannot answer for these examples: {one_line(error)}") from error
 
 
-def read_saved_model(path: Path) -> Signature:
-    """Read what the signature ``serving_default`` of a SavedModel takes and gives.
+def read_saved_model(path: Path, *, trusted: bool = False) -> Signature:
+    """Read what the signature ``serving_default`` of a SavedModel takes and gives; nothing of it is run.
+
+    Args:
+        path: of the folder.
+        trusted: whether its operations may reach outside it.
 
     Raises:
-        ModelFileError: the folder is damaged, or has no such signature.
+        ModelFileError: the folder is damaged, has no such signature, or reaches outside and is not trusted.
     """
+    saved = _parsed(path)
+    if not saved.meta_graphs:
+        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: saved_model.pb holds no graph")
+    if names := foreign_assets(saved):
+        raise ModelFileError(f"{path}: refused: an asset of it lies outside its folder: {listed([*map(ascii, names)])}")
+    check_operations(path, _reaching_outside(path, saved), trusted=trusted)
+    signatures = saved.meta_graphs[0].signature_def
+    if _SIGNATURE not in signatures:
+        others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
+        raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {others}")
+    own = signatures[_SIGNATURE]
+    if not own.inputs or not own.outputs:
+        raise ModelFileError(f"{path}: its signature {_SIGNATURE} has no inputs or no outputs")
+    return Signature(_specs(own.inputs), _specs(own.outputs))
+
+
+def operations_outside(path: Path) -> tuple[str, ...]:
+    """Return the names of the operations of a SavedModel that may reach outside it.
+
+    Raises:
+        ModelFileError: the folder is damaged.
+    """
+    return _reaching_outside(path, _parsed(path))
+
+
+def _parsed(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel()
     try:
-        saved.ParseFromString((path / "saved_model.pb").read_bytes())
-        signatures = saved.meta_graphs[0].signature_def
-    except (OSError, DecodeError, IndexError) as error:
-        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {one_line(error)}") from error
-    if _SIGNATURE not in signatures:
-        names = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
-        raise ModelFileError(f"{path}: has no signature {_SIGNATURE}; it has: {names}")
-    own = signatures[_SIGNATURE]
-    if not own.inputs or not own.outputs:
-        raise ModelFileError(f"{path}: its signature {_SIGNATURE} has no inputs or no outputs")
-    return Signature(_specs(own.inputs), _specs(own.outputs))
+        with open_regular(path / "saved_model.pb") as stream:
+            saved.ParseFromString(stream.read())
+    except OSError as error:
+        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {error.strerror}") from error
+    except DecodeError as error:
+        text = "saved_model.pb is damaged, or no SavedModel"
+        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {text}") from error
+    return saved
+
+
+def _reaching_outside(path: Path, saved: Any) -> tuple[str, ...]:
+    try:
+        return reaching_outside(saved)
+    except ValueError as error:
+        raise ModelFileError(f"{path}: not a SavedModel that TensorFlow can load: {error}") from error
 
 
 def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:

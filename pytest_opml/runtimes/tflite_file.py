@@ -12,15 +12,20 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ModelFileError
+from ..storage.regular_files import open_regular
 from ..tensors import Signature, TensorSpec
 from .flatbuffer import FlatBufferError, Table
+from .trust import check_operations
 
 _MODEL_OPERATIONS, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATIONS = 0, 1, 2, 3
 _TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_QUANTISATION, _TENSOR_VARIABLE, _TENSOR_ANY_SHAPE = 0, 1, 3, 4, 5, 7
 _QUANTISATION_SCALE, _QUANTISATION_ZERO = 2, 3
 _SIGNATURE_INPUTS, _SIGNATURE_OUTPUTS, _SIGNATURE_GRAPH = 0, 1, 4
-_ASSIGN_VARIABLE = 144
+_MODEL_EXTERNAL_BUFFERS = 9
+_ASSIGN_VARIABLE, _CUSTOM = 144, 32
+# Custom by their form, and built into LiteRT: see ``register.cc`` of TensorFlow Lite.
+_OWN_CUSTOM = frozenset(("TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"))
 _METADATA = "TFLITE_METADATA"
 _TYPES = {
     0: "float32",
@@ -62,12 +67,14 @@ class TfliteFile(NamedTuple):
         metadata: the FlatBuffer of its metadata; empty where it has none.
         has_state: whether it has tensors that hold on to their values, as a layer of LSTM has; an interpreter can
             clear them.
+        foreign_operations: names of its operations that LiteRT does not have.
     """
 
     inputs: tuple[TfliteTensor, ...]
     outputs: tuple[TfliteTensor, ...]
     metadata: bytes
     has_state: bool
+    foreign_operations: tuple[str, ...] = ()
 
     @property
     def signature(self) -> Signature:
@@ -75,13 +82,18 @@ class TfliteFile(NamedTuple):
         return Signature(*(tuple(tensor.spec for tensor in tensors) for tensors in (self.inputs, self.outputs)))
 
 
-def read_tflite(path: Path) -> TfliteFile:
-    """Read what a ``.tflite`` file says of its inputs and outputs.
+def read_tflite(path: Path, *, trusted: bool = False) -> TfliteFile:
+    """Read what a ``.tflite`` file says of its inputs and outputs; nothing of it is run.
+
+    Args:
+        path: of the file.
+        trusted: whether it may hold operations that LiteRT does not have.
 
     Raises:
-        ModelFileError: it is none, or is damaged.
+        ModelFileError: it is none, is damaged, keeps weights in other files, or holds such operations and is not
+            trusted.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         if stream.read(8)[4:] != b"TFL3":
             raise ModelFileError(f"{path}: not a .tflite file (no TFL3 identifier)")
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -90,6 +102,10 @@ def read_tflite(path: Path) -> TfliteFile:
         graphs = model.tables(_MODEL_SUBGRAPHS)
         if not graphs:
             raise ModelFileError(f"{path}: not a model that LiteRT can run: has no graph")
+        if model.tables(_MODEL_EXTERNAL_BUFFERS):
+            raise ModelFileError(f"{path}: keeps weights in other files, which an artifact of one file cannot")
+        foreign = _foreign_operations(model)
+        check_operations(path, foreign, trusted=trusted)
         names = _names(model)
         tensors = graphs[0].tables(_GRAPH_TENSORS)
         inputs, outputs = (
@@ -106,16 +122,26 @@ def read_tflite(path: Path) -> TfliteFile:
                 " before it; convert a model that takes a whole example in one call"
             )
         has_state = any(tensor.number(_TENSOR_VARIABLE, "<b") for tensor in tensors)
-        return TfliteFile(inputs, outputs, _metadata(model), has_state)
+        return TfliteFile(inputs, outputs, _metadata(model), has_state, foreign)
     except FlatBufferError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: {error}") from error
     except IndexError as error:
         raise ModelFileError(f"{path}: not a model that LiteRT can run: lacks a tensor that it names") from error
 
 
+def _foreign_operations(model: Table) -> tuple[str, ...]:
+    """The names of operations that the file calls custom and LiteRT does not have; TensorFlow's begin with Flex."""
+    names = {code.text(1) for code in model.tables(_MODEL_OPERATIONS) if _code(code) == _CUSTOM}
+    return tuple(sorted(name or "one without a name" for name in names - _OWN_CUSTOM))
+
+
+def _code(operation: Table) -> int:
+    return max(operation.number(0, "<b"), operation.number(3, "<i"))  # one byte was enough for the older ones
+
+
 def _operations(model: Table, graph: Table) -> set[int]:
-    """The codes of the operations of a graph; one byte was enough for the older ones."""
-    codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(_MODEL_OPERATIONS)]
+    """The codes of the operations of a graph."""
+    codes = [_code(code) for code in model.tables(_MODEL_OPERATIONS)]
     return {codes[operation.number(0, "<I")] for operation in graph.tables(_GRAPH_OPERATIONS)}
 
 

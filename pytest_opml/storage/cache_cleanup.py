@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..errors import StorageError, one_line
-from .cache import BUILDING, ENTRIES, MANIFEST, is_whole, stale_builds, unused
+from .cache import unused
+from .cache_entries import BUILDING, ENTRIES, MANIFEST, clear, is_whole
+from .held_folders import HeldFolder, abandoned, remove
 
 # Only what is named like an entry is counted and removed: the folder may hold something else, or be the wrong one.
 _ENTRY = re.compile(r"([a-z_]+)-([0-9a-f]{32})")
@@ -66,10 +68,11 @@ def prune(root: Path, policy: CleanupPolicy, *, dry_run: bool = False) -> Cleanu
     """
     root = root.absolute()
     with _errors_mapped(root):
-        stale = stale_builds(root) if (root / BUILDING).is_dir() else []
-        stale_bytes = sum(map(_size, stale))
-        for folder in [] if dry_run else stale:
-            shutil.rmtree(folder, ignore_errors=True)
+        stale, stale_bytes = 0, 0
+        for folder in abandoned(root / BUILDING):
+            stale, stale_bytes = stale + 1, stale_bytes + _size(folder)
+            if not dry_run:
+                remove(folder)
         now, left = datetime.now(timezone.utc), set(_entries(root))
         left_bytes = total_bytes(left)
         removed, in_use = list[Removed](), list[CacheEntry]()
@@ -84,7 +87,7 @@ def prune(root: Path, policy: CleanupPolicy, *, dry_run: bool = False) -> Cleanu
             removed.append(Removed(entry, reason))
             left.remove(entry)
             left_bytes -= entry.size_bytes
-        return CleanupReport(root, tuple(removed), tuple(in_use), len(stale), stale_bytes, tuple(left), dry_run)
+        return CleanupReport(root, tuple(removed), tuple(in_use), stale, stale_bytes, tuple(left), dry_run)
 
 
 def nearest_folder(path: Path) -> Path:
@@ -109,11 +112,11 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of the files in a folder, which others may be removing."""
+    """Return the bytes of the files in a folder, which others may be removing, or which may not be opened."""
     total = 0
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         for path in folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 total += path.lstat().st_size if not path.is_dir() else 0
     return total
 
@@ -129,7 +132,7 @@ def _entries(root: Path) -> Iterator[CacheEntry]:
 def _last_used(folder: Path) -> datetime:
     try:
         changed = (folder / MANIFEST).stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         changed = folder.stat().st_mtime
     return datetime.fromtimestamp(changed, timezone.utc)
 
@@ -160,10 +163,11 @@ def _remove(folder: Path, root: Path, dry_run: bool) -> bool:
         # Moved away at once, and removed when nobody waits for it any more.
         building = root / BUILDING
         building.mkdir(exist_ok=True)
-        away = Path(tempfile.mkdtemp(prefix="removing-", dir=building))
+        away = HeldFolder(Path(tempfile.mkdtemp(prefix="removing-", dir=building)))
         with contextlib.suppress(FileNotFoundError):
-            folder.rename(away / folder.name)
-    shutil.rmtree(away, ignore_errors=True)
+            folder.rename(away.path / folder.name)
+    clear(away.path / folder.name)
+    away.remove()
     return True
 
 

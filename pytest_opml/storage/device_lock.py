@@ -1,7 +1,8 @@
 """The lock of a device: whoever measures holds it alone, and those who wait get it in the order in which they came.
 
-A run on the same machine would measure itself and its neighbour. The system gives a lock back when its holder ends,
-whatever ended it; so each place in the queue is a lock too, and a waiter that was killed holds nobody up.
+A run on the same machine would measure itself and its neighbour, whichever users they belong to. The system gives a
+lock back when its holder ends, whatever ended it; so each place in the queue is a lock too, and a waiter that was
+killed holds nobody up. What a run says of itself beside the lock its own user alone may read.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ..addresses import shown_command
 from ..errors import DeviceBusy, StorageError
 from ..printable import printable
 from ..records.device import Device
-from .locks import runtime_folder
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+from .lock_folder import LockFolder, open_lock_folder
+from .locks import user_name
 
 _LOOK_S = 0.1
 _numbers = itertools.count()
@@ -65,123 +65,143 @@ def exclusive_device(device: Device, on_wait: Callable[[str], None], longest_s: 
         DeviceBusy: nobody gave it back in time.
         StorageError: the lock's file cannot be made.
     """
-    from filelock import FileLock
-
-    name = device.gpu.uuid if device.gpu and device.gpu.uuid else device.profile
-    path = runtime_folder() / f"{re.sub(r'[^A-Za-z0-9-]', '_', name)}.lock"
-    lock = FileLock(path)
-    try:
-        _acquire(lock, path, device, on_wait, longest_s)
-        _write_holder(path)
-    except OSError as error:
-        lock.release()
-        raise StorageError(f"{path}: cannot be locked: {error.strerror}") from error
-    try:
+    name = re.sub(r"[^A-Za-z0-9-]", "_", device.gpu.uuid if device.gpu and device.gpu.uuid else device.profile)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(open_lock_folder())
+        try:
+            lock = folder.open_lock(f"{name}.lock")
+            stack.callback(os.close, lock)
+            _acquire(lock, name, folder, _Wait(device.profile, on_wait, longest_s))
+        except OSError as error:
+            raise StorageError(f"{folder.path}/{name}.lock: cannot be locked: {error.strerror}") from error
+        _write_holder(name, folder)
+        stack.callback(folder.remove, _holder_file(name))
         yield
-    finally:
-        path.with_suffix(".json").unlink(missing_ok=True)
-        lock.release()
 
 
-def _acquire(lock: BaseFileLock, path: Path, device: Device, on_wait: Callable[[str], None], longest_s: float) -> None:
-    """Take a lock in turn.
+class _Wait(NamedTuple):
+    """For what, whom it is told, and how long at the most in seconds."""
 
-    Args:
-        lock: that is to be taken.
-        path: of its file.
-        device: that it is of.
-        on_wait: as ``exclusive_device`` has it.
-        longest_s: likewise.
-    """
-    queue = path.with_suffix(".queue")
-    if not _tickets(queue) and _try(lock):
+    device: str
+    on_wait: Callable[[str], None]
+    longest_s: float
+
+
+def _acquire(lock: int, name: str, folder: LockFolder, wait: _Wait) -> None:
+    """Take a lock in turn."""
+    if not _tickets(name, folder) and _try(lock):
         return
+    longest = _duration(wait.longest_s)
     began, told = time.monotonic(), False
-    with _ticket(queue) as ticket:
+    with _ticket(name, folder) as ticket:
         while True:
-            ahead = [name for name in _tickets(queue) if name < ticket.name]
+            ahead = [place for place in _tickets(name, folder) if place < ticket]
             if not ahead and _try(lock):
                 return
-            who = _describe(path, len(ahead))
+            who = _describe(name, folder, len(ahead))
             if not told:
-                on_wait(f"waiting for the device {device.profile}: {who}; at most {_duration(longest_s)} (--opml-wait)")
+                wait.on_wait(f"waiting for the device {wait.device}: {who}; at most {longest} (--opml-wait)")
                 told = True
-            if time.monotonic() - began >= longest_s:
-                raise DeviceBusy(f"the device {device.profile} was not free within {_duration(longest_s)}: {who}")
-            time.sleep(min(_LOOK_S, max(longest_s, 0.01)))
+            if time.monotonic() - began >= wait.longest_s:
+                raise DeviceBusy(f"the device {wait.device} was not free within {longest}: {who}")
+            time.sleep(min(_LOOK_S, max(wait.longest_s, 0.01)))
 
 
-def _try(lock: BaseFileLock) -> bool:
-    from filelock import Timeout
-
+def _try(lock: int) -> bool:
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     return True
 
 
 @contextmanager
-def _ticket(queue: Path) -> Iterator[Path]:
+def _ticket(name: str, folder: LockFolder) -> Iterator[str]:
     """Give a place at the end of the queue: a file that is locked as long as its process waits."""
-    queue.mkdir(exist_ok=True)
-    name = f"{time.monotonic_ns():020}-{os.getpid()}-{next(_numbers)}"
-    hidden, ticket = queue / f".{name}", queue / name
-    descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT, 0o600)
+    ticket = f"{name}.queue-{time.monotonic_ns():020}-{os.getpid()}-{next(_numbers)}"
+    descriptor = folder.make(f".{ticket}")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        hidden.rename(ticket)  # so that nobody sees it before it is locked
+        folder.rename(f".{ticket}", ticket)  # so that nobody sees it before it is locked
         yield ticket
     finally:
-        ticket.unlink(missing_ok=True)
+        folder.remove(ticket)
         os.close(descriptor)
 
 
-def _tickets(queue: Path) -> list[str]:
+def _tickets(name: str, folder: LockFolder) -> list[str]:
     """Return the names of the live tickets, the oldest first; those of dead processes are taken away."""
     live = []
-    names = sorted(path.name for path in queue.iterdir()) if queue.is_dir() else []
-    for name in names:
-        if name.startswith("."):
+    for ticket in folder.names():
+        if not ticket.startswith(f"{name}.queue-"):
             continue
-        with contextlib.suppress(FileNotFoundError):  # its process has just got the device
-            if _is_locked(queue / name):
-                live.append(name)
+        with contextlib.suppress(OSError):  # its process has just got the device, or it is no file
+            if _is_locked(ticket, folder):
+                live.append(ticket)
             else:
-                (queue / name).unlink()
+                folder.remove(ticket)
     return live
 
 
-def _is_locked(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDWR)
+def _is_locked(ticket: str, folder: LockFolder) -> bool:
+    descriptor = folder.open(ticket)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _try_shared(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
-def _write_holder(path: Path) -> None:
+def _try_shared(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder_file(name: str, process: int | None = None) -> str:
+    return f"{name}.{process or os.getpid()}.json"
+
+
+def _write_holder(name: str, folder: LockFolder) -> None:
     """Say beside the lock who has it; where that cannot be written, it is only not said."""
     program, *arguments = sys.argv or [""]
-    command = " ".join([Path(program).name or "python", *arguments])
-    holder = Holder(os.getpid(), command if len(command) <= 60 else f"{command[:59]}…", str(Path.cwd()), time.time())
-    written = path.with_suffix(f".{os.getpid()}")
+    command = shown_command([Path(program).name or "python", *arguments])
+    short = command if len(command) <= 60 else f"{command[:59]}…"
     with contextlib.suppress(OSError):
-        written.write_text(json.dumps(holder), "utf-8")
-        written.replace(path.with_suffix(".json"))
+        holder = Holder(os.getpid(), short, str(Path.cwd()), time.time())
+        folder.remove(_holder_file(name))  # of a killed process with this number
+        # the folder that somebody works in is nobody else's business
+        os.close(folder.make(_holder_file(name), json.dumps(holder), 0o600))
 
 
-def _describe(path: Path, ahead: int) -> str:
+def _describe(name: str, folder: LockFolder, ahead: int) -> str:
     """Say who has the device, as far as that was written, and how many wait before us."""
-    text = "another process has it"
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        holder = Holder(*json.loads(path.with_suffix(".json").read_text("utf-8")))
-        os.kill(holder.pid, 0)  # what a killed one left says nothing of who has the device now
-        text = printable(str(holder))
+    text = next(filter(None, (_described(entry, name, folder) for entry in folder.names())), "another process has it")
     return f"{text}, and {ahead} more {'waits' if ahead == 1 else 'wait'} before us" if ahead else text
+
+
+def _described(entry: str, name: str, folder: LockFolder) -> str:
+    """Say what a file tells of a holder; nothing where it is none, or that of a process that is gone."""
+    named = re.fullmatch(rf"{re.escape(name)}\.([0-9]{{1,9}})\.json", entry)
+    if not named or not _is_alive(int(named[1])):
+        return ""
+    try:
+        if (owner := folder.owner(entry)) != os.geteuid():
+            return f"process {named[1]} of {user_name(owner)} has it"
+        return printable(str(Holder(*json.loads(folder.read(entry)))))
+    except (OSError, ValueError, TypeError):
+        return ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _duration(seconds: float) -> str:

@@ -10,10 +10,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
 from pytest_opml.history import git
+from pytest_opml.history.base import History
+from pytest_opml.history.memory import MemoryHistory
+from pytest_opml.history.store import open_store
 from tests.support.repositories import run_git
 from tests.support.saved_benchmarks import saved  # noqa: F401 - a fixture
 
@@ -32,7 +36,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
     yield server.get_uri()
     # at once: to stop as usual it would first write out all databases, which are thrown away
-    os.kill(server.get_pid() or 0, signal.SIGQUIT)
+    postmaster = psutil.Process(server.get_pid())
+    postmaster.send_signal(signal.SIGQUIT)
+    postmaster.wait()  # else the package would wait a minute for what it takes for a living server
     server.cleanup()
 
 
@@ -80,6 +86,17 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         make: Callable[[], str] = request.getfixturevalue("new_database")
         return make()
     return f"sqlite:///{tmp_path_factory.mktemp('store') / 'history.db'}"
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def history(request: pytest.FixtureRequest) -> Iterator[History]:
+    """Each kind of history, empty."""
+    if request.param == "memory":
+        yield MemoryHistory()
+        return
+    make: Callable[[], str] = request.getfixturevalue("new_database")
+    with open_store("sqlite://" if request.param == "sqlite" else make()) as store:
+        yield store
 
 
 @pytest.fixture

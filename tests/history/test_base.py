@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -20,16 +20,6 @@ from tests.support.builders import make_case, make_device, make_failure, make_re
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 
 BASELINE, CLUSTER = make_case().id, make_case("cluster-256").id
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def history(request: pytest.FixtureRequest) -> Iterator[History]:
-    if request.param == "memory":
-        yield MemoryHistory()
-        return
-    make: Callable[[], str] = request.getfixturevalue("new_database")
-    with open_store("sqlite://" if request.param == "sqlite" else make()) as store:
-        yield store
 
 
 def ids(runs: Any) -> list[str]:

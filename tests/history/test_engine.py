@@ -27,14 +27,12 @@ from tests.support.waiting import wait_for
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("history.db", "is no database URL"),
-        ("", "is no database URL"),
+        ("/history.db", "is no database URL"),
         ("sqlite://history.db", "is no database URL"),
         ("sqlite:///history.db?timeout=soon", "is no database URL"),
-        ("postgresql://ada:secret@host:port/db", "is no database URL"),
         ("nosql://ada:secret@host/db", "unknown kind of database 'nosql'"),
         ("mssql+pymssql://ada:secret@host/db", "the driver of mssql+pymssql is not installed: No module named"),
-        ("mssql+pymssql://host/db?user=ada&PASSWORD=secret&x=1", "the driver of mssql+pymssql is not installed"),
+        ("mssql+pymssql://host/db?user=ada&PASSWORD=secret&port=1", "the driver of mssql+pymssql is not installed"),
         ("sqlite:////proc/nowhere/history.db", "cannot make the folder: No such file or directory"),
         ("sqlite:////proc/history.db", "unable to open database file"),
     ],
@@ -44,8 +42,13 @@ def test_a_url_that_leads_nowhere(url: str, reason: str) -> None:
     assert text.startswith(f"store {url.replace('secret', '***')}: {reason}")
 
 
-def test_the_password_is_hidden_whatever_is_in_it() -> None:
-    assert refusal("nosql://ada:s:e/c@r@et@host/db").startswith("store nosql://ada:***@host/db: ")
+@pytest.mark.parametrize(
+    "url", ["", "history.db", "nosql://ada:s:e/c@r@et@host/db", "postgresql://ada:secret@host:port/db"]
+)
+def test_what_cannot_be_parsed_is_not_shown(url: str) -> None:
+    text = refusal(url)
+    assert text.startswith("store (not shown: it cannot be parsed): is no database URL, such as sqlite:///history.db; ")
+    assert text.endswith("write @ : / ? # and % of a password as %40 %3A %2F %3F %23 and %25")
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:

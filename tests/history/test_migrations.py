@@ -19,7 +19,7 @@ from pytest_opml.history.base import Query, Release
 from pytest_opml.history.store import open_store
 from pytest_opml.history.tables import METADATA, VERSION_TABLE
 from pytest_opml.records.result import Result
-from tests.support.databases import execute
+from tests.support.databases import as_of_version_1, execute
 from tests.support.history_runs import START, run_of
 
 
@@ -52,11 +52,11 @@ def test_the_migrations_make_the_indexes_that_the_code_knows(sqlite: str, tmp_pa
     indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
     migrated, declared = (dict(execute(url, indexes)) for url in (sqlite, made_at_once))
     assert migrated == declared
-    assert "started DESC" in migrated["ix_opml_result_best"]
+    assert "place DESC" in migrated["ix_opml_result_best"]
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_a_store_of_the_first_version_keeps_what_it_holds(
+def test_a_store_of_the_version_before_keeps_what_it_holds(
     url: str, create: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with open_store(url) as store:
@@ -67,8 +67,29 @@ def test_a_store_of_the_first_version_keeps_what_it_holds(
         store.append(run_of("new", 1))
         assert list(store.records()) == [run_of("old"), run_of("new", 1)]
         assert store.releases() == [Release("old", START, "v1")]
-    assert execute(url, "SELECT version_num FROM opml_version") == [("0002",)]
+    assert execute(url, "SELECT version_num FROM opml_version") == [("0003",)]
     assert execute(url, "SELECT text FROM opml_note") == []
+
+
+def test_a_store_of_the_first_version_gets_an_order_that_a_wrong_clock_does_not_spoil(url: str) -> None:
+    runs = [run_of(name, minute) for name, minute in (("second", 2), ("first", 1), ("wrong", 0), ("third", 3))]
+    runs[2] = runs[2].model_copy(update={"started": START.replace(year=2099)})
+    with open_store(url) as store:
+        store.extend(runs, [Release("first", START.replace(year=2025), "v1"), Release("second", START, "v2")])
+    as_of_version_1(url)
+    with open_store(url) as store:
+        assert list(store.records()) == runs
+        assert [run.run_id for run in store.summaries(Query(), 9)] == ["third", "wrong", "second", "first"]
+        assert [run.run_id for run in store.newest(Query(), 9)] == ["third", "wrong", "second", "first"]
+        assert [row.run_id for row in store.rows(Query(), 9)] == [
+            name for name in ("third", "wrong", "second", "first") for _ in range(3)
+        ][:9]
+        assert [release.label for release in store.releases()] == ["v2", "v1"]
+        store.promote(Release("third", START.replace(day=9), "v3"))
+        assert [release.label for release in store.releases()] == ["v3", "v2", "v1"]
+        assert store.removals() == []
+        store.append(run_of("fourth", 4))
+        assert store.newest(Query(), 1)[0].run_id == "fourth"
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(
@@ -77,11 +98,11 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     with open_store(url) as store:
         store.append(run_of("old"))
     plant_next_version(monkeypatch, tmp_path)
-    # what the second version makes at last is in the way
+    # what the next version makes at last is in the way
     execute(url, "CREATE TABLE opml_remark (text VARCHAR)")
     with pytest.raises(StorageError, match="opml_remark"):
         open_store(url)
-    assert execute(url, "SELECT version_num FROM opml_version") == [("0001",)]
+    assert execute(url, "SELECT version_num FROM opml_version") == [("0002",)]
     assert execute(url, "SELECT run_id FROM opml_run") == [("old",)]
     with pytest.raises(DBAPIError, match="opml_note"):  # which it made at first
         execute(url, "SELECT text FROM opml_note")
@@ -97,16 +118,16 @@ def test_tables_that_cannot_be_made_leave_none(url: str) -> None:
 
 
 def plant_next_version(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Have a second version of the tables, which makes two more of them."""
+    """Have a third version of the tables, which makes two more of them."""
     scripts = folder / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_notes.py").write_text(
+    (scripts / "versions" / "0003_notes.py").write_text(
         """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -115,9 +136,9 @@ def upgrade():
 """
     )
     monkeypatch.setattr(migrations, "SCRIPTS", str(scripts))
-    monkeypatch.setattr(migrations, "NEWEST", "0002")
-    monkeypatch.setattr(sql, "NEWEST", "0002")
-    monkeypatch.setattr(sql, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrations, "NEWEST", "0003")
+    monkeypatch.setattr(sql, "NEWEST", "0003")
+    monkeypatch.setattr(sql, "REVISIONS", ("0001", "0002", "0003"))
 
 
 @pytest.mark.parametrize("create", [True, False])

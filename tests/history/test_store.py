@@ -44,10 +44,10 @@ def test_metrics_are_columns_to_query(url: str) -> None:
 @pytest.mark.parametrize(
     ("condition", "order", "index"),
     [
-        ("", "started DESC, run_key DESC, position DESC", "newest"),
-        ("AND op_score IS NOT NULL", "op_score, started DESC, run_key DESC, position DESC", "best"),
-        ("AND branch = 'c'", "started DESC, run_key DESC, position DESC", "branch"),
-        ("AND commit_hash = 'c'", "started DESC, run_key DESC, position DESC", "commit"),
+        ("", "place DESC, position DESC", "newest"),
+        ("AND op_score IS NOT NULL", "op_score, place DESC, position DESC", "best"),
+        ("AND branch = 'c'", "place DESC, position DESC", "branch"),
+        ("AND commit_hash = 'c'", "place DESC, position DESC", "commit"),
     ],
 )
 def test_each_question_has_an_index(sqlite: str, condition: str, order: str, index: str) -> None:

@@ -89,6 +89,15 @@ def not_measured(task: str) -> WorkerFailed | None:
     return WorkerFailed("crash", "planted", "") if task == "measure_artifact" else None
 
 
+def test_what_a_worker_was_building_when_it_was_ended_goes_with_it(start: Start, project: Path) -> None:
+    def end(_task: str) -> WorkerFailed:
+        (project / "cache" / "building" / "half").mkdir(parents=True)
+        return WorkerFailed("timeout", "planted", "")
+
+    assert start(InlineLauncher(end)).run_case(make_case(), NO_OVERRIDES).failure
+    assert list((project / "cache" / "building").iterdir()) == []
+
+
 def test_what_is_given_to_a_launcher_names_folders_of_the_machine_in_one_place(start: Start, project: Path) -> None:
     launcher = InlineLauncher(not_measured)
     start(launcher).run_case(make_case("cluster-16"), NO_OVERRIDES, reference=make_result())

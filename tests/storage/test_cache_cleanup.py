@@ -16,6 +16,7 @@ from pytest_opml.errors import StorageError
 from pytest_opml.runner.cache_keys import key_of
 from pytest_opml.storage.cache import Cache
 from pytest_opml.storage.cache_cleanup import CleanupPolicy, inspect_cache, prune
+from pytest_opml.storage.held_folders import HeldFolder
 
 SPAWN = multiprocessing.get_context("spawn")
 ALL = CleanupPolicy(everything=True)
@@ -34,13 +35,12 @@ def stored(root: Path, kind: str, name: str, kilobytes: int = 1000, days: float 
     return folder
 
 
-def half_built(root: Path, days: float) -> Path:
+def half_built(root: Path) -> Path:
+    """What a process has left that is dead."""
     Cache(root)
-    folder = root / "building" / f"model-{days}"
+    folder = root / "building" / "model-1"
     folder.mkdir()
     (folder / "half").write_bytes(b"x" * 5000)
-    moment = time.time() - days * 86_400
-    os.utime(folder, (moment, moment))
     return folder
 
 
@@ -57,7 +57,7 @@ def use_until(root: Path, key: str, used: Event, enough: Event) -> None:
 def test_the_contents_by_kind_from_the_longest_unused_on(tmp_path: Path) -> None:
     stored(tmp_path, "artifact", "new", kilobytes=10, days=1)
     stored(tmp_path, "model", "old", kilobytes=30, days=3)
-    half_built(tmp_path, 0.1)
+    half_built(tmp_path)
     (tmp_path / "entries" / "holiday-pictures").mkdir()
     found = inspect_cache(tmp_path)
     assert [entry.kind for entry in found.entries] == ["model", "artifact"]
@@ -82,7 +82,7 @@ def test_a_cache_without_a_folder_for_builds_is_made_smaller_too(tmp_path: Path)
 def test_with_an_empty_policy_only_what_is_of_no_use_goes(tmp_path: Path) -> None:
     whole, damaged = stored(tmp_path, "model", "whole", days=400), stored(tmp_path, "model", "damaged")
     (damaged / "file").write_bytes(b"y")
-    fresh, stale = half_built(tmp_path, 0), half_built(tmp_path, 2)
+    stale, fresh = half_built(tmp_path), HeldFolder(tmp_path / "building" / "model-2").path
     done = prune(tmp_path, CleanupPolicy())
     assert [found.reason for found in done.removed] == ["damaged"]
     assert (whole.exists(), damaged.exists(), stale.exists(), fresh.exists()) == (True, False, False, True)
@@ -120,7 +120,7 @@ def test_damaged_entries_go_first_and_may_be_enough(tmp_path: Path) -> None:
 def test_a_dry_run_says_the_same_and_removes_nothing(tmp_path: Path) -> None:
     for name in "abc":
         stored(tmp_path, "step", name)
-    stale, before = half_built(tmp_path, 2), names(tmp_path)
+    stale, before = half_built(tmp_path), names(tmp_path)
     tried = prune(tmp_path, ALL, dry_run=True)
     assert names(tmp_path) == before
     assert stale.exists()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import itertools
+import json
 import os
 import re
 import signal
@@ -8,15 +10,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from filelock import FileLock
 
 from pytest_opml.errors import DeviceBusy, StorageError
 from pytest_opml.storage.device_lock import exclusive_device
-from pytest_opml.storage.locks import runtime_folder
+from pytest_opml.storage.lock_folder import LockFolder, open_lock_folder
 from tests.support.builders import make_device
 from tests.support.processes import python_path
 
@@ -33,6 +35,12 @@ with exclusive_device(make_device("cpu"), lambda text: print("waits", flush=True
     print("holds", flush=True)
     sys.stdin.readline()
 """
+
+
+def names() -> list[str]:
+    """What is in the folder of the locks."""
+    with open_lock_folder() as folder:
+        return folder.names()
 
 
 def nobody_waits(_text: str) -> None:
@@ -135,20 +143,21 @@ def test_an_error_inside_gives_the_device_back() -> None:
 
 def test_different_devices_do_not_wait_for_one_another() -> None:
     with exclusive_device(CPU, nobody_waits, PATIENCE_S), exclusive_device(GPU, nobody_waits, PATIENCE_S):
-        assert len(list(runtime_folder().glob("*.lock"))) == 2
+        assert len([name for name in names() if name.endswith(".lock")]) == 2
 
 
 def test_a_name_that_is_no_file_name_is_made_one() -> None:
     assert GPU.gpu
     odd = GPU.model_copy(update={"gpu": GPU.gpu.model_copy(update={"uuid": "GPU/../é 1"})})
     with exclusive_device(odd, nobody_waits, PATIENCE_S):
-        assert {path.name for path in runtime_folder().iterdir()} == {"GPU______1.lock", "GPU______1.json"}
+        assert names() == [f"GPU______1.{os.getpid()}.json", "GPU______1.lock"]
+    assert names() == ["GPU______1.lock"]
 
 
-def test_a_lock_that_cannot_be_made_is_one_line() -> None:
-    (runtime_folder() / "cpu.lock").mkdir()
+def test_what_is_no_file_is_no_lock(temporary: Path) -> None:
+    (temporary / "pytest-opml-locks" / "cpu.lock").mkdir(parents=True)
     with (
-        pytest.raises(StorageError, match=r"cpu\.lock: cannot be locked: ") as caught,
+        pytest.raises(StorageError, match=r"cpu\.lock: is no file: have it removed by its owner, user ") as caught,
         exclusive_device(CPU, nobody_waits, PATIENCE_S),
     ):
         pass
@@ -174,17 +183,39 @@ def test_who_has_the_device_and_since_when_is_said(start_holder: Callable[[], su
     assert waiter.holds.wait(PATIENCE_S)
 
 
-@pytest.mark.parametrize("written", [None, "no JSON", '[1, "c"]', '[999999999, "pytest", "/x", 0.0]'])
-def test_a_holder_that_says_nothing_of_itself_is_another_process(written: str | None) -> None:
-    with FileLock(runtime_folder() / "cpu.lock"):
+@contextmanager
+def held() -> Iterator[LockFolder]:
+    """The CPU is another's, who says nothing of himself."""
+    with open_lock_folder() as folder:
+        lock = folder.open_lock("cpu.lock")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+        os.close(lock)
+
+
+@pytest.mark.parametrize("holder", [os.getpid(), 999_999_999])
+@pytest.mark.parametrize("written", [None, "no JSON", '[1, "c"]', "\udc80"])
+def test_a_holder_that_says_nothing_of_itself_is_another_process(written: str | None, holder: int) -> None:
+    with held() as folder:
         if written:
-            (runtime_folder() / "cpu.json").write_text(written)
+            (folder.path / f"cpu.{holder}.json").write_text(written, errors="surrogateescape")
         with pytest.raises(DeviceBusy) as caught, exclusive_device(CPU, lambda _: None, 0.0):
             pass
     assert str(caught.value) == "the device cpu was not free within 0 s: another process has it"
     assert caught.value.kind == "device_busy"
     with exclusive_device(CPU, nobody_waits, 0.0):
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_of_another_users_process_only_the_user_is_said() -> None:
+    with held() as folder:
+        written = folder.path / f"cpu.{os.getpid()}.json"
+        written.write_text(json.dumps([os.getpid(), "secret", "/secret", 0.0]))
+        os.chown(written, 4711, 4711)
+        said = rf": process {os.getpid()} of user 4711 has it$"
+        with pytest.raises(DeviceBusy, match=said), exclusive_device(CPU, lambda _: None, 0.0):
+            pass
 
 
 def test_those_who_wait_get_the_device_in_the_order_in_which_they_came(
@@ -199,4 +230,4 @@ def test_those_who_wait_get_the_device_in_the_order_in_which_they_came(
         answer(process)
         assert process.wait(PATIENCE_S) == 0
         assert says(following) == "holds"
-    assert not [path for path in (runtime_folder() / "cpu.queue").iterdir() if not path.name.startswith(".")]
+    assert not [name for name in names() if name.startswith("cpu.queue")]

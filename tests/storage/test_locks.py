@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -44,3 +45,26 @@ def test_no_temporary_folder_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(StorageError, match=r"^no folder for temporary files: .*/proc/none.*; set TMPDIR to ") as caught:
         runtime_folder()
     assert "\n" not in str(caught.value)
+
+
+def test_a_mode_that_lets_others_in_is_mended() -> None:
+    runtime_folder().chmod(0o777)
+    assert stat.S_IMODE(runtime_folder().stat().st_mode) == 0o700
+
+
+def test_a_link_in_its_place_is_refused(temporary: Path) -> None:
+    folder = runtime_folder()
+    folder.rmdir()
+    folder.symlink_to(temporary)
+    with pytest.raises(StorageError, match=r"^\S+: is a link: have it removed, or set TMPDIR to a folder of your own$"):
+        runtime_folder()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("name", [".", "mlflow.lock"])
+def test_what_another_user_has_put_there_is_refused(name: str) -> None:
+    path = runtime_folder() / name
+    path.touch()
+    os.chown(path, 4711, 4711)
+    with pytest.raises(StorageError, match=rf"^{path}: belongs to user 4711: have it removed, or set TMPDIR to a "):
+        runtime_folder()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 # Written here so that they are known without importing Alembic, which only a store of another version needs.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 NEWEST = REVISIONS[-1]
 SCRIPTS = "pytest_opml.history:migrations"  # where Alembic finds them
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
+from ...printable import printable
+
 if TYPE_CHECKING:
     from ...case import Case
     from ...progress import Progress
@@ -42,7 +44,7 @@ class ProgressLine:
         parts = case.parts
         if progress.is_waiting and self._log is not None:
             with self._uncaptured():
-                self._log.write(f"\nopml: {progress}\n")
+                self._log.write(f"\n{printable(f'opml: {progress}')}\n")
                 self._log.flush()
         left = self._time_left()
         self._show(f" [{self._done + 1}/{self._tests}{left}] {parts.top}/{parts.technique}: {progress}")
@@ -58,6 +60,7 @@ class ProgressLine:
         room = self._room() - 1  # the last column would wrap
         if self._stream is None or room < _NARROWEST:
             return
+        text = printable(text)
         shown = text if len(text) <= room else text[: room - 1] + "…"
         self._write(shown)
         self._shown = len(shown)
