@@ -141,7 +141,7 @@ def _check(value: Any, task: Callable[..., Any]) -> None:
     except Exception:  # noqa: BLE001 - a task whose annotations cannot be evaluated says nothing of what it returns
         hint = Any
     options = get_args(hint) if isinstance(hint, types.UnionType) or get_origin(hint) is typing.Union else (hint,)
-    are_classes = all(isinstance(option, type) and get_origin(option) is None for option in options)
+    are_classes = all(isinstance(option, type) and option is not Any and not get_origin(option) for option in options)
     if are_classes and not isinstance(value, options):
         raise UnreadableAnswer(f"a {type(value).__name__} in the place of what {task.__name__} returns")
     if isinstance(value, BaseModel):
