@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import errno
 import faulthandler
-import fcntl
 import math
-import multiprocessing
 import os
-import signal
+import pickle
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Thread
+from threading import Lock
 from typing import Any
 
 from ...errors import OpmlError, UsageError, one_line
@@ -23,84 +20,86 @@ from ...measure.tensorflow_info import let_gpu_memory_grow
 from ...progress import Progress, listen
 from ...records.device import Gpu
 from ...storage.work_folder import use_for_temporary_files
+from .descendants import be_killed_first
+from .frames import ANSWER, MOST_BYTES, PROGRESS, packed, write_all
 
 POLL_SECONDS = 0.1
-
-
-def _end_with_session() -> None:
-    """Wait, at no cost, for the session to be gone: killed, it cannot end its workers any more."""
-    session = multiprocessing.parent_process()
-    if session is not None:
-        session.join()
-        os._exit(1)
-
-
-def _be_killed_with(session: Connection) -> None:
-    """Have the kernel kill this process when the session's end of a pipe closes.
-
-    Native code may let no other thread run for as long as it takes, which the kernel does not ask.
-    """
-    if sys.platform == "linux":
-        fcntl.fcntl(session, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(session, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(session, fcntl.F_SETFL, fcntl.fcntl(session, fcntl.F_GETFL) | os.O_ASYNC)
+_LONGEST_TEXT = 2_000
 
 
 class _Sender:
-    """Passes progress on, not more often than a reader could see."""
+    """Passes progress on, not more often than a reader could see, and the answer."""
 
-    def __init__(self, answer: Connection) -> None:
-        self._answer, self._last, self._stage = answer, -math.inf, ""
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._last, self._stage = descriptor, -math.inf, ""
+        self._lock = Lock()
 
-    def __call__(self, progress: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.stage != self._stage or now - self._last >= POLL_SECONDS:
             self._last, self._stage = now, progress.stage
-            self._answer.send(("progress", progress))
+            self._send(PROGRESS, pickle.dumps(progress._replace(stage=progress.stage[:_LONGEST_TEXT])))
+
+    def answer(self, kind: str, value: Any) -> None:
+        if kind != "done":
+            value = str(value)[:_LONGEST_TEXT]
+        outcome, content = attempt(lambda: pickle.dumps((kind, value)))
+        if outcome != "done":
+            text = f"what the task returned cannot be sent: {content}"
+            content = pickle.dumps((outcome, text[:_LONGEST_TEXT]))
+        elif len(content) > MOST_BYTES[ANSWER]:
+            text = f"what the task returned takes {len(content):,} bytes, and {MOST_BYTES[ANSWER]:,} are the most"
+            content = pickle.dumps(("error", text))
+        self._send(ANSWER, content)
+
+    def _send(self, letter: bytes, content: bytes) -> None:
+        with self._lock:
+            write_all(self._descriptor, packed(letter, content))
 
 
-def run_child(
-    task: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    log: str,
-    gpu: Gpu | None,
-    answer: Connection,
-    session: Connection,
-) -> None:
-    """Run a task in the worker: everything it prints goes to the log, its outcome through the pipe.
+def run_child(work: bytes, folder: str, gpu: Gpu | None, answer: int, log: int) -> None:
+    """Run a task in this process, which ends with it: what it prints goes to the log, its outcome through the pipe.
 
     Args:
-        task: see ``Launcher.run``.
-        arguments: of the task.
-        log: path of the file that what is printed goes to.
+        work: the task and its arguments, pickled.
+        folder: for its temporary files.
         gpu: the only one that the process may see.
-        answer: the worker's end of the pipe that progress and the outcome go through.
-        session: the worker's end of a pipe that closes when the session ends.
+        answer: the descriptor of the pipe that progress and the outcome go through, see ``frames``.
+        log: that of the pipe that what is printed goes to.
     """
-    # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _be_killed_with(session)
-    Thread(target=_end_with_session, daemon=True).start()  # for a session that was gone before that
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    be_killed_first()
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, place in ((nowhere, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, place)
+    os.close(nowhere)
+    os.close(log)
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=sys.stderr)
-    use_for_temporary_files(Path(log).parent)  # which the session removes when the task has ended
+    use_for_temporary_files(Path(folder))  # which the session removes when the task has ended
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
-    listen(_Sender(answer))
+    sender = _Sender(answer)
+    listen(sender.tell)
     if gpu:
         os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
 
     def prepared() -> Any:
+        task, arguments = pickle.loads(work)  # noqa: S301 - the session wrote it
         if gpu:
             let_gpu_memory_grow()
         return task(*arguments)
 
-    answer.send(attempt(prepared))
-    answer.close()
+    code = 1
+    try:
+        sender.answer(*attempt(prepared))
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001 - the process ends here, whatever it is
+        traceback.print_exc()
+    finally:
+        os._exit(code & 255)
 
 
 def attempt(work: Callable[[], Any]) -> tuple[str, Any]:

@@ -6,30 +6,31 @@ fraction of a second. In a run that is known to need no TensorFlow, nobody impor
 
 from __future__ import annotations
 
-import contextlib
+import json
 import multiprocessing
 import os
-import re
-import signal
+import select
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, cast
-
-import psutil
+from typing import Any, NamedTuple, cast
 
 from ...errors import DeviceError, StorageError, one_line
 from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
 from ...storage.work_folder import place_sockets
+from .answers import UnreadableAnswer, read_answer, read_progress
 from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
-from .child import POLL_SECONDS, run_child
+from .descendants import end_all
+from .frames import ANSWER, END, MOST_BYTES, BrokenFrames, FrameReader, read_some
+from .keeper import ANSWERED, Job, Outcome, run_keeper
 
-_LOG_LINES = 60
 _PROBE_SECONDS = 300.0
+# How long a keeper may be late, and how long it may take to end what it watches over.
+_GRACE_S, _GOODBYE_S = 10.0, 4.0
 # What the server imports: with TensorFlow, and without it.
 _PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
 
@@ -63,6 +64,7 @@ class _Server:
 
 
 _SERVER = _Server()
+_KEEPERS: set[int] = set()
 
 
 def start_server(*, needs_tensorflow: bool = True) -> None:
@@ -94,59 +96,86 @@ def start_server(*, needs_tensorflow: bool = True) -> None:
         os.close(standard_error)
 
 
-def _oom_kills() -> int:
-    """How often the kernel has killed a process for memory, as far as it tells."""
-    total = 0
-    for path, pattern in (("/sys/fs/cgroup/memory.events", r"^oom_kill (\d+)"), ("/proc/vmstat", r"^oom_kill (\d+)")):
-        with contextlib.suppress(OSError):
-            total += sum(int(count) for count in re.findall(pattern, Path(path).read_text(), flags=re.MULTILINE))
-    return total
+class _Report(NamedTuple):
+    """What is known of a task that is over: its outcome, what it answered and what it printed."""
+
+    outcome: Outcome
+    answer: bytes = b""
+    log: str = ""
 
 
-def _resident(pid: int) -> int:
-    """Bytes that a process and those that it started hold."""
+_ALONE = Outcome("killed", "something killed the process that watches over the worker")
+_SILENT = Outcome("timeout", "no result in time, nor a word of the process that watches over the worker")
+_NO_FRAMES = Outcome("crash", "the process sent bytes that are no answer")
+
+
+def _listen(keeper: int, seconds: float, on_progress: Callable[[Progress], None]) -> _Report:
+    """Hear a keeper until it has said all, has ended before that, or has said nothing for too long.
+
+    Args:
+        keeper: the descriptor of the pipe from it.
+        seconds: after which it is given up.
+        on_progress: is told what it passes on.
+    """
+    os.set_blocking(keeper, False)
+    reader, answer, deadline = FrameReader(MOST_BYTES), b"", time.monotonic() + seconds
+    poller = select.poll()
+    poller.register(keeper, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0:
+        if not poller.poll(min(1000 * left, 60_000) + 1):
+            continue
+        data = read_some(keeper)
+        if data == b"":
+            return _Report(_ALONE)
+        try:
+            frames = reader.feed(data or b"")
+        except BrokenFrames:
+            return _Report(_NO_FRAMES)
+        for letter, content in frames:
+            if letter == END:
+                return _said(content, answer)
+            if letter == ANSWER:
+                answer = content
+            elif progress := read_progress(content):
+                on_progress(progress)
+    return _Report(_SILENT)
+
+
+def _said(content: bytes, answer: bytes) -> _Report:
     try:
-        process = psutil.Process(pid)
-        return sum(int(member.memory_info().rss) for member in [process, *process.children(recursive=True)])
-    except psutil.Error:
-        return 0  # one of them has just ended
+        said = json.loads(content)
+        return _Report(Outcome(str(said["kind"]), str(said["message"])), answer, str(said["log"]))
+    except (ValueError, KeyError, TypeError):
+        return _Report(_NO_FRAMES)
 
 
-def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
-    code = process.exitcode or 0
-    if code == -signal.SIGKILL and _oom_kills() > oom_kills:
-        return "out_of_memory", "the kernel killed the process for lack of memory"
-    if code == -signal.SIGKILL:
-        return "killed", "something killed the process (SIGKILL)"
-    if code < 0:
-        return "crash", f"the process crashed ({signal.Signals(-code).name})"
-    return "crash", f"the process ended without an answer (exit code {code})"
+def _outcome(report: _Report, task: Callable[..., Any]) -> tuple[str, Any]:
+    if report.outcome != ANSWERED:
+        return report.outcome
+    try:
+        return read_answer(report.answer, task)
+    except UnreadableAnswer as error:
+        return "crash", f"the process sent what is no answer: {one_line(error)}"
 
 
-def _watch(
-    process: BaseProcess, answer: Connection, limits: ProcessLimits, on_progress: Callable[[Progress], None]
-) -> tuple[str, Any]:
-    """Wait for an outcome within the limits."""
-    kills = _oom_kills()
-    deadline = time.monotonic() + limits.seconds - limits.spent
-    while True:
-        if answer.poll(POLL_SECONDS):
-            try:
-                kind, value = answer.recv()
-            except EOFError:
-                process.join()
-                return _exit_reason(process, kills)
-            if kind != "progress":
-                return kind, value
-            on_progress(value)
-        if limits.memory_bytes and _resident(process.pid or 0) > limits.memory_bytes:
-            return "out_of_memory", f"the process took more than {limits.memory_bytes / 1e6:.0f} MB (--opml-memory-mb)"
-        if time.monotonic() > deadline:
-            return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)"
+def _let_go(keeper: BaseProcess) -> None:
+    """Wait for a keeper to end, and what it watches over with it; one that does not end is ended."""
+    from multiprocessing import forkserver
+
+    if keeper.pid is None:
+        return
+    keeper.join(_GOODBYE_S)
+    if keeper.exitcode is None:
+        keeper.kill()
+        keeper.join(_GOODBYE_S)
+    _KEEPERS.discard(keeper.pid)
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if keeper.exitcode != 0 and server is not None:
+        end_all(server, _KEEPERS)  # which has adopted what a keeper leaves that is killed
 
 
 class ProcessLauncher(Launcher):
-    """Runs each task in a fresh process that is forked from the server.
+    """Runs each task in a fresh process that is forked from the server, by a keeper that ends it in time.
 
     Args:
         gpu: the only one that the processes see; None for none.
@@ -164,27 +193,26 @@ class ProcessLauncher(Launcher):
     ) -> Value:
         """See ``Launcher.run``; the clock starts when the process is there."""
         context = _SERVER.context()
+        work, seconds = bytes(ForkingPickler.dumps((task, arguments))), max(0.0, limits.seconds - limits.spent)
+        timeout = f"no result after {limits.seconds:g} s (--opml-timeout)"
         receiver, sender = context.Pipe(duplex=False)
-        session, session_end = context.Pipe(duplex=False)
-        with receiver, session_end, temporary_folder() as folder:
-            log = Path(folder) / "log"
-            process = context.Process(
-                target=run_child, args=(task, arguments, str(log), self._gpu, sender, session), daemon=True
-            )
+        alive, session = context.Pipe(duplex=False)
+        with receiver, sender, alive, session, temporary_folder() as folder:
+            job = Job(work, folder, self._gpu, seconds, limits.memory_bytes, limits.memory_from, timeout)
+            keeper = context.Process(target=run_keeper, args=(job, sender, alive), daemon=True)
             try:
-                process.start()  # returns when the server, done with its imports, has forked
+                keeper.start()  # returns when the server, done with its imports, has forked
+                _KEEPERS.add(keeper.pid)
                 sender.close()
-                session.close()
-                kind, value = _watch(process, receiver, limits, on_progress)
+                alive.close()
+                report = _listen(receiver.fileno(), seconds + _GRACE_S, on_progress)
             finally:
-                # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
-                if process.pid is not None:
-                    process.kill()
-                    process.join()
-            if kind == "done":
-                return cast("Value", value)
-            printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-            raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
+                session.close()
+                _let_go(keeper)
+        kind, value = _outcome(report, task)
+        if kind == "done":
+            return cast("Value", value)
+        raise WorkerFailed(kind, value, report.log)
 
 
 def probe(device: Device) -> TensorFlowBuild:
