@@ -172,7 +172,9 @@ def _full_disk(folder: Path, number: int) -> Outcome:
         ended: list[Ended] = []
         run_ids = [f"run-{number}-{one}" for one in range(_TOGETHER)]
         for run_id in run_ids:
-            allocate_reserve(disk, run_id) if random.random() < 0.3 else None
+            if random.random() < 0.3:
+                (disk / "unfinished" / run_id).mkdir(parents=True)
+                allocate_reserve(disk / "unfinished" / run_id)
         free = shutil.disk_usage(disk).free
         with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
             for _ in range(max(0, free - random.choice([0, 4_096, random.randrange(300_000)])) // 4_096):
