@@ -145,9 +145,9 @@ def test_each_run_is_added_before_the_next_is_read(path: Path, monkeypatch: pyte
     events: list[str] = []
 
     class Watched(MemoryHistory):
-        def extend(self, records: Any, releases: Any = (), *, merge: bool = False) -> Added:
+        def extend(self, records: Any, releases: Any = (), **options: Any) -> Added:
             events.extend(f"added {run.run_id}" for run in records)
-            return super().extend([], releases, merge=merge)
+            return super().extend([], releases, **options)
 
     def reading(document: Any, where: str) -> RunRecord:
         events.append(f"read {document['run_id']}")

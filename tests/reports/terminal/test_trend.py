@@ -188,5 +188,5 @@ def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.dates", None)
-    with pytest.raises(MissingDependencyError, match=r"needs the package matplotlib: pip install pytest-opml\[plot\]"):
+    with pytest.raises(MissingDependencyError, match=r"package matplotlib: pip install 'pytest-opml\[plot\]'"):
         draw_trend(tmp_path / "trend.png", CASE, METRICS["size_mb"], points_of([4.0]), ())
