@@ -49,7 +49,8 @@ def shows(name: str) -> bool:
 
 def clipped(text: object, longest: int = 1_000) -> str:
     """Return what any text says in one printable line of so many characters at most, with one space between words."""
-    line = printable(" ".join(str(text).split()))
+    # Of a text of 100 MB the beginning is enough.
+    line = printable(" ".join(str(text)[: 100 * longest].split()))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 

@@ -163,7 +163,7 @@ class RunRecord(Record):
     """One pytest session: the document that ``--opml-json`` writes. A case has one result on each kind of hardware."""
 
     format_version: Literal[1] = FORMAT_VERSION
-    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1)
+    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1, max_length=1_000)
     started: Moment
     seconds: float
     device: Device = Field(description="of the session; each result has its own")
