@@ -12,6 +12,7 @@ OpmlError
 |   `-- StorageError            a cache, store or record that cannot be read or written
 |-- TechniqueError              a technique that cannot do its work on this model
 |-- TrainingError               a training that left a layer untrained, or weights that are no numbers
+|-- ThreadsError                a runtime that does not keep to the number of threads that it was given
 `-- CaseFailed                  a case that ended without a result, with the kind of its failure
     `-- DeviceBusy              another run had the device for longer than this one may wait
 """
@@ -116,6 +117,10 @@ class TechniqueError(OpmlError):
 
 class TrainingError(OpmlError):
     """Training left a layer as it was, or weights that are no numbers."""
+
+
+class ThreadsError(OpmlError):
+    """What computes does not keep to the number of threads that it was given."""
 
 
 class CaseFailed(OpmlError):  # noqa: N818 - it names what happened to the case

@@ -32,6 +32,8 @@ _Table = TypeVar("_Table")
 
 TimeKind = Literal["inference", "training"]
 _LARGEST_FILE = 2**24  # bytes
+# Of the memory of the machine or container, what one case may take by default.
+MEMORY_SHARE = 0.8
 
 Unregistered = Literal["refused", "in the file", "anywhere"]
 _TIMES: dict[str, dict[TimeKind, float]] = {
@@ -281,12 +283,12 @@ class Settings:
         cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
-        threads: that a runtime may use; None for one per core.
+        threads: that each runtime and training use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
-        memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        memory_mb: resident memory that one case may take, 10^6 bytes; None for ``MEMORY_SHARE`` of what there is.
         trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
@@ -338,7 +340,7 @@ class Settings:
         read=_gate,
     )
     threads: Annotated[int, Field(ge=1, le=4096)] | None = setting(
-        metavar="N", type=int, default_text="all cores", help="threads that a runtime may use"
+        metavar="N", type=int, default_text="all cores", help="threads that each runtime and training use"
     )
     compare_s: NonNegativeFloat = setting(
         3.0,
@@ -359,7 +361,10 @@ class Settings:
         help="seconds that a case may wait for a device on which another run measures",
     )
     memory_mb: PositiveFloat | None = setting(
-        metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+        metavar="MB",
+        type=float,
+        default_text=f"{MEMORY_SHARE:.0%} of the machine's or container's",
+        help="resident memory that one case may take, 10^6 bytes",
     )
     trust: tuple[str, ...] = setting(
         (),

@@ -265,8 +265,8 @@ class History(ABC):
         """
 
     @abstractmethod
-    def restore(self, run_id: str) -> None:
-        """Bring a removed run back, to a place as if it were added now.
+    def restore(self, run_id: str) -> str:
+        """Bring a removed run back, to a place as if it were added now, and return its whole id.
 
         Raises:
             StorageError: no such run was removed, or its id begins more than one.

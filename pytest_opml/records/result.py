@@ -282,7 +282,10 @@ class Conditions(Record):
     """Under what the case was timed."""
 
     batch: int = Field(description="examples in a call of the offline scenario")
-    threads: int = Field(description="that the runtime might use")
+    threads: int = Field(description="that the runtime said it computed with")
+    busy_cores: float | None = Field(
+        default=None, description="that its process kept busy during the passes, on average: CPU time by wall time"
+    )
     garbage_collector: Literal["off while timing"] = "off while timing"
     offline_warm_up: WarmUp
     single_warm_up: WarmUp

@@ -149,7 +149,7 @@ def write(record: RunRecord, settings: Settings, root: Path) -> Written:
         problems.append(str(error) if settings.store else _set_aside(record, root / ".opml" / "records", error)[0])
     try:
         if settings.store:
-            _append(record, settings.store)
+            _append(record, settings.store, root)
     except StorageError as error:
         line, unwritten = _set_aside(record, state_folder(settings.store, root), error)
         problems.append(line)
@@ -161,11 +161,12 @@ def write(record: RunRecord, settings: Settings, root: Path) -> Written:
     return Written(problems, unwritten)
 
 
-def _append(record: RunRecord, store: str) -> None:
+def _append(record: RunRecord, store: str, root: Path) -> None:
+    from ..history.git import ancestry_in
     from ..history.store import open_store
 
     with open_store(store) as history:
-        history.append(record)
+        history.append(record, ancestry=ancestry_in(root))
 
 
 def _set_aside(record: RunRecord, folder: Path, refusal: StorageError) -> tuple[str, Path | None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
+from ..history.order import Ancestry, nothing_known
 from ..history.record_files import read_record, write_record
 from ..storage.locks import runtime_folder
 
@@ -106,27 +107,32 @@ def import_command(path: Path) -> str:
     return shlex.join(["opml", "import", str(path)])
 
 
-def take_in(history: History, folder: Path) -> list[str]:
+def take_in(history: History, folder: Path, ancestry: Ancestry = nothing_known) -> list[str]:
     """Add to a history the runs that it could not take when they ended, and remove their files.
 
     Args:
         history: which can be written.
         folder: the state folder.
+        ancestry: what git knows of the runs' commits.
 
     Returns:
-        A line for each run that is in the history now, and for each that it refuses, whose file stays.
+        A line for each run that is in the history now, for each that was removed from it, and for each that it refuses,
+        whose file stays.
     """
     lines = []
     for path in unwritten_runs(folder):
         try:
             record = read_record(path)
-            added = history.extend([record], merge=True)
+            added = history.extend([record], merge=True, ancestry=ancestry)
         except StorageError as error:
             lines.append(f"{path}: is not in the history yet: {error}; {import_command(path)}")
             continue
         remove_taken(path, folder)
+        run = f"run {record.run_id[:12]} of {record.started:%Y-%m-%d %H:%M}"
         if added.runs:
-            lines.append(f"taken in: run {record.run_id[:12]} of {record.started:%Y-%m-%d %H:%M}, unwritten until now")
+            lines.append(f"taken in: {run}, unwritten until now")
+        elif added.removed:
+            lines.append(f"not taken in: {run}, which was removed from the history")
     return lines
 
 

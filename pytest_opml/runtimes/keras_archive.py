@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from ..errors import ModelFileError, listed, one_line
 from ..storage.regular_files import open_regular
@@ -34,12 +36,10 @@ _CLASSES = _FUNCTIONS | {"dtype_policies", "layers", "legacy", "models", "optimi
 _FILES = ("vocabulary", "idf_weights", "filepath", "file_path")
 
 
-def check_keras_archive(path: Path, *, weights: bool) -> None:
+def check_keras_archive(path: Path) -> None:
     """Refuse a ``.keras`` file that would have Keras do more than build layers and read its own weights.
 
-    Args:
-        path: of the file.
-        weights: whether its weights are looked at, too; their numbers are not read.
+    The numbers of its weights are not read.
 
     Raises:
         ModelFileError: it would, or it is no archive, or a damaged one.
@@ -47,7 +47,7 @@ def check_keras_archive(path: Path, *, weights: bool) -> None:
     try:
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             fault = _fault_of_members(archive) or _fault_of_configuration(archive)
-            if not fault and weights and _WEIGHTS in archive.namelist():
+            if not fault and _WEIGHTS in archive.namelist():
                 fault = fault_of_weights(_member(stream, archive))
     except zipfile.BadZipFile as error:
         raise ModelFileError(f"{path}: not a .keras file (no zip archive, or a damaged one)") from error
@@ -140,7 +140,11 @@ def _member(stream: BinaryIO, archive: zipfile.ZipFile) -> BinaryIO:
     """The weights' file within the archive: in its place where it is stored as it is, as Keras stores it."""
     info = archive.getinfo(_WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
-        return io.BytesIO(archive.read(_WEIGHTS))
+        # memory that it took would be counted as the model's
+        copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as it is read
+        with archive.open(_WEIGHTS) as packed:
+            shutil.copyfileobj(packed, copy)
+        return copy
     archive.open(info).close()  # which checks what stands before the file
     stream.seek(info.header_offset + 26)
     lengths = struct.unpack("<HH", stream.read(4))

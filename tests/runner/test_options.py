@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.budgets import Budget, parse_budgets
+from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
+from pytest_opml.storage.shared_cache import SharedCache
 from tests.support.builders import make_case, make_device, make_result, make_run
 
 CASE = make_result().case
@@ -36,11 +38,26 @@ def test_folders_of_this_machine_are_in_one_place() -> None:
         assert pickle.loads(pickle.dumps(travelling)) == travelling
 
 
+def test_the_cache_is_opened_with_the_one_that_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options(cache_dir=str(tmp_path / "mine")).paths.open_cache().shared is None
+    monkeypatch.setenv("OPML_CACHE_KEY", "sixteen letters!")
+    paths = options(cache_dir=str(tmp_path / "mine"), cache_shared=str(tmp_path / "shared")).paths
+    opened = pickle.loads(pickle.dumps(paths)).open_cache()  # as in the process that builds
+    assert opened.root == tmp_path / "mine"
+    assert opened.shared == SharedCache(tmp_path / "shared", b"sixteen letters!")
+
+
 def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
     told = options(timeout=100.0, memory_mb=2000.0)
-    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0)
-    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0)
-    assert options().limits(NO_OVERRIDES).memory_bytes is None
+    assert told.limits(NO_OVERRIDES) == ProcessLimits(100.0, 2e9)
+    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == ProcessLimits(5.0, 2e9)
+
+
+def test_by_default_a_case_may_take_a_share_of_the_memory_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_opml.runner.options.machine_bytes", lambda: 10**10)
+    limits = options().limits(NO_OVERRIDES)
+    assert limits.memory_bytes == 8e9
+    assert limits.memory_source == "80% of the 10000 MB of this machine or container; --opml-memory-mb"
 
 
 def test_a_case_without_a_result_to_compare_with_is_measured_alone() -> None:

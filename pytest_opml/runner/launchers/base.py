@@ -31,13 +31,15 @@ class ProcessLimits(NamedTuple):
 
     Attributes:
         seconds: in all.
-        memory_bytes: resident, in each of its processes; None for no limit.
+        memory_bytes: resident, in a task and all that it started; None for no limit.
         spent: of the seconds, those that earlier tasks of the case took.
+        memory_source: where the limit of the memory is from, for messages.
     """
 
     seconds: float
     memory_bytes: float | None
     spent: float = 0.0
+    memory_source: str = "--opml-memory-mb"
 
 
 class WorkerFailed(CaseFailed):

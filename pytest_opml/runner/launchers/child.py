@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import faulthandler
-import fcntl
 import math
-import multiprocessing
 import os
 import signal
 import sys
@@ -15,35 +14,18 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from ...errors import OpmlError, UsageError, one_line
 from ...measure.tensorflow_info import let_gpu_memory_grow
+from ...printable import clipped
 from ...progress import Progress, listen
 from ...records.device import Gpu
 from ...storage.work_folder import use_for_temporary_files
+from .messages import ANSWER, PROGRESS, pickled
 
 POLL_SECONDS = 0.1
-
-
-def _end_with_session() -> None:
-    """Wait, at no cost, for the session to be gone: killed, it cannot end its workers any more."""
-    session = multiprocessing.parent_process()
-    if session is not None:
-        session.join()
-        os._exit(1)
-
-
-def _be_killed_with(session: Connection) -> None:
-    """Have the kernel kill this process when the session's end of a pipe closes.
-
-    Native code may let no other thread run for as long as it takes, which the kernel does not ask.
-    """
-    if sys.platform == "linux":
-        fcntl.fcntl(session, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(session, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(session, fcntl.F_SETFL, fcntl.fcntl(session, fcntl.F_GETFL) | os.O_ASYNC)
+_LONGEST_MESSAGE, _LONGEST_TRACE = 4_000, 50_000  # characters
 
 
 class _Sender:
@@ -56,38 +38,33 @@ class _Sender:
         now = time.monotonic()
         if progress.stage != self._stage or now - self._last >= POLL_SECONDS:
             self._last, self._stage = now, progress.stage
-            self._answer.send(("progress", progress))
+            self._answer.send_bytes(PROGRESS + pickled(progress._replace(stage=clipped(progress.stage))))
 
 
 def run_child(
     task: Callable[..., Any],
     arguments: tuple[Any, ...],
-    log: str,
+    folder: Path,
     gpu: Gpu | None,
     answer: Connection,
-    session: Connection,
 ) -> None:
-    """Run a task in the worker: everything it prints goes to the log, its outcome through the pipe.
+    """Run a task in its own process, whose output the watchdog reads; its outcome goes through the pipe.
 
     Args:
         task: see ``Launcher.run``.
         arguments: of the task.
-        log: path of the file that what is printed goes to.
+        folder: for temporary files; the session removes it when the task has ended.
         gpu: the only one that the process may see.
-        answer: the worker's end of the pipe that progress and the outcome go through.
-        session: the worker's end of a pipe that closes when the session ends.
+        answer: the task's end of the pipe that progress and the outcome go through.
     """
-    # A terminal's Ctrl-C reaches the whole group; ending the workers is the session's part.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _be_killed_with(session)
-    Thread(target=_end_with_session, daemon=True).start()  # for a session that was gone before that
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    with contextlib.suppress(OSError):  # where memory runs out, the kernel is to end this process and not the session
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False, errors="backslashreplace")
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, errors="backslashreplace")
     faulthandler.enable(file=sys.stderr)
-    use_for_temporary_files(Path(log).parent)  # which the session removes when the task has ended
+    use_for_temporary_files(folder)
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
     listen(_Sender(answer))
@@ -99,8 +76,12 @@ def run_child(
             let_gpu_memory_grow()
         return task(*arguments)
 
-    answer.send(attempt(prepared))
-    answer.close()
+    kind, value = attempt(prepared)
+    try:
+        message = pickled((kind, value))
+    except Exception as error:  # noqa: BLE001 - whatever it holds says anything
+        message = pickled(("error", f"its answer cannot be sent: {clipped(one_line(error))}"))
+    answer.send_bytes(ANSWER + message)
 
 
 def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
@@ -111,15 +92,25 @@ def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
     try:
         return "done", work()
     except UsageError as error:
-        return "usage", str(error)
+        return "usage", clipped(_said(error), _LONGEST_MESSAGE)
     except OpmlError as error:
-        return "error", str(error)
+        return "error", clipped(_said(error), _LONGEST_MESSAGE)
     except MemoryError as error:
-        return "out_of_memory", f"the process ran out of memory: {error}".rstrip(": ")
+        return "out_of_memory", clipped(f"the process ran out of memory: {_said(error)}".rstrip(": "), _LONGEST_MESSAGE)
     except Exception as error:  # noqa: BLE001 - see above
-        traceback.print_exc()
-        text = one_line(error)
+        sys.stderr.write(traceback.format_exc()[-_LONGEST_TRACE:])
+        said = _said(error)
+        text = one_line(said) if said.strip() else type(error).__name__
         # TensorFlow's word for a full disk is the same.
-        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
+        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in said
         kind = "out_of_memory" if exhausted else "error"
-        return kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
+        text = text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
+        return kind, clipped(text, _LONGEST_MESSAGE)
+
+
+def _said(error: Exception) -> str:
+    """What an error of anybody's says, as far as somebody would read it; empty where it cannot."""
+    try:
+        return str(error)[:_LONGEST_TRACE]
+    except Exception:  # noqa: BLE001 - of the user's code
+        return ""

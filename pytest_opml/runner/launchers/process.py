@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import re
-import signal
 import time
+import uuid
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,13 +21,20 @@ import psutil
 
 from ...errors import DeviceError, StorageError, one_line
 from ...measure.tensorflow_info import describe_tensorflow
+from ...printable import clipped, printable
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
 from ...storage.work_folder import place_sockets
 from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
-from .child import POLL_SECONDS, run_child
+from .child import run_child
+from .messages import unpickled
+from .watchdog import LOOK_SECONDS, MARKER, run_watched
 
-_LOG_LINES = 60
+# What is kept of the output of a case that failed.
+_LOG_LINES, _LINE_LETTERS, _LOG_LETTERS = 60, 2_000, 16_000
+# For what a watchdog does when its task is over.
+_WATCHDOG_SECONDS = 10.0
+_KINDS = ("done", "usage", "error", "out_of_memory")
 _PROBE_SECONDS = 300.0
 # What the server imports: with TensorFlow, and without it.
 _PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
@@ -94,55 +100,68 @@ def start_server(*, needs_tensorflow: bool = True) -> None:
         os.close(standard_error)
 
 
-def _oom_kills() -> int:
-    """How often the kernel has killed a process for memory, as far as it tells."""
-    total = 0
-    for path, pattern in (("/sys/fs/cgroup/memory.events", r"^oom_kill (\d+)"), ("/proc/vmstat", r"^oom_kill (\d+)")):
-        with contextlib.suppress(OSError):
-            total += sum(int(count) for count in re.findall(pattern, Path(path).read_text(), flags=re.MULTILINE))
-    return total
+def _start(
+    task: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    folder: Path,
+    gpu: Gpu | None,
+    limits: ProcessLimits,
+    marker: str,
+    answer: Connection,
+    session: Connection,
+) -> None:
+    """In the process that the server forks: watch the task, which runs in another."""
+    run_watched(partial(run_child, task, arguments, folder, gpu), limits, answer, session, marker)
 
 
-def _resident(pid: int) -> int:
-    """Bytes that a process and those that it started hold."""
-    try:
-        process = psutil.Process(pid)
-        return sum(int(member.memory_info().rss) for member in [process, *process.children(recursive=True)])
-    except psutil.Error:
-        return 0  # one of them has just ended
+def _wait(
+    answer: Connection, package: str, limits: ProcessLimits, on_progress: Callable[[Progress], None]
+) -> tuple[str, Any, bytes | None]:
+    """Wait for what the watchdog says; it keeps the limits, and is waited for little longer than they last.
+
+    Returns:
+        ``done`` with what the task returned, or the kind of its failure with what happened; and the end of its output,
+        None where the watchdog says nothing any more.
+    """
+    until = time.monotonic() + max(limits.seconds - limits.spent, 0.0) + _WATCHDOG_SECONDS
+    while time.monotonic() < until:
+        if not answer.poll(LOOK_SECONDS):
+            continue
+        try:
+            kind, content, log = answer.recv()
+        except (EOFError, OSError):
+            return "killed", "something killed the process that kept the case", None
+        if kind not in ("answer", "progress"):
+            return kind, content, log
+        try:
+            value = unpickled(content[1:], package)
+            if kind == "progress":
+                on_progress(Progress(*value))
+                continue
+            kind, value = value
+        except (ValueError, TypeError) as error:
+            if kind == "progress":
+                continue  # nothing depends on it
+            return "crash", f"the process sent an answer that is none: {clipped(error)}", log
+        if kind not in _KINDS or (kind != "done" and not isinstance(value, str)):
+            return "crash", f"the process sent an answer that is none: its kind is {clipped(repr(kind))}", log
+        return kind, value, log
+    return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)", None
 
 
-def _exit_reason(process: BaseProcess, oom_kills: int) -> tuple[str, str]:
-    code = process.exitcode or 0
-    if code == -signal.SIGKILL and _oom_kills() > oom_kills:
-        return "out_of_memory", "the kernel killed the process for lack of memory"
-    if code == -signal.SIGKILL:
-        return "killed", "something killed the process (SIGKILL)"
-    if code < 0:
-        return "crash", f"the process crashed ({signal.Signals(-code).name})"
-    return "crash", f"the process ended without an answer (exit code {code})"
+def _end_left(watchdog: int, marker: str) -> None:
+    """End what a watchdog that was killed, or does not answer, has left of its task."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == watchdog or process.environ().get(MARKER) == marker:
+                process.kill()
 
 
-def _watch(
-    process: BaseProcess, answer: Connection, limits: ProcessLimits, on_progress: Callable[[Progress], None]
-) -> tuple[str, Any]:
-    """Wait for an outcome within the limits."""
-    kills = _oom_kills()
-    deadline = time.monotonic() + limits.seconds - limits.spent
-    while True:
-        if answer.poll(POLL_SECONDS):
-            try:
-                kind, value = answer.recv()
-            except EOFError:
-                process.join()
-                return _exit_reason(process, kills)
-            if kind != "progress":
-                return kind, value
-            on_progress(value)
-        if limits.memory_bytes and _resident(process.pid or 0) > limits.memory_bytes:
-            return "out_of_memory", f"the process took more than {limits.memory_bytes / 1e6:.0f} MB (--opml-memory-mb)"
-        if time.monotonic() > deadline:
-            return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)"
+def _tail(log: bytes) -> str:
+    """The last lines of what a task printed, each as one that only shows."""
+    lines = log.decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
+    shown = [printable(line if len(line) <= _LINE_LETTERS else f"{line[: _LINE_LETTERS - 3]}...") for line in lines]
+    return "\n".join(shown)[-_LOG_LETTERS:]
 
 
 class ProcessLauncher(Launcher):
@@ -163,28 +182,34 @@ class ProcessLauncher(Launcher):
         on_progress: Callable[[Progress], None] = ignore_progress,
     ) -> Value:
         """See ``Launcher.run``; the clock starts when the process is there."""
-        context = _SERVER.context()
+        context, marker = _SERVER.context(), uuid.uuid4().hex
         receiver, sender = context.Pipe(duplex=False)
         session, session_end = context.Pipe(duplex=False)
         with receiver, session_end, temporary_folder() as folder:
-            log = Path(folder) / "log"
             process = context.Process(
-                target=run_child, args=(task, arguments, str(log), self._gpu, sender, session), daemon=True
+                target=_start,
+                args=(task, arguments, Path(folder), self._gpu, limits, marker, sender, session),
+                daemon=True,
             )
+            log = None
             try:
                 process.start()  # returns when the server, done with its imports, has forked
                 sender.close()
                 session.close()
-                kind, value = _watch(process, receiver, limits, on_progress)
+                package = task.__module__.partition(".")[0]
+                kind, value, log = _wait(receiver, package, limits, on_progress)
             finally:
-                # With its answer here, it has nothing left to do but to take TensorFlow down, which takes a while.
+                # It has ended all that the task started, or does so now that the session's end of the pipe is closed.
+                session_end.close()
                 if process.pid is not None:
-                    process.kill()
-                    process.join()
+                    process.join(_WATCHDOG_SECONDS if log is not None else 0)
+                    if process.exitcode != 0:
+                        process.kill()
+                        process.join()
+                        _end_left(process.pid, marker)
             if kind == "done":
                 return cast("Value", value)
-            printed = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-            raise WorkerFailed(kind, value, "\n".join(printed[-_LOG_LINES:]))
+            raise WorkerFailed(kind, value, _tail(log or b""))
 
 
 def probe(device: Device) -> TensorFlowBuild:
