@@ -36,6 +36,7 @@ SIDE, CLASSES, EACH = 8, 3, 8
 LIMITS, LIMITS_TOGETHER = ProcessLimits(60, 6e9), ProcessLimits(300, 6e9)
 OPENED, REFUSED, ENDED = "opened rightly", ONE_LINE, "one line, its process ended"
 _TOGETHER = 20  # files in a process
+_ENDS = ("crash", "out_of_memory", "killed")  # what a file can do to the process that opens it
 _IMAGES = {"jpg": {}, "png": {}, "webp": {"lossless": True}, "tiff": {}}
 
 
@@ -195,16 +196,17 @@ class Job(NamedTuple):
 def outcomes(jobs: Sequence[Job], launcher: Launcher, work: Path) -> list[Outcome]:
     """Damage and open files, all in one process; each in one of its own where that one ends without an answer."""
     try:
-        return launcher.run(in_turn, (jobs, work), LIMITS if len(jobs) == 1 else LIMITS_TOGETHER)
+        answers = launcher.run(in_turn, (jobs, work), LIMITS if len(jobs) == 1 else LIMITS_TOGETHER)
+        return [Outcome(*answer) for answer in answers]
     except WorkerFailed as error:
         if len(jobs) > 1:
             return [outcome for job in jobs for outcome in outcomes([job], launcher, work)]
-        return [Outcome(jobs[0].name, WRONG if error.kind in ("error", "timeout") else ENDED, str(error))]
+        return [Outcome(jobs[0].name, ENDED if error.kind in _ENDS else WRONG, str(error))]
 
 
-def in_turn(jobs: Sequence[Job], work: Path) -> list[Outcome]:
-    """In a worker: damage and open files."""
-    return [_outcome(job, work / job.name) for job in jobs]
+def in_turn(jobs: Sequence[Job], work: Path) -> list[tuple[str, str, str]]:
+    """In a worker: damage and open files; return outcomes as plain tuples, which are all that a session takes."""
+    return [tuple(_outcome(job, work / job.name)) for job in jobs]
 
 
 def _outcome(job: Job, folder: Path) -> Outcome:
