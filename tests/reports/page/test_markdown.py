@@ -139,6 +139,12 @@ def test_a_text_shows_as_it_is(text: str, write: type[str]) -> None:
 def test_nobody_is_mentioned() -> None:
     assert inline("@somebody") == "@&#8203;somebody"
     assert prose("see #12") == "see #&#8203;12"
+    assert prose("see GH-12, gh-ost") == "see GH-&#8203;12, gh-ost"
+
+
+def test_what_looks_like_an_address_is_no_link() -> None:
+    assert prose("https://evil.example") == "https:&#8203;//evil.example"
+    assert inline("www.evil.example, awww.") == "www.&#8203;evil.example, awww."
 
 
 @pytest.mark.parametrize("text", HOSTILE)
