@@ -241,7 +241,7 @@ def _with_server(folder: Path, numbers: range) -> list[Tally]:
 
 
 def _database(server: Any, name: str, template: str = "template1") -> str:
-    server.psql(f'DROP DATABASE IF EXISTS "{name}";')
+    server.psql(f'SET client_min_messages = warning;\nDROP DATABASE IF EXISTS "{name}";')
     server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
     return str(server.get_uri(database=name))
 
