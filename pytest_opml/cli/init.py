@@ -177,7 +177,8 @@ def _add_budgets(config: Path, case: Case, budgets: list[FirstBudget], result: R
         read_pyproject(config)
     except SettingsError as error:
         config.write_text(before, "utf-8")
-        raise SettingsError(f"{error}; add this by hand:\n{text}") from error
+        show(text.splitlines())
+        raise SettingsError(f"{error}; add the lines above by hand") from error
     return f"wrote {config}: {len(budgets)} budgets that it keeps today, with their reasons"
 
 

@@ -120,9 +120,9 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
     """Show our own errors as one line, and remember which of the others failed a test."""
     state = item.config.stash[STATE]
     if isinstance(error, CaseFailed):
-        report.longrepr = _explained(item, f"{error.kind}: {error}")
+        report.longrepr = _explained(item, printable(f"{error.kind}: {error}"))
     elif isinstance(error, OpmlError):
-        report.longrepr = _explained(item, f"{item.nodeid}: {error}", str(error))
+        report.longrepr = _explained(item, printable(f"{item.nodeid}: {error}"), printable(str(error)))
         item.stash[_WRONG_INPUT] = str(error)
         item.config.stash[USAGE_ERRORS].append(str(error))
     elif report.when != "call" or not item.stash.get(FAILED_FOR_BUDGETS, False):
@@ -134,12 +134,12 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
 def _explained(item: pytest.Item, text: str, message: str = "") -> Any:
     """What pytest shows of a failure: the text, and its message in the short summary and in JUnit's XML."""
     try:
-        pytest.fail(printable(text, lines=True), pytrace=False)
+        pytest.fail(text, pytrace=False)
     except pytest.fail.Exception:
         shown = item.repr_failure(pytest.ExceptionInfo.from_current())
     if (crash := getattr(shown, "reprcrash", None)) is not None:
         file, line, _ = item.location
-        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, printable(message or text, lines=True)
+        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, message or text
     return shown
 
 

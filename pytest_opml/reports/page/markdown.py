@@ -21,9 +21,12 @@ _OPEN = 5  # test sets that are shown without a click, where there are more
 _SIGNS: dict[State, str] = {"pass": "✅", "not_judged": "⚠️", "fail": "❌", "none": "📏"}
 
 # Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
-# mentioned gets a mail, and an issue a link back. An underscore within a word, such as size_mb, is no structure.
+# mentioned gets a mail, an issue a link back, and a text that looks like an address becomes a link. An underscore
+# within a word, such as size_mb, is no structure.
 _SPECIAL = re.compile(
-    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w))|[*\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", re.ASCII
+    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w)|:(?=//)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][Hh])-(?=\d))|[*\[\]~$]"
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])",
+    re.ASCII,
 )
 _MENTION = re.compile(r"(?<!&)[@#](?=\w)", re.ASCII)
 _BLOCK = re.compile(r"^(?=[-+#=])|^\d+(?=[.)])", re.ASCII)
@@ -34,7 +37,14 @@ class MarkdownReporter:
 
     def render(self, page: Page) -> str:
         """Return the page as Markdown that fits a comment: of a large run, what is left out is said in its place."""
-        return _render(page, widest(lambda limits: len(_render(page, limits).encode()) <= LONGEST))
+        texts: dict[Limits, str] = {}
+
+        def fits(limits: Limits) -> bool:
+            texts[limits] = texts[limits] if limits in texts else _render(page, limits)
+            return len(texts[limits].encode()) <= LONGEST
+
+        limits = EVERYTHING if fits(EVERYTHING) else widest(fits)
+        return texts[limits] if limits in texts else _render(page, limits)
 
 
 def _render(page: Page, limits: Limits) -> str:

