@@ -27,12 +27,13 @@ from typing import Any
 from .printable import printable
 
 _LISTED = 50
+_READ = 20_000  # characters of what a library says, which may quote all that it was given
 _LONGEST = 2_000  # characters of an error; a value that is quoted in it may have any length
 
 
 def one_line(error: object) -> str:
     """Return what another library says in one line: its first that is not empty, or the name of the error."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip() for line in str(error)[:_READ].splitlines()]
     return printable(next(filter(None, lines), type(error).__name__))
 
 

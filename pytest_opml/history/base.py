@@ -13,6 +13,7 @@ from .order import Ancestry, nothing_known
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
 COLUMNS = tuple(name for name, metric in METRICS.items() if metric.column)
+LARGEST_RECORD = 2**27  # bytes; a run of a thousand cases takes a fifth of it
 # Of an imported benchmark, which has none of the others.
 CALL_S = "call_s"
 

@@ -17,9 +17,9 @@ from ..records.device import Device, Gpu
 from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
 from ..records.run import Commit, RunRecord, Timing
 from ..storage.input_file import read_input
-from .base import Added, History
+from .base import LARGEST_RECORD, Added, History
 from .columns import problem
-from .record_files import LARGEST_RECORD, json_of
+from .record_files import json_of
 from .transfer import merge
 
 _NO_COMMIT = ("unversioned", "unknown")  # what it writes where there is no repository, or none that can be read

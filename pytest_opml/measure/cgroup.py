@@ -1,4 +1,4 @@
-"""What a container may use of the processors and of the memory, as Linux tells it in control groups, of version 2 or 1.
+"""What a container may use of the processors, as Linux tells it in control groups, of version 2 or 1.
 
 A quota lets a process run on any core, but only for so many seconds of each second; what is over stands still until
 the next period. So a quota of 2 is two cores, whatever the machine has.
@@ -21,7 +21,7 @@ def read_cpu_quota(groups: Path = _GROUPS, own: Path = _OWN) -> float | None:
         groups: the folder that the control groups are mounted on.
         own: the file that names the group of this process.
     """
-    quotas = [quota for folder in _folders(groups, own, "cpu") if (quota := _quota(folder)) is not None]
+    quotas = [quota for folder in _folders(groups, own) if (quota := _quota(folder)) is not None]
     return min(quotas, default=None)
 
 
@@ -34,22 +34,10 @@ def read_throttled_seconds(groups: Path = _GROUPS, own: Path = _OWN) -> float | 
     """
     seconds = [
         stopped
-        for folder in _folders(groups, own, "cpu")
+        for folder in _folders(groups, own)
         if _quota(folder) is not None and (stopped := _throttled(folder)) is not None
     ]
     return max(seconds, default=None)
-
-
-def read_memory_limits(groups: Path = _GROUPS, own: Path = _OWN) -> list[int]:
-    """Return the bytes that this process' group, and those around it, may hold; none where nothing limits them.
-
-    Args:
-        groups: as ``read_cpu_quota`` has it.
-        own: likewise.
-    """
-    files = ("memory.max", "memory.limit_in_bytes")  # of version 2 and 1
-    texts = [_read(folder / name) or "" for folder in _folders(groups, own, "memory") for name in files]
-    return [int(text) for text in texts if text.isdecimal()]
 
 
 def usable_cores() -> list[int]:
@@ -63,14 +51,14 @@ def available_cores() -> int:
     return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 
 
-def _folders(groups: Path, own: Path, controller: str) -> Iterator[Path]:
-    """Yield the folder of the group by which this process is limited in something, and those around it."""
+def _folders(groups: Path, own: Path) -> Iterator[Path]:
+    """Yield the folder of the group that limits this process' time, and those around it."""
     for line in (_read(own) or "").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers:
             top = groups
-        elif controller in controllers.split(","):
-            top = next((groups / name for name in (controllers, controller) if (groups / name).is_dir()), groups)
+        elif "cpu" in controllers.split(","):
+            top = next((groups / name for name in (controllers, "cpu") if (groups / name).is_dir()), groups)
         else:
             continue
         # seen from inside a container, the path may be one that is not mounted there: then its own group is the top

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from pathlib import Path
 
 import psutil
 
-from .cgroup import read_memory_limits
-
 _STATUS = Path("/proc/self/status")
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def reset_peak() -> int:
@@ -21,21 +17,6 @@ def reset_peak() -> int:
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return int(psutil.Process().memory_info().rss)
-
-
-def resident_bytes(pid: int) -> int:
-    """Return what another process holds now; 0 for one that has ended."""
-    try:
-        if sys.platform == "linux":
-            return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
-        return int(psutil.Process(pid).memory_info().rss)
-    except (OSError, IndexError, psutil.Error):
-        return 0
-
-
-def machine_bytes() -> int:
-    """Return the memory that this process may use: of the machine, or of its container where that has less."""
-    return min([psutil.virtual_memory().total, *read_memory_limits()])
 
 
 def device_peak_bytes() -> int | None:

@@ -221,7 +221,8 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     reporter.section("opml")
     settings = options.settings_of(config)
     lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
-    for line in (*lines, *idle_patterns(outcome.record, settings.trust)):
+    patterns = () if outcome.record.partial_selection else settings.trust
+    for line in (*lines, *idle_patterns(outcome.record, patterns)):
         reporter.write_line(printable(line))
     for line in problem_lines(outcome.problems):
         reporter.write_line(printable(line), red=True)

@@ -20,6 +20,7 @@ from ..records.run import RunRecord, merge
 from ..reports.formatting import amount
 from ..storage.held_folders import HeldFolder, abandoned, remove
 from .shared_results import MeasuredCase
+from .unwritten import allocate_reserve
 
 if TYPE_CHECKING:
     from ..gate.budgets import Gate
@@ -90,6 +91,7 @@ class Journal:
         if self._folder:
             try:
                 self._held = HeldFolder(self._folder)
+                allocate_reserve(self._folder)
             except OSError as error:
                 self._reason = _reason(error, self._folder)
 
@@ -310,8 +312,8 @@ def _taken(record: RunRecord, history: History | None, folder: Path, gate: Gate)
     )
     if history is None:
         return f"there is no history for {text}: {import_command(write_unwritten(record, folder))}"
-    history.append(record)
-    return f"taken in: {text}"
+    added = history.extend([record], merge=True)
+    return f"taken in: {text}" if added.runs else f"not taken in: {text}, and was removed from the history"
 
 
 def _is_any(folder: Path) -> bool:

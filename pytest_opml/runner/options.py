@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
-from ..measure.memory import machine_bytes
 from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
-from ..settings import MEMORY_SHARE
 from ..stats.sequential import NO_SAMPLING, SamplingPlan
 from ..storage.cache import Cache
 from ..storage.shared_cache import SharedCache, open_shared
@@ -182,12 +180,8 @@ class RunOptions:
 
     def limits(self, overrides: TestOverrides) -> ProcessLimits:
         """Return what the processes of a case may take."""
-        seconds = overrides.timeout_s or self.settings.timeout_s
-        if self.settings.memory_mb:
-            return ProcessLimits(seconds, self.settings.memory_mb * 1e6)
-        machine = machine_bytes()
-        share = f"{MEMORY_SHARE:.0%} of the {machine / 1e6:.0f} MB of this machine or container; --opml-memory-mb"
-        return ProcessLimits(seconds, MEMORY_SHARE * machine, memory_source=share)
+        memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
+        return ProcessLimits(overrides.timeout_s or self.settings.timeout_s, memory)
 
     @property
     def measurement_alone(self) -> MeasurementPlan:

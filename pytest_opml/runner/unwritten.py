@@ -21,22 +21,20 @@ if TYPE_CHECKING:
     from ..history.base import History
     from ..records.run import RunRecord
 
-_FOLDER = "unwritten"
+_FOLDER, _RESERVE = "unwritten", "reserve"
 _RESERVE_BYTES = 4 * 2**20
 
 
-def allocate_reserve(folder: Path, run_id: str) -> None:
+def allocate_reserve(run_folder: Path) -> None:
     """Take room on the disk at the start of a run, for its record at the end if the disk is full by then.
 
     Where there is no room now, or the system cannot reserve any, there is no reserve.
 
     Args:
-        folder: the state folder. The reserve lies among what the run has not finished, and is removed with it.
-        run_id: of the run that begins.
+        run_folder: ``unfinished/RUN_ID`` of the state folder, with which the reserve is removed; it exists.
     """
-    reserve = _reserve_of(folder, run_id)
+    reserve = run_folder / _RESERVE
     with suppress(OSError, AttributeError):  # the latter where the system has no such call
-        reserve.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(reserve, os.O_CREAT | os.O_WRONLY, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
@@ -44,10 +42,6 @@ def allocate_reserve(folder: Path, run_id: str) -> None:
             reserve.unlink()
         finally:
             os.close(descriptor)
-
-
-def _reserve_of(folder: Path, run_id: str) -> Path:
-    return folder / "unfinished" / run_id / "reserve"
 
 
 def write_unwritten(record: RunRecord, folder: Path) -> Path:
@@ -67,7 +61,7 @@ def write_unwritten(record: RunRecord, folder: Path) -> Path:
     except StorageError as error:
         refusals = [str(error)]
     with suppress(OSError):
-        _reserve_of(folder, record.run_id).unlink()
+        (folder / "unfinished" / record.run_id / _RESERVE).unlink()
         with suppress(StorageError):
             return _written(record, path)
     try:

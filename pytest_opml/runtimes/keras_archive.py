@@ -33,6 +33,9 @@ _OTHER_CODE = frozenset(
 _FUNCTIONS = frozenset(("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers"))
 _CLASSES = _FUNCTIONS | {"dtype_policies", "layers", "legacy", "models", "optimizers", "quantizers", "random"}
 # Settings of layers that Keras takes for a file's name where they are text.
+# Of what may be many; a file without weights, or of layers that share one, may have so many all the same.
+_FEW = 10**6
+_COUNTS = ("units", "filters", "input_dim", "output_dim")
 _FILES = ("vocabulary", "idf_weights", "filepath", "file_path")
 
 
@@ -89,6 +92,22 @@ def _fault_of_configuration(archive: zipfile.ZipFile) -> str:
             if isinstance(settings, dict) and isinstance(settings.get(name), str):
                 where = f"the {name} of {one.get('class_name')!a}"
                 return f"{where} is a file of this machine, {settings[name]!a}; give the layer what is in it"
+    return _fault_of_counts(archive, configuration)
+
+
+def _fault_of_counts(archive: zipfile.ZipFile, configuration: Any) -> str:
+    """What is wrong with the sizes of layers, whose weights would be made before they are read; empty where nothing is.
+
+    Each unit has a weight of its own, which takes a byte at least.
+    """
+    stored = archive.getinfo(_WEIGHTS).file_size if _WEIGHTS in archive.namelist() else 0
+    for one in _objects(configuration):
+        settings = one.get("config")
+        for name in _COUNTS:
+            count = settings.get(name) if isinstance(settings, dict) else None
+            if isinstance(count, int) and count > max(stored, _FEW):
+                where = f"{name} of {one.get('class_name')!a} is {count:,}"
+                return f"{where}, which the {stored:,} bytes of its weights cannot hold"
     return ""
 
 

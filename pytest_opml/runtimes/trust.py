@@ -25,7 +25,8 @@ def check_operations(path: Path, operations: Sequence[str], *, trusted: bool) ->
         count = "an operation" if len(operations) == 1 else f"{len(operations)} operations"
         raise ModelFileError(
             f"{path}: holds {count} that may reach outside the model, to files, programs or the network: "
-            f"{listed([_shown(name) for name in operations])}; if you trust whoever made it: --opml-trust={shlex.quote(str(path))}"
+            f"{listed([_shown(name) for name in operations])}; if you trust whoever made it: "
+            f"--opml-trust={shlex.quote(str(path))}"
         )
 
 

@@ -38,6 +38,7 @@ from tests.support.history_runs import START, commit_of, make_timing, run_of
 from tests.support.mutations import HOSTILE, as_json, mutate_bytes, places, resealed
 
 TRIES, SAMPLE = 8_000, 100
+_ENOUGH_FOR_ALL = 1_000  # tries, with which what is no file, and what is vast, are tried too
 # What the heaviest input may take: some of the memory of the smallest machine that a CI service lends.
 _MOST_MEMORY = 2_500_000_000
 _STORE = "history.db"
@@ -68,7 +69,7 @@ def attack(tries: int, seed: int) -> list[Tally]:
             Tally.of("records", "commands over damaged records, exports and saved benchmarks", records),
             Tally.of("records", "commands over damaged SQLite stores", stores),
         ]
-        if tries >= TRIES:
+        if tries >= _ENOUGH_FOR_ALL:
             no_files = [outcome for name in _NO_FILES for outcome in _over_no_file(name, folder)]
             tallies.append(
                 Tally.of("records", "devices, pipes, links, folders, sockets in the place of a file", no_files)

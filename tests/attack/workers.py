@@ -1,422 +1,155 @@
-"""Workers that misbehave: whatever a task does, it costs its case and no other, within the limits, and leaves nothing.
-
-Right is the kind of failure that is expected, in one line, within its time, with a log and a message of bounded length,
-and no process of the task's left.
-"""
+"""Workers that misbehave: each ends in time, in one line of its case, and leaves no process behind."""
 
 from __future__ import annotations
 
 import os
-import pickle
-import signal
-import struct
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
-from pytest_opml.progress import report_progress
 from pytest_opml.runner.launchers.base import ProcessLimits, WorkerFailed
 from pytest_opml.runner.launchers.process import ProcessLauncher, start_server
-from tests.attack.tally import WRONG, Outcome, Tally
-
-_SECONDS, _MEMORY = 2.0, 4e8
-_LONGEST_S, _LONGEST_MESSAGE, _LONGEST_LOG = 25.0, 5_000, 20_000
-
-
-class Evil:
-    """Would make a folder where it is unpickled."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (os.environ["OPML_CANARY"],)
-
-
-def _pipe() -> int:
-    """The task's end of the pipe for its answer: of its descriptors, the only pipe besides its output."""
-    for number in range(3, 200):
-        try:
-            target = str(Path(f"/proc/self/fd/{number}").readlink())
-        except OSError:
-            continue
-        if target.startswith("pipe:") and os.access(f"/proc/self/fd/{number}", os.W_OK):
-            try:
-                os.write(number, b"")
-            except OSError:
-                continue
-            return number
-    raise RuntimeError("no pipe")
-
-
-def _write(content: bytes) -> None:
-    pipe, written = _pipe(), 0
-    while written < len(content):
-        written += os.write(pipe, content[written:])
-
-
-def _message(content: bytes) -> bytes:
-    return struct.pack("!i", len(content)) + content
-
-
-def _wait() -> None:
-    time.sleep(3600)
-
-
-def _sleeper() -> list[str]:
-    return [sys.executable, "-c", "import time; time.sleep(3600)"]
-
-
-def closes_its_pipe_and_waits() -> None:
-    os.close(_pipe())
-    _wait()
-
-
-def closes_everything_and_waits() -> None:
-    os.closerange(0, 200)
-    _wait()
-
-
-def sends_half_a_message_and_waits() -> None:
-    _write(struct.pack("!i", 1000) + b"abc")
-    _wait()
-
-
-def sends_half_a_message_and_ends() -> None:
-    _write(struct.pack("!i", 1000) + b"abc")
-    os._exit(0)
-
-
-def announces_two_gigabytes() -> None:
-    _write(struct.pack("!i", -1) + struct.pack("!Q", 2**31))
-    _wait()
-
-
-def announces_all_there_is() -> None:
-    _write(struct.pack("!i", -1) + struct.pack("!Q", 2**63))
-    _wait()
-
-
-def sends_rubbish() -> None:
-    _write(_message(os.urandom(1000)))
-    _wait()
-
-
-def sends_rubbish_without_a_frame() -> None:
-    _write(b"\x00\x00\x00\x05hello\xff\xff" + os.urandom(5000))
-    _wait()
-
-
-def sends_an_empty_message() -> None:
-    _write(_message(b""))
-    _wait()
-
-
-def sends_a_pickle_that_runs_code() -> None:
-    _write(_message(b"a" + pickle.dumps(("done", Evil()))))
-    _wait()
-
-
-def sends_progress_that_runs_code() -> None:
-    _write(_message(b"p" + pickle.dumps(Evil())))
-    _wait()
-
-
-def sends_an_answer_of_another_kind() -> None:
-    _write(_message(b"a" + pickle.dumps(("passed", 1))))
-    _wait()
-
-
-def sends_no_pair() -> None:
-    _write(_message(b"a" + pickle.dumps(7)))
-    _wait()
-
-
-def floods_with_progress() -> None:
-    for number in range(10**9):
-        report_progress(f"{number} " + "x" * 1000)
-
-
-def floods_the_pipe() -> None:
-    while True:
-        _write(_message(b"p" + b"x" * 100_000))
-
-
-def ends_at_once() -> None:
-    os._exit(0)
-
-
-def leaves_by_an_exception() -> None:
-    raise SystemExit(7)
-
-
-def stops_itself() -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-def ignores_all_signals() -> None:
-    for number in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_IGN)
-    _wait()
-
-
-def becomes_another_program() -> None:
-    os.execv("/bin/sleep", ["sleep", "3600"])
-
-
-def kills_itself() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def aborts() -> None:
-    os.abort()
-
-
-def kills_its_watchdog() -> None:
-    subprocess.Popen(_sleeper())
-    os.kill(os.getppid(), signal.SIGKILL)
-    _wait()
-
-
-def stops_its_watchdog() -> None:
-    os.kill(os.getppid(), signal.SIGSTOP)
-    _wait()
-
-
-def starts_processes_and_answers() -> int:
-    for _ in range(4):
-        subprocess.Popen(_sleeper())
-    return 1
-
-
-def starts_a_daemon_and_answers() -> int:
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.closerange(0, 200)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            _wait()
-        os._exit(0)
-    return 1
-
-
-def leaves_its_pipe_to_a_child_and_ends() -> None:
-    if os.fork() == 0:
-        _wait()
-    os._exit(0)
-
-
-def forks_without_end() -> None:
-    while True:
-        try:
-            if os.fork() == 0:
-                _wait()
-        except OSError:
-            time.sleep(0.01)
-        time.sleep(0.02)
-
-
-def takes_all_memory() -> None:
-    blocks = []
-    while True:
-        blocks.append(bytearray(os.urandom(1 << 20)) * 16)
-
-
-def has_a_child_take_all_memory() -> None:
-    subprocess.run([sys.executable, "-c", "b=[]\nwhile True: b.append(bytearray(b'x'*(1<<24)))"], check=False)
-    _wait()
-
-
-def prints_without_a_line_end() -> None:
-    block = b"x" * (1 << 20)
-    for _ in range(1100):
-        os.write(1, block)
-    raise ValueError("printed")
-
-
-def prints_lines_without_end() -> None:
-    while True:
-        print("line " * 1000)
-
-
-def prints_what_a_terminal_obeys() -> None:
-    print("\x1b]0;title\x07\x1b[2J::error::hello\r\nmore\x00\x9b31m")
-    raise ValueError("\x1b[31mred\n::error::text")
-
-
-def raises_a_long_error() -> None:
-    raise ValueError("x" * 10**8)
-
-
-def raises_what_cannot_be_said() -> None:
-    class MuteError(Exception):
-        def __str__(self) -> str:
-            raise RuntimeError("no words")
-
-    raise MuteError
-
-
-def answers_with_what_cannot_be_sent() -> Any:
-    return threading.Lock()
-
-
-def answers_with_too_much() -> bytes:
-    return bytes(3 * 10**8)
-
-
-def leaves_a_thread_that_never_ends() -> int:
-    threading.Thread(target=_wait).start()
-    return 1
-
-
-def answers_twice() -> int:
-    Connection(os.dup(_pipe())).send_bytes(b"a" + pickle.dumps(("done", 1)))
-    return 2
-
-
-def prints_after_its_answer() -> int:
-    threading.Thread(target=prints_lines_without_end, daemon=True).start()
-    return 1
-
-
-def uses_up_its_descriptors() -> None:
-    descriptors = []
-    while True:
-        descriptors.append(os.open("/dev/null", os.O_RDONLY))
-
-
-def removes_its_temporary_folder() -> int:
-    subprocess.run(["rm", "-rf", os.environ["TMPDIR"]], check=True)
-    return 1
-
-
-def works_where_there_is_no_folder() -> int:
-    folder = Path(os.environ["TMPDIR"]) / "gone"
-    folder.mkdir()
-    os.chdir(folder)
-    folder.rmdir()
-    return 1
-
-
-def recurses_without_end() -> None:
-    sys.setrecursionlimit(10**9)
-
-    def call() -> None:
-        call()
-
-    call()
-
-
-# What each is to come to; several where it depends on who is first.
-WAYS: dict[Callable[[], Any], tuple[str, ...]] = {
-    closes_its_pipe_and_waits: ("crash", "timeout"),
-    closes_everything_and_waits: ("crash", "timeout"),
-    sends_half_a_message_and_waits: ("timeout",),
-    sends_half_a_message_and_ends: ("crash",),
-    announces_two_gigabytes: ("crash",),
-    announces_all_there_is: ("crash",),
-    sends_rubbish: ("crash",),
-    sends_rubbish_without_a_frame: ("crash",),
-    sends_an_empty_message: ("crash",),
-    sends_a_pickle_that_runs_code: ("crash",),
-    sends_progress_that_runs_code: ("timeout",),
-    sends_an_answer_of_another_kind: ("crash",),
-    sends_no_pair: ("crash",),
-    floods_with_progress: ("timeout",),
-    floods_the_pipe: ("timeout",),
-    ends_at_once: ("crash",),
-    leaves_by_an_exception: ("crash",),
-    stops_itself: ("timeout",),
-    ignores_all_signals: ("timeout",),
-    becomes_another_program: ("crash", "timeout"),
-    kills_itself: ("killed",),
-    aborts: ("crash",),
-    kills_its_watchdog: ("killed",),
-    stops_its_watchdog: ("timeout",),
-    starts_processes_and_answers: ("done",),
-    starts_a_daemon_and_answers: ("done",),
-    leaves_its_pipe_to_a_child_and_ends: ("crash",),
-    forks_without_end: ("timeout", "out_of_memory"),
-    takes_all_memory: ("out_of_memory",),
-    has_a_child_take_all_memory: ("out_of_memory",),
-    prints_without_a_line_end: ("error", "timeout"),
-    prints_lines_without_end: ("timeout",),
-    prints_what_a_terminal_obeys: ("error",),
-    raises_a_long_error: ("error",),
-    raises_what_cannot_be_said: ("error",),
-    answers_with_what_cannot_be_sent: ("error",),
-    answers_with_too_much: ("crash", "out_of_memory"),
-    leaves_a_thread_that_never_ends: ("done",),
-    answers_twice: ("done",),
-    prints_after_its_answer: ("done",),
-    uses_up_its_descriptors: ("error",),
-    removes_its_temporary_folder: ("done",),
-    works_where_there_is_no_folder: ("done",),
-    recurses_without_end: ("crash", "error", "timeout", "out_of_memory"),
-}
-TRIES, SAMPLE = 2 * len(WAYS), 6
-_CHEAP = (
-    sends_a_pickle_that_runs_code,
-    sends_half_a_message_and_ends,
-    starts_a_daemon_and_answers,
-    leaves_its_pipe_to_a_child_and_ends,
-    announces_two_gigabytes,
-    kills_its_watchdog,
+from tests.attack.tally import ONE_LINE, WENT_ON, WRONG, Outcome, Tally
+from tests.support import misbehaviour as bad
+
+_MEMORY = 1_200_000_000
+_LONGEST_LOG = 11_000
+
+
+class Way(NamedTuple):
+    """One way to misbehave.
+
+    Attributes:
+        task: that does.
+        kind: of its failure; ``done`` where it does no harm.
+        text: that the message has.
+        seconds: of its limit.
+        printed: that the log has.
+    """
+
+    task: Callable[[Path], Any]
+    kind: str
+    text: str = ""
+    seconds: float = 60.0
+    printed: str = ""
+
+
+_NO_ANSWER = "what is no answer"
+# The first of them are the sample.
+WAYS = (
+    Way(bad.half_a_message_and_hang, "timeout", "no result after 1 s (--opml-timeout)", 1),
+    Way(bad.announce_two_gigabytes, "crash", "an answer of 2,147,483,648 bytes"),
+    Way(bad.send_code, "crash", _NO_ANSWER),
+    Way(bad.leave_a_daemon, "done"),
+    Way(bad.kill_its_keeper, "killed", "killed the process that watches"),
+    Way(bad.long_error, "error", "ValueError: xxx"),
+    Way(bad.stop_itself, "timeout", "", 1),
+    Way(bad.close_the_pipe, "crash", "closed the pipe"),
+    Way(bad.close_everything, "crash", "closed the pipe"),
+    Way(bad.half_a_header, "timeout", "", 1),
+    Way(bad.half_a_message, "crash", "without an answer (exit code 0)"),
+    Way(bad.announce_all_that_a_header_can, "crash", "an answer of 18,446,744,073,709,551,615 bytes"),
+    Way(bad.send_garbage, "crash", "bytes that are no answer"),
+    Way(bad.speak_for_the_keeper, "crash", "bytes that are no answer"),
+    Way(bad.send_no_pickle, "crash", _NO_ANSWER),
+    Way(bad.send_half_a_pickle, "crash", _NO_ANSWER),
+    Way(bad.return_code, "crash", _NO_ANSWER),
+    Way(bad.send_code_by_a_dotted_name, "crash", _NO_ANSWER),
+    Way(bad.change_a_class, "crash", _NO_ANSWER),
+    Way(bad.an_outcome_that_there_is_not, "crash", _NO_ANSWER),
+    Way(bad.a_failure_without_a_text, "crash", _NO_ANSWER),
+    Way(bad.another_type, "crash", "a str in the place of what another_type returns"),
+    Way(bad.answer_twice, "done"),
+    Way(bad.print_after_the_answer, "done"),
+    Way(bad.return_what_cannot_be_sent, "error", "cannot be sent"),
+    Way(bad.return_too_much, "error", "bytes, and 268,435,456 are the most"),
+    Way(bad.return_itself, "error", "cannot be sent"),
+    Way(bad.flood_of_progress, "done"),
+    Way(bad.huge_progress, "done"),
+    Way(bad.progress_that_is_none, "done"),
+    Way(bad.endless_line, "error", "after 1.1 GB", printed="bytes ..."),
+    Way(bad.endless_lines, "error", "after many lines", printed="a line"),
+    Way(bad.print_and_crash, "crash", "SIGSEGV", printed="print_and_crash"),
+    Way(bad.abort, "crash", "SIGABRT", printed="std::bad_alloc"),
+    Way(bad.stop_its_keeper, "timeout", "nor a word of the process that watches", 1),
+    Way(bad.block_all_signals, "timeout", "", 1),
+    Way(bad.leave_quietly, "crash", "without an answer (exit code 0)"),
+    Way(bad.leave_politely, "crash", "without an answer (exit code 0)"),
+    Way(bad.be_interrupted, "crash", "without an answer (exit code 1)"),
+    Way(bad.become_another_program, "crash", "closed the pipe"),
+    Way(bad.threads_without_end, "done"),
+    Way(bad.delete_its_folder, "done"),
+    Way(bad.change_its_folder, "done"),
+    Way(bad.exhaust_descriptors, "error", "Too many open files"),
+    Way(bad.exhaust_the_stack, "crash", "SIGSEGV"),
+    Way(bad.leave_a_process, "done"),
+    Way(bad.leave_a_child_that_holds_the_pipe, "crash", "without an answer (exit code 0)"),
+    Way(bad.leave_processes_and_hang, "timeout", "", 1),
+    Way(bad.fork_on_and_on, "done"),
+    Way(bad.many_processes, "done"),
+    Way(bad.hog, "out_of_memory", "more than 1200 MB"),
+    Way(bad.hog_in_children, "out_of_memory", "more than 1200 MB"),
+    Way(bad.hog_after_closing_the_pipe, "out_of_memory", "more than 1200 MB"),
 )
+TRIES, SAMPLE = len(WAYS), 7
+# How long the way out may take beyond the limit: a keeper that says nothing is waited for.
+_LATE_S = 25.0
 
 
 def attack(tries: int, seed: int) -> list[Tally]:
-    """Let tasks misbehave, one after the other; a few tries are those that take no time."""
+    """Let workers misbehave, in turn."""
     start_server(needs_tensorflow=False)
-    ways = list(WAYS) if tries > SAMPLE else list(_CHEAP)
-    outcomes = [_tried(ways[(seed + number) % len(ways)], number) for number in range(tries)]
-    return [Tally.of("workers", f"{len(ways)} ways of a worker to misbehave", outcomes)]
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="attack-") as name:
+        for number in range(tries):
+            folder = Path(name) / str(number)
+            folder.mkdir()
+            outcomes.append(_try(WAYS[number % len(WAYS)], folder))
+    return [Tally.of("workers", f"worker that misbehaves in one of {len(WAYS)} ways", outcomes)]
 
 
-def _tried(way: Callable[[], Any], number: int) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="opml-attack-") as folder:
-        return _tried_in(way, f"{way.__name__} ({number})", Path(folder))
-
-
-def _tried_in(way: Callable[[], Any], name: str, folder: Path) -> Outcome:
-    began = time.monotonic()
+def _try(way: Way, folder: Path) -> Outcome:
+    before, began = _server_children(), time.monotonic()
+    log = ""
     try:
-        ProcessLauncher(None).run(_inside, (way, str(folder)), ProcessLimits(_SECONDS, _MEMORY))
-        kind, text, log = "done", "", ""
+        ProcessLauncher(None).run(way.task, (folder,), ProcessLimits(way.seconds, _MEMORY))
+        kind, text = "done", ""
     except WorkerFailed as error:
         kind, text, log = error.kind, str(error), error.log_tail
-    except Exception as error:  # noqa: BLE001 - which is what is looked for
-        kind, text, log = "raw error", repr(error), ""
-    took = time.monotonic() - began
-    left = [process.pid for process in psutil.process_iter() if _is_in(process, folder)]
-    complaints = [
-        f"came to {kind}" if kind not in WAYS[way] else "",
-        f"took {took:.0f} s" if took > _LONGEST_S else "",
-        f"left {len(left)} processes" if left else "",
-        "ran code in the session" if (folder / "canary").exists() else "",
-        "more than a line, or one that does not show" if not text.isprintable() else "",
-        "a message or log too long" if len(text) > _LONGEST_MESSAGE or len(log) > _LONGEST_LOG else "",
-        "a log that does not only show" if not log.replace("\n", "").isprintable() else "",
-    ]
-    if any(complaints):
-        return Outcome(name, WRONG, f"{'; '.join(filter(None, complaints))}: {text[:200]}")
-    return Outcome(name, "went on" if kind == "done" else f"{kind.replace('_', ' ')}, one line", text)
+    wrong = [] if kind == way.kind and way.text in text else [f"{kind}: {text[:300]}"]
+    if "\n" in text or len(text) > 2_100:
+        wrong.append("not one line")
+    if len(log) > _LONGEST_LOG or way.printed not in log:
+        wrong.append(f"{len(log)} characters of log: {log[-200:]!r}")
+    if (took := time.monotonic() - began) > way.seconds + _LATE_S:
+        wrong.append(f"took {took:.0f} s")
+    if left := [*_marked(folder), *sorted(_server_children() - before)]:
+        wrong.append(f"left running: {left}")
+    if (folder / "code ran").exists():
+        wrong.append("code ran")
+    if wrong:
+        return Outcome(way.task.__name__, WRONG, "; ".join(wrong))
+    return Outcome(way.task.__name__, WENT_ON if kind == "done" else ONE_LINE, text)
 
 
-def _inside(way: Callable[[], Any], folder: str) -> Any:
-    """In the task: misbehave, in a folder by which all that it starts is known."""
-    os.chdir(folder)
-    os.environ["OPML_CANARY"] = f"{folder}/canary"
-    return way()
+def _server_children() -> set[int]:
+    """What runs below the server of the workers; nothing does between two tasks."""
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    with suppress(psutil.Error):
+        below = psutil.Process(server).children(recursive=True) if server else []
+        return {process.pid for process in below if process.status() != psutil.STATUS_ZOMBIE}
+    return set()
 
 
-def _is_in(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return Path(process.cwd()).name == folder.name and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, OSError):
-        return False
+def _marked(folder: Path) -> Iterator[int]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(bad.MARKER) == str(folder):
+                yield process.pid

@@ -192,7 +192,10 @@ def test_a_record_of_another_content_is_refused(path: Path) -> None:
         (b"", "is not JSON: EOF while parsing a value"),
         (b"[]", "is no record of a run, which is an object"),
         (b'{"format": "csv"}', "is no record of a run: format_version is None, not 1"),
-        (gzip.compress(b"{" * 10_000, mtime=0)[:-9], "cannot be read: Compressed file ended before the end-of-stream marker"),
+        (
+            gzip.compress(b"{" * 10_000, mtime=0)[:-9],
+            "cannot be read: Compressed file ended before the end-of-stream marker",
+        ),
         (gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 40, "cannot be read: Error -3 while decompressing data"),
         (b"\x1f\x8b\x09" + b"x" * 40, "cannot be read: Unknown compression method"),
     ],

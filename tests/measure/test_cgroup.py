@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.measure import cgroup, cpu_load
-from pytest_opml.measure.cgroup import read_cpu_quota, read_memory_limits, read_throttled_seconds
+from pytest_opml.measure.cgroup import read_cpu_quota, read_throttled_seconds
 
 
 def tree(folder: Path, own: str, **files: str) -> tuple[Path, Path]:
@@ -75,18 +75,3 @@ def test_what_the_quota_stopped_is_in_the_load_and_the_work_on_cores_that_it_lea
     monkeypatch.setattr(cpu_load.LoadWatch, "_now", lambda _: next(clock))
     load = cpu_load.LoadWatch().load()
     assert (load.cores, load.quota_stops_s) == (0.0, 1.5)  # 38 cores of others, 62 that we may not use at once
-
-
-@pytest.mark.parametrize(
-    ("own", "files", "limits"),
-    [
-        ("0::/\n", {"memory.max": "max\n"}, []),
-        ("0::/a/b\n", {"a__b__memory.max": "max", "a__memory.max": "2000000000\n"}, [2_000_000_000]),
-        ("5:memory:/m\n4:cpu:/x\n", {"memory__m__memory.limit_in_bytes": "1000"}, [1000]),
-        ("", {"memory.max": "1000"}, []),
-    ],
-)
-def test_the_memory_that_a_container_may_hold(
-    tmp_path: Path, own: str, files: dict[str, str], limits: list[int]
-) -> None:
-    assert read_memory_limits(*tree(tmp_path, own, **files)) == limits

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.budgets import Budget, parse_budgets
-from pytest_opml.runner.launchers.base import ProcessLimits
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
@@ -49,15 +48,9 @@ def test_the_cache_is_opened_with_the_one_that_is_shared(tmp_path: Path, monkeyp
 
 def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
     told = options(timeout=100.0, memory_mb=2000.0)
-    assert told.limits(NO_OVERRIDES) == ProcessLimits(100.0, 2e9)
-    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == ProcessLimits(5.0, 2e9)
-
-
-def test_by_default_a_case_may_take_a_share_of_the_memory_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_opml.runner.options.machine_bytes", lambda: 10**10)
-    limits = options().limits(NO_OVERRIDES)
-    assert limits.memory_bytes == 8e9
-    assert limits.memory_source == "80% of the 10000 MB of this machine or container; --opml-memory-mb"
+    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0)
+    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0)
+    assert options().limits(NO_OVERRIDES).memory_bytes is None
 
 
 def test_a_case_without_a_result_to_compare_with_is_measured_alone() -> None:

@@ -22,11 +22,11 @@ def test_a_pattern_is_of_the_model_or_the_name_as_written(pattern: str, matches:
     assert not is_trusted(case, [])
 
 
-def test_a_pattern_that_matches_no_model_is_said_of_a_whole_run() -> None:
+def test_a_pattern_that_matches_no_model_is_said() -> None:
     run = make_run([make_result()])
     model = run.results[0].case.model
     assert idle_patterns(run, [model, "models/*", "models/*"]) == ["trust: 'models/*' matches no model of this run"]
-    assert idle_patterns(run.model_copy(update={"partial_selection": True}), ["models/*"]) == []
+    assert idle_patterns(run.model_copy(update={"interrupted": True}), ["models/*"]) == []
 
 
 def test_what_a_model_is_trusted_with_is_a_note() -> None:

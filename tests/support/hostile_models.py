@@ -316,6 +316,7 @@ def _layers(folder: Path) -> dict[str, dict[str, Any]]:
         "StringLookup": _layer("keras.layers", "StringLookup", vocabulary=secret),
         "IntegerLookup": _layer("keras.layers", "IntegerLookup", vocabulary=secret),
         "TextVectorization": _layer("keras.layers", "TextVectorization", vocabulary=secret),
+        "Dense of too many units": _layer("keras.layers", "Dense", units=10**13),
         "in a wrapper": _layer(
             "keras.layers", "TimeDistributed", layer=_layer("keras.layers", "StringLookup", vocabulary=secret)
         ),

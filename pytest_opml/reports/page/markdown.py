@@ -37,7 +37,14 @@ class MarkdownReporter:
 
     def render(self, page: Page) -> str:
         """Return the page as Markdown that fits a comment: of a large run, what is left out is said in its place."""
-        return _render(page, widest(lambda limits: len(_render(page, limits).encode()) <= LONGEST))
+        texts: dict[Limits, str] = {}
+
+        def fits(limits: Limits) -> bool:
+            texts[limits] = texts[limits] if limits in texts else _render(page, limits)
+            return len(texts[limits].encode()) <= LONGEST
+
+        limits = EVERYTHING if fits(EVERYTHING) else widest(fits)
+        return texts[limits] if limits in texts else _render(page, limits)
 
 
 def _render(page: Page, limits: Limits) -> str:

@@ -31,15 +31,15 @@ class ProcessLimits(NamedTuple):
 
     Attributes:
         seconds: in all.
-        memory_bytes: resident, in a task and all that it started; None for no limit.
+        memory_bytes: resident, in all processes of a task together; None for no limit.
         spent: of the seconds, those that earlier tasks of the case took.
-        memory_source: where the limit of the memory is from, for messages.
+        memory_from: where the limit on memory comes from, as messages say it.
     """
 
     seconds: float
     memory_bytes: float | None
     spent: float = 0.0
-    memory_source: str = "--opml-memory-mb"
+    memory_from: str = "--opml-memory-mb"
 
 
 class WorkerFailed(CaseFailed):

@@ -2,86 +2,104 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import faulthandler
 import math
 import os
-import signal
+import pickle
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ...errors import OpmlError, UsageError, one_line
 from ...measure.tensorflow_info import let_gpu_memory_grow
-from ...printable import clipped
 from ...progress import Progress, listen
 from ...records.device import Gpu
 from ...storage.work_folder import use_for_temporary_files
-from .messages import ANSWER, PROGRESS, pickled
+from .descendants import be_killed_first
+from .frames import ANSWER, MOST_BYTES, PROGRESS, packed, write_all
 
 POLL_SECONDS = 0.1
-_LONGEST_MESSAGE, _LONGEST_TRACE = 4_000, 50_000  # characters
+_LONGEST_TEXT, _LONGEST_SAID = 2_000, 50_000
 
 
 class _Sender:
-    """Passes progress on, not more often than a reader could see."""
+    """Passes progress on, not more often than a reader could see, and the answer."""
 
-    def __init__(self, answer: Connection) -> None:
-        self._answer, self._last, self._stage = answer, -math.inf, ""
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._last, self._stage = descriptor, -math.inf, ""
+        self._lock = Lock()
 
-    def __call__(self, progress: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.stage != self._stage or now - self._last >= POLL_SECONDS:
             self._last, self._stage = now, progress.stage
-            self._answer.send_bytes(PROGRESS + pickled(progress._replace(stage=clipped(progress.stage))))
+            self._send(PROGRESS, pickle.dumps(progress._replace(stage=progress.stage[:_LONGEST_TEXT])))
+
+    def answer(self, kind: str, value: Any) -> None:
+        if kind != "done":
+            value = str(value)[:_LONGEST_TEXT]
+        outcome, content = attempt(lambda: pickle.dumps((kind, value)))
+        if outcome != "done":
+            text = f"what the task returned cannot be sent: {content}"
+            content = pickle.dumps((outcome, text[:_LONGEST_TEXT]))
+        elif len(content) > MOST_BYTES[ANSWER]:
+            text = f"what the task returned takes {len(content):,} bytes, and {MOST_BYTES[ANSWER]:,} are the most"
+            content = pickle.dumps(("error", text))
+        self._send(ANSWER, content)
+
+    def _send(self, letter: bytes, content: bytes) -> None:
+        with self._lock:
+            write_all(self._descriptor, packed(letter, content))
 
 
-def run_child(
-    task: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    folder: Path,
-    gpu: Gpu | None,
-    answer: Connection,
-) -> None:
-    """Run a task in its own process, whose output the watchdog reads; its outcome goes through the pipe.
+def run_child(work: bytes, folder: str, gpu: Gpu | None, answer: int, log: int) -> None:
+    """Run a task in this process, which ends with it: what it prints goes to the log, its outcome through the pipe.
 
     Args:
-        task: see ``Launcher.run``.
-        arguments: of the task.
-        folder: for temporary files; the session removes it when the task has ended.
+        work: the task and its arguments, pickled.
+        folder: for its temporary files.
         gpu: the only one that the process may see.
-        answer: the task's end of the pipe that progress and the outcome go through.
+        answer: the descriptor of the pipe that progress and the outcome go through, see ``frames``.
+        log: that of the pipe that what is printed goes to.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    with contextlib.suppress(OSError):  # where memory runs out, the kernel is to end this process and not the session
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False, errors="backslashreplace")
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, errors="backslashreplace")
+    be_killed_first()
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, place in ((nowhere, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, place)
+    os.close(nowhere)
+    os.close(log)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=sys.stderr)
-    use_for_temporary_files(folder)
+    use_for_temporary_files(Path(folder))  # which the session removes when the task has ended
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
-    listen(_Sender(answer))
+    sender = _Sender(answer)
+    listen(sender.tell)
     if gpu:
         os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
 
     def prepared() -> Any:
+        task, arguments = pickle.loads(work)  # noqa: S301 - the session wrote it
         if gpu:
             let_gpu_memory_grow()
         return task(*arguments)
 
-    kind, value = attempt(prepared)
+    code = 1
     try:
-        message = pickled((kind, value))
-    except Exception as error:  # noqa: BLE001 - whatever it holds says anything
-        message = pickled(("error", f"its answer cannot be sent: {clipped(one_line(error))}"))
-    answer.send_bytes(ANSWER + message)
+        sender.answer(*attempt(prepared))
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001 - the process ends here, whatever it is
+        traceback.print_exc()
+    finally:
+        os._exit(code & 255)
 
 
 def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
@@ -92,25 +110,23 @@ def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
     try:
         return "done", work()
     except UsageError as error:
-        return "usage", clipped(_said(error), _LONGEST_MESSAGE)
+        return "usage", _said(error)
     except OpmlError as error:
-        return "error", clipped(_said(error), _LONGEST_MESSAGE)
+        return "error", _said(error)
     except MemoryError as error:
-        return "out_of_memory", clipped(f"the process ran out of memory: {_said(error)}".rstrip(": "), _LONGEST_MESSAGE)
+        return "out_of_memory", f"the process ran out of memory: {_said(error)}".rstrip(": ")
     except Exception as error:  # noqa: BLE001 - see above
-        sys.stderr.write(traceback.format_exc()[-_LONGEST_TRACE:])
-        said = _said(error)
-        text = one_line(said) if said.strip() else type(error).__name__
+        sys.stderr.write(traceback.format_exc()[-_LONGEST_SAID:])
+        said, name = _said(error), type(error).__name__
+        text = one_line(said) if said.strip() else name
         # TensorFlow's word for a full disk is the same.
-        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in said
-        kind = "out_of_memory" if exhausted else "error"
-        text = text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
-        return kind, clipped(text, _LONGEST_MESSAGE)
+        exhausted = name == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in said
+        return "out_of_memory" if exhausted else "error", text if text == name else f"{name}: {text}"
 
 
 def _said(error: Exception) -> str:
-    """What an error of anybody's says, as far as somebody would read it; empty where it cannot."""
+    """What an error of anybody's says, as far as somebody would read it; empty where it cannot say anything."""
     try:
-        return str(error)[:_LONGEST_TRACE]
-    except Exception:  # noqa: BLE001 - of the user's code
+        return str(error)[:_LONGEST_SAID]
+    except Exception:  # noqa: BLE001 - of the user's own class
         return ""

@@ -9,8 +9,10 @@ import gc
 from importlib import import_module
 
 from ...runtimes.keras_configuration import prepare_environment
+from .descendants import adopt_orphans
 
 gc.disable()
+adopt_orphans()  # of a keeper that is killed: the session finds them here
 prepare_environment()  # for the case that needs Keras after all
 for _name in ("numpy", "scipy.special", "pytest_opml.runner.launchers.process", "pytest_opml.runner.tasks"):
     import_module(_name)

@@ -10,8 +10,10 @@ import gc
 from importlib import import_module
 
 from ...runtimes.keras_configuration import configure, home_left_alone, prepare_environment, without_pictures
+from .descendants import adopt_orphans
 
 gc.disable()
+adopt_orphans()  # of a keeper that is killed: the session finds them here
 prepare_environment()
 _SKLEARN = ("sklearn.metrics", "sklearn.datasets", "sklearn.model_selection")
 with home_left_alone(), without_pictures():

@@ -6,36 +6,31 @@ fraction of a second. In a run that is known to need no TensorFlow, nobody impor
 
 from __future__ import annotations
 
-import contextlib
+import json
 import multiprocessing
 import os
+import select
 import time
-import uuid
 from collections.abc import Callable
-from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, cast
-
-import psutil
+from typing import Any, NamedTuple, cast
 
 from ...errors import DeviceError, StorageError, one_line
 from ...measure.tensorflow_info import describe_tensorflow
-from ...printable import clipped, printable
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
 from ...storage.work_folder import place_sockets
+from .answers import UnreadableAnswer, read_answer, read_progress
 from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
-from .child import run_child
-from .messages import unpickled
-from .watchdog import LOOK_SECONDS, MARKER, run_watched
+from .descendants import end_all
+from .frames import ANSWER, END, MOST_BYTES, BrokenFrames, FrameReader, read_some
+from .keeper import ANSWERED, Job, Outcome, run_keeper
 
-# What is kept of the output of a case that failed.
-_LOG_LINES, _LINE_LETTERS, _LOG_LETTERS = 60, 2_000, 16_000
-# For what a watchdog does when its task is over.
-_WATCHDOG_SECONDS = 10.0
-_KINDS = ("done", "usage", "error", "out_of_memory")
 _PROBE_SECONDS = 300.0
+# How long a keeper may be late, and how long it may take to end what it watches over.
+_GRACE_S, _GOODBYE_S = 10.0, 4.0
 # What the server imports: with TensorFlow, and without it.
 _PRELOAD, _LIGHT_PRELOAD = "pytest_opml.runner.launchers.preload", "pytest_opml.runner.launchers.light_preload"
 
@@ -69,6 +64,7 @@ class _Server:
 
 
 _SERVER = _Server()
+_KEEPERS: set[int] = set()
 
 
 def start_server(*, needs_tensorflow: bool = True) -> None:
@@ -100,72 +96,86 @@ def start_server(*, needs_tensorflow: bool = True) -> None:
         os.close(standard_error)
 
 
-def _start(
-    task: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    folder: Path,
-    gpu: Gpu | None,
-    limits: ProcessLimits,
-    marker: str,
-    answer: Connection,
-    session: Connection,
-) -> None:
-    """In the process that the server forks: watch the task, which runs in another."""
-    run_watched(partial(run_child, task, arguments, folder, gpu), limits, answer, session, marker)
+class _Report(NamedTuple):
+    """What is known of a task that is over: its outcome, what it answered and what it printed."""
+
+    outcome: Outcome
+    answer: bytes = b""
+    log: str = ""
 
 
-def _wait(
-    answer: Connection, package: str, limits: ProcessLimits, on_progress: Callable[[Progress], None]
-) -> tuple[str, Any, bytes | None]:
-    """Wait for what the watchdog says; it keeps the limits, and is waited for little longer than they last.
+_ALONE = Outcome("killed", "something killed the process that watches over the worker")
+_SILENT = Outcome("timeout", "no result in time, nor a word of the process that watches over the worker")
+_NO_FRAMES = Outcome("crash", "the process sent bytes that are no answer")
 
-    Returns:
-        ``done`` with what the task returned, or the kind of its failure with what happened; and the end of its output,
-        None where the watchdog says nothing any more.
+
+def _listen(keeper: int, seconds: float, on_progress: Callable[[Progress], None]) -> _Report:
+    """Hear a keeper until it has said all, has ended before that, or has said nothing for too long.
+
+    Args:
+        keeper: the descriptor of the pipe from it.
+        seconds: after which it is given up.
+        on_progress: is told what it passes on.
     """
-    until = time.monotonic() + max(limits.seconds - limits.spent, 0.0) + _WATCHDOG_SECONDS
-    while time.monotonic() < until:
-        if not answer.poll(LOOK_SECONDS):
+    os.set_blocking(keeper, False)
+    reader, answer, deadline = FrameReader(MOST_BYTES), b"", time.monotonic() + seconds
+    poller = select.poll()
+    poller.register(keeper, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0:
+        if not poller.poll(min(1000 * left, 60_000) + 1):
             continue
+        data = read_some(keeper)
+        if data == b"":
+            return _Report(_ALONE)
         try:
-            kind, content, log = answer.recv()
-        except (EOFError, OSError):
-            return "killed", "something killed the process that kept the case", None
-        if kind not in ("answer", "progress"):
-            return kind, content, log
-        try:
-            value = unpickled(content[1:], package)
-            if kind == "progress":
-                on_progress(Progress(*value))
-                continue
-            kind, value = value
-        except (ValueError, TypeError) as error:
-            if kind == "progress":
-                continue  # nothing depends on it
-            return "crash", f"the process sent an answer that is none: {clipped(error)}", log
-        if kind not in _KINDS or (kind != "done" and not isinstance(value, str)):
-            return "crash", f"the process sent an answer that is none: its kind is {clipped(repr(kind))}", log
-        return kind, value, log
-    return "timeout", f"no result after {limits.seconds:g} s (--opml-timeout)", None
+            frames = reader.feed(data or b"")
+        except BrokenFrames:
+            return _Report(_NO_FRAMES)
+        for letter, content in frames:
+            if letter == END:
+                return _said(content, answer)
+            if letter == ANSWER:
+                answer = content
+            elif progress := read_progress(content):
+                on_progress(progress)
+    return _Report(_SILENT)
 
 
-def _end_left(watchdog: int, marker: str) -> None:
-    """End what a watchdog that was killed, or does not answer, has left of its task."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == watchdog or process.environ().get(MARKER) == marker:
-                process.kill()
+def _said(content: bytes, answer: bytes) -> _Report:
+    try:
+        said = json.loads(content)
+        return _Report(Outcome(str(said["kind"]), str(said["message"])), answer, str(said["log"]))
+    except (ValueError, KeyError, TypeError):
+        return _Report(_NO_FRAMES)
 
 
-def _tail(log: bytes) -> str:
-    """The last lines of what a task printed, each as one that only shows."""
-    lines = log.decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
-    shown = [printable(line if len(line) <= _LINE_LETTERS else f"{line[: _LINE_LETTERS - 3]}...") for line in lines]
-    return "\n".join(shown)[-_LOG_LETTERS:]
+def _outcome(report: _Report, task: Callable[..., Any]) -> tuple[str, Any]:
+    if report.outcome != ANSWERED:
+        return report.outcome
+    try:
+        return read_answer(report.answer, task)
+    except UnreadableAnswer as error:
+        return "crash", f"the process sent what is no answer: {one_line(error)}"
+
+
+def _let_go(keeper: BaseProcess) -> None:
+    """Wait for a keeper to end, and what it watches over with it; one that does not end is ended."""
+    from multiprocessing import forkserver
+
+    if keeper.pid is None:
+        return
+    keeper.join(_GOODBYE_S)
+    if keeper.exitcode is None:
+        keeper.kill()
+        keeper.join(_GOODBYE_S)
+    _KEEPERS.discard(keeper.pid)
+    server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if keeper.exitcode != 0 and server is not None:
+        end_all(server, _KEEPERS)  # which has adopted what a keeper leaves that is killed
 
 
 class ProcessLauncher(Launcher):
-    """Runs each task in a fresh process that is forked from the server.
+    """Runs each task in a fresh process that is forked from the server, by a keeper that ends it in time.
 
     Args:
         gpu: the only one that the processes see; None for none.
@@ -182,34 +192,27 @@ class ProcessLauncher(Launcher):
         on_progress: Callable[[Progress], None] = ignore_progress,
     ) -> Value:
         """See ``Launcher.run``; the clock starts when the process is there."""
-        context, marker = _SERVER.context(), uuid.uuid4().hex
+        context = _SERVER.context()
+        work, seconds = bytes(ForkingPickler.dumps((task, arguments))), max(0.0, limits.seconds - limits.spent)
+        timeout = f"no result after {limits.seconds:g} s (--opml-timeout)"
         receiver, sender = context.Pipe(duplex=False)
-        session, session_end = context.Pipe(duplex=False)
-        with receiver, session_end, temporary_folder() as folder:
-            process = context.Process(
-                target=_start,
-                args=(task, arguments, Path(folder), self._gpu, limits, marker, sender, session),
-                daemon=True,
-            )
-            log = None
+        alive, session = context.Pipe(duplex=False)
+        with receiver, sender, alive, session, temporary_folder() as folder:
+            job = Job(work, folder, self._gpu, seconds, limits.memory_bytes, limits.memory_from, timeout)
+            keeper = context.Process(target=run_keeper, args=(job, sender, alive), daemon=True)
             try:
-                process.start()  # returns when the server, done with its imports, has forked
+                keeper.start()  # returns when the server, done with its imports, has forked
+                _KEEPERS.add(keeper.pid)
                 sender.close()
-                session.close()
-                package = task.__module__.partition(".")[0]
-                kind, value, log = _wait(receiver, package, limits, on_progress)
+                alive.close()
+                report = _listen(receiver.fileno(), seconds + _GRACE_S, on_progress)
             finally:
-                # It has ended all that the task started, or does so now that the session's end of the pipe is closed.
-                session_end.close()
-                if process.pid is not None:
-                    process.join(_WATCHDOG_SECONDS if log is not None else 0)
-                    if process.exitcode != 0:
-                        process.kill()
-                        process.join()
-                        _end_left(process.pid, marker)
-            if kind == "done":
-                return cast("Value", value)
-            raise WorkerFailed(kind, value, _tail(log or b""))
+                session.close()
+                _let_go(keeper)
+        kind, value = _outcome(report, task)
+        if kind == "done":
+            return cast("Value", value)
+        raise WorkerFailed(kind, value, report.log)
 
 
 def probe(device: Device) -> TensorFlowBuild:
