@@ -76,7 +76,7 @@ def _migrations_of_a_file(folder: Path, numbers: range) -> Iterator[Outcome]:
         for leftover in folder.glob("migrated.db*"):
             leftover.unlink()
         shutil.copy(template, file)
-        yield _killed_in_migration(f"sqlite:///{file}", Random(number).uniform(0, 1.3 * seconds), f"file {number}")
+        yield _killed_in_migration(f"sqlite:///{file}", Random(number).uniform(0, 2 * seconds), f"file {number}")
 
 
 def _seconds_of(call: Callable[[], object]) -> float:
