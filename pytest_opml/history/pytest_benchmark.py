@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import StorageError
+from ..printable import shows
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
 from ..records.run import Commit, RunRecord, Timing
@@ -160,7 +161,7 @@ def read_benchmarks(path: Path) -> RunRecord:
         return _run(_Saved.model_validate(document), hashlib.sha256(data).hexdigest())
     except ValidationError as error:
         version = document.get("version")
-        by = f" {version}" if isinstance(version, str) and version.isprintable() else ""
+        by = f" {version}" if isinstance(version, str) and shows(version) else ""
         raise StorageError(f"{path}: is no file of pytest-benchmark{by} that can be read: {problem(error)}") from error
 
 

@@ -42,14 +42,14 @@ class Passes(NamedTuple):
     Attributes:
         alpha_share: of the gate's error, what the interim analysis spent at which sampling ended.
         repeat_s: seconds for which to take passes anew, since a limit seems to fail; 0 where none does.
-        busy_cores: that the runtime kept busy meanwhile, on average.
+        busy_cores: that the runtime kept busy meanwhile, on average; None where they are too short to tell.
     """
 
     probabilities: Probabilities
     seconds: tuple[float, ...]
     alpha_share: float = 1.0
     repeat_s: float = 0.0
-    busy_cores: float = 0.0
+    busy_cores: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +85,8 @@ def predict_all(
         busy.begin()
         started = time.perf_counter()
         output = runtime.run(placed)
-        elapsed = time.perf_counter() - started
-        busy.end(elapsed)
-        seconds += elapsed
+        seconds += time.perf_counter() - started
+        busy.end()
         parts.append(runtime.probabilities(output))
     return np.concatenate(parts), seconds
 

@@ -39,7 +39,9 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
 
     config = session.config
     progress_line = make_progress_line(config, len(items))
-    if not xdist.is_worker(config):
+    if xdist.is_worker(config):
+        xdist.end_with_controller()
+    else:
         heed_signals(config)
     try:
         file = choose(config, sorted({item.path for item in items}))
@@ -159,6 +161,8 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
 
 def _end(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        xdist.end_workers(config)
     state = config.stash.get(STATE, None)
     if state and state.runs_cases:
         benchmark.hide_table(config)

@@ -284,7 +284,8 @@ class Conditions(Record):
     batch: int = Field(description="examples in a call of the offline scenario")
     threads: int = Field(description="that the runtime said it computed with")
     busy_cores: float | None = Field(
-        default=None, description="that its process kept busy during the passes, on average: CPU time by wall time"
+        default=None,
+        description="that its process kept busy in the passes: CPU by wall time; None for less than a second",
     )
     garbage_collector: Literal["off while timing"] = "off while timing"
     offline_warm_up: WarmUp

@@ -170,7 +170,9 @@ def _write_holder(name: str, folder: LockFolder) -> None:
     short = command if len(command) <= 60 else f"{command[:59]}…"
     with contextlib.suppress(OSError):
         holder = Holder(os.getpid(), short, str(Path.cwd()), time.time())
-        folder.remove(_holder_file(name))  # of a killed process with this number
+        for entry in folder.names():  # of killed processes: none but this one has the device
+            if re.fullmatch(rf"{re.escape(name)}\.[0-9]{{1,9}}\.json", entry) and folder.owner(entry) == os.geteuid():
+                folder.remove(entry)
         # the folder that somebody works in is nobody else's business
         os.close(folder.make(_holder_file(name), json.dumps(holder), 0o600))
 

@@ -69,9 +69,11 @@ def outcome_of(name: str, folder: Path) -> Outcome:
 def _refusal(path: Path, only_read: bool) -> str | None:
     """What is said where a model is opened, or only looked at; None where it is not refused."""
     from pytest_opml.runtimes.loader import open_artifact, read_signature
+    from pytest_opml.runtimes.threads import tensorflow_threads
 
+    threads = tensorflow_threads() if "tensorflow" in sys.modules else 1  # writing a model may have started it
     try:
-        read_signature(path) if only_read else open_artifact(path, threads=1)
+        read_signature(path) if only_read else open_artifact(path, threads=threads)
     except ModelFileError as error:
         return str(error)
     return None

@@ -76,7 +76,7 @@ def _migrations_of_a_file(folder: Path, numbers: range) -> Iterator[Outcome]:
         for leftover in folder.glob("migrated.db*"):
             leftover.unlink()
         shutil.copy(template, file)
-        yield _killed_in_migration(f"sqlite:///{file}", Random(number).uniform(0, 1.3 * seconds), f"file {number}")
+        yield _killed_in_migration(f"sqlite:///{file}", Random(number).uniform(0, 2 * seconds), f"file {number}")
 
 
 def _seconds_of(call: Callable[[], object]) -> float:
@@ -241,7 +241,7 @@ def _with_server(folder: Path, numbers: range) -> list[Tally]:
 
 
 def _database(server: Any, name: str, template: str = "template1") -> str:
-    server.psql(f'DROP DATABASE IF EXISTS "{name}";')
+    server.psql(f'SET client_min_messages = warning;\nDROP DATABASE IF EXISTS "{name}";')
     server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
     return str(server.get_uri(database=name))
 

@@ -10,8 +10,17 @@ from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.record_files import read_record
 from pytest_opml.records.run import RunRecord
 from pytest_opml.runner import journal as module
-from pytest_opml.runner.journal import Journal, RunPart, read_parts, take_in, with_outcomes
+from pytest_opml.runner.journal import (
+    Journal,
+    RunPart,
+    open_journal,
+    read_parts,
+    take_in,
+    take_in_earlier,
+    with_outcomes,
+)
 from pytest_opml.runner.shared_results import MeasuredCase
+from pytest_opml.settings import build_settings
 from tests.support.builders import make_failure, make_result, make_run
 
 RUN = "0123456789abcdef0123456789abcdef"
@@ -151,6 +160,18 @@ def test_where_nothing_can_be_written_the_end_says_what_was_not_safe(
     assert [names(part) for part in read_parts(tmp_path / "unfinished" / RUN)] == [["int8"]]
     assert "1 result," in journal.notes[0]
     journal.remove()
+
+
+def test_a_run_that_is_to_leave_something_begins_with_room_for_its_record(tmp_path: Path) -> None:
+    settings = build_settings({}, {}, tmp_path)
+    journal = open_journal(settings, tmp_path, RunPart(RUN), HEAD)
+    folder = tmp_path / ".opml" / "unfinished" / RUN
+    assert (journal.folder, (folder / "reserve").stat().st_size > 2**20) == (folder, True)
+    cut_off(journal)
+    assert take_in_earlier(settings, tmp_path) == ()
+    assert not folder.exists()
+    nothing = build_settings({"store": "none"}, {}, tmp_path)
+    assert open_journal(nothing, tmp_path, RunPart(RUN), HEAD).folder is None
 
 
 def test_a_record_is_what_it_began_with_and_the_outcomes() -> None:

