@@ -120,6 +120,9 @@ class Ladder(Record):
 class Ratio(Estimate, Sampling):
     """A candidate's time divided by its reference's, both timed in turn in one process, with its 95 % interval."""
 
+    value: float = Field(gt=0)
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
     error: float = Field(ge=0, description="standard error of the ratio's natural logarithm")
     degrees: int = Field(ge=1, description="degrees of freedom of that error")
     quads: int = Field(description="times that the two were timed as A B B A; each gives one ratio")
