@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.records.run import Baseline, RunRecord, merge
+from pytest_opml.records.run import Baseline, Failure, RunRecord, merge
 from tests.support.builders import make_device, make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
@@ -93,3 +93,15 @@ def test_a_case_has_one_outcome_on_each_kind_of_hardware() -> None:
     assert merged.results == (here, worked, there)
     assert merged.failures == (fallen,)
     assert [device.profile for device in merged.devices] == ["t4", "cpu"]
+
+
+def test_what_is_said_of_a_failure_has_room_in_a_record() -> None:
+    failure = make_failure("cluster-64", "error", "m" * 10_000_000)
+    log = "begin" + "l" * 10_000_000 + "end"
+    failure = Failure(case=failure.case, device=failure.device, kind="error", message=failure.message, log_tail=log)
+    assert len(failure.message) <= 4_000
+    assert len(failure.log_tail) <= 16_000
+    assert failure.log_tail.startswith("begin")
+    assert failure.log_tail.endswith("end")
+    assert "characters ...]" in failure.log_tail
+    assert Failure.model_validate(failure.model_dump()) == failure
