@@ -12,12 +12,14 @@ OpmlError
 |   `-- StorageError            a cache, store or record that cannot be read or written
 |-- TechniqueError              a technique that cannot do its work on this model
 |-- TrainingError               a training that left a layer untrained, or weights that are no numbers
+|-- ThreadsError                a runtime that does not keep to the number of threads that it was given
 `-- CaseFailed                  a case that ended without a result, with the kind of its failure
     `-- DeviceBusy              another run had the device for longer than this one may wait
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -99,7 +101,7 @@ class MissingDependencyError(UsageError):
 
     def __init__(self, feature: str, distribution: str, *, extra: str | None = None) -> None:
         wanted = f"pytest-opml[{extra}]" if extra else distribution
-        super().__init__(f"{feature} needs the package {distribution}: pip install {wanted}")
+        super().__init__(f"{feature} needs the package {distribution}: pip install {shlex.quote(wanted)}")
 
 
 class DeviceError(UsageError):
@@ -116,6 +118,10 @@ class TechniqueError(OpmlError):
 
 class TrainingError(OpmlError):
     """Training left a layer as it was, or weights that are no numbers."""
+
+
+class ThreadsError(OpmlError):
+    """What computes does not keep to the number of threads that it was given."""
 
 
 class CaseFailed(OpmlError):  # noqa: N818 - it names what happened to the case

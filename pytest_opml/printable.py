@@ -42,9 +42,15 @@ def printable_json(document: str) -> str:
     return _JSON_COMMAND.sub(r"\\u0023", document)
 
 
+def shows(name: str) -> bool:
+    """Tell whether a name can stand anywhere as it is: in one line, each character to be seen or a plain blank."""
+    return name.isprintable() and printable(name) == name
+
+
 def clipped(text: object, longest: int = 1_000) -> str:
     """Return what any text says in one printable line of so many characters at most, with one space between words."""
-    line = printable(" ".join(str(text).split()))
+    # Of a text of 100 MB the beginning is enough.
+    line = printable(" ".join(str(text)[: 100 * longest].split()))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import CaseDefinitionError, UnknownNameError, one_line
+from .printable import shows
 
 if TYPE_CHECKING:
     from .records.model_sections import ModelSection
@@ -67,7 +68,7 @@ def register(kind: str, name: str) -> Callable[[_Factory], _Factory]:
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
-    if not name or not name.isprintable() or set(name) & set("/+,:{} "):
+    if not name or not shows(name) or set(name) & set("/+,:{} "):
         raise ValueError(f"{name!r} cannot be the name of a {kind}: no spaces and none of / + , : {{ }}")
 
     def add(factory: _Factory) -> _Factory:

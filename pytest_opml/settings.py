@@ -281,7 +281,7 @@ class Settings:
         cache_shared: holds those that users or jobs share, signed; None for none.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
-        threads: that a runtime may use; None for one per core.
+        threads: that each runtime and training use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         timeout_s: seconds that one case may take.
@@ -338,7 +338,7 @@ class Settings:
         read=_gate,
     )
     threads: Annotated[int, Field(ge=1, le=4096)] | None = setting(
-        metavar="N", type=int, default_text="all cores", help="threads that a runtime may use"
+        metavar="N", type=int, default_text="all cores", help="threads that each runtime and training use"
     )
     compare_s: NonNegativeFloat = setting(
         3.0,

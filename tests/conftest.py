@@ -23,6 +23,7 @@ from pytest_opml.case import Case
 from pytest_opml.measure.device import detect
 from pytest_opml.runner.launchers.process import start_server  # noqa: F401 - likewise
 from pytest_opml.runner.options import BuildOptions, LocalPaths, MeasurementPlan
+from pytest_opml.runtimes.threads import use_threads
 from tests.support import small, tensorflow_use
 from tests.support.inputs import prepared
 from tests.support.projects import Bench
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 # pytest-randomly is there for the tests about it; others know the order of what they run.
 ORDERLY = "-p no:randomly"
 
+
+# The one number that TensorFlow has in this process, whatever cores there are.
+THREADS = 2
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))
+use_threads(THREADS)
 
 _FOLDER = pytest.StashKey[Path]()
 
@@ -125,7 +131,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def workbench(cache_dir: Path) -> Workbench:
     """Builds and measures cases in this process, on its CPU and with the cache of all tests."""
-    device = detect("cpu", None)
+    device = detect("cpu", THREADS)
     return Workbench(
         paths=LocalPaths(cache_dir=cache_dir),
         build=BuildOptions(device=device),

@@ -60,7 +60,7 @@ def test_a_missing_package_comes_with_the_line_to_type() -> None:
 
 def test_a_missing_package_of_an_extra_is_installed_with_it() -> None:
     text = str(errors.MissingDependencyError("technique tfmot-qat", "tf-keras", extra="tfmot"))
-    assert text == "technique tfmot-qat needs the package tf-keras: pip install pytest-opml[tfmot]"
+    assert text == "technique tfmot-qat needs the package tf-keras: pip install 'pytest-opml[tfmot]'"
 
 
 def test_a_failed_case_has_its_kind_and_its_message() -> None:

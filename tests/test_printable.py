@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_opml.printable import clipped, printable, printable_json
+from pytest_opml.printable import clipped, printable, printable_json, shows
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from(":#[\n\r\t \x1bvso"))
 HOSTILE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def shows(text: str, allowed: str = "") -> bool:
+def is_quiet(text: str, allowed: str = "") -> bool:
     """Whether a text holds nothing that a terminal or a CI service obeys."""
     lines = text.split("\n") if "\n" in allowed else [text]
     begins = any(line.lstrip().startswith("::") for line in lines)
@@ -51,7 +51,7 @@ def test_lines_stay_where_they_may() -> None:
 def test_any_text_shows_and_one_that_shows_stays(text: str) -> None:
     for lines, allowed in ((False, ""), (True, "\n\t")):
         shown = printable(text, lines=lines)
-        assert shows(shown, allowed)
+        assert is_quiet(shown, allowed)
         assert printable(shown, lines=lines) == shown
         shown.encode("utf-8")
 
@@ -59,10 +59,25 @@ def test_any_text_shows_and_one_that_shows_stays(text: str) -> None:
 @given(ANY)
 def test_json_says_the_same(text: str) -> None:
     document = printable_json(json.dumps([text, {text: 1}], indent=2, ensure_ascii=False))
-    assert shows(document, "\n")
+    assert is_quiet(document, "\n")
     assert json.loads(document) == json.loads(json.dumps([text, {text: 1}]))
 
 
 def test_a_long_text_is_clipped() -> None:
     assert clipped(ValueError("a \n b\x1b"), 20) == r"a b\x1b"
     assert clipped("x" * 30, 10) == "xxxxxxx..."
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shown"),
+    [
+        ("résumé 模型", True),
+        ("a\nb", False),
+        ("a\u00a0b", False),
+        ("::error::x", False),
+        ("a ##[x", False),
+        ("a\u200bb", False),
+    ],
+)
+def test_a_name_shows_as_it_is(name: str, is_shown: bool) -> None:
+    assert shows(name) is is_shown

@@ -94,4 +94,4 @@ def find_shifts(points: Sequence[Point], metric: Metric, false_alarms: float = 0
             [point.value for point in own], false_alarms=false_alarms / len(machines), exact=metric.exact
         )
         shifts += [Shift(step, machine, own[step.low - 1], own[step.at], own[step.high]) for step in steps]
-    return tuple(sorted(shifts, key=lambda shift: shift.at.started))
+    return tuple(sorted(shifts, key=lambda shift: points.index(shift.at)))

@@ -245,7 +245,7 @@ def history_of(settings: Settings, *, create: bool = False) -> History:
 
 
 def resolve_run(text: str | None, settings: Settings, root: Path) -> RunRecord:
-    """A stored run: that of a file, or of the history; the newest where nothing is named.
+    """A stored run: that of a file, or of the history; the one that was added last where nothing is named.
 
     Args:
         text: what ``history.naming.run_of`` takes.
@@ -255,18 +255,12 @@ def resolve_run(text: str | None, settings: Settings, root: Path) -> RunRecord:
     Raises:
         StorageError: there is none, or it cannot be read.
     """
-    from ..history.base import Query
     from ..history.selectors import is_file, run_of
 
     if text is not None and is_file(text):
         return run_of(text, None, root)
     with history_of(settings) as history:
-        if text is not None:
-            return run_of(text, history, root)
-        runs = history.newest(Query(), 1)
-    if not runs:
-        raise StorageError("the history holds no run yet: run pytest first, or give the record of a run")
-    return runs[0]
+        return run_of("last" if text is None else text, history, root)
 
 
 def judge_again(record: RunRecord, gate: Gate) -> RunRecord:

@@ -29,6 +29,7 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
     The exit code is 0, or 4 for a wrong input; nothing was added then.
     """
     from ..errors import UsageError
+    from ..history.git import ancestry_in
     from ..history.pytest_benchmark import import_benchmarks, is_saved
     from ..history.store import state_folder
     from ..history.transfer import import_lines
@@ -40,11 +41,15 @@ def import_runs(paths: tuple[Path, ...], config: Path, store: str | None, json_w
         raise UsageError("only files of pytest-benchmark can be many: import each export or record by itself")
     settings = settings_of(config, store=store)
     with history_of(settings, create=True) as history:
-        added = import_benchmarks(history, paths) if kinds == {True} else import_lines(history, paths[0])
+        if kinds == {True}:
+            added = import_benchmarks(history, paths)
+        else:
+            added = import_lines(history, paths[0], ancestry=ancestry_in(root_of(config)))
     remove_taken(paths[0], state_folder(settings.store, root_of(config)))
     if json_wanted:
         show_json(added._asdict())
         return
+    removed = f"; {amount(added.removed, 'run')} left out, removed before (opml history --removed)"
     same = f"; {amount(added.same, 'run')} there already" if added.same else ""
     releases = f", {amount(added.releases, 'release')}" if added.releases else ""
-    show([f"{amount(added.runs, 'run')} added{releases}{same}"])
+    show([f"{amount(added.runs, 'run')} added{releases}{same}{removed if added.removed else ''}"])

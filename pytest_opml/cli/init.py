@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -81,7 +83,7 @@ def init(file: Path, config: Path, ci: str | None, force: bool, **given: Any) ->
             _File(ci_file, ci_text(ci, file.parent, needs_onnx=case.model.endswith(".onnx")), "the gate in CI")
         )
     lines = [_write(one) for one in written] + [_add_budgets(config, case, budgets, result)]
-    next_steps = [f"next: pytest {file.parent}"]
+    next_steps = [f"next: {shlex.join(['pytest', str(file.parent)])}"]
     if ci_file and ci_file.name not in (".gitlab-ci.yml", "opml.yml"):
         next_steps.append(f"in .gitlab-ci.yml: include: [{{local: /{ci_file}}}]")
     show(lines, next_steps)
@@ -145,7 +147,10 @@ _REASONS = {("unfreeze", 0): "  # as it is, without training", ("split", "0-100"
 def ci_text(ci: str, folder: Path, *, needs_onnx: bool) -> str:
     """Return the file of a CI server that runs the benchmarks in a folder."""
     template = (files(__package__) / "templates" / f"{ci}.yml").read_text("utf-8")
-    return template.replace("{extras}", "[onnx]" if needs_onnx else "").replace("{folder}", str(folder))
+    command = f"{shlex.join(['pytest', str(folder)])} --junitxml=opml.xml"
+    if not re.fullmatch(r"[\w ./'=-]+", command):
+        command = json.dumps(command)  # a string of YAML too
+    return template.replace("{extras}", "[onnx]" if needs_onnx else "").replace("{command}", command)
 
 
 def _write(file: _File) -> str:
@@ -172,7 +177,8 @@ def _add_budgets(config: Path, case: Case, budgets: list[FirstBudget], result: R
         read_pyproject(config)
     except SettingsError as error:
         config.write_text(before, "utf-8")
-        raise SettingsError(f"{error}; add this by hand:\n{text}") from error
+        show(text.splitlines())
+        raise SettingsError(f"{error}; add the lines above by hand") from error
     return f"wrote {config}: {len(budgets)} budgets that it keeps today, with their reasons"
 
 

@@ -95,7 +95,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     else:
         lines = run_lines(outcome.record, settings.gate, width(), outcome.fresh) if outcome.has_content else []
         show(
-            [*lines, *idle_patterns(outcome.record, settings.trust)],
+            [*lines, *idle_patterns(outcome.record, given["trust"] or ())],
             problem_lines(outcome.problems),
             [*outcome.notes],
             [exit_line(code, reason)],

@@ -90,5 +90,5 @@ def _baselines(against: str, record: RunRecord, settings: Settings, root: Path) 
         return list(filter(None, (baseline_of(selector, None, *key) for key in keys)))
     with history_of(settings) as history:
         selector = select(against, history, root)
-        baselines = [baseline_of(selector, history, *key, before=record.started) for key in keys]
+        baselines = [baseline_of(selector, history, *key, before=record) for key in keys]
     return list(filter(None, baselines))

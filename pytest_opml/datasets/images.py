@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 
 from ..errors import DatasetError, one_line
 from ..records.preprocess import Preprocess
+from ..runtimes.threads import process_threads
 from ..storage.regular_files import open_regular
 from ..tensors import Array, TensorSpec
 from .pixels import Images, is_resized, resized, with_channels, worked_out
@@ -42,7 +42,7 @@ FORMATS = {
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 # What a model's input may have as its channels: grey, colour, colour with transparency.
 CHANNELS = (1, 3, 4)
-_THREADS = min(8, os.cpu_count() or 1)
+_MOST_THREADS = 8
 # A file that changed later than this before it is looked at may change again within the same tick of its clock.
 _SETTLED_NS = 2 * 10**9
 _PATHS = "paths.json"
@@ -237,7 +237,8 @@ class ImageSource:
             def fill(place: int) -> None:
                 out[place] = self._fitted(images[place])
 
-        with ThreadPoolExecutor(_THREADS) as pool:  # decoding and resizing leave the interpreter to other threads
+        # decoding and resizing leave the interpreter to other threads
+        with ThreadPoolExecutor(min(_MOST_THREADS, process_threads())) as pool:
             for _ in pool.map(fill, range(len(indices))):
                 pass
         return self._finished(out)

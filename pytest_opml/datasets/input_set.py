@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import DatasetError
 from ..records.preprocess import Preprocess
+from ..runtimes.threads import read_ahead
 from ..tensors import Batch, TensorSpec, as_batch, mapped, select
 from .images import ImageForm, ImageSource, read_files
 from .sources import ArraySource, Indices, Source, new_digest, read_arrays
@@ -137,7 +138,7 @@ class InputSet:
             spec = (spec, tf.TensorSpec((None, *labels.shape[1:]), labels.dtype))
         dataset = tf.data.Dataset.from_generator(one_pass, output_signature=spec)
         counted = dataset.apply(tf.data.experimental.assert_cardinality(math.ceil(len(self) / batch)))
-        return counted.prefetch(2)
+        return read_ahead(counted, 2)
 
     def write(self, folder: Path) -> None:
         """Leave the examples in a folder as they were loaded, for ``read_inputs`` in another process.

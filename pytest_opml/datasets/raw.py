@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DatasetError
+from ..printable import printable
 from ..tensors import Task
 from .images import FileSource, joined_source
 from .labels import read_labels
@@ -18,6 +18,7 @@ from .sources import ArraySource, OnDemand, OnDemandSource, Source, unified
 
 Input = npt.NDArray[Any] | Sequence[Path] | OnDemand
 Inputs = Input | Mapping[str, Input]
+_LONGEST_NAME = 200  # characters
 
 
 class RawData(NamedTuple):
@@ -114,8 +115,10 @@ def checked(name: str, raw: RawData) -> CheckedData:
 def _check_names(where: str, names: tuple[str, ...]) -> None:
     """Refuse names that no report can show: of broken text, or with line feeds and other control characters."""
     for name in names:
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-            raise DatasetError(f"{where}: {name!a}: is no plain text of one line; give the class another name")
+        if printable(name) != name:
+            raise DatasetError(f"{where}: {name!a}: is no plain text of one line; give it another name")
+        if len(name) > _LONGEST_NAME:
+            raise DatasetError(f"{where}: {name[:40]!a}...: is longer than {_LONGEST_NAME} characters")
 
 
 def joined(name: str, first: Part, second: Part) -> Part:
@@ -176,6 +179,7 @@ def _checked_array(where: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _columns(where: str, columns: Mapping[str, Any], count: int) -> dict[str, npt.NDArray[Any]]:
     arrays = {}
+    _check_names(where, tuple(map(str, columns)))
     for name, values in columns.items():
         array = np.asarray(values)
         if array.shape != (count,) or array.dtype.kind not in "biufUO":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
@@ -48,7 +49,7 @@ def _needed(requirements: list[Requirement]) -> Iterator[Finding]:
     for name in dict.fromkeys([*(name for name in _NAMED if name in wrong), *filter(wrong.get, wrong)]):
         if wrong[name]:
             requirement = f"{name}{by_name[name].specifier}"
-            yield Finding(_TOPIC, name, "problem", wrong[name], f"pip install '{requirement}'")
+            yield Finding(_TOPIC, name, "problem", wrong[name], f"pip install {shlex.quote(str(requirement))}")
         else:
             yield Finding(_TOPIC, name, "ok", version(name))
     others = [name for name in wrong if name not in _NAMED]

@@ -13,6 +13,7 @@ from .order import Ancestry, nothing_known
 
 # Each has a column; what is a place among the cases of a run is worked out from the run.
 COLUMNS = tuple(name for name, metric in METRICS.items() if metric.column)
+LARGEST_RECORD = 2**27  # bytes; a run of a thousand cases takes a fifth of it
 # Of an imported benchmark, which has none of the others.
 CALL_S = "call_s"
 
@@ -265,8 +266,8 @@ class History(ABC):
         """
 
     @abstractmethod
-    def restore(self, run_id: str) -> None:
-        """Bring a removed run back, to a place as if it were added now.
+    def restore(self, run_id: str) -> str:
+        """Bring a removed run back, to a place as if it were added now, and return its whole id.
 
         Raises:
             StorageError: no such run was removed, or its id begins more than one.

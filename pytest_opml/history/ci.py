@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..printable import shows
 from ..records.run import CiRun
 from ..storage.input_file import read_input
 
@@ -71,7 +72,7 @@ def read_job() -> Job | None:
 
 
 def _matching(pattern: re.Pattern[str], *texts: str | None) -> str | None:
-    return next((text for text in texts if text and text.isprintable() and pattern.fullmatch(text)), None)
+    return next((text for text in texts if text and shows(text) and pattern.fullmatch(text)), None)
 
 
 def _variable(pattern: re.Pattern[str], *names: str) -> str | None:

@@ -15,7 +15,7 @@ from ..printable import clipped
 from ..records.result import Result
 from ..records.run import RunRecord, Timing
 from ..records.validation import first_of, place_of, reason_of
-from .base import CALL_S, COLUMNS, Query, Release, Row, Summary
+from .base import CALL_S, COLUMNS, LARGEST_RECORD, Query, Release, Row, Summary
 
 
 def branch_of(run: RunRecord) -> str | None:
@@ -117,10 +117,17 @@ def is_same(run: RunRecord, stored: RunRecord) -> bool:
 
 
 def dump(content: Result | Timing | RunRecord) -> str:
-    """Return a part of a run as JSON; of the run itself without results and timings, which are written one by one."""
+    """Return a part of a run as JSON; of the run itself without results and timings, which are written one by one.
+
+    Raises:
+        StorageError: it is too long for any database.
+    """
     if isinstance(content, RunRecord):
         content = content.model_copy(update={"results": (), "timings": ()})
-    return content.model_dump_json(round_trip=True)
+    text = content.model_dump_json(round_trip=True)
+    if len(text) > LARGEST_RECORD:
+        raise StorageError(f"a record of {len(text):,} characters, and a history takes {LARGEST_RECORD:,} at most")
+    return text
 
 
 def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, run_id: str) -> RunRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -38,7 +39,9 @@ def mapped(name: str, engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         # The text of the driver's own error; SQLAlchemy's goes on with the statement and its parameters.
-        raise _refused(name, str(error.orig), engine) from _cause(error, engine)
+        text = str(error.orig)
+        reason = _reason_of_the_system(engine) if text == "unable to open database file" else ""
+        raise _refused(name, f"{text}{reason}", engine) from _cause(error, engine)
     except SQLAlchemyError as error:
         raise _refused(name, str(error), engine) from _cause(error, engine)
     except (OverflowError, MemoryError) as error:
@@ -49,6 +52,18 @@ def mapped(name: str, engine: Engine) -> Iterator[None]:
     except UnicodeDecodeError as error:
         # sqlite3 meets it in the text of its own error, which quotes what is damaged.
         raise StorageError(f"{name}: is damaged: {clipped(error)}") from error
+
+
+def _reason_of_the_system(engine: Engine) -> str:
+    """Return why the system lets no file be made where SQLite wants one, which SQLite does not say."""
+    path = Path(engine.url.database or "")
+    if path.is_dir():
+        return ": it is a folder"
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            return ""
+    except OSError as error:
+        return f": {error.strerror}"
 
 
 def _refused(name: str, text: str, engine: Engine) -> StorageError:

@@ -107,11 +107,12 @@ class MemoryHistory(History):
         self._order.remove(run_id)
         self._set_back.discard(run_id)
 
-    def restore(self, run_id: str) -> None:
+    def restore(self, run_id: str) -> str:
         """Bring a removed run back."""
         whole = the_only(self._name, run_id, self._removed, "removed run")
         _, record = self._removed.pop(whole)
         self.extend([record], merge=True)
+        return whole
 
     def removals(self) -> list[Removal]:
         """Return what was removed, the last first."""

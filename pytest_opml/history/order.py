@@ -27,17 +27,19 @@ class Standing(NamedTuple):
     """What a run's place in the order follows from.
 
     Attributes:
-        commit: that it measured, unless files were changed, which git knows nothing of.
+        commit: that was checked out.
+        is_clean: whether the commit is what it measured: changed files come after their commit, and before nothing.
     """
 
     started: datetime
     commit: str | None
+    is_clean: bool = True
 
 
 def standing_of(record: RunRecord) -> Standing:
     """Return what a run's place follows from."""
-    is_clean = record.commit is not None and not record.commit.dirty
-    return Standing(record.started, record.commit.commit if record.commit and is_clean else None)
+    commit = record.commit
+    return Standing(record.started, commit.commit if commit else None, not (commit and commit.dirty))
 
 
 class Slot(NamedTuple):
@@ -102,26 +104,28 @@ class RunOrder:
         by_time = last
         if not self.is_latest(standing):
             by_time = index_by_time([run.started for run in self._standings], standing.started, self._now)
-        index = self._by_commit(by_time, standing.commit)
+        index = self._by_commit(by_time, standing)
         self._standings.insert(index, standing)
         if standing.started <= self._now:
             self.latest = max(self.latest or standing.started, standing.started)
         return Slot(index, by_time == last and index < last)
 
-    def _by_commit(self, index: int, commit: str | None) -> int:
+    def _by_commit(self, index: int, standing: Standing) -> int:
         """Return the place that git leaves of one that clocks chose."""
         older = index
-        while older > max(0, index - MOST_COMPARED) and self._led(commit, self._standings[older - 1].commit):
+        while older > max(0, index - MOST_COMPARED) and self._led(standing, self._standings[older - 1]):
             older -= 1
         if older < index:
             return older
         for newer in range(len(self._standings), max(index, len(self._standings) - MOST_COMPARED), -1):
-            if self._led(self._standings[newer - 1].commit, commit):
+            if self._led(self._standings[newer - 1], standing):
                 return newer
         return index
 
-    def _led(self, first: str | None, second: str | None) -> bool:
-        return bool(first and second and first != second and self._ancestry(first, second))
+    def _led(self, first: Standing, second: Standing) -> bool:
+        if not (first.is_clean and first.commit and second.commit) or first.commit == second.commit:
+            return False
+        return self._ancestry(first.commit, second.commit)
 
 
 def utc_now() -> datetime:

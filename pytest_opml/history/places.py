@@ -48,7 +48,7 @@ class Places:
         columns = (RUN.c.place, RUN.c.started, RUN.c.commit_hash, RUN.c.dirty)
         newest = select(*columns).order_by(RUN.c.place.desc()).limit(most)
         rows = self._connection.execute(newest).all()[::-1]
-        standings = [Standing(row.started, None if row.dirty else row.commit_hash) for row in rows]
+        standings = [Standing(row.started, row.commit_hash, not row.dirty) for row in rows]
         return RunOrder(standings, self._ancestry, latest, self._now), [row.place for row in rows]
 
     def next(self, record: RunRecord) -> Place:

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import StorageError
+from ..printable import shows
 from ..records.device import Device, Gpu
 from ..records.hardware_profiles import PROFILES, has_fast_float16, profile_of
 from ..records.run import Commit, RunRecord, Timing
 from ..storage.input_file import read_input
-from .base import Added, History
+from .base import LARGEST_RECORD, Added, History
 from .columns import problem
-from .record_files import LARGEST_RECORD, json_of
+from .record_files import json_of
 from .transfer import merge
 
 _NO_COMMIT = ("unversioned", "unknown")  # what it writes where there is no repository, or none that can be read
@@ -160,7 +161,7 @@ def read_benchmarks(path: Path) -> RunRecord:
         return _run(_Saved.model_validate(document), hashlib.sha256(data).hexdigest())
     except ValidationError as error:
         version = document.get("version")
-        by = f" {version}" if isinstance(version, str) and version.isprintable() else ""
+        by = f" {version}" if isinstance(version, str) and shows(version) else ""
         raise StorageError(f"{path}: is no file of pytest-benchmark{by} that can be read: {problem(error)}") from error
 
 

@@ -17,9 +17,9 @@ from ..errors import OpmlError, StorageError
 from ..printable import clipped
 from ..records.run import FORMAT_VERSION, RunRecord
 from ..storage.input_file import read_input
+from .base import LARGEST_RECORD
 from .columns import problem
 
-LARGEST_RECORD = 2**27  # bytes; a run of a thousand cases takes a fifth of it
 _MOST_VALUES = 5_000_000  # ten times those of such a run; each takes up to 100 bytes of memory
 
 

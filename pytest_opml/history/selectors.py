@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -178,6 +177,8 @@ def _select_merge_base(root: Path) -> Selector:
 def run_of(text: str, history: History | None, root: Path) -> RunRecord:
     """Return the run of a user's text: that of an id or of its beginning, or the newest of those that ``select`` finds.
 
+    ``last`` is the run of ``History.last_added``, which is the one that was just measured whatever its commit.
+
     Args:
         text: an id or its beginning, or what ``select`` takes, but ``best``.
         history: None for none.
@@ -200,6 +201,11 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
                 raise no_run from None
     else:
         selector = select(text, history, root)
+    if selector.kind == "last" and history is not None:
+        last = history.last_added()
+        if last is None:
+            raise StorageError("the history holds no run yet: run pytest first, or give the record of a run")
+        return last
     if selector.kind == "best":
         raise SettingsError("'best' is the result of a case, and no run; known: last, release, a branch, commit or id")
     source = selector.record or history
@@ -210,7 +216,7 @@ def run_of(text: str, history: History | None, root: Path) -> RunRecord:
 
 
 def baseline_of(
-    selector: Selector, history: History | None, case_id: str, profile: str, *, before: datetime | None = None
+    selector: Selector, history: History | None, case_id: str, profile: str, *, before: RunRecord | None = None
 ) -> Baseline | None:
     """Return the stored result of a case on a kind of hardware that a selector stands for; None where there is none.
 
@@ -219,15 +225,17 @@ def baseline_of(
         history: None for none.
         case_id: of the case.
         profile: the kind of hardware.
-        before: only runs that began before this moment; the one run of a file, an id or a label is taken as it is.
+        before: only runs that are older than this one, or began before it where the history does not hold it; the one
+            run of a file, an id or a label is taken as it is.
 
     Raises:
         StorageError: the history cannot be read, or what it holds is no valid record.
     """
     source = selector.record or history
-    if selector.record:
-        before = None
-    query = selector.query._replace(cases=(case_id,), profile=profile, before=before)
+    query = selector.query._replace(cases=(case_id,), profile=profile)
+    if before and source and not selector.record:
+        is_there = source.known([before.run_id])
+        query = query._replace(**{"older_than": before.run_id} if is_there else {"before": before.started})
     stored = source and source.find(query, selector.order)
     if not stored:
         return None

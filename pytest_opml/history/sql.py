@@ -270,7 +270,7 @@ class SqlHistory(History):
             connection.execute(delete(RESULT).where(RESULT.c.run_key == key))
             connection.execute(delete(RUN).where(RUN.c.key == key))
 
-    def restore(self, run_id: str) -> None:
+    def restore(self, run_id: str) -> str:
         """Bring a removed run back."""
         with self._writing() as connection, sound(self._name):
             beginning = connection.scalars(select(REMOVED.c.run_id).where(begins(REMOVED.c.run_id, run_id)).limit(3))
@@ -281,6 +281,7 @@ class SqlHistory(History):
             record = record_of(json_of(removed.record.encode(), name), name)
             connection.execute(delete(REMOVED).where(REMOVED.c.key == removed.key))
             self._add(connection, record, Places(connection, nothing_known).next(record), is_appended=False)
+        return whole
 
     # --- reading runs
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from ..addresses import read_address
 from ..errors import StorageError
+from ..storage.input_file import open_input
 from .base import History
 
 
@@ -48,6 +50,8 @@ def open_store(url: str, *, create: bool = True) -> History:
             raise StorageError(f"{name}: cannot make the folder: {error.strerror}: {error.filename}") from error
     elif path and not path.exists():
         raise StorageError(f"{path}: no history yet: run pytest first, or give the record of a run")
+    if path:
+        _check_file(path, name)
     store = SqlHistory(connect(url, name), name)
     try:
         store.prepare(create=create)
@@ -55,3 +59,19 @@ def open_store(url: str, *, create: bool = True) -> History:
         store.close()
         raise
     return store
+
+
+def _check_file(path: Path, name: str) -> None:
+    """Refuse what SQLite would wait for: a device, a pipe, a file of the kernel's.
+
+    Raises:
+        StorageError: it is no regular file, or nothing comes from it.
+    """
+    if path.is_fifo():
+        raise StorageError(f"{name}: cannot be opened: it is a pipe, no file")
+    try:
+        with open_input(path) as file:
+            file.read(1)
+    except OSError as error:  # what else is wrong with it, SQLite says
+        if error.errno in (errno.EINVAL, errno.ETIMEDOUT):
+            raise StorageError(f"{name}: cannot be opened: {error.strerror}") from error

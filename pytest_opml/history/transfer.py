@@ -24,9 +24,10 @@ from ..printable import printable_json
 from ..records.base import Moment, Record
 from ..records.run import RunRecord
 from ..storage.input_file import open_input
-from .base import Added, History, Query, Release
+from .base import LARGEST_RECORD, Added, History, Query, Release
 from .columns import matches, problem
-from .record_files import LARGEST_RECORD, check_version, json_of, record_of, written_whole
+from .order import Ancestry, nothing_known
+from .record_files import check_version, json_of, record_of, written_whole
 
 FORMAT = "pytest-opml history"
 FORMAT_VERSION = 1
@@ -134,10 +135,16 @@ def _update(hash_: Any, line: bytes) -> None:
 # --- reading
 
 
-def import_lines(history: History, path: Path) -> Added:
+def import_lines(history: History, path: Path, *, ancestry: Ancestry = nothing_known) -> Added:
     """Add the runs and releases of a file, all or nothing: what ``export`` or ``--opml-json`` wrote, or its ``gzip``.
 
-    What is there already with the same content is left as it is, as is the mark of a release that is not older.
+    What is there already with the same content is left as it is, as is the mark of a release that is not older; what
+    was removed is left out.
+
+    Args:
+        history: that they are added to.
+        path: of the file.
+        ancestry: what git knows of the runs' commits.
 
     Raises:
         StorageError: the file cannot be read, is neither, is of a newer format, or was cut off; a run is there already
@@ -149,14 +156,19 @@ def import_lines(history: History, path: Path) -> Added:
             data = first + file.read(_LONGEST_LINE + 1 - len(first))
             if len(data) > _LONGEST_LINE:
                 raise StorageError(f"{path}: is no export of a history, and too large to be the record of a run")
-            return merge(history, lambda: str(path), [record_of(json_of(data, str(path)), str(path))])
+            record = record_of(json_of(data, str(path)), str(path))
+            return merge(history, lambda: str(path), [record], ancestry=ancestry)
         reader = _Reader(path, file)
         reader.check(first)
-        return merge(history, lambda: reader.where, reader.runs(), reader.releases())
+        return merge(history, lambda: reader.where, reader.runs(), reader.releases(), ancestry)
 
 
 def merge(
-    history: History, where: Callable[[], str], runs: Iterable[RunRecord], releases: Iterable[Release] = ()
+    history: History,
+    where: Callable[[], str],
+    runs: Iterable[RunRecord],
+    releases: Iterable[Release] = (),
+    ancestry: Ancestry = nothing_known,
 ) -> Added:
     """Add what is read from somewhere, and name in what the history refuses the place that it was read from.
 
@@ -165,7 +177,7 @@ def merge(
     """
     raised: list[StorageError] = []
     try:
-        return history.extend(_noting(runs, raised), _noting(releases, raised), merge=True)
+        return history.extend(_noting(runs, raised), _noting(releases, raised), merge=True, ancestry=ancestry)
     except StorageError as error:
         if error in raised:
             raise

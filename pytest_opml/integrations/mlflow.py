@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..addresses import Address, environment_secrets, read_address, without_secrets
 from ..errors import MissingDependencyError, StorageError, one_line
 from ..records.run import RunRecord
-from ..storage.locks import runtime_folder
+from ..storage.locks import exclusive, runtime_folder
 from .mlflow_runs import MlflowRun, case_runs, session_run
 
 _T = TypeVar("_T")
@@ -119,12 +119,11 @@ def _fill(client: Any, run_id: str, run: MlflowRun, times: _Times) -> None:
 
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
     """Return a client, and the id of the experiment, which is made where it is missing."""
-    from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     # Of two processes that make the tables of one database, one would fail: the workers of pytest-xdist come at once.
-    with FileLock(runtime_folder() / "mlflow.lock"):
+    with exclusive(runtime_folder() / "mlflow.lock"):
         location = knock(uri)
         client = MlflowClient(tracking_uri=uri)
         existing = client.get_experiment_by_name(experiment)

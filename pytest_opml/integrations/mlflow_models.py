@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import MissingDependencyError, ModelFileError, SettingsError, StorageError, listed, one_line
 from ..records.result import ModelSource
-from ..storage.locks import runtime_folder
+from ..storage.locks import exclusive, runtime_folder
 from .mlflow import call_apart, knock
 
 _SUFFIXES = (".keras", ".tflite", ".onnx")
@@ -65,12 +65,11 @@ def fetch_model(address: str, uri: str, folder: Path, registry_uri: str | None =
 
 
 def _download(address: str, uri: str, registry_uri: str | None, folder: Path) -> tuple[ModelSource, Path]:
-    from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
 
     _check_database(uri)
-    with FileLock(runtime_folder() / "mlflow.lock"):  # as where a run is logged: it may make the tables
+    with exclusive(runtime_folder() / "mlflow.lock"):  # as where a run is logged: it may make the tables
         knock(uri)
         client = MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
         place = _resolved(client, address)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analysis.examples import BY_CLASS, MACRO_KINDS
+from ..printable import clipped
 from ..records.result import Estimate, ExampleColumn, QualityKind, Slice
 from ..stats.answer_sheet import AnswerSheet
 from ..stats.evidence import Evidence
@@ -17,6 +18,7 @@ from ..stats.predictions import pack_codes, unpack_codes
 
 MOST_CLASSES = 100
 MOST_VALUES = 20  # of a column
+_LONGEST_VALUE = 200  # characters
 Rows = npt.NDArray[Any]
 
 
@@ -49,7 +51,7 @@ def _text(value: object) -> str:
         value = value.decode("utf-8", "replace")
     if isinstance(value, float):
         return f"{value:g}"
-    return " ".join(str(value).split())
+    return clipped(value, _LONGEST_VALUE)
 
 
 def make_slices(

@@ -22,6 +22,7 @@ from ..stats.intervals import least_samples
 from ..stats.order_statistics import OrderStatistics, estimate, fewest_samples, ladder, median
 from ..stats.sequential import FIRST, NO_SAMPLING, SamplingPlan, SequentialSampler
 from ..tensors import length, select
+from .busy_cores import BusyCores
 from .warm_up import no_collection, repeat_until_steady
 
 PASSES = 10
@@ -41,12 +42,14 @@ class Passes(NamedTuple):
     Attributes:
         alpha_share: of the gate's error, what the interim analysis spent at which sampling ended.
         repeat_s: seconds for which to take passes anew, since a limit seems to fail; 0 where none does.
+        busy_cores: that the runtime kept busy meanwhile, on average; None where they are too short to tell.
     """
 
     probabilities: Probabilities
     seconds: tuple[float, ...]
     alpha_share: float = 1.0
     repeat_s: float = 0.0
+    busy_cores: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +65,28 @@ class Single:
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
 
 
-def predict_all(runtime: Runtime, inputs: InputSet, batch: int) -> tuple[Probabilities, float]:
+def predict_all(
+    runtime: Runtime, inputs: InputSet, batch: int, busy: BusyCores | None = None
+) -> tuple[Probabilities, float]:
     """Predict all examples in batches; return the answers (n, outputs) and the runtime's seconds.
 
     Each batch is fetched and placed before the clock starts, so that the time is the runtime's own and only a batch is
     in memory.
+
+    Args:
+        runtime: that answers.
+        inputs: of the test set.
+        batch: examples in a call.
+        busy: is told when the runtime runs.
     """
-    parts, seconds = [], 0.0
+    parts, seconds, busy = [], 0.0, busy or BusyCores()
     for chosen in inputs.batches(batch):
         placed = runtime.place(chosen)
+        busy.begin()
         started = time.perf_counter()
         output = runtime.run(placed)
         seconds += time.perf_counter() - started
+        busy.end()
         parts.append(runtime.probabilities(output))
     return np.concatenate(parts), seconds
 
@@ -110,12 +123,12 @@ def time_passes(
 
     def one() -> float:
         nonlocal probabilities
-        probabilities, seconds = predict_all(runtime, inputs, batch)
+        probabilities, seconds = predict_all(runtime, inputs, batch, busy)
         if between:
             between()
         return seconds
 
-    taken: list[float] = []
+    taken, busy = list[float](), BusyCores()
     sampler = SequentialSampler(plan.limits_on(INFERENCE), plan.max_seconds, plan.error)
     with no_collection():
         while len(taken) < _FEWEST_PASSES or (len(taken) < PASSES and sum(taken) < _PASSES_SECONDS):
@@ -126,7 +139,7 @@ def time_passes(
                 taken.append(one())
         _sample_on(taken, one, sampler, lambda: {INFERENCE: ladder(taken, 0.5)})
         _sharpen(taken, one, sampler.alpha_share, plan)
-    return Passes(probabilities, tuple(taken), sampler.alpha_share, sampler.repeat_s)
+    return Passes(probabilities, tuple(taken), sampler.alpha_share, sampler.repeat_s, busy.cores)
 
 
 def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, plan: SamplingPlan) -> None:

@@ -14,6 +14,7 @@ from ..datasets.input_set import InputSet
 from ..errors import ModelFileError
 from ..runtimes.fit import Shape, fitting_shape
 from ..runtimes.keras_graph import keras_signature, structure_of
+from ..runtimes.threads import read_ahead
 from ..tensors import Array, TensorSpec, assigned, by_name
 
 if TYPE_CHECKING:
@@ -97,4 +98,4 @@ def shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed:
 
     stream = tf.data.Dataset.from_generator(one_pass, output_signature=(tuple(map(spec, features)), spec(targets)))
     counted = stream.apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch)))
-    return counted.prefetch(2)
+    return read_ahead(counted, 2)

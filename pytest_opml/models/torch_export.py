@@ -144,7 +144,7 @@ def _check_answers(path: Path, inputs: dict[str, Any], expected: Array, where: s
     given = {name: tensor.numpy() for name, tensor in inputs.items()}
     batch = given if len(given) > 1 else next(iter(given.values()))
     try:
-        runtime = open_artifact(path, threads=1)
+        runtime = open_artifact(path)
         answers = runtime.probabilities(runtime.run(runtime.place(batch)))
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {str(error).replace(str(path), 'its ONNX file')}") from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..printable import printable
+from ..storage.input_file import read_input
+from .selection import LARGEST_MODULE
 from .stash import BENCH_FILES, EXIT, OUTCOME, SIGNALS, STATE, is_spread
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ def exit_reason(session: pytest.Session) -> str | None:
 def _has_cases(file: Path) -> bool:
     """Whether a file of benchmarks is about ours; other tools have files of such names too."""
     try:
-        return "opml" in file.read_text("utf-8")
-    except (OSError, ValueError):
+        return b"opml" in read_input(file, LARGEST_MODULE)
+    except OSError:
         return False
 
 

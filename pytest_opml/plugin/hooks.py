@@ -148,9 +148,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Name the file of the settings, where it follows from the tests that were collected, and earlier runs taken in."""
     if STATE not in config.stash:
         return []
+    from ..printable import printable
     from .settings_file import correction
 
-    notes = (f"opml: {note}" for note in config.stash[STATE].session.notes)
+    notes = (f"opml: {printable(note)}" for note in config.stash[STATE].session.notes)
     return [*filter(None, [correction(config)]), *notes]
 
 

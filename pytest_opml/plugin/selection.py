@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from ..settings import find_pyproject
+from ..storage.input_file import read_input
 from .stash import FIXTURES
 
+LARGEST_MODULE = 2**24  # bytes
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
@@ -138,10 +140,10 @@ def _has_cases(config: pytest.Config, path: Path) -> bool:
     if not _is_found_by_pytest(config, path):
         return False
     try:
-        text = path.read_text("utf-8")
+        text = read_input(path, LARGEST_MODULE).decode()
         tree = ast.parse(text) if "opml" in text else None
-    except (OSError, ValueError, SyntaxError):
-        return False
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return False  # whether it can be imported is for pytest to say
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] if tree else []
     return any(argument.arg in FIXTURES for function in functions for argument in function.args.args)
 

@@ -39,7 +39,9 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
 
     config = session.config
     progress_line = make_progress_line(config, len(items))
-    if not xdist.is_worker(config):
+    if xdist.is_worker(config):
+        xdist.end_with_controller()
+    else:
         heed_signals(config)
     try:
         file = choose(config, sorted({item.path for item in items}))
@@ -120,9 +122,9 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
     """Show our own errors as one line, and remember which of the others failed a test."""
     state = item.config.stash[STATE]
     if isinstance(error, CaseFailed):
-        report.longrepr = _explained(item, f"{error.kind}: {error}")
+        report.longrepr = _explained(item, printable(f"{error.kind}: {error}"))
     elif isinstance(error, OpmlError):
-        report.longrepr = _explained(item, f"{item.nodeid}: {error}", str(error))
+        report.longrepr = _explained(item, printable(f"{item.nodeid}: {error}"), printable(str(error)))
         item.stash[_WRONG_INPUT] = str(error)
         item.config.stash[USAGE_ERRORS].append(str(error))
     elif report.when != "call" or not item.stash.get(FAILED_FOR_BUDGETS, False):
@@ -134,12 +136,12 @@ def explain_failure(item: pytest.Item, error: BaseException | None, report: pyte
 def _explained(item: pytest.Item, text: str, message: str = "") -> Any:
     """What pytest shows of a failure: the text, and its message in the short summary and in JUnit's XML."""
     try:
-        pytest.fail(printable(text, lines=True), pytrace=False)
+        pytest.fail(text, pytrace=False)
     except pytest.fail.Exception:
         shown = item.repr_failure(pytest.ExceptionInfo.from_current())
     if (crash := getattr(shown, "reprcrash", None)) is not None:
         file, line, _ = item.location
-        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, printable(message or text, lines=True)
+        crash.path, crash.lineno, crash.message = file, (line or 0) + 1, message or text
     return shown
 
 
@@ -159,6 +161,8 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
 
 def _end(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        xdist.end_workers(config)
     state = config.stash.get(STATE, None)
     if state and state.runs_cases:
         benchmark.hide_table(config)
@@ -221,7 +225,8 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     reporter.section("opml")
     settings = options.settings_of(config)
     lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
-    for line in (*lines, *idle_patterns(outcome.record, settings.trust)):
+    patterns = () if outcome.record.partial_selection else settings.trust
+    for line in (*lines, *idle_patterns(outcome.record, patterns)):
         reporter.write_line(printable(line))
     for line in problem_lines(outcome.problems):
         reporter.write_line(printable(line), red=True)

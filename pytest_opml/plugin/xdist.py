@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,6 +45,7 @@ class _Inbox:
 _INBOX = pytest.StashKey[_Inbox]()
 _RUN = pytest.StashKey[str]()
 _SHARED: pytest.StashKey[HeldFolder] = pytest.StashKey()
+_LOOK_S = 0.5
 # A file of the shared folder, in which the workers say where they write ahead, and by which settings.
 _ANNOUNCED = "run.json"
 
@@ -77,6 +81,29 @@ def part_of_run(config: pytest.Config) -> RunPart | None:
     except OSError as error:
         raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
     return RunPart(worker["opml_run"], worker["workerid"], folder)
+
+
+def end_with_controller() -> None:
+    """In a worker: end when the controller is gone, at once; what is measured is written ahead.
+
+    By itself the worker would go on for some seconds, and hold what the next session is to take in.
+    """
+    controller = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == controller:
+            time.sleep(_LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def end_workers(config: pytest.Config) -> None:
+    """In a controller that is ended: end the workers first, so that none finishes what the record does not have."""
+    spread = config.pluginmanager.getplugin("dsession")
+    nodes = getattr(spread, "nodemanager", None)
+    if nodes is not None:
+        nodes.group.terminate(timeout=_LOOK_S)  # then they are killed
 
 
 def announce(config: pytest.Config) -> None:

@@ -9,6 +9,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from ..printable import shows
+
 _NAME = r"(?:[^/{}]+|\{[^{}]+\})"
 ID = re.compile(
     rf"(?P<dataset>{_NAME})/(?P<model>{_NAME})/(?P<top>all|top\d{{1,999}})/(?P<technique>[^/]+)(?:/(?P<rest>.*))?",
@@ -33,7 +35,7 @@ def checked_name(name: str) -> str:
     Raises:
         ValueError: it cannot.
     """
-    if not name or not name.isprintable() or name != name.strip() or set(name) & _NOT_IN_NAMES:
+    if not name or not shows(name) or name != name.strip() or set(name) & _NOT_IN_NAMES:
         raise ValueError("must be a text without / { } = , or control characters, and without blanks at its ends")
     return name
 

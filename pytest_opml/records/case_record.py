@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from ..errors import CaseDefinitionError
+from ..printable import shows
 from .base import check_fields
 from .case_ids import ID, IdParts, checked_name, named_id
 from .preprocess import Preprocess, digest_of
@@ -54,6 +55,8 @@ def _read_classes(value: Any) -> Any:
         return None
     if not isinstance(names, (list, tuple)) or not names or not all(type(one) is str and one for one in names):
         raise ValueError("must be a list with the class of each output, or a table from an output's name to its class")
+    if unshown := next((one for one in names if not shows(one)), None):
+        raise ValueError(f"{unshown!r} cannot be the name of a class or of an output: it has control characters")
     return value if isinstance(value, dict) else tuple(value)
 
 
@@ -62,7 +65,7 @@ def _read_preprocess(value: Any) -> Any:
 
 
 def _reads_on_one_line(value: str) -> str:
-    if not value or not value.isprintable() or "," in value:
+    if not value or not shows(value) or "," in value:
         raise ValueError("must be a text without commas and control characters")
     return value
 
@@ -137,7 +140,7 @@ class CaseRecord(BaseModel):
     @field_validator("dataset", "model")
     @classmethod
     def _can_stand_in_an_id(cls, value: str) -> str:
-        if set(value) & set("{},") or not value.isprintable():
+        if set(value) & set("{},") or not shows(value):
             raise ValueError("must not contain braces, commas or control characters")
         return value
 
@@ -146,7 +149,7 @@ class CaseRecord(BaseModel):
     def _is_one_part_of_an_id(cls, value: str) -> str:
         if "/" in value:
             raise ValueError("must not contain '/'")
-        if not value.isprintable():
+        if not shows(value):
             raise ValueError("must not contain control characters")
         return value
 
@@ -175,7 +178,7 @@ class CaseRecord(BaseModel):
     @field_validator("weights")
     @classmethod
     def _fits_an_id(cls, value: str) -> str:
-        if not value or not value.isprintable() or "," in value:
+        if not value or not shows(value) or "," in value:
             raise ValueError("must be 'imagenet', 'none' or a path without commas and control characters")
         return value
 

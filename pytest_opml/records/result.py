@@ -282,7 +282,11 @@ class Conditions(Record):
     """Under what the case was timed."""
 
     batch: int = Field(description="examples in a call of the offline scenario")
-    threads: int = Field(description="that the runtime might use")
+    threads: int = Field(description="that the runtime said it computed with")
+    busy_cores: float | None = Field(
+        default=None,
+        description="that its process kept busy in the passes: CPU by wall time; None for less than a second",
+    )
     garbage_collector: Literal["off while timing"] = "off while timing"
     offline_warm_up: WarmUp
     single_warm_up: WarmUp
@@ -421,11 +425,22 @@ class Result(CaseOutcome):
     @model_validator(mode="after")
     def _can_be_worked_out(self) -> Result:
         """What follows from the figures is a number as well: nothing is divided by 0 or leaves the range of floats."""
+        scores = (
+            self.quality.value,
+            self.accuracy and self.accuracy.value,
+            self.recall,
+            self.precision,
+            self.f1,
+            self.auc,
+        )
+        parts = [(one, part.samples) for part in self.slices for one in (part.quality, part.accuracy) if one]
         try:
             figures = (self.throughput, self.energy_j or 0.0, self.size_mb, self.deflated_mb, self.peak_memory_mb)
+            counts = [(score or 0.0) * self.test_samples for score in scores]
+            counts += [share.value * samples for share, samples in parts]
         except (ZeroDivisionError, OverflowError) as error:
             raise ValueError(f"what follows from its figures cannot be worked out: {error}") from None
-        if not all(map(math.isfinite, figures)):
+        if not all(map(math.isfinite, (*figures, *counts))):
             raise ValueError("what follows from its figures is beyond all numbers")
         return self
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from ..printable import shows
 from .base import Many, Moment, Named, Record
 from .device import Device
 from .result import CaseOutcome, Key, Result
@@ -25,7 +26,7 @@ Rule = Literal["min", "max", "max_drop", "max_increase", "max_regression"]
 
 
 def _in_one_line(name: str) -> str:
-    if not name.isprintable():
+    if not shows(name):
         raise ValueError("must not contain control characters")
     return name
 
@@ -112,13 +113,17 @@ class CiRun(Record):
     target: str | None = Field(default=None, description="branch that the request is to be merged into")
 
 
+# It stands in commands that people copy into their shells.
+CommitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
+
+
 class Commit(Record):
     """The state of the user's repository."""
 
-    commit: str
+    commit: CommitHash
     branch: str | None
     dirty: bool | None = Field(description="whether tracked files differ from the commit; None where git is not there")
-    parents: Many[str] = ()
+    parents: Many[CommitHash] = ()
     authored: Moment | None = None
     shallow: bool = Field(default=False, description="whether the clone holds only the newest commits")
     ci: CiRun | None = None
@@ -169,7 +174,7 @@ class RunRecord(Record):
     """One pytest session: the document that ``--opml-json`` writes. A case has one result on each kind of hardware."""
 
     format_version: Literal[1] = FORMAT_VERSION
-    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1)
+    run_id: Annotated[str, AfterValidator(_in_one_line)] = Field(min_length=1, max_length=1_000)
     started: Moment
     seconds: float
     device: Device = Field(description="of the session; each result has its own")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
@@ -17,6 +18,19 @@ _HASH_DIGITS = 10
 def amount(number: int, one: str, many: str = "") -> str:
     """Return so many of something: ``1 run``, ``2,000 runs``; ``many`` where it is not ``one`` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text in one line takes: two for a letter of Chinese, none for a mark."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def wrapped(text: str, width: int) -> list[str]:

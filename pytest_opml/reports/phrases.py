@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..analysis import figures
 from ..gate.best_case import Selection, select_best
@@ -29,7 +30,7 @@ COUNT_WORDS: dict[Verdict, str] = WORDS | {"pass": "passed", "fail": "failed"}
 
 
 # A test whose name begins with it is a command of ours, and no test of pytest's.
-COMMAND = "opml"
+COMMAND = "opml measure"
 INTERRUPTED = "The run was interrupted: it was stopped before its end, and cases are missing"
 
 
@@ -161,7 +162,9 @@ def against(checks: Sequence[Check], record: RunRecord) -> list[tuple[str, str]]
         Labels and texts: the reference and the difference to it, then likewise a baseline that a budget names.
     """
     results = {result.key: result for result in record.results}
-    result = next(result for result in record.results if checks[0].is_of(result))
+    result = next((result for result in record.results if checks[0].is_of(result)), None)
+    if result is None:  # in a record of others, whose checks are on cases that it does not have
+        return []
     facts = []
     reference = results.get(Key(result.case.reference.id, result.device.profile))
     if reference is not None and reference is not result:
@@ -189,12 +192,16 @@ def repeat_command(check: Check, record: RunRecord, gate: Gate) -> str:
     test = record.collected.get(check.case_id)
     if not test:
         return ""
+    if test.startswith("-"):  # in a record of others, which would be an option
+        test = f"./{test}"
     options = [budget.source.removeprefix(f"{OPTION} ") for budget in gate.given]
     kind = check.profile or record.device.profile
     given = [("gpu", kind)] if kind != "cpu" else []
     given += [("gate", option) for option in options]
     if test.startswith(f"{COMMAND} "):
-        return shlex.join([*shlex.split(test), *(f"--{name}={value}" for name, value in given)])
+        with suppress(ValueError):
+            return shlex.join([*shlex.split(test), *(f"--{name}={value}" for name, value in given)])
+        return ""
     return shlex.join(["pytest", test, *(f"--opml-{name}={value}" for name, value in given)])
 
 

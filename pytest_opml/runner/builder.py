@@ -15,6 +15,7 @@ from ..measure.cpu_load import LoadWatch
 from ..measure.sizes import optimizer_bytes
 from ..progress import report_progress
 from ..records.result import Training
+from ..runtimes.threads import check_process
 from ..storage.cache import Cache
 from ..storage.digests import copy_path
 from .cache_keys import CaseKeys
@@ -139,6 +140,7 @@ class ArtifactBuilder:
         trained = self._trained(self.case, self.keys.model, self.keys.policy)
         chain, load = ChainRun(self, trained), LoadWatch()
         state = chain.run()
+        check_process()
         started = time.perf_counter()
         path = write_artifact(state, folder)
         preparation_s = chain.preparation_s + time.perf_counter() - started
@@ -165,6 +167,7 @@ class ArtifactBuilder:
 
             load = LoadWatch()
             model, training = train(case, self.data, policy=policy)
+            check_process()
             disturbed = "; ".join(load.disturbances(self._cores))
             is_trained = training.training_mode != "none"
             training = training.model_copy(update={"disturbed": disturbed}) if is_trained else UNTRAINED

@@ -20,6 +20,7 @@ from ..records.run import RunRecord, merge
 from ..reports.formatting import amount
 from ..storage.held_folders import HeldFolder, abandoned, remove
 from .shared_results import MeasuredCase
+from .unwritten import allocate_reserve
 
 if TYPE_CHECKING:
     from ..gate.budgets import Gate
@@ -90,6 +91,7 @@ class Journal:
         if self._folder:
             try:
                 self._held = HeldFolder(self._folder)
+                allocate_reserve(self._folder)
             except OSError as error:
                 self._reason = _reason(error, self._folder)
 
@@ -236,8 +238,13 @@ def open_journal(settings: Settings, root: Path, part: RunPart, head: RunRecord)
     if not (settings.store or settings.json_path):
         return Journal(None, part, head)
     from ..history.store import state_folder
+    from .unwritten import allocate_reserve
 
-    return Journal(state_folder(settings.store, root), part, head)
+    folder = state_folder(settings.store, root)
+    journal = Journal(folder, part, head)
+    if journal.folder:  # which is held, so that nobody takes the reserve for what a dead run left
+        allocate_reserve(folder, part.run_id)
+    return journal
 
 
 def take_in_earlier(settings: Settings, root: Path) -> tuple[str, ...]:
@@ -310,8 +317,8 @@ def _taken(record: RunRecord, history: History | None, folder: Path, gate: Gate)
     )
     if history is None:
         return f"there is no history for {text}: {import_command(write_unwritten(record, folder))}"
-    history.append(record)
-    return f"taken in: {text}"
+    added = history.extend([record], merge=True)
+    return f"taken in: {text}" if added.runs else f"not taken in: {text}, and was removed from the history"
 
 
 def _is_any(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from ..analysis.op_score import op_score
 from ..case import Case
 from ..datasets.held_out import HeldOut
 from ..datasets.input_set import InputSet
+from ..measure.busy_cores import require_cores
 from ..measure.cpu_load import LoadWatch
 from ..measure.disturbance import UNSETTLED, of_gpu, of_load, of_warm_up
 from ..measure.gpu_monitor import GpuMonitor
@@ -164,11 +165,13 @@ class _Times:
     """What was timed of an artifact alone, and the memory that it took.
 
     Attributes:
+        threads: that the runtime said it computed with.
         repeated_pass_s: seconds of a pass when passes were taken anew; None where they were not.
         disturbances: of each part.
     """
 
     cold_start: ColdStart
+    threads: int
     offline_warm_up: WarmUp
     passes: Passes
     single: Single
@@ -194,6 +197,8 @@ def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, 
         passes = time_passes(
             runtime, inputs, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(inputs))
         )
+    if gpu is None:  # whose driver waits for it on cores of the CPU
+        require_cores(runtime.name, passes.busy_cores, runtime.threads)
     offline, load = load.disturbances(cores), LoadWatch(whole)
     single = time_single(runtime, inputs, plan.on_times)
     alone, load = load.disturbances(cores), LoadWatch(whole)
@@ -214,6 +219,7 @@ def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, 
     )
     return _Times(
         cold_start=opened.cold_start,
+        threads=runtime.threads,
         offline_warm_up=offline_warm_up,
         passes=passes,
         single=single,
@@ -362,7 +368,7 @@ def _result(
     own = TimeFigures(median(passes.seconds).scaled(scale), times.single.latency, _sampling(times, scale))
     inference, latency, sampling = derive(own, plan.reference, compared.vs_reference)
     score = _score(plan, quality.quality, inference, artifact, built.training, samples)
-    conditions = _conditions(case, built, plan, times, other_load)
+    conditions = _conditions(case, built, times, other_load)
     return Result(
         case=case,
         device=plan.device,
@@ -411,15 +417,14 @@ def _score(
     return op_score(quality, seconds, artifact.size_bytes / 1e6, samples=samples)
 
 
-def _conditions(
-    case: Case, built: BuiltArtifact, plan: MeasurementPlan, times: _Times, other_load: OtherLoad
-) -> Conditions:
+def _conditions(case: Case, built: BuiltArtifact, times: _Times, other_load: OtherLoad) -> Conditions:
     """What held while the times were taken."""
     disturbed: dict[Section, str] = {section: "; ".join(texts) for section, texts in times.disturbances.items()}
     disturbed |= {"training": built.training.disturbed, "preparation": built.disturbed}
     return Conditions(
         batch=case.batch,
-        threads=plan.device.threads,
+        threads=times.threads,
+        busy_cores=times.passes.busy_cores,
         offline_warm_up=times.offline_warm_up,
         single_warm_up=times.single.warm_up,
         other_load=other_load,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..records.run import Check, RunRecord
     from ..settings import Settings
 
+_LONGEST_LOG = 64_000  # characters
 PASSED, FAILED, USAGE, NOTHING_MEASURED, NOT_JUDGED = 0, 1, 4, 5, 11
 
 
@@ -92,6 +93,7 @@ def finish(
     """
     from ..gate.run_verdicts import drop_unreached_cases, judge_run
 
+    record = _with_short_logs(record)
     if not is_complete:
         record = drop_unreached_cases(record)
     record = record.model_copy(update={"checks": judge_run(record, settings.gate), "interrupted": not is_complete})
@@ -108,6 +110,14 @@ def finish(
     return Outcome(
         record=record, problems=tuple(problems), notes=tuple(notes), exit=end, fresh=fresh, unwritten=unwritten
     )
+
+
+def _with_short_logs(record: RunRecord) -> RunRecord:
+    """Cut what failures printed to its end: whoever made a longer one, the history must take the run."""
+    failures = tuple(
+        failure.model_copy(update={"log_tail": failure.log_tail[-_LONGEST_LOG:]}) for failure in record.failures
+    )
+    return record.model_copy(update={"failures": failures})
 
 
 def _fresh(record: RunRecord, settings: Settings) -> tuple[FreshShift, ...]:
@@ -149,7 +159,7 @@ def write(record: RunRecord, settings: Settings, root: Path) -> Written:
         problems.append(str(error) if settings.store else _set_aside(record, root / ".opml" / "records", error)[0])
     try:
         if settings.store:
-            _append(record, settings.store)
+            _append(record, settings.store, root)
     except StorageError as error:
         line, unwritten = _set_aside(record, state_folder(settings.store, root), error)
         problems.append(line)
@@ -161,11 +171,12 @@ def write(record: RunRecord, settings: Settings, root: Path) -> Written:
     return Written(problems, unwritten)
 
 
-def _append(record: RunRecord, store: str) -> None:
+def _append(record: RunRecord, store: str, root: Path) -> None:
+    from ..history.git import ancestry_in
     from ..history.store import open_store
 
     with open_store(store) as history:
-        history.append(record)
+        history.append(record, ancestry=ancestry_in(root))
 
 
 def _set_aside(record: RunRecord, folder: Path, refusal: StorageError) -> tuple[str, Path | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..runtimes.keras_configuration import check_file
+from ..runtimes.threads import use_threads
 from .plan import NOTHING_COLLECTED, CollectedRun
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
+    use_threads(device.threads)
     Cache(settings.cache_dir, open_shared(settings.cache_shared))
     if settings.json_path:
         check_writable(settings.json_path)

@@ -38,11 +38,12 @@ class EndSignals:
     def __init__(self) -> None:
         self.name = ""
         self._on_late: Callable[[], object] = lambda: None
-        self._came_at, self._deadline = 0.0, False
+        self._came_at, self._was_raised, self._deadline = 0.0, False, False
         self._is_ending = self._has_ended = False
         self._while_ending = 0
-        self._at_end = threading.Lock()
+        self._at_end, self._noting = threading.Lock(), threading.RLock()
         self._replaced: dict[int, Any] = {}
+        self._wake_up = -1
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, *_ENDING):
@@ -50,6 +51,8 @@ class EndSignals:
             if handler is (signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL):
                 self._replaced[number] = handler
                 signal.signal(number, self._handle)
+        self._listen()
+        _LIVING.append(self)
 
     def __enter__(self) -> EndSignals:
         return self
@@ -68,6 +71,34 @@ class EndSignals:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, handler)
         self._replaced = {}
+        if self._wake_up >= 0:
+            if (theirs := signal.set_wakeup_fd(-1)) not in (-1, self._wake_up):
+                signal.set_wakeup_fd(theirs)
+            os.close(self._wake_up)
+            self._wake_up = -1
+        if self in _LIVING:
+            _LIVING.remove(self)
+
+    def _listen(self) -> None:
+        """Start a thread that hears of signals while native code keeps the main thread from handling them."""
+        if not self._replaced:
+            return
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        if (theirs := signal.set_wakeup_fd(write, warn_on_full_buffer=False)) != -1:
+            signal.set_wakeup_fd(theirs)  # somebody else hears of them
+            os.close(read)
+            os.close(write)
+            return
+        self._wake_up = write
+        threading.Thread(target=self._hear, args=(read,), daemon=True).start()
+
+    def _hear(self, read: int) -> None:
+        """In a thread: hear of signals until nobody handles them here any more."""
+        while numbers := os.read(read, 64):
+            for number in filter(self._replaced.__contains__, numbers):
+                self._note(number)
+        os.close(read)
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:
@@ -88,12 +119,11 @@ class EndSignals:
         return f"ended by {self.name}" if self.name not in ("", "SIGINT") else "interrupted"
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        is_first, now = not self.name, time.monotonic()
+        now = time.monotonic()
+        self._note(number)
+        is_first, self._was_raised = not self._was_raised, True
         if is_first:
-            self.name, self._came_at = signal.Signals(number).name, now
-        if number in _ENDING and not self._deadline:
-            self._deadline = True
-            threading.Thread(target=self._end_in_time, daemon=True).start()
+            self._came_at = now
         if self._is_ending:
             self._while_ending += 1
             if self._while_ending < 3:
@@ -103,6 +133,13 @@ class EndSignals:
         elif not is_first and now - self._came_at < _SAME_S:
             return
         raise KeyboardInterrupt(self.described)
+
+    def _note(self, number: int) -> None:
+        with self._noting:
+            self.name = self.name or signal.Signals(number).name
+            is_new, self._deadline = number in _ENDING and not self._deadline, self._deadline or number in _ENDING
+        if is_new:
+            threading.Thread(target=self._end_in_time, daemon=True).start()
 
     def _end_in_time(self) -> None:
         """In a thread: end the run where the main thread does not, and the process where it does not end."""
@@ -118,6 +155,16 @@ class EndSignals:
         time.sleep(max(0.0, began + _LAST_S - time.monotonic()))
         if self._replaced:  # the run's process has not gone on to do something else
             _exit()
+
+
+def _leave_to_parent() -> None:
+    """In a process that was forked: die of signals as if nobody handled them, and tell the parent nothing of them."""
+    for signals in _LIVING[:]:
+        signals.restore()
+
+
+_LIVING: list[EndSignals] = []
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _exit() -> None:

@@ -15,6 +15,7 @@ from ..measure.quiet_machine import wait_until_quiet
 from ..progress import report_progress
 from ..records.result import Result
 from ..runtimes.keras_configuration import configure
+from ..runtimes.threads import limit_process
 from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
@@ -71,6 +72,7 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
 
 def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactBuilder:
     """Load the data of a case; return what builds it, under our configuration of Keras."""
+    limit_process(options.device.threads)  # before the modules of the user, which may run TensorFlow at once
     registry.adopt(options.registrations)
     cache = paths.open_cache()
     case = exported(case, paths.data_dir, cache)
@@ -94,6 +96,7 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
         ModelFileError: the file is no model.
         CaseFailed: the artifact, or that of the release, is not there any more.
     """
+    limit_process(plan.device.threads)
     cache = paths.open_cache()
     artifact = _find(cache, built)
     reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
@@ -178,6 +181,7 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
         ModelFileError: the file is no model.
         CaseFailed: the artifact is not there any more.
     """
+    limit_process(plan.device.threads)
     path = _release_file(stored, paths)
     disturbed = stored.conditions.disturbed.get("preparation", "")
     artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s, disturbed)
@@ -196,6 +200,7 @@ def measure_fetched(case: Case, model: str, plan: MeasurementPlan, paths: LocalP
     Raises:
         ModelFileError: the file is no model, or takes other inputs than that of the case.
     """
+    limit_process(plan.device.threads)
     return measure(case, BuiltArtifact(Path(model), UNTRAINED, {}, 0.0), read_held_out(_case_dir(paths)), plan)
 
 

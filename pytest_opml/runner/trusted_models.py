@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ..errors import listed
 from ..records.case_record import CaseRecord
@@ -16,8 +17,8 @@ def is_trusted(case: CaseRecord, patterns: Sequence[str]) -> bool:
 
 
 def idle_patterns(record: RunRecord, patterns: Sequence[str]) -> list[str]:
-    """Return a line for each pattern that no model of a whole run matches."""
-    if record.interrupted or record.partial_selection:
+    """Return a line for each pattern that no model of a run matches; none of a run that did not come to its end."""
+    if record.interrupted:
         return []
     cases = [outcome.case for outcome in (*record.results, *record.failures)]
     idle = [pattern for pattern in dict.fromkeys(patterns) if not any(_matches(case, pattern) for case in cases)]
@@ -32,4 +33,5 @@ def trust_notes(operations: Sequence[str]) -> list[str]:
 
 
 def _matches(case: CaseRecord, pattern: str) -> bool:
-    return any(fnmatchcase(name, pattern) for name in (case.model, case.name) if name)
+    names = {case.model, str(Path(case.model)), case.name}  # an error says a path without its ./
+    return any(fnmatchcase(name, pattern) for name in names if name)

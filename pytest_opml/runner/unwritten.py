@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
+from ..history.order import Ancestry, nothing_known
 from ..history.record_files import read_record, write_record
 from ..storage.locks import runtime_folder
 
@@ -20,22 +21,20 @@ if TYPE_CHECKING:
     from ..history.base import History
     from ..records.run import RunRecord
 
-_FOLDER = "unwritten"
+_FOLDER, _RESERVE = "unwritten", "reserve"
 _RESERVE_BYTES = 4 * 2**20
 
 
-def allocate_reserve(folder: Path, run_id: str) -> None:
+def allocate_reserve(run_folder: Path) -> None:
     """Take room on the disk at the start of a run, for its record at the end if the disk is full by then.
 
     Where there is no room now, or the system cannot reserve any, there is no reserve.
 
     Args:
-        folder: the state folder. The reserve lies among what the run has not finished, and is removed with it.
-        run_id: of the run that begins.
+        run_folder: ``unfinished/RUN_ID`` of the state folder, with which the reserve is removed; it exists.
     """
-    reserve = _reserve_of(folder, run_id)
+    reserve = run_folder / _RESERVE
     with suppress(OSError, AttributeError):  # the latter where the system has no such call
-        reserve.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(reserve, os.O_CREAT | os.O_WRONLY, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
@@ -43,10 +42,6 @@ def allocate_reserve(folder: Path, run_id: str) -> None:
             reserve.unlink()
         finally:
             os.close(descriptor)
-
-
-def _reserve_of(folder: Path, run_id: str) -> Path:
-    return folder / "unfinished" / run_id / "reserve"
 
 
 def write_unwritten(record: RunRecord, folder: Path) -> Path:
@@ -66,7 +61,7 @@ def write_unwritten(record: RunRecord, folder: Path) -> Path:
     except StorageError as error:
         refusals = [str(error)]
     with suppress(OSError):
-        _reserve_of(folder, record.run_id).unlink()
+        (folder / "unfinished" / record.run_id / _RESERVE).unlink()
         with suppress(StorageError):
             return _written(record, path)
     try:
@@ -106,27 +101,32 @@ def import_command(path: Path) -> str:
     return shlex.join(["opml", "import", str(path)])
 
 
-def take_in(history: History, folder: Path) -> list[str]:
+def take_in(history: History, folder: Path, ancestry: Ancestry = nothing_known) -> list[str]:
     """Add to a history the runs that it could not take when they ended, and remove their files.
 
     Args:
         history: which can be written.
         folder: the state folder.
+        ancestry: what git knows of the runs' commits.
 
     Returns:
-        A line for each run that is in the history now, and for each that it refuses, whose file stays.
+        A line for each run that is in the history now, for each that was removed from it, and for each that it refuses,
+        whose file stays.
     """
     lines = []
     for path in unwritten_runs(folder):
         try:
             record = read_record(path)
-            added = history.extend([record], merge=True)
+            added = history.extend([record], merge=True, ancestry=ancestry)
         except StorageError as error:
             lines.append(f"{path}: is not in the history yet: {error}; {import_command(path)}")
             continue
         remove_taken(path, folder)
+        run = f"run {record.run_id[:12]} of {record.started:%Y-%m-%d %H:%M}"
         if added.runs:
-            lines.append(f"taken in: run {record.run_id[:12]} of {record.started:%Y-%m-%d %H:%M}, unwritten until now")
+            lines.append(f"taken in: {run}, unwritten until now")
+        elif added.removed:
+            lines.append(f"not taken in: {run}, which was removed from the history")
     return lines
 
 

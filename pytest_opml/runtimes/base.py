@@ -42,6 +42,7 @@ class Runtime(ABC):
         layers: layers or operations of the model.
         signature: what the model takes, and the outputs that it has.
         output: the one of them that ``answer`` gives.
+        threads: that it says it computes with.
         call_size: examples in a call, where the model was made for so many; None where any number fits.
     """
 
@@ -51,6 +52,7 @@ class Runtime(ABC):
     layers: int
     signature: Signature
     output: TensorSpec
+    threads: int
     call_size: int | None = None
 
     @abstractmethod

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from ..errors import ModelFileError, listed, one_line
 from ..storage.regular_files import open_regular
@@ -31,15 +33,16 @@ _OTHER_CODE = frozenset(
 _FUNCTIONS = frozenset(("activations", "constraints", "initializers", "losses", "metrics", "ops", "regularizers"))
 _CLASSES = _FUNCTIONS | {"dtype_policies", "layers", "legacy", "models", "optimizers", "quantizers", "random"}
 # Settings of layers that Keras takes for a file's name where they are text.
+# Of what may be many; a file without weights, or of layers that share one, may have so many all the same.
+_FEW = 10**6
+_COUNTS = ("units", "filters", "input_dim", "output_dim")
 _FILES = ("vocabulary", "idf_weights", "filepath", "file_path")
 
 
-def check_keras_archive(path: Path, *, weights: bool) -> None:
+def check_keras_archive(path: Path) -> None:
     """Refuse a ``.keras`` file that would have Keras do more than build layers and read its own weights.
 
-    Args:
-        path: of the file.
-        weights: whether its weights are looked at, too; their numbers are not read.
+    The numbers of its weights are not read.
 
     Raises:
         ModelFileError: it would, or it is no archive, or a damaged one.
@@ -47,7 +50,7 @@ def check_keras_archive(path: Path, *, weights: bool) -> None:
     try:
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             fault = _fault_of_members(archive) or _fault_of_configuration(archive)
-            if not fault and weights and _WEIGHTS in archive.namelist():
+            if not fault and _WEIGHTS in archive.namelist():
                 fault = fault_of_weights(_member(stream, archive))
     except zipfile.BadZipFile as error:
         raise ModelFileError(f"{path}: not a .keras file (no zip archive, or a damaged one)") from error
@@ -89,6 +92,22 @@ def _fault_of_configuration(archive: zipfile.ZipFile) -> str:
             if isinstance(settings, dict) and isinstance(settings.get(name), str):
                 where = f"the {name} of {one.get('class_name')!a}"
                 return f"{where} is a file of this machine, {settings[name]!a}; give the layer what is in it"
+    return _fault_of_counts(archive, configuration)
+
+
+def _fault_of_counts(archive: zipfile.ZipFile, configuration: Any) -> str:
+    """What is wrong with the sizes of layers, whose weights would be made before they are read; empty where nothing is.
+
+    Each unit has a weight of its own, which takes a byte at least.
+    """
+    stored = archive.getinfo(_WEIGHTS).file_size if _WEIGHTS in archive.namelist() else 0
+    for one in _objects(configuration):
+        settings = one.get("config")
+        for name in _COUNTS:
+            count = settings.get(name) if isinstance(settings, dict) else None
+            if isinstance(count, int) and count > max(stored, _FEW):
+                where = f"{name} of {one.get('class_name')!a} is {count:,}"
+                return f"{where}, which the {stored:,} bytes of its weights cannot hold"
     return ""
 
 
@@ -140,7 +159,11 @@ def _member(stream: BinaryIO, archive: zipfile.ZipFile) -> BinaryIO:
     """The weights' file within the archive: in its place where it is stored as it is, as Keras stores it."""
     info = archive.getinfo(_WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
-        return io.BytesIO(archive.read(_WEIGHTS))
+        # memory that it took would be counted as the model's
+        copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as it is read
+        with archive.open(_WEIGHTS) as packed:
+            shutil.copyfileobj(packed, copy)
+        return copy
     archive.open(info).close()  # which checks what stands before the file
     stream.seek(info.header_offset + 26)
     lengths = struct.unpack("<HH", stream.read(4))

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from ..errors import SettingsError
 
@@ -54,6 +55,54 @@ def prepare_environment() -> None:
         os.environ.pop(name, None)
 
 
+@contextmanager
+def home_left_alone() -> Iterator[None]:
+    """Around the first import of Keras 3 or of ``tf_keras``: nothing is written to the user's home.
+
+    Both write a ``keras.json`` there where there is none.
+    """
+    home = _home()
+    if (home / "keras.json").exists():
+        yield
+        return
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = nowhere = f"{os.devnull}/keras"  # where nothing can be written, which Keras passes over
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_HOME"]
+        else:
+            os.environ["KERAS_HOME"] = before
+        config = sys.modules.get("keras.src.backend.config")
+        if config is not None and getattr(config, "_KERAS_DIR", None) == nowhere:
+            vars(config)["_KERAS_DIR"] = str(home)  # where weights are downloaded to; nothing public sets it
+
+
+def _home() -> Path:
+    """Return the folder of Keras' files, as Keras determines it."""
+    if named := os.environ.get("KERAS_HOME"):
+        return Path(named).expanduser()
+    home = Path("~").expanduser()
+    return (home if os.access(home, os.W_OK) else Path("/tmp")) / ".keras"  # noqa: S108 - as it does
+
+
+@contextmanager
+def without_pictures() -> Iterator[None]:
+    """Around an import of Keras 3, in a process that is ours: it draws no pictures, and imports no matplotlib for them.
+
+    That would write its list of fonts to the user's home.
+    """
+    is_new = "matplotlib" not in sys.modules
+    if is_new:
+        sys.modules["matplotlib"] = cast("ModuleType", None)  # importing it is an ImportError, which Keras passes over
+    try:
+        yield
+    finally:
+        if is_new:
+            del sys.modules["matplotlib"]
+
+
 def configure(keras: Any = None) -> None:
     """Give Keras our configuration; for a process that is ours, after the modules of the user were imported.
 
@@ -64,7 +113,8 @@ def configure(keras: Any = None) -> None:
         SettingsError: Keras was imported with another backend.
     """
     if keras is None:
-        keras = _imported()
+        with without_pictures():
+            keras = _imported()
     _assign(keras, VALUES, POLICY)
     if limits := getattr(keras, "config", None):
         for name in ("set_max_epochs", "set_max_steps_per_epoch"):
@@ -92,7 +142,8 @@ def _imported() -> Any:
         before = os.environ.get("KERAS_BACKEND")
         os.environ["KERAS_BACKEND"] = BACKEND
         try:
-            import_module("keras")
+            with home_left_alone():
+                import_module("keras")
         finally:
             if before is None:
                 del os.environ["KERAS_BACKEND"]

@@ -16,6 +16,7 @@ from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
 from .fit import arranged, as_dtype, call_size, measured_output
 from .keras_archive import check_keras_archive
+from .threads import limit_tensorflow, prefer_threads, tensorflow_threads
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +33,8 @@ def load_keras(path: Path) -> keras.Model:
     """
     import keras
 
-    check_keras_archive(path, weights=False)
+    prefer_threads()
+    check_keras_archive(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file may end in any
@@ -55,7 +57,8 @@ def read_keras(path: Path) -> Signature:
     """
     import keras
 
-    check_keras_archive(path, weights=True)
+    prefer_threads()  # building its layers starts TensorFlow
+    check_keras_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
             configuration = json.loads(archive.read("config.json"))
@@ -125,7 +128,7 @@ class KerasRuntime(Runtime):
     def __init__(self, path: Path, *, threads: int, output: str | None = None) -> None:
         import tensorflow as tf
 
-        limit_threads(threads)
+        limit_tensorflow(threads)
         model = load_keras(path)
         self.path, self.signature = path, keras_signature(path, model)
         self.parameters = int(model.count_params())
@@ -142,6 +145,7 @@ class KerasRuntime(Runtime):
         except Exception as error:  # of a layer, it says anything
             raise ModelFileError(f"{path}: not a Keras model that can answer: {_reason(error)}") from error
         self._constant, self._error = tf.constant, tf.errors.OpError
+        self.threads = tensorflow_threads()
 
     def to_device(self, batch: Batch) -> list[Any]:
         """See ``Runtime.to_device``."""
@@ -175,27 +179,3 @@ def _call_of(model: keras.Model, number: int) -> Callable[..., Any]:
         return tf.cast(answer, tf.float32) if answer.dtype.is_floating else answer
 
     return call
-
-
-def limit_threads(threads: int) -> None:
-    """Set how many threads TensorFlow uses in this process, unless it already uses as many.
-
-    Raises:
-        ModelFileError: it already runs with another number.
-    """
-    import tensorflow as tf
-
-    config = tf.config.threading
-    if (config.get_intra_op_parallelism_threads(), config.get_inter_op_parallelism_threads()) == (threads, 1):
-        return
-    try:
-        config.set_intra_op_parallelism_threads(threads)
-        # one chain of layers has nothing to run side by side; a second pool only costs hand-overs
-        config.set_inter_op_parallelism_threads(1)
-    except RuntimeError as error:
-        running = config.get_intra_op_parallelism_threads()
-        if running not in (0, threads):
-            raise ModelFileError(
-                f"TensorFlow runs with {running} threads in this process, and cannot change to {threads}; open the"
-                " model in a process of its own, or with as many threads"
-            ) from error

@@ -77,7 +77,7 @@ class LiteRTRuntime(Runtime):
     name: ClassVar[str] = "litert"
 
     def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
-        self.path, self._threads = path, threads
+        self.path, self.threads = path, threads
         file = read_tflite(path, trusted=trusted)
         self.signature = file.signature
         self.call_size = call_size(path, self.signature.inputs)
@@ -103,7 +103,7 @@ class LiteRTRuntime(Runtime):
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            return Interpreter(model_path=str(self.path), num_threads=self._threads)
+            return Interpreter(model_path=str(self.path), num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{self.path}: not a model that LiteRT can run: {one_line(error)}") from error
 

@@ -10,6 +10,7 @@ from ..errors import ModelFileError
 from ..storage.regular_files import IrregularFileError, check_regular, regular_files
 from ..tensors import Signature
 from .base import Runtime
+from .threads import process_threads, require_threads
 
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".bin")
 _KNOWN = ".keras, .tflite, .onnx, a SavedModel folder"
@@ -18,12 +19,15 @@ Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
 _KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
 
-def open_artifact(path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> Runtime:
+def open_artifact(
+    path: Path, *, threads: int | None = None, output: str | None = None, trusted: bool = False
+) -> Runtime:
     """Open a model file, or a SavedModel folder, with the runtime of its kind.
 
     Args:
         path: the file or folder.
-        threads: that the runtime may use. TensorFlow has one number of them in a process, that of the first model.
+        threads: that the runtime uses; as many as may compute in this process if None. TensorFlow has one number of
+            them in a process.
         output: name of the output that is measured, where the model has several.
         trusted: whether a model may do more than compute: see ``operations_outside``.
 
@@ -31,7 +35,15 @@ def open_artifact(path: Path, *, threads: int, output: str | None = None, truste
         ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
             is named; or it does more than compute and is not trusted.
         MissingDependencyError: its runtime is not installed.
+        ThreadsError: its runtime says that it computes with another number of threads.
     """
+    wanted = threads or process_threads()
+    runtime = _opened(path, wanted, output, trusted)
+    require_threads(runtime.name, runtime.threads, wanted)
+    return runtime
+
+
+def _opened(path: Path, threads: int, output: str | None, trusted: bool) -> Runtime:
     kind = kind_of(path)
     if kind == "savedmodel":
         from .saved_model import SavedModelRuntime

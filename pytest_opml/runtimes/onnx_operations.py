@@ -35,16 +35,21 @@ def operations_outside(model: onnx.ModelProto) -> tuple[str, ...]:
     functions = {(function.domain, function.name) for function in model.functions}
     names = set()
     for node in _nodes(model):
-        domain = "" if node.domain == "ai.onnx" else node.domain
+        domain, name = _text(node.domain), _text(node.op_type)
         if (node.domain, node.op_type) in functions:
             continue
         if domain in _STANDARD:
-            is_fine = onnx.defs.has(node.op_type, domain)
+            is_fine = onnx.defs.has(name, "" if domain == "ai.onnx" else domain)
         else:
-            is_fine = domain in _BUILT_IN and node.op_type not in _OUTSIDE
+            is_fine = domain in _BUILT_IN and name not in _OUTSIDE
         if not is_fine:
-            names.add(f"{node.domain}:{node.op_type}" if node.domain else node.op_type)
+            names.add(f"{domain}:{name}" if domain else name)
     return tuple(sorted(names))
+
+
+def _text(name: str | bytes) -> str:
+    """A name, which protobuf hands out as bytes where it is no text."""
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
 
 
 def _graphs(model: onnx.ModelProto) -> Iterator[Any]:

@@ -28,7 +28,7 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         try:
-            import onnxruntime
+            onnxruntime = import_onnxruntime()
         except ImportError as error:
             raise MissingDependencyError(f"opening {path}", str(error.name), extra="onnx") from error
 
@@ -48,6 +48,7 @@ class OnnxRuntime(Runtime):
             )
         except Exception as error:  # its errors share no base class, and a damaged file may end in others
             raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
+        self.threads = int(self._session.get_session_options().intra_op_num_threads)
         self._place = onnxruntime.OrtValue.ortvalue_from_numpy
         self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         # texts and mappings cannot be placed, nor read where they lie
@@ -77,6 +78,18 @@ def _rows(mappings: Sequence[Mapping[Any, float]]) -> npt.NDArray[Any]:
     """Figures (n, classes), in the order of the classes, of mappings from class to figure."""
     classes = sorted(mappings[0])
     return np.array([[mapping[name] for name in classes] for mapping in mappings], dtype=np.float32)
+
+
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime, which then neither measures its use, nor writes that to the user's home, nor sends it away.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported
+    import onnxruntime
+
+    return onnxruntime
 
 
 def _providers(onnxruntime: Any) -> list[str]:

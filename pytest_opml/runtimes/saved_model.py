@@ -14,8 +14,8 @@ from ..storage.regular_files import open_regular
 from ..tensors import Batch, Signature, TensorSpec
 from .base import Runtime
 from .fit import arranged, as_dtype, call_size, measured_output
-from .keras_graph import limit_threads
 from .saved_model_graph import foreign_assets, reaching_outside
+from .threads import limit_tensorflow, tensorflow_threads
 from .trust import check_operations
 
 _SIGNATURE = "serving_default"
@@ -32,7 +32,7 @@ class SavedModelRuntime(Runtime):
     def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
         import tensorflow as tf
 
-        limit_threads(threads)
+        limit_tensorflow(threads)
         self.path, self.signature = path, read_saved_model(path, trusted=trusted)
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
@@ -45,6 +45,7 @@ class SavedModelRuntime(Runtime):
         self._error = tf.errors.OpError
         self.parameters = int(sum(np.prod(variable.shape) for variable in self._call.variables))
         self.layers = len(self._call.graph.get_operations())
+        self.threads = tensorflow_threads()
 
     def to_device(self, batch: Batch) -> dict[str, Any]:
         """See ``Runtime.to_device``."""

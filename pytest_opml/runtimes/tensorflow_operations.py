@@ -41,8 +41,8 @@ _STATEFUL = re.compile(
 # Not stateful to TensorFlow, and outside all the same: Python, other graphs within texts, other machines, the memory.
 _OUTSIDE = re.compile(
     r"PyFunc\w*|EagerPyFunc|MatchingFiles|ReadFile|DatasetFromGraph|DeserializeIterator|RemoteCall|Reader\w*"
-    r"|RegisterDataset\w*|TPU\w*|Xla(CustomCall|Launch|HostCompute|CallModule)\w*|MlirPassthroughOp|Ifrt\w*|_?Send|_?Recv"
-    r"|ImmutableConst|Debug(Identity|NanCount|NumericSummary)"
+    r"|RegisterDataset\w*|Snapshot\w+|TPU\w*|Xla(CustomCall|Launch|HostCompute|CallModule)\w*|MlirPassthroughOp|Ifrt\w*|_?Send|_?Recv"
+    r"|Queue\w*|ImmutableConst|Debug(Identity|NanCount|NumericSummary)"
 )
 _NAMES_A_PLACE = re.compile(
     r"(^|_)(file|filenames?|paths?|dir|logdir|directory|urls?|address|prefix(es)?)(_|$)|memory_region|_source(_name)?$"

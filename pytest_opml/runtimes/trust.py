@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,5 +25,11 @@ def check_operations(path: Path, operations: Sequence[str], *, trusted: bool) ->
         count = "an operation" if len(operations) == 1 else f"{len(operations)} operations"
         raise ModelFileError(
             f"{path}: holds {count} that may reach outside the model, to files, programs or the network: "
-            f"{listed(operations)}; if you trust whoever made it: --opml-trust={shlex.quote(str(path))}"
+            f"{listed([_shown(name) for name in operations])}; if you trust whoever made it: "
+            f"--opml-trust={shlex.quote(str(path))}"
         )
+
+
+def _shown(name: str) -> str:
+    """The name of an operation; what is none is quoted, and not shown at any length."""
+    return name if re.fullmatch(r"[\w:.>/-]{1,80}", name, re.ASCII) else ascii(name[:80])

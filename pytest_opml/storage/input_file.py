@@ -23,8 +23,8 @@ _CHUNK_BYTES = 1 << 20
 _POLL_S = 0.05
 
 
-class _Pipe(io.FileIO):
-    """A pipe that is given up when nothing comes through it for a while."""
+class _Input(io.FileIO):
+    """What is given up when nothing comes from it for a while: a pipe, or a file of the kernel's that is not ready."""
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read what there is, at least a byte; 0 at the end.
@@ -37,8 +37,10 @@ class _Pipe(io.FileIO):
         while time.monotonic() < deadline:
             # A pipe that nobody has opened for writing yet says nothing; its end is told by a hang-up.
             if poll.poll(_POLL_S * 1000):
-                return super().readinto(buffer) or 0
-        raise TimeoutError(errno.ETIMEDOUT, f"nothing came through the pipe for {PATIENCE_S:g} s")
+                count: int | None = super().readinto(buffer)  # None where it was not ready after all
+                if count is not None:
+                    return count
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing came from it for {PATIENCE_S:g} s")
 
 
 def open_input(path: Path) -> io.BufferedReader:
@@ -54,13 +56,11 @@ def open_input(path: Path) -> io.BufferedReader:
         raise OSError(errno.EINVAL, "no file has such a name") from error
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        mode = os.fstat(descriptor).st_mode
-        _check_kind(mode)  # again: it may have been replaced meanwhile
-        raw = _Pipe(descriptor) if stat.S_ISFIFO(mode) else io.FileIO(descriptor)
+        _check_kind(os.fstat(descriptor).st_mode)  # again: it may have been replaced meanwhile
+        return io.BufferedReader(_Input(descriptor))
     except BaseException:
         os.close(descriptor)
         raise
-    return io.BufferedReader(raw)
 
 
 def _check_kind(mode: int) -> None:

@@ -111,7 +111,7 @@ def release(lock: Path) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock alone, as soon as no other process holds it.
 
     Args:

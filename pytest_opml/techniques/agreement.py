@@ -74,7 +74,7 @@ def answers_of_file(path: Path, inputs: Batch) -> Answers:
 
     if path.suffix == ".keras":
         return answers_of(load_keras(path), inputs)
-    runtime = open_artifact(path, threads=1)
+    runtime = open_artifact(path)
     rows = np.asarray(runtime.rows(runtime.run(runtime.place(inputs))), np.float64)  # NaN too, which the guard names
     return rows.reshape(len(rows), -1)
 

@@ -5,7 +5,6 @@ Source: S. Han, H. Mao, W. J. Dally, "Deep compression", 2015 (weight sharing an
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from ..errors import TechniqueError
+from ..runtimes.threads import process_threads
 from .base import Changes, ModelState, Technique, TrainingContext
 from .kernels import kernels_of
 from .shared_weights import ClusterMeans, SharedWeights, cluster_weights, round_clusters
@@ -23,7 +23,7 @@ from .shared_weights import ClusterMeans, SharedWeights, cluster_weights, round_
 _SMALL, _SMALL_CLUSTERS = 20_000, 256
 _FINE_TUNING_RATE = 1e-4
 # Each thread holds some 30 bytes a weight of the layer in hand; two add 1.3 times its size to ResNet50.
-_THREADS = 2
+_MOST_THREADS = 2
 _BITS = {f"{bits}bit": 2**bits for bits in range(1, 17)}
 
 
@@ -58,7 +58,7 @@ class Cluster(Technique):
         variables = variables[self.skip in ("first", "ends") : len(variables) - (self.skip in ("last", "ends"))]
         originals = {id(variable): variable.numpy() for variable in variables} if self.finetune else {}
         energy = sum(float(np.sum(np.square(variable.numpy(), dtype=np.float64))) for variable in variables)
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(min(_MOST_THREADS, process_threads())) as threads:
             clustered = [one for one in threads.map(self._clustered, variables) if one]
         if not clustered:
             raise TechniqueError(

@@ -17,6 +17,7 @@ from pydantic import Field
 from ..errors import TechniqueError
 from ..models.heads import figure, in_rows
 from ..runtimes.litert import LiteRTRuntime
+from ..runtimes.threads import process_threads
 from ..tensors import Batch, Task, plain_name
 from .base import Changes, ModelState, Technique, TrainingContext
 from .model_function import answers_to
@@ -179,7 +180,7 @@ def _answers(flatbuffer: bytes, batches: Iterable[Batch]) -> npt.NDArray[np.floa
     with TemporaryDirectory(prefix="opml-") as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(flatbuffer)
-        runtime = LiteRTRuntime(path, threads=1)
+        runtime = LiteRTRuntime(path, threads=process_threads())
         return np.concatenate([runtime.predict(batch) for batch in batches])
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
+from ..runtimes.onnx_runtime import import_onnxruntime
 from ..tensors import Array, length
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .model_function import OUTPUT, Precision, constant_function, in_order, input_names
@@ -131,6 +132,7 @@ class OnnxInt8(Technique):
 
 def _quantised(proto: Any, given: dict[str, Array], folder: Path) -> bytes:
     with _extra("technique onnx-int8"):
+        import_onnxruntime()
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 

@@ -145,7 +145,7 @@ def open_model(model: Path, data: Path) -> str:
 
     case = Case(dataset=str(data), model=str(model), unfreeze=0)
     split = load_data(case, None)
-    runtime = open_artifact(model, threads=1)
+    runtime = open_artifact(model)
     answers = runtime.predict(split.x_test.take(np.arange(4)))
     if answers.shape not in ((4, CLASSES), (4, 1)):
         raise AssertionError(f"answers of shape {answers.shape} were not refused")

@@ -10,6 +10,7 @@ import codecs
 import gzip
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -36,7 +37,8 @@ from tests.support.builders import make_failure, make_result, make_side_by_side
 from tests.support.history_runs import START, commit_of, make_timing, run_of
 from tests.support.mutations import HOSTILE, as_json, mutate_bytes, places, resealed
 
-TRIES, SAMPLE = 8_000, 150
+TRIES, SAMPLE = 8_000, 100
+_ENOUGH_FOR_ALL = 1_000  # tries, with which what is no file, and what is vast, are tried too
 # What the heaviest input may take: some of the memory of the smallest machine that a CI service lends.
 _MOST_MEMORY = 2_500_000_000
 _STORE = "history.db"
@@ -67,7 +69,7 @@ def attack(tries: int, seed: int) -> list[Tally]:
             Tally.of("records", "commands over damaged records, exports and saved benchmarks", records),
             Tally.of("records", "commands over damaged SQLite stores", stores),
         ]
-        if tries >= TRIES:
+        if tries >= _ENOUGH_FOR_ALL:
             no_files = [outcome for name in _NO_FILES for outcome in _over_no_file(name, folder)]
             tallies.append(
                 Tally.of("records", "devices, pipes, links, folders, sockets in the place of a file", no_files)
@@ -246,20 +248,23 @@ def _at_places(whole: bytes, random: Random) -> bytes:
 
 @contextmanager
 def _endless_pipe(path: Path) -> Iterator[None]:
-    """A pipe into which blanks are written until nobody reads on."""
+    """A pipe through which blanks come for as long as somebody reads."""
     os.mkfifo(path)
+    pipe, is_over = os.open(path, os.O_RDWR | os.O_NONBLOCK), threading.Event()
 
     def write() -> None:
-        try:
-            with path.open("wb", buffering=0) as pipe:
-                while True:
-                    pipe.write(b" " * 65_536)
-        except BrokenPipeError:
-            return
+        while not is_over.is_set():
+            if select.select((), (pipe,), (), 0.01)[1]:
+                os.write(pipe, b" " * 65_536)
 
-    writer = threading.Thread(target=write, daemon=True)
+    writer = threading.Thread(target=write)
     writer.start()
-    yield
+    try:
+        yield
+    finally:
+        is_over.set()
+        writer.join()
+        os.close(pipe)
 
 
 @contextmanager
@@ -293,8 +298,8 @@ _NO_FILES: dict[str, Callable[[Path], Any]] = {
     "a pipe that somebody holds": lambda path: _made(_held_pipe, path),
     "a pipe without end": _endless_pipe,
     "a socket": _socket,
+    "a file that is never ready (/proc/kmsg)": lambda path: _made(lambda place: place.symlink_to("/proc/kmsg"), path),
     "a link to /proc/self/mem": lambda path: _made(lambda place: place.symlink_to("/proc/self/mem"), path),
-    "a link to /proc/kmsg": lambda path: _made(lambda place: place.symlink_to("/proc/kmsg"), path),
 }
 _OVER_NO_FILES = (*_OVER_RECORDS, "history --store sqlite:///{}", "gate good.json --config {}", "export {}")
 
@@ -303,7 +308,7 @@ def _over_no_file(name: str, folder: Path) -> Iterator[Outcome]:
     patience, input_file.PATIENCE_S = input_file.PATIENCE_S, 0.5
     try:
         for number, command in enumerate(_OVER_NO_FILES):
-            path = folder / f"{len(name)}-{number}-{name.rpartition('/')[2].replace(' ', '-')}.json"
+            path = folder / f"{number}-{name.rpartition('/')[2].replace(' ', '-')}.json"
             with _NO_FILES[name](path):
                 outcome = tried(name, [word.replace("{}", str(path)) for word in command.split()])
                 yield outcome

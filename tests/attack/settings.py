@@ -33,7 +33,7 @@ from tests.support.history_runs import run_of
 from tests.support.mutations import HOSTILE, mutate_bytes, places
 from tests.support.onnx_files import write_classifier
 
-TRIES, SAMPLE = 5_000, 200
+TRIES, SAMPLE = 5_000, 100
 _EACH_SESSION = 100  # of so many tries, one is a session of pytest in a process of its own
 
 _WHOLE: dict[str, Any] = {
@@ -176,11 +176,13 @@ def _toml(value: Any) -> str:
             return json.dumps(value)
 
 
-def _file_text(random: Random) -> bytes:
+def _file_text(random: Random, *, is_toml: bool = False) -> bytes:
     document = _document(random)
     lines = [f"{json.dumps(str(key))} = {_toml(value)}" for key, value in document.items()]
     text = "[tool.opml]\n" + "\n".join(lines) + "\n"
     content = text.encode("utf-8", "surrogatepass")
+    if is_toml:  # at least nearly: pytest reads it before any plugin, and shows a traceback for bytes that are no UTF-8
+        return content.replace(b"\xed\xa0\x80", b"")
     match random.choice(("plain", "plain", "plain", "plain", "bytes", "form")):
         case "bytes":
             return mutate_bytes(content, random.randrange(2**32))
@@ -311,7 +313,9 @@ _VARIABLES = (
 def _by_session(seed: int, folder: Path) -> Outcome:
     """A session that names a case which no machine has, or only lists what it would run."""
     random = Random(seed)
-    (folder / "pyproject.toml").write_bytes(_file_text(random) if random.random() < 0.5 else b"[tool.opml]\n")
+    (folder / "pyproject.toml").write_bytes(
+        _file_text(random, is_toml=True) if random.random() < 0.5 else b"[tool.opml]\n"
+    )
     environment = dict(os.environ) | {"GITHUB_ACTIONS": "true", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
     for name in random.sample(_VARIABLES, 3):
         environment[name] = random.choice([text for text in _TEXTS if "\0" not in text and "\ud800" not in text])

@@ -73,7 +73,12 @@ def test_standard_output_holds_the_lines_alone(runs: list[RunRecord]) -> None:
 
 def test_a_record_is_imported_too(tmp_path: Path) -> None:
     write_record(make_run([make_result()]), tmp_path / "run.json")
-    assert json.loads(run("import", "run.json", "--json").output) == {"runs": 1, "same": 0, "releases": 0}
+    assert json.loads(run("import", "run.json", "--json").output) == {
+        "runs": 1,
+        "same": 0,
+        "releases": 0,
+        "removed": 0,
+    }
 
 
 def test_what_pytest_benchmark_saved_is_listed_by_the_names_of_its_tests(saved: Saved) -> None:  # noqa: F811

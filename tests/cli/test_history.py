@@ -343,3 +343,46 @@ def test_a_run_in_a_file_is_no_release_before_it_is_in_the_history(history: Hist
     text = "error: run elsewhere is not in the history: opml import it first"
     assert error_of("release", "promote", "run.json", "--cache-dir", "cache") == text
     assert not Path(".opml/releases").exists()
+
+
+def test_a_run_is_removed_with_a_reason_and_brought_back(history: History, tmp_path: Path) -> None:
+    newest = "11" + "f" * 30
+    assert (
+        error_of("history", "remove", newest, "--reason", "  ")
+        == "error: --reason: is empty; say why the run is removed"
+    )
+    history.promote(Release(newest, NOW, "v1"))
+    assert "is the release v1: it can be removed after" in error_of(
+        "history", "remove", "11", "--reason", "a bad clock"
+    )
+    history.withdraw(newest)
+    found = run("history", "remove", "last", "--reason", "a bad\nclock")
+    assert found.output.endswith(f"is removed; to bring it back: opml history restore {newest[:12]}\n")
+    assert fields(run("history", "--limit", 1).output.splitlines()) == ["10" + "f" * 10]
+    (line,) = run("history", "--removed", columns=300).output.splitlines()
+    assert line.startswith(f"run {newest[:12]}, removed ")
+    assert line.endswith(": a bad clock")
+    (removal,) = json.loads(run("history", "--removed", "--json").output)
+    assert (removal["run_id"], removal["reason"]) == (newest, "a bad clock")
+
+    record = tmp_path / "record.json"
+    write_record(make_run([make_result()], run_id=newest), record)
+    imported = run("import", record)
+    assert imported.output == "0 runs added; 1 run left out, removed before (opml history --removed)\n"
+    assert json.loads(run("history", "restore", "11", "--json").output) == {"run": newest}
+    assert run("history", "--removed").output == "no run was removed\n"
+    assert fields(run("history", "--limit", 1).output.splitlines())[0] == newest[:12]
+
+
+def test_a_run_of_an_older_commit_is_the_one_that_commands_are_about(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = make_run(
+        [make_result("int8", size_mb=7.7)], run_id="again", started=NOW, commit=commit_of("3"), profile="cpu"
+    )
+    history.append(again, ancestry=lambda first, second: first < second)
+    assert json.loads(run("history", "--json", "--limit", 1).output)[0]["run_id"] == "11" + "f" * 30
+    for named in ((), ("last",)):
+        assert "run again of" in run("report", *named).output
+    points = json.loads(run("trend", INT8, "--metric", "size_mb", "--json").output)["points"]
+    assert [point["run_id"] for point in points].index("again") == 4

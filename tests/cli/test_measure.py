@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -21,6 +20,7 @@ from pytest_opml.history.store import open_store
 from tests.support.onnx_files import class_weights, write_classifier, write_rows
 from tests.support.processes import in_terminal, python_path, screen
 from tests.support.tflite_files import write_dense
+from tests.support.waiting import wait_for
 
 MAIN = "import sys\nfrom pytest_opml.cli import main\nif __name__ == '__main__':\n    main(prog_name='opml')\n"
 BENCH = """
@@ -145,7 +145,8 @@ def test_wrong_input_is_one_line_and_ends_with_4(arguments: tuple[str, ...], mes
 
 def test_an_interrupted_run_says_what_it_came_to(project: Path) -> None:
     program = MAIN.replace("main(prog", "signal.alarm(0); main(prog")
-    slow = "import time\nfrom pytest_opml import RawData\ndef load(_): time.sleep(60)\n"
+    began = project / "began"
+    slow = f"import time\ndef load(_):\n    open({str(began)!r}, 'w').close()\n    time.sleep(60)\n"
     (project / "slow.py").write_text(slow)
     arguments = [sys.executable, "-c", "import signal\n" + program, "measure", "models/prod.onnx"]
     environment = os.environ | {"PYTHONPATH": python_path()}
@@ -153,9 +154,7 @@ def test_an_interrupted_run_says_what_it_came_to(project: Path) -> None:
         [*arguments, "--data=slow:load", "--store=none"],
         cwd=project, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    while not list((project / "cache").glob("*")):
-        time.sleep(0.1)
-    time.sleep(1)
+    wait_for(lambda: began.exists() or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 2, out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_a_cache_that_cannot_be_written_is_a_problem(tmp_path: Path, monkeypatch
     assert problem.state == "problem"
     assert problem.text.endswith("; cannot be written: Permission denied")
     assert "--opml-cache-dir" in problem.remedy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_the_cache_of_another_user_is_a_problem(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4711, 4711)
+    problem = by_name(list(cache(tmp_path)))["cache"]
+    assert problem.state == "problem"
+    assert problem.text.endswith("; belongs to user 4711: what others have written is not believed")
+    assert "--opml-cache-shared" in problem.remedy
 
 
 def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

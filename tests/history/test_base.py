@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_opml.errors import StorageError
-from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release
+from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release, Removal
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
 from pytest_opml.metrics import METRICS
@@ -381,3 +381,48 @@ def test_each_result_is_found_by_its_own_device(history: History) -> None:
         assert found is not None
         assert found.run.results == (result,)
     assert history.profiles(BASELINE) == ["cpu", "t4"]
+
+
+# ---- what was removed
+
+
+def test_a_removed_run_is_in_no_answer_and_its_reason_stays(history: History) -> None:
+    history.extend([run_of("abc", 0), run_of("abd", 1)], [Release("abc", START, "v1")])
+    removal = Removal("abd", START, "its clock was wrong", "ada at lab")
+    history.remove(removal._replace(run_id="abd"[:3]))
+    assert history.removals() == [removal]
+    assert ids(history.summaries(Query(), 9)) == ids(history.newest(Query(), 9)) == ["abc"]
+    assert {row.run_id for row in history.rows(Query(), 9)} == {"abc"}
+    assert (history.count(), history.known(["abc", "abd"]), [run.run_id for run in history.records()]) == (
+        *(1, {"abc"}, ["abc"]),
+    )
+    with pytest.raises(StorageError, match="no run 'abd'; `opml history` lists them"):
+        history.run("abd")
+    with pytest.raises(StorageError, match="no run 'abd'"):
+        history.remove(removal)
+
+
+def test_an_import_does_not_bring_a_removed_run_back(history: History) -> None:
+    history.extend([run_of("a"), run_of("b", 1)])
+    history.remove(Removal("b", START, "wrong", "ada"))
+    added = history.extend([run_of("b", 1), run_of("c", 2)], [Release("b", START, "v1")], merge=True)
+    assert added == Added(1, 0, 0, removed=1)
+    assert ids(history.summaries(Query(), 9)) == ["c", "a"]
+    with pytest.raises(StorageError, match=r"run b was removed$"):
+        history.append(run_of("b", 1))
+    assert history.restore("b") == "b"
+    assert ids(history.newest(Query(), 9)) == ["c", "b", "a"]
+    assert history.run("b") == run_of("b", 1)
+    assert history.removals() == []
+    with pytest.raises(StorageError, match="no removed run 'b'; `opml history --removed` lists them"):
+        history.restore("b")
+
+
+def test_a_release_is_not_removed(history: History) -> None:
+    history.extend([run_of("a")], [Release("a", START, "v1")])
+    with pytest.raises(
+        StorageError, match="run a is the release v1: it can be removed after `opml release withdraw a`"
+    ):
+        history.remove(Removal("a", START, "wrong", "ada"))
+    assert history.known(["a"]) == {"a"}
+    assert history.removals() == []

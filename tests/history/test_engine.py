@@ -34,7 +34,7 @@ from tests.support.waiting import wait_for
         ("mssql+pymssql://ada:secret@host/db", "the driver of mssql+pymssql is not installed: No module named"),
         ("mssql+pymssql://host/db?user=ada&PASSWORD=secret&port=1", "the driver of mssql+pymssql is not installed"),
         ("sqlite:////proc/nowhere/history.db", "cannot make the folder: No such file or directory"),
-        ("sqlite:////proc/history.db", "unable to open database file"),
+        ("sqlite:////proc/history.db", "unable to open database file: No such file or directory"),
     ],
 )
 def test_a_url_that_leads_nowhere(url: str, reason: str) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
-    assert refusal(f"sqlite:///{tmp_path}").endswith(": unable to open database file")
+    assert refusal(f"sqlite:///{tmp_path}").endswith(": unable to open database file: it is a folder")
 
 
 @pytest.mark.parametrize("content", [b"SQLite format 4\0" + b"x" * 4096, b"{}\n" * 400])
@@ -226,5 +226,5 @@ def test_a_database_that_is_not_there(new_database: Callable[[], str]) -> None:
 
 def test_without_the_driver_of_postgresql_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    text = "a history in PostgreSQL needs the package psycopg: pip install pytest-opml[postgres]"
+    text = "a history in PostgreSQL needs the package psycopg: pip install 'pytest-opml[postgres]'"
     assert refusal("postgresql://host/db") == text

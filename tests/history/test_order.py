@@ -77,9 +77,16 @@ def test_what_git_says_of_two_commits_counts_before_any_clock() -> None:
 
 def test_changed_files_are_no_commit() -> None:
     clean, dirty = run_of("clean", commit=commit_of("a")), run_of("dirty", commit=commit_of("a", dirty=True))
-    assert order.standing_of(clean).commit == "a" * 40
-    assert order.standing_of(dirty).commit is None
-    assert order.standing_of(run_of("none", commit=None)).commit is None
+    assert order.standing_of(clean) == Standing(clean.started, "a" * 40)
+    assert order.standing_of(dirty) == Standing(dirty.started, "a" * 40, is_clean=False)
+    assert order.standing_of(run_of("none", commit=None)) == Standing(clean.started, None)
+
+    def led(first: str, second: str) -> bool:
+        return first < second
+
+    changed, later = Standing(day(-2), "a", is_clean=False), Standing(day(-3), "b", is_clean=False)
+    assert RunOrder([later], led, day(-3), NOW).insert(changed).at == 1
+    assert RunOrder([later], led, day(-3), NOW).insert(changed._replace(is_clean=True)).at == 0
 
 
 # --- in a history

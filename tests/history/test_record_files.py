@@ -234,6 +234,10 @@ def test_another_format_version(path: Path, version: Any, reason: str) -> None:
             "is no record of a run: results.0: what follows from its figures is beyond all numbers",
         ),
         (
+            lambda d: d["results"][0]["accuracy"].update(value=1e308),
+            "is no record of a run: results.0: what follows from its figures is beyond all numbers",
+        ),
+        (
             lambda d: d["results"][2]["case"].update(epochs="3"),
             "is no record of a run: results.2.case.epochs: must be a whole number",
         ),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -310,3 +311,11 @@ def test_loading_the_module_does_not_load_sqlalchemy() -> None:
     modules = "pytest_opml.history.store, pytest_opml.history.memory, pytest_opml.history.git"
     code = f"import sys, {modules}; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_would_be_waited_for_is_no_store(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.db")
+    (tmp_path / "device.db").symlink_to("/dev/zero")
+    for file, reason in (("pipe.db", "it is a pipe, no file"), ("device.db", "it is a device, no file")):
+        with pytest.raises(StorageError, match=f"cannot be opened: {reason}"):
+            open_store(f"sqlite:///{tmp_path / file}")

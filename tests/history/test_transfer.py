@@ -145,9 +145,9 @@ def test_each_run_is_added_before_the_next_is_read(path: Path, monkeypatch: pyte
     events: list[str] = []
 
     class Watched(MemoryHistory):
-        def extend(self, records: Any, releases: Any = (), *, merge: bool = False) -> Added:
+        def extend(self, records: Any, releases: Any = (), **options: Any) -> Added:
             events.extend(f"added {run.run_id}" for run in records)
-            return super().extend([], releases, merge=merge)
+            return super().extend([], releases, **options)
 
     def reading(document: Any, where: str) -> RunRecord:
         events.append(f"read {document['run_id']}")
@@ -192,8 +192,11 @@ def test_a_record_of_another_content_is_refused(path: Path) -> None:
         (b"", "is not JSON: EOF while parsing a value"),
         (b"[]", "is no record of a run, which is an object"),
         (b'{"format": "csv"}', "is no record of a run: format_version is None, not 1"),
-        (gzip.compress(b"{" * 10_000)[:-9], "cannot be read: Compressed file ended before the end-of-stream marker"),
-        (gzip.compress(b"{}")[:10] + b"\xff" * 40, "cannot be read: Error -3 while decompressing data"),
+        (
+            gzip.compress(b"{" * 10_000, mtime=0)[:-9],
+            "cannot be read: Compressed file ended before the end-of-stream marker",
+        ),
+        (gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 40, "cannot be read: Error -3 while decompressing data"),
         (b"\x1f\x8b\x09" + b"x" * 40, "cannot be read: Unknown compression method"),
     ],
 )

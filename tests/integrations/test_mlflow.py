@@ -228,7 +228,7 @@ def test_without_the_extra_the_error_names_it(uri: str, missing: str, package: s
         "    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith(f" needs the package {package}: pip install pytest-opml[mlflow]\n")
+    assert done.stdout.endswith(f" needs the package {package}: pip install 'pytest-opml[mlflow]'\n")
 
 
 def test_processes_that_come_at_once_make_one_database_and_one_experiment(tmp_path: Path) -> None:

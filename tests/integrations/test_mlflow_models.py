@@ -162,6 +162,6 @@ def test_without_mlflow_its_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependencyError) as caught:
         fetch_model("models:/prod@champion", "http://127.0.0.1:9", tmp_path)
-    assert "the model models:/prod@champion needs the package mlflow-skinny: pip install pytest-opml[mlflow]" in str(
+    assert "the model models:/prod@champion needs the package mlflow-skinny: pip install 'pytest-opml[mlflow]'" in str(
         caught.value
     )

@@ -65,6 +65,7 @@ def test_a_slow_start_is_warmed_away() -> None:
     assert len(passes.seconds) == 10
     assert min(passes.seconds) >= 0.01
     assert passes.probabilities.shape == (70, 2)
+    assert passes.busy_cores is None  # of a tenth of a second
 
 
 @pytest.mark.parametrize(("allowed", "passes"), [(60.0, 10), (0.075, 8), (0.0, 6)])

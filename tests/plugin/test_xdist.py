@@ -44,7 +44,8 @@ def test_results_and_verdicts_arrive_at_the_controller_and_each_case_is_measured
     assert all(one.vs_reference for one in record.results if one.case.technique != "baseline")
     with open_store(f"sqlite:///{bench.pytester.path}/.opml/history.db") as store:
         assert [run.run_id for run in store.newest(Query(), 5)] == [record.run_id]
-    assert not list(locks.runtime_folder().glob("run-*"))
+    assert record.run_id not in [path.name for path in (locks.runtime_folder() / "work").iterdir()]
+    assert not list((bench.pytester.path / ".opml" / "unfinished").iterdir())
 
 
 def test_a_case_without_a_result_is_not_judged(bench: Bench) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from pytest_opml.records.run import Baseline, Failure, RunRecord, merge
+from pytest_opml.records.run import Baseline, Commit, Failure, RunRecord, merge
 from tests.support.builders import make_device, make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
@@ -93,6 +95,16 @@ def test_a_case_has_one_outcome_on_each_kind_of_hardware() -> None:
     assert merged.results == (here, worked, there)
     assert merged.failures == (fallen,)
     assert [device.profile for device in merged.devices] == ["t4", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("commit", "$(touch x)"), ("commit", "abc"), ("commit", "A" * 40), ("parents", ("a" * 40, "b\n"))],
+)
+def test_what_is_no_hash_is_no_commit(field: str, value: object) -> None:
+    fields = {"commit": "a" * 40, "branch": "main", "dirty": False, field: value}
+    with pytest.raises(ValidationError, match=field):
+        Commit.model_validate(fields)
 
 
 def test_what_is_said_of_a_failure_has_room_in_a_record() -> None:

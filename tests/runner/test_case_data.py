@@ -77,5 +77,5 @@ def test_every_kind_of_file_gets_the_pixels_that_its_case_says(name: str, files:
     pixels = np.asarray(plain.x_test.take(np.arange(len(plain.y_test))))
     channels = np.moveaxis(pixels, 1, -1) if name == "mine.onnx" else pixels
     values = (channels[..., ::-1] / 255 - MEAN) / STD
-    answers = open_artifact(Path(case.model), threads=1).predict(data.x_test.take(np.arange(len(data.y_test))))
+    answers = open_artifact(Path(case.model)).predict(data.x_test.take(np.arange(len(data.y_test))))
     np.testing.assert_allclose(answers, values.mean(axis=(1, 2)) @ WEIGHTS, atol=1e-5)

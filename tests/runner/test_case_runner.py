@@ -229,7 +229,7 @@ def test_a_failure_of_any_task_is_what_comes_of_the_case(start: Start, failing: 
     assert outcome.result is None
     assert outcome.failure is not None
     assert (outcome.failure.case, outcome.failure.kind) == (make_case(), "crash")
-    assert (outcome.failure.message, outcome.failure.log_tail) == (f"? {failing}", "log")
+    assert (outcome.failure.message, outcome.failure.log_tail) == (f"\\udcff {failing}", "log")
     assert launcher.ran[-1] == failing
 
 

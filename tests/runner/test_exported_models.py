@@ -85,7 +85,7 @@ def test_a_module_becomes_a_file_that_answers_like_it(project: Path, function: s
     assert (local.is_finished, local.unfreeze, local.technique) == (True, 0, "baseline")
     rows = np.load("rows.npz")["x_test"]
     weights = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
-    runtime = open_artifact(Path(local.model), threads=1)
+    runtime = open_artifact(Path(local.model))
     answers = runtime.probabilities(runtime.run(runtime.place(rows)))
     np.testing.assert_allclose(answers, rows @ weights, rtol=1e-4, atol=1e-4)
     assert exported(case(function), None, cache).model == local.model

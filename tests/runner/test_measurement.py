@@ -12,7 +12,8 @@ import pytest
 
 from pytest_opml.case import Case
 from pytest_opml.datasets.held_out import HeldOut
-from pytest_opml.errors import CaseFailed, ModelFileError
+from pytest_opml.errors import CaseFailed, ModelFileError, ThreadsError
+from pytest_opml.measure.busy_cores import BusyCores
 from pytest_opml.measure.device import detect
 from pytest_opml.records.device import Device, GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
@@ -281,12 +282,22 @@ def test_a_cold_start_is_apart_from_what_is_timed_warm(result: Result) -> None:
 def test_the_conditions_are_recorded(result: Result, workbench: Workbench) -> None:
     found = result.conditions
     assert (found.batch, found.threads, found.gpu_use) == (128, workbench.device.threads, None)
+    assert found.busy_cores is None or 0 < found.busy_cores <= found.threads + 0.2
     assert found.offline_warm_up.rounds >= 3
     assert found.single_warm_up.rounds >= 3
     assert found.other_load.cores >= 0
     assert result.memory.device_peak_bytes is None
     assert result.energy_j is None
     assert result.throughput == pytest.approx(10_000 / result.inference_s.value)
+
+
+def test_times_of_a_runtime_that_does_not_keep_to_its_threads_are_no_result(
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workbench.make(make_case())
+    monkeypatch.setattr(BusyCores, "cores", 2.6)
+    with pytest.raises(ThreadsError, match=r"^keras kept 2\.60 cores busy while it was timed, with 2 threads"):
+        workbench.measure(make_case())
 
 
 def test_a_gpu_is_watched_while_the_passes_run(

@@ -13,6 +13,7 @@ from pytest_opml.measure.memory import default_limit
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
+from pytest_opml.storage.shared_cache import SharedCache
 from tests.support.builders import make_case, make_device, make_result, make_run
 
 CASE = make_result().case
@@ -35,6 +36,15 @@ def test_folders_of_this_machine_are_in_one_place() -> None:
     for travelling in (told.build, plan):
         assert "/project" not in repr(travelling)
         assert pickle.loads(pickle.dumps(travelling)) == travelling
+
+
+def test_the_cache_is_opened_with_the_one_that_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options(cache_dir=str(tmp_path / "mine")).paths.open_cache().shared is None
+    monkeypatch.setenv("OPML_CACHE_KEY", "sixteen letters!")
+    paths = options(cache_dir=str(tmp_path / "mine"), cache_shared=str(tmp_path / "shared")).paths
+    opened = pickle.loads(pickle.dumps(paths)).open_cache()  # as in the process that builds
+    assert opened.root == tmp_path / "mine"
+    assert opened.shared == SharedCache(tmp_path / "shared", b"sixteen letters!")
 
 
 def test_the_limits_of_a_test_replace_those_of_the_run() -> None:

@@ -27,7 +27,7 @@ from pytest_opml.runner.unwritten import (
     write_unwritten,
 )
 from pytest_opml.settings import build_settings
-from tests.support.builders import make_result, make_run
+from tests.support.builders import make_failure, make_result, make_run
 
 RUN = make_run([make_result()])
 
@@ -104,8 +104,10 @@ def test_where_nothing_can_be_written_both_places_are_named(
 def test_the_room_that_was_reserved_takes_the_record_when_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allocate_reserve(tmp_path, RUN.run_id)
-    (reserve,) = (tmp_path / "unfinished" / RUN.run_id).iterdir()
+    run_folder = tmp_path / "unfinished" / RUN.run_id
+    run_folder.mkdir(parents=True)
+    allocate_reserve(run_folder)
+    (reserve,) = run_folder.iterdir()
     assert reserve.stat().st_blocks * 512 >= 2**20
 
     def while_there_is_room(descriptor: int) -> None:
@@ -170,6 +172,25 @@ def test_a_run_without_a_history_is_not_lost_when_its_own_file_cannot_be_written
     )
     assert len(with_history.problems) == 1
     assert with_history.unwritten is None
+
+
+def test_a_record_that_is_too_large_for_a_history_is_one_line_and_its_logs_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = build_settings({"store": "sqlite:///h.db"}, {}, tmp_path)
+    loud = make_failure("int8").model_copy(update={"log_tail": "first" + "x" * 10**6 + "last"})
+    outcome = finish(make_run([make_result()], [loud]), settings, tmp_path, is_complete=True)
+    (failure,) = outcome.record.failures
+    assert outcome.unwritten is None
+    assert len(failure.log_tail) == 64_000
+    assert failure.log_tail.endswith("xlast")
+
+    monkeypatch.setattr("pytest_opml.history.columns.LARGEST_RECORD", 100)
+    outcome = finish(make_run([make_result()], run_id="large"), settings, tmp_path, is_complete=True)
+    (problem,) = outcome.problems
+    assert "characters, and a history takes 100 at most; the run is in" in problem
+    assert outcome.unwritten is not None
+    assert read_record(outcome.unwritten) == outcome.record
 
 
 def test_a_record_that_a_driver_cannot_take_is_one_line_and_not_lost(

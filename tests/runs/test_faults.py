@@ -208,7 +208,11 @@ def test_a_killed_session_takes_its_workers_along_and_harms_nothing(project: Pro
     project.cases(FINE)
     finished = project.run()
     assert finished.code == 0, finished.output
-    assert [measured(run) for run in project.runs()] == [[FINE], [FINE]]
+    assert "which was cut off after 1 result" in finished.output
+    # the newest is this one, and that before it the one that was killed
+    assert [measured(run) for run in project.runs()] == [[FINE], [FINE], [FINE]]
+    assert [run.interrupted for run in project.runs()] == [False, True, False]
+    assert list((project.history.parent / "unfinished").iterdir()) == []
 
 
 def test_a_worker_that_is_killed_costs_its_case_and_no_other(project: Project) -> None:

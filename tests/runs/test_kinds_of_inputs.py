@@ -105,7 +105,7 @@ def answered(workbench: Workbench, data: str, model: str, technique: str, epochs
     )
     builder = workbench.builder(case)
     path, split = builder.make().path, builder.data
-    runtime = open_artifact(path, threads=1)
+    runtime = open_artifact(path)
     answers = np.concatenate([runtime.predict(batch) for batch in split.x_test.batches(64)])
     return Answered(path, answers, figure(split.task, answers, in_rows(split.task, split.y_test)))
 

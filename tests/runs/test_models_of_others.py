@@ -45,7 +45,7 @@ def test_it_answers_what_its_package_answers(study: ModuleType) -> None:
 def _agreement(case: Case) -> tuple[int, float]:
     """The number of examples, and the quality of the model's answers where those of its package are right."""
     data = load_data(case, None)
-    runtime = open_artifact(Path(case.model), threads=1, output=case.output)
+    runtime = open_artifact(Path(case.model), output=case.output)
     answers = np.concatenate([runtime.predict(batch) for batch in data.x_test.batches(32)])
     outputs = FileFacts(case).output_classes(data.classes)
     measured = assess(answers, data.y_test, data.task, data.classes, outputs, case.quality, data.columns)

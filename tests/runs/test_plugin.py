@@ -324,7 +324,7 @@ def test_wrong_settings_are_one_line_and_a_usage_error(bench: Bench, settings: s
         ("--opml-timeout=-1", "--opml-timeout: must be more than 0, not -1"),
         ("--opml-timeout=soon", "--opml-timeout: invalid float value: 'soon'"),
         ("--opml-store=sqlite:////proc/none/h.db", "/proc/none"),
-        ("--opml-store=nonsense", "nonsense"),
+        ("--opml-store=nonsense", "store (not shown: it cannot be parsed): is no database URL"),
         ("--opml-json=/proc/none/r.json", "/proc/none"),
         ("--opml-cache-dir=/proc/none", "cache /proc/none: cannot be written"),
     ],

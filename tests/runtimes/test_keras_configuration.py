@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,13 @@ import pytest
 import tf_keras
 
 from pytest_opml.errors import SettingsError
-from pytest_opml.runtimes.keras_configuration import check_file, configure, configured
+from pytest_opml.runtimes.keras_configuration import (
+    check_file,
+    configure,
+    configured,
+    home_left_alone,
+    without_pictures,
+)
 from tests.support.processes import python_path
 
 OURS = ("float32", 1e-7, "channels_last", "float32")
@@ -109,3 +116,38 @@ def test_a_file_that_keras_cannot_be_imported_with_is_named(
         check_file()
     assert str(caught.value).startswith(f"{tmp_path / 'keras.json'}: ")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("named", [None, "of the user"])
+def test_nothing_is_written_to_a_home_without_a_file_of_keras(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SimpleNamespace(_KERAS_DIR="")
+    monkeypatch.setitem(sys.modules, "keras.src.backend.config", config)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    if named:
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path / named))
+    home = tmp_path / (named or ".keras")
+    with home_left_alone():
+        config._KERAS_DIR = os.environ["KERAS_HOME"]
+        with pytest.raises(OSError, match="Not a directory"):
+            Path(config._KERAS_DIR).mkdir(parents=True)
+    assert Path(config._KERAS_DIR) == home  # where weights are
+    assert os.environ.get("KERAS_HOME") == (str(home) if named else None)
+    home.mkdir()
+    (home / "keras.json").write_text("{}")
+    with home_left_alone():
+        assert os.environ.get("KERAS_HOME") == (str(home) if named else None)
+
+
+def test_keras_imports_nothing_for_pictures_and_others_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    with without_pictures(), pytest.raises(ImportError):
+        import_module("matplotlib")
+    assert "matplotlib" not in sys.modules
+    theirs = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "matplotlib", theirs)
+    with without_pictures():
+        assert import_module("matplotlib") is theirs
+    assert sys.modules["matplotlib"] is theirs

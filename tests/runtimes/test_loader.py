@@ -28,7 +28,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, suffix: str, content
     file = tmp_path / f"model{suffix}"
     file.write_bytes(content)
     with pytest.raises(ModelFileError, match="not a ") as caught:
-        open_artifact(file, threads=1)
+        open_artifact(file)
     assert "\n" not in str(caught.value)
 
 
@@ -37,14 +37,14 @@ def test_a_zip_that_is_no_keras_model_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("config.json", "{}")
     with pytest.raises(ModelFileError, match="not a Keras model"):
-        open_artifact(file, threads=1)
+        open_artifact(file)
 
 
 def test_a_truncated_flatbuffer_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "model.tflite"
     file.write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(40))
     with pytest.raises(ModelFileError, match="not a model that LiteRT can run"):
-        open_artifact(file, threads=1)
+        open_artifact(file)
 
 
 def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
@@ -58,15 +58,15 @@ def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
     evidence.unlink()  # it does leave a trace where it is run
     model.save(file)
     with pytest.raises(ModelFileError, match="can be loaded safely"):
-        open_artifact(file, threads=1)
+        open_artifact(file)
     assert not evidence.exists()
 
 
 def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="no such model file"):
-        open_artifact(tmp_path / "none.keras", threads=1)
+        open_artifact(tmp_path / "none.keras")
     with pytest.raises(ModelFileError, match=r"a folder without saved_model.pb; known: \.keras"):
-        open_artifact(tmp_path, threads=1)
+        open_artifact(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
 def test_other_files_are_refused_with_the_reason_and_what_is_known(tmp_path: Path, suffix: str, reason: str) -> None:
     other = tmp_path / f"model{suffix}"
     other.write_bytes(b"x")
-    for use in (read_signature, lambda path: open_artifact(path, threads=1)):
+    for use in (read_signature, lambda path: open_artifact(path)):
         with pytest.raises(ModelFileError) as caught:
             use(other)
         assert reason in str(caught.value)

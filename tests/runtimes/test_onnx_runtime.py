@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pytest_opml.errors import ModelFileError
 from pytest_opml.runtimes.loader import open_artifact, read_signature
-from pytest_opml.runtimes.onnx_runtime import OnnxRuntime, _providers
+from pytest_opml.runtimes.onnx_runtime import OnnxRuntime, _providers, import_onnxruntime
 from pytest_opml.tensors import TensorSpec
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
@@ -263,3 +264,12 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -
     with pytest.raises(ModelFileError, match="not a model that ONNX Runtime can run") as caught:
         open_artifact(path, threads=1)
     assert "\n" not in str(caught.value)
+
+
+def test_it_neither_measures_nor_sends_away_how_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    import_onnxruntime()
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    import_onnxruntime()
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"  # who wants it has it

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,25 +70,6 @@ def test_inputs_and_outputs_are_called_by_name(tmp_path: Path) -> None:
     assert open_artifact(path, threads=2, output="rows1").predict(np.ones((2, 8, 8))).tolist() == [[2], [2]]
     with pytest.raises(ModelFileError, match=r"has the outputs rows0 float32 \(n, 1\), rows1 float32 \(n, 1\)"):
         open_artifact(path, threads=2)
-
-
-def test_threads_are_set_once_in_a_process(tmp_path: Path) -> None:
-    path = saved(tmp_path / "m", module([None, 8, 8, 3], tf.float32))
-    program = (
-        "import sys, pathlib, numpy as np\n"
-        "from pytest_opml.errors import ModelFileError\n"
-        "from pytest_opml.runtimes.loader import open_artifact, read_signature\n"
-        "path = pathlib.Path(sys.argv[1])\n"
-        "read_signature(path)\n"
-        "for _ in range(2):\n"
-        "    open_artifact(path, threads=3).predict(np.zeros((2, 8, 8, 3)))\n"
-        "try:\n"
-        "    open_artifact(path, threads=1)\n"
-        "except ModelFileError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("TensorFlow runs with 3 threads in this process, and cannot change to 1; ")
 
 
 def test_its_size_is_that_of_its_files(folder: Path) -> None:

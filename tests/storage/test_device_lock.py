@@ -193,7 +193,7 @@ def held() -> Iterator[LockFolder]:
         os.close(lock)
 
 
-@pytest.mark.parametrize("holder", [os.getpid(), 999_999_999])
+@pytest.mark.parametrize("holder", [os.getpid(), 999_999_999], ids=["alive", "gone"])
 @pytest.mark.parametrize("written", [None, "no JSON", '[1, "c"]', "\udc80"])
 def test_a_holder_that_says_nothing_of_itself_is_another_process(written: str | None, holder: int) -> None:
     with held() as folder:

@@ -33,10 +33,10 @@ def test_a_pipe_that_is_opened_later_is_waited_for(tmp_path: Path) -> None:
 def test_a_pipe_through_which_nothing_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(input_file, "PATIENCE_S", 0.2)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(TimeoutError, match="nothing came through the pipe"):
+    with pytest.raises(TimeoutError, match="nothing came from it"):
         read_input(tmp_path / "pipe", 10)
     nobody_writes = os.open(tmp_path / "pipe", os.O_RDWR)
-    with pytest.raises(TimeoutError, match="nothing came through the pipe"):
+    with pytest.raises(TimeoutError, match="nothing came from it"):
         read_input(tmp_path / "pipe", 10)
     os.close(nobody_writes)
 

@@ -142,7 +142,7 @@ def make_hostile(text: str) -> RunRecord:
     passed = check.model_copy(update={"verdict": "pass"})
     device = make_device().model_copy(update={"cpu": text})
     job = CiRun(service=text, url=f'https://ci.example/"{text}', pull_request=text, target=text)
-    commit = Commit(commit=text, branch=text, dirty=True, ci=job)
+    commit = Commit(commit="5" * 40, branch=text, dirty=True, ci=job).model_copy(update={"commit": text})
     failure = Failure(case=make_case("float16", dataset=f"data/{line}"), device=device, kind="error", message=text)
     record = make_run(results, [failure], [check, not_judged, passed], device=device, commit=commit)
     baselines = make_baselines(record, run_id=text, remeasure_error=text)

@@ -115,7 +115,7 @@ def test_each_structure_of_inputs_is_converted(
     guard.before("it", technique, state)
     result = technique.apply(state, context)
     guard.after("it", technique, state, result)
-    runtime = open_artifact(write_artifact(result, tmp_path), threads=1)
+    runtime = open_artifact(write_artifact(result, tmp_path))
     names = {spec.name.removeprefix("serving_default_").partition(":")[0] for spec in runtime.signature.inputs}
     assert len(names) == len(arrays(examples))
     if isinstance(examples, dict):
@@ -129,7 +129,7 @@ def test_pixels_go_in_as_such_and_figures_as_floats(trained: Trained, tmp_path: 
         folder = tmp_path / structure
         folder.mkdir()
         state = Int8().apply(ModelState(of_structure(structure)), context_of(trained, EXAMPLES[structure]))
-        signature = open_artifact(write_artifact(state, folder), threads=1).signature
+        signature = open_artifact(write_artifact(state, folder)).signature
         dtypes[structure] = sorted(spec.dtype for spec in signature.inputs)
     assert dtypes == {"list of one": ["uint8"], "list": ["float32", "float32", "int32"]}
 

@@ -71,5 +71,5 @@ def test_without_the_extra_the_error_names_it(trained: Trained, monkeypatch: pyt
 
 def test_without_the_extra_an_onnx_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingDependencyError, match=r"onnxruntime: pip install pytest-opml\[onnx\]"):
+    with pytest.raises(MissingDependencyError, match=r"onnxruntime: pip install 'pytest-opml\[onnx\]'"):
         OnnxRuntime(tmp_path / "cat.onnx", threads=1)

@@ -108,7 +108,7 @@ def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, mon
 def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(client, "find_spec", lambda name: None if name == "tf_keras" else real(name))
-    with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install pytest-opml\[tfmot\]"):
+    with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install 'pytest-opml\[tfmot\]'"):
         TfmotQat().apply(ModelState(trained.load()), trained.context())
 
 

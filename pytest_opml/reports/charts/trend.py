@@ -21,7 +21,7 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
         path: ends in one of ``FORMATS``; replaced where it exists.
         case_id: whose history it is.
         metric: whose values.
-        points: in the order of time; at least one.
+        points: in the order of time; at least one. Where a clock was wrong, the axis has their numbers instead of it.
         shifts: the steps among them.
 
     Raises:
@@ -36,8 +36,12 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
     except ImportError as error:
         raise MissingDependencyError("a picture of a trend", "matplotlib", extra="plot") from error
 
+    moments = [point.started for point in points]
+    is_in_time = moments == sorted(moments)
+    numbers = {point.run_id: number for number, point in enumerate(points, 1)}
+
     def day(point: Point) -> float:
-        return float(date2num(point.started))
+        return float(date2num(point.started)) if is_in_time else numbers[point.run_id]
 
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
@@ -53,12 +57,13 @@ def draw_trend(path: Path, case_id: str, metric: Metric, points: Sequence[Point]
         axes.axvline(day(shift.at), color="black", linewidth=0.8, linestyle=":")
         label, place = short_hash(shift.at.commit or shift.at.run_id), (day(shift.at), 1.0)
         axes.annotate(label, place, xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right")
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    if is_in_time:
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.set_title(_plain(case_id))
     axes.set_ylabel(f"{metric.name} [{metric.unit}]" if metric.unit else metric.name)
-    axes.set_xlabel("run (UTC)")
+    axes.set_xlabel("run (UTC)" if is_in_time else "run, the oldest first; a clock was wrong")
     axes.legend(loc="best", fontsize="small")
     try:
         figure.savefig(path)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .environment import make_environment
-from .model import Page, State
+from .limits import EVERYTHING, Limits, widest
+from .model import Page, State, cleaned
 
-LONGEST = 65_536  # characters that GitHub takes in a comment
+# That GitHub takes in a comment. It says characters; so many bytes are never more, however it counts them.
+LONGEST = 65_536
+_OPEN = 5  # test sets that are shown without a click, where there are more
 _SIGNS: dict[State, str] = {"pass": "✅", "not_judged": "⚠️", "fail": "❌", "none": "📏"}
-_ROWS = (200, 100, 50, 20, 10, 5)
 
 # Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
-# mentioned gets a mail, and an issue a link back. An underscore within a word, such as size_mb, is no structure.
+# mentioned gets a mail, an issue a link back, and a text that looks like an address becomes a link. An underscore
+# within a word, such as size_mb, is no structure.
 _SPECIAL = re.compile(
-    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w))|[*\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", re.ASCII
+    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w)|:(?=//)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][Hh])-(?=\d))|[*\[\]~$]"
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])",
+    re.ASCII,
 )
+_MENTION = re.compile(r"(?<!&)[@#](?=\w)", re.ASCII)
 _BLOCK = re.compile(r"^(?=[-+#=])|^\d+(?=[.)])", re.ASCII)
 
 
@@ -27,14 +36,26 @@ class MarkdownReporter:
     """Writes a page as Markdown."""
 
     def render(self, page: Page) -> str:
-        """Return the page as Markdown; of a large run the tables are cut, so that it fits a comment."""
-        template = _environment().get_template("run.md.jinja")
-        text = template.render(page=page, most=None)
-        for most in _ROWS:
-            if len(text) <= LONGEST:
-                break
-            text = template.render(page=page, most=most)
-        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+        """Return the page as Markdown that fits a comment: of a large run, what is left out is said in its place."""
+        texts: dict[Limits, str] = {}
+
+        def fits(limits: Limits) -> bool:
+            texts[limits] = texts[limits] if limits in texts else _render(page, limits)
+            return len(texts[limits].encode()) <= LONGEST
+
+        limits = EVERYTHING if fits(EVERYTHING) else widest(fits)
+        return texts[limits] if limits in texts else _render(page, limits)
+
+
+def _render(page: Page, limits: Limits) -> str:
+    """Return the page within limits; one that is shortened says where the whole is."""
+    run_id = next((fact.text for fact in page.facts if fact.label == "run"), "RUN")
+    whole = shlex.join(["opml", "report", run_id, "-o", "report.html"]) if limits != EVERYTHING else ""
+    if limits.text is not None:
+        page = replace(cleaned(page, limits.text), headline=page.headline)
+    template = _environment().get_template("run.md.jinja")
+    text = template.render(page=page, limits=limits, whole=whole, open_sets=_OPEN)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def inline(value: object) -> Markup:
@@ -63,14 +84,20 @@ def code(value: object) -> Markup:
     return Markup("`{}`").format(Markup(text))  # noqa: S704 - nothing but a backtick ends a span of code
 
 
+def summary(value: object) -> Markup:
+    """Escape a text in the tag of that name, where only HTML is structure."""
+    return Markup(_MENTION.sub(r"\g<0>&#8203;", str(escape(str(value)))))  # noqa: S704 - it is escaped
+
+
 def _shown(value: Any) -> Any:
     """Escape what a template writes without saying how."""
     return value if isinstance(value, Markup) else prose(value)
 
 
+@cache
 def _environment() -> Environment:
     environment = make_environment(finalize=_shown)
     # a page links only to what is safe to write
-    environment.filters |= {"inline": inline, "code": code, "link": Markup}
+    environment.filters |= {"inline": inline, "code": code, "link": Markup, "summary": summary}
     environment.globals |= {"signs": _SIGNS}
     return environment

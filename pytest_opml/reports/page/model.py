@@ -132,12 +132,12 @@ def _plain(fields_of: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value._asdict() if isinstance(value, Difference) else value for name, value in fields_of}
 
 
-def cleaned(value: _T) -> _T:
-    """Return the same with every text in one line, cut where it is long, without what browsers obey."""
+def cleaned(value: _T, longest: int = 1_000) -> _T:
+    """Return the same with every text in one line of so many characters at most, without what browsers obey."""
     if isinstance(value, str):
-        return clipped(value)  # type: ignore[return-value]
+        return clipped(value, longest)  # type: ignore[return-value]
     if isinstance(value, tuple) and not isinstance(value, Difference):
-        return tuple(map(cleaned, value))  # type: ignore[return-value]
+        return tuple(cleaned(item, longest) for item in value)  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: cleaned(getattr(value, field.name)) for field in fields(value)})
+        return replace(value, **{field.name: cleaned(getattr(value, field.name), longest) for field in fields(value)})
     return value

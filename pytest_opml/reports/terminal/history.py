@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...history.base import CALL_S, Release, Row, Summary
+from ...history.base import CALL_S, Release, Removal, Row, Summary
 from ...metrics import METRICS
 from ...records.run import WORST_FIRST, Verdict
 from ..formatting import minute, short_hash, wrapped
@@ -66,6 +66,21 @@ def _budgets(run: Summary) -> str:
 def _counts(run: Summary) -> dict[Verdict, int]:
     """Return how many checks of a run came out how."""
     return {"pass": run.passed, "fail": run.failed, "inconclusive": run.inconclusive, "not_judged": run.not_judged}
+
+
+def removal_lines(removals: Sequence[Removal], width: int) -> list[str]:
+    """Show the removed runs with their reasons, the last first."""
+    if not removals:
+        return ["no run was removed"]
+    return [
+        line
+        for removal in removals
+        for line in wrapped(
+            f"run {removal.run_id[:_ID]}, removed {minute(removal.removed)} (UTC) by {removal.removed_by}: "
+            f"{removal.reason}",
+            width,
+        )
+    ]
 
 
 def row_lines(rows: Sequence[Row], width: int) -> list[str]:
@@ -153,6 +168,11 @@ def run_table(runs: Sequence[Summary], labels: Mapping[str, str]) -> list[dict[s
 def row_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return results as plain data."""
     return [{**row._asdict(), "started": row.started.isoformat(), "figures": dict(row.figures)} for row in rows]
+
+
+def removal_table(removals: Sequence[Removal]) -> list[dict[str, Any]]:
+    """Return removed runs as plain data."""
+    return [{**removal._asdict(), "removed": removal.removed.isoformat()} for removal in removals]
 
 
 def release_table(releases: Sequence[Release]) -> list[dict[str, Any]]:

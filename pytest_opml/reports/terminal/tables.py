@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from ..formatting import shortened
+from ...printable import printable
+from ..formatting import columns_of, shortened
 
 _SHORTEST_NAME = 8
+# Planes of private use, of which no printable text has a letter.
+_FIRST_SIGN, _FILLER = 0xF0000, "\U0010fffd"
 
 Cells = Sequence[Mapping[str, str]]
+
+
+class Lines(str):
+    """A cell of several lines: its line feeds are ours, where those of any other text are none of the table's."""
+
+    __slots__ = ()
 
 
 class Table(NamedTuple):
@@ -61,15 +70,19 @@ def fitted(
     if excess <= 0 or not names:
         return table
     remaining = without(len(yielding))
-    longest = max(len(row[names]) for row in remaining)
+    longest = max(columns_of(row[names]) for row in remaining)
     if wrapping and longest - excess < _SHORTEST_NAME:
         return _wrapped([{**row, names: ""} for row in remaining], style, wrapping, width)
-    cut = shortened([row[names] for row in remaining], max(_SHORTEST_NAME, longest - excess))
-    return _laid_out([{**row, names: name} for row, name in zip(remaining, cut, strict=True)], style)
+    for length in range(max(_SHORTEST_NAME, longest - excess), _SHORTEST_NAME - 1, -1):
+        cut = shortened([row[names] for row in remaining], length)
+        table = _laid_out([{**row, names: name} for row, name in zip(remaining, cut, strict=True)], style)
+        if _excess(table, width) <= 0:  # at once, but where letters take two columns
+            break
+    return table
 
 
 def _excess(table: Table, width: int) -> int:
-    return max(map(len, table.lines)) - width
+    return max(map(columns_of, table.lines)) - width
 
 
 def _wrapped(rows: Cells, style: _Style, header: str, width: int) -> Table:
@@ -77,7 +90,7 @@ def _wrapped(rows: Cells, style: _Style, header: str, width: int) -> Table:
     table = _laid_out(rows, style)
     if (excess := _excess(table, width)) <= 0:
         return table
-    room = max(1, max(len(row[header]) for row in rows) - excess)
+    room = max(1, max(columns_of(row[header]) for row in rows) - excess)
     return _laid_out(rows, style, {header: room})
 
 
@@ -89,12 +102,44 @@ def _laid_out(rows: Cells, style: _Style, widest: Mapping[str, int] | None = Non
     sides = [
         "left" if header in style.left else "decimal" if header in style.decimal else "right" for header in headers
     ]
+    signs = _Signs()
     text = tabulate(
-        [[row[header] for header in headers] for row in rows],
+        [[signs.of(row[header]) for header in headers] for row in rows],
         headers=headers,
         colalign=sides,
         disable_numparse=True,
         preserve_whitespace=True,
         maxcolwidths=[widest.get(header) for header in headers] if widest else None,
     )
-    return Table([line.rstrip() for line in text.splitlines()], tuple(headers))
+    return Table([signs.read(line).rstrip() for line in text.split("\n")], tuple(headers))
+
+
+class _Signs:
+    """Stand-ins for letters that take two columns of a terminal, or have marks that take none.
+
+    tabulate counts each letter as one column, so such a letter is one of private use and a filler for its second one.
+    """
+
+    def __init__(self) -> None:
+        self._signs: dict[str, str] = {}
+
+    def of(self, text: str) -> str:
+        """Return a text in one line of as many letters as it takes columns."""
+        letters: list[str] = []
+        for char in printable(text, lines=isinstance(text, Lines)):
+            if letters and not columns_of(char):
+                letters[-1] += char
+            else:
+                letters.append(char)
+        return "".join(map(self._sign, letters))
+
+    def _sign(self, letter: str) -> str:
+        columns = columns_of(letter)
+        if len(letter) == columns:
+            return letter
+        return self._signs.setdefault(letter, chr(_FIRST_SIGN + len(self._signs))) + _FILLER * (columns - 1)
+
+    def read(self, line: str) -> str:
+        """Return a line of such texts with the letters that the signs stand for."""
+        letters = {sign: letter for letter, sign in self._signs.items()} | {_FILLER: ""}
+        return "".join(letters.get(char, char) for char in line)

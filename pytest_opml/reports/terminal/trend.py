@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from ..formatting import amount, minute, short_hash, wrapped
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]
 
+_HASH = re.compile("[0-9a-f]{7,64}")  # what a store holds may be anything
 _HEIGHT, _NARROWEST, _WIDEST = 12, 8, 100
 _MARGIN = 0.05  # of the scale, above and below the values
 _LEAST_SHARE = 0.01  # of the values, which the scale shows at the least: smaller changes would look like large ones
@@ -107,7 +110,7 @@ def _chance(error: float) -> str:
 
 def _cause(shift: Shift, between: Between, width: int) -> list[str]:
     old, new = shift.before.commit, shift.after.commit
-    if old is None or new is None:
+    if old is None or new is None or not (_HASH.fullmatch(old) and _HASH.fullmatch(new)):
         return _indented("its commits are not known", width)
     if old == new:
         why = "the machine or its surroundings, unless files differed from it"
@@ -133,7 +136,7 @@ def fresh_lines(fresh: Sequence[FreshShift], width: int) -> list[str]:
         change = f"{metric.format(step.before)} to {metric.format(step.after)}{share} since {since}"
         text = f"{_word(metric, shift)} {metric.name} of {case_id} went from {change}, {amount(runs, 'run')} ago"
         # a command is for copying, so it stays on one line
-        lines += [*wrapped(text, width), f"  opml trend '{case_id}' --metric {metric.name}"]
+        lines += [*wrapped(text, width), f"  {shlex.join(['opml', 'trend', case_id, '--metric', metric.name])}"]
     return lines
 
 

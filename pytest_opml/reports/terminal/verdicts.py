@@ -9,6 +9,7 @@ from itertools import groupby
 
 from ...gate.budgets import Gate, GateTerms
 from ...gate.waivers import idle_waivers
+from ...printable import printable
 from ...records.run import WORST_FIRST, Check, RunRecord
 from ..cases import check_name, short_names
 from ..formatting import wrapped
@@ -32,7 +33,7 @@ from ..phrases import (
     repeat_command,
     verdict_text,
 )
-from .tables import fitted
+from .tables import Lines, fitted
 
 _MIN_DETECTABLE = "min.\ndetectable"
 # What gives way until the table fits, the first one first; value, limit and verdict stay.
@@ -134,7 +135,7 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
         "value": figure(closest, closest.value),
         "interval": interval(closest),
         "limit": figure(closest, closest.limit) if is_judged(closest) else "",
-        "verdict": verdict_text(closest).replace(", ", ",\n"),
+        "verdict": Lines(printable(verdict_text(closest)).replace(", ", ",\n")),
         "confidence": confidence(closest),
         _MIN_DETECTABLE: "" if closest.min_detectable is None else figure(closest, closest.min_detectable),
     }

@@ -24,7 +24,7 @@ from .descendants import be_killed_first
 from .frames import ANSWER, MOST_BYTES, PROGRESS, packed, write_all
 
 POLL_SECONDS = 0.1
-_LONGEST_TEXT = 2_000
+_LONGEST_TEXT, _LONGEST_SAID = 2_000, 50_000
 
 
 class _Sender:
@@ -110,15 +110,23 @@ def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
     try:
         return "done", work()
     except UsageError as error:
-        return "usage", str(error)
+        return "usage", _said(error)
     except OpmlError as error:
-        return "error", str(error)
+        return "error", _said(error)
     except MemoryError as error:
-        return "out_of_memory", f"the process ran out of memory: {error}".rstrip(": ")
+        return "out_of_memory", f"the process ran out of memory: {_said(error)}".rstrip(": ")
     except Exception as error:  # noqa: BLE001 - see above
-        traceback.print_exc()
-        text = one_line(error)
+        sys.stderr.write(traceback.format_exc()[-_LONGEST_SAID:])
+        said, name = _said(error), type(error).__name__
+        text = one_line(said) if said.strip() else name
         # TensorFlow's word for a full disk is the same.
-        exhausted = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
-        kind = "out_of_memory" if exhausted else "error"
-        return kind, text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
+        exhausted = name == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in said
+        return "out_of_memory" if exhausted else "error", text if text == name else f"{name}: {text}"
+
+
+def _said(error: Exception) -> str:
+    """What an error of anybody's says, as far as somebody would read it; empty where it cannot say anything."""
+    try:
+        return str(error)[:_LONGEST_SAID]
+    except Exception:  # noqa: BLE001 - of the user's own class
+        return ""

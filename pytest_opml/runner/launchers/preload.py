@@ -9,15 +9,16 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
-from ...runtimes.keras_configuration import configure, prepare_environment
+from ...runtimes.keras_configuration import configure, home_left_alone, prepare_environment, without_pictures
 from .descendants import adopt_orphans
 
 gc.disable()
 adopt_orphans()  # of a keeper that is killed: the session finds them here
 prepare_environment()
 _SKLEARN = ("sklearn.metrics", "sklearn.datasets", "sklearn.model_selection")
-for _name in ("tensorflow", "keras", *_SKLEARN, "scipy.stats", "h5py"):
-    import_module(_name)
+with home_left_alone(), without_pictures():
+    for _name in ("tensorflow", "keras", *_SKLEARN, "scipy.stats", "h5py"):
+        import_module(_name)
 configure()
 import_module("pytest_opml.runner.launchers.process")
 gc.enable()

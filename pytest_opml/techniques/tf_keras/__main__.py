@@ -7,12 +7,14 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ... import registry
 from ...errors import OpmlError, one_line
-from ...runtimes.keras_configuration import configure
+from ...runtimes.keras_configuration import configure, home_left_alone, without_pictures
+from ...runtimes.threads import check_process
 from .files import OUTCOME
 from .job import LegacyJob
 
@@ -23,7 +25,10 @@ def _end_with_the_parent() -> None:
 
 
 def _perform(folder: Path) -> dict[str, Any]:
-    import tf_keras
+    with home_left_alone(), without_pictures():
+        import tf_keras
+
+        import_module("keras")  # which the toolkit for optimization imports, too
 
     from .tfmot_steps import WORK
 
@@ -33,6 +38,7 @@ def _perform(folder: Path) -> dict[str, Any]:
             registry.get("model", job.case.model)  # its module may set the configuration when it is imported
         configure(tf_keras)
         WORK[job.work](job)
+        check_process()
     except OpmlError as error:
         return {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - the border of the process: whatever it was becomes one line

@@ -23,6 +23,7 @@ from ... import registry
 from ...datasets.splits import InputSet
 from ...errors import MissingDependencyError, TechniqueError
 from ...models.heads import in_rows
+from ...runtimes.threads import process_threads
 from ...storage.printed import Printed
 from ...tensors import arrays, length
 from ..agreement import answers_of, probe_rows
@@ -91,6 +92,7 @@ def _write_job(
         "precision": compute_precision(model),
         "registrations": registry.registrations(),
         "folder": str(Path.cwd()),
+        "threads": process_threads(),
     }
     (folder / JOB).write_text(json.dumps(job), "utf-8")
     write_weights(folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights})

@@ -20,6 +20,7 @@ from ...errors import TechniqueError
 from ...models.classifier import build_classifier
 from ...models.cloning import assign
 from ...models.heads import loss_of
+from ...runtimes.threads import limit_process, read_ahead
 from ...tensors import Batch, DataSpec, TensorSpec
 from ..agreement import movement_of, require_agreement
 from ..model_function import Precision, in_order_of
@@ -43,6 +44,7 @@ class LegacyJob:
         self.work: str = job["work"]
         self.settings: dict[str, Any] = job["settings"]
         self.training_s = 0.0
+        limit_process(job["threads"])
         os.chdir(job["folder"])  # relative paths in the case mean what they meant there
         registry.adopt(registry.Registration(*entry) for entry in job["registrations"])
         self.case = Case(**job["case"])
@@ -100,7 +102,7 @@ class LegacyJob:
             tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in self.sample(model, 1, 0)),
             tf.TensorSpec((None, *self.labels.shape[1:]), self.labels.dtype),
         )
-        data = tf.data.Dataset.from_generator(batches, output_signature=shapes).prefetch(1)
+        data = read_ahead(tf.data.Dataset.from_generator(batches, output_signature=shapes), 1)
         rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, self.steps(epochs))
         model.compile(tf_keras.optimizers.Adam(rate), loss_of(model, self.spec.task, tf_keras))
         started = time.perf_counter()

@@ -2,15 +2,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pytest_opml.printable import clipped
 from pytest_opml.reports.page.build import page_of
-from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, code, inline, prose
-from pytest_opml.reports.page.model import Page
+from pytest_opml.reports.page.limits import EVERYTHING
+from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, _render, code, inline, prose
+from pytest_opml.reports.page.model import (
+    BaselineSection,
+    Concerned,
+    Explanation,
+    Fact,
+    NoResult,
+    Page,
+    Table,
+    TestSet,
+)
 from tests.support.builders import make_case, make_result, make_run
 from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
 
@@ -126,6 +139,12 @@ def test_a_text_shows_as_it_is(text: str, write: type[str]) -> None:
 def test_nobody_is_mentioned() -> None:
     assert inline("@somebody") == "@&#8203;somebody"
     assert prose("see #12") == "see #&#8203;12"
+    assert prose("see GH-12, gh-ost") == "see GH-&#8203;12, gh-ost"
+
+
+def test_what_looks_like_an_address_is_no_link() -> None:
+    assert prose("https://evil.example") == "https:&#8203;//evil.example"
+    assert inline("www.evil.example, awww.") == "www.&#8203;evil.example, awww."
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -151,3 +170,72 @@ def test_of_a_large_run_the_tables_are_cut_so_that_it_fits_a_comment() -> None:
     (ranking,) = tables(text)
     assert len(ranking) == 201
     assert re.search(r"^and \d+ more$", text, re.MULTILINE)
+
+
+# --- what fits a comment
+
+
+def large_table(rows: int, columns: int, text: str) -> Table:
+    headers = tuple(f"{text}{number}" for number in range(columns))
+    return Table("Budgets", headers, ("name",) * columns, (headers,) * rows, ("",) * rows)
+
+
+def large_page(sets: int, rows: int, columns: int, text: str) -> Page:
+    """A page that has as many of everything."""
+    table, texts = large_table(rows, columns, text), (text,) * rows
+    test_set = TestSet(text, table, texts, (NoResult(text, text),) * rows, (), (), (table,))
+    return replace(
+        make_page({}),
+        concerned=(Concerned(text, (text,) * 5, rows),),
+        facts=(Fact("run", "0123abcd"), *(Fact(text, text) for _ in range(rows))),
+        test_sets=(test_set,) * sets,
+        legend=text,
+        best=texts,
+        not_passed=table,
+        explanations=(Explanation(text, texts[:20], text),) * rows,
+        passed=table,
+        counts=text,
+        budget_legend=text,
+        baseline=BaselineSection(text, table, texts),
+    )
+
+
+@given(
+    sets=st.integers(0, 200),
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 20),
+    text=st.sampled_from(["plain words", "&`|\\" * 10, "@a#1" * 10, "\U0001f600" * 40, "ü" * 40, "\n\n# x"]),
+)
+@example(160, 1, 12, "ordinary text")
+@example(1, 1, 1, "&`|\\" * 250)
+@settings(max_examples=8, deadline=None)
+def test_any_run_fits_a_comment_with_the_verdict_first(sets: int, rows: int, columns: int, text: str) -> None:
+    sets = min(sets, 2 + 800 // (rows * columns))  # what is made of more, time alone would tell
+    page = large_page(sets, rows, columns, clipped(text))
+    written = markdown(page)
+    assert len(written.encode()) <= LONGEST
+    assert written.startswith(f"## 📏 {page.headline}\n")
+    assert written.count("<details>") == written.count("</details>")
+    if len(_render(page, EVERYTHING).encode()) > LONGEST:
+        assert "Shortened to fit a comment; the whole: `opml report 0123abcd -o report.html`" in written
+        assert re.search(r"^(- )?and \d+ more|^left out: |\.\.\.$", written, re.MULTILINE)
+    else:
+        assert "Shortened" not in written
+
+
+def test_of_many_test_sets_the_first_are_open_and_the_last_are_counted() -> None:
+    cases = [
+        make_result(case=make_case(technique, dataset=f"data-{number:03}.npz"), test_samples=599)
+        for number in range(160)
+        for technique in ("baseline", "int8", "float16")
+    ]
+    record = make_run(cases)
+    text = markdown(page_of(record, gate_of({})))
+    assert len(text.encode()) <= LONGEST
+    assert sum(title.startswith("data-") for title in headings(text)) == 5
+    folded = text.count("<details><summary>data-")
+    assert folded >= 25
+    assert f"\nand {155 - folded} more test sets\n" in text
+    few = markdown(page_of(make_run(cases[:12]), gate_of({})))
+    assert "<details>" not in few
+    assert "Shortened" not in few

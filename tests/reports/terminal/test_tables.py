@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pytest_opml.reports.formatting import columns_of
 from pytest_opml.reports.terminal.tables import fitted
 
 ROWS = [
@@ -50,3 +51,18 @@ def test_a_header_may_stand_for_a_part_of_a_cell_that_gives_way() -> None:
 
     assert fitted(rows, 10, yielding=("±",)).lines[2].split() == ["0.95", "±.03"]
     assert fitted(rows, 8, yielding=("±",)).lines[2].split() == ["0.95"]
+
+
+def test_letters_of_two_columns_and_marks_of_none_are_counted_as_they_are_shown() -> None:
+    names = ("\u6a21\u578b", "cafe\u0301", "plain", "a\x1b[1m\nb")
+    lines = fitted([{"case": name, "size": "1"} for name in names], 80, left=("case",)).lines[2:]
+    shown = ("\u6a21\u578b", "cafe\u0301", "plain", r"a\x1b[1m\nb")
+    assert [line.split()[0] for line in lines] == list(shown)
+    assert len({columns_of(line) for line in lines}) == 1
+
+
+def test_a_name_of_wide_letters_is_cut_to_the_width() -> None:
+    rows = [{"case": "\u6a21" * 20 + technique, "size": "1"} for technique in ("int8", "baseline")]
+    lines = fitted(rows, 30, left=("case",), names="case").lines
+    assert max(map(columns_of, lines)) <= 30
+    assert len(set(lines)) == 4

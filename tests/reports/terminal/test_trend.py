@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.analysis.trend import Point, find_shifts
+from pytest_opml.analysis.trend import FreshShift, Point, find_shifts
 from pytest_opml.errors import MissingDependencyError, StorageError
 from pytest_opml.metrics import METRICS, Metric
 from pytest_opml.reports.charts.trend import FORMATS, draw_trend
-from pytest_opml.reports.terminal.trend import trend_lines, trend_table
+from pytest_opml.reports.terminal.trend import fresh_lines, trend_lines, trend_table
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CASE = "digits/efficientnet_lite0/top1/int8"
@@ -48,6 +49,20 @@ def test_a_step_says_what_it_comes_to_and_which_commits_made_it() -> None:
         "  on One CPU, 2 cores",
         f"  commits (3 commits): git log --oneline {'0' * 10}..{'0' * 10}",
     ]
+
+
+def test_a_text_that_is_no_hash_stands_in_no_command() -> None:
+    points = [
+        point._replace(commit=f"$(touch {place})") for place, point in enumerate(points_of([4.0] * 5 + [3.8] * 5))
+    ]
+    assert lines_of(METRICS["size_mb"], points)[-1] == "  its commits are not known"
+
+
+def test_a_case_is_quoted_for_the_shell() -> None:
+    (shift,) = find_shifts(points_of([4.0] * 5 + [3.8] * 5), METRICS["size_mb"])
+    fresh = FreshShift("it's; $(touch x)", METRICS["size_mb"], shift, 5)
+    command = fresh_lines([fresh], 80)[-1]
+    assert shlex.split(command) == ["opml", "trend", "it's; $(touch x)", "--metric", "size_mb"]
 
 
 def test_what_git_cannot_tell_is_left_out() -> None:
@@ -188,5 +203,5 @@ def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.dates", None)
-    with pytest.raises(MissingDependencyError, match=r"needs the package matplotlib: pip install pytest-opml\[plot\]"):
+    with pytest.raises(MissingDependencyError, match=r"package matplotlib: pip install 'pytest-opml\[plot\]'"):
         draw_trend(tmp_path / "trend.png", CASE, METRICS["size_mb"], points_of([4.0]), ())

@@ -6,6 +6,11 @@ from pytest_opml.errors import CaseFailed, DatasetError, TechniqueError
 from pytest_opml.runner.launchers.child import attempt
 
 
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
@@ -16,6 +21,7 @@ from pytest_opml.runner.launchers.child import attempt
         (KeyError("no such key"), ("error", "KeyError: 'no such key'")),
         (RuntimeError(), ("error", "RuntimeError")),
         (RuntimeError("first\nsecond"), ("error", "RuntimeError: first")),
+        (MuteError(), ("error", "MuteError")),
     ],
 )
 def test_whatever_a_task_raises_is_a_kind_of_failure_and_a_line(error: Exception, outcome: tuple[str, str]) -> None:

@@ -145,7 +145,7 @@ def test_a_worker_ends_with_its_session_whatever_it_does(tmp_path: Path, hang: s
 def test_no_room_for_a_log_is_a_failure_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
     with pytest.raises(
-        WorkerFailed, match=r"^temporary files: No such file or directory: /proc/none\S+; set TMPDIR"
+        WorkerFailed, match=r"^temporary files: /proc/none\S+: cannot be made: No such file or directory; set TMPDIR"
     ) as e:
         ProcessLauncher(None).run(environment, (), GENEROUS)
     assert e.value.kind == "usage"
