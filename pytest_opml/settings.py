@@ -286,7 +286,7 @@ class Settings:
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
-        memory_mb: resident memory that one case may take, 10^6 bytes; None for no limit of our own.
+        memory_mb: resident memory that one case may take, 10^6 bytes; None for a share of what there is.
         trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
@@ -359,7 +359,10 @@ class Settings:
         help="seconds that a case may wait for a device on which another run measures",
     )
     memory_mb: PositiveFloat | None = setting(
-        metavar="MB", type=float, default_text="no limit", help="resident memory that one case may take, 10^6 bytes"
+        metavar="MB",
+        type=float,
+        default_text="80 % of the machine's or container's",
+        help="resident memory that one case may take, 10^6 bytes",
     )
     trust: tuple[str, ...] = setting(
         (),

@@ -33,6 +33,7 @@ def devices(settings: Settings, *, quick: bool) -> Iterator[Finding]:
         start_server()  # its imports take seconds, and the rest of this can go on beside them
     processor = detect("cpu", settings.threads)
     yield _cpu(processor)
+    yield _memory(settings)
     yield from _gpus()
     try:
         device = detect(settings.gpu, settings.threads)
@@ -53,6 +54,15 @@ def _cpu(device: Device) -> Finding:
         f"{device.memory_bytes / 1e9:.1f} GB of memory, {half} half-precision arithmetic"
     )
     return Finding(_TOPIC, "CPU", "ok", text)
+
+
+def _memory(settings: Settings) -> Finding:
+    from ..measure.memory import default_limit
+
+    limit, source = default_limit()
+    if settings.memory_mb:
+        limit, source = settings.memory_mb * 1e6, "memory_mb"
+    return Finding(_TOPIC, "memory", "ok", f"a case may take {limit / 1e6:.0f} MB ({source})")
 
 
 def _gpus() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_NO_LIMIT = 1 << 62  # what version 1 says where there is none is a little less than 2 ** 63
 _GROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -40,6 +41,18 @@ def read_throttled_seconds(groups: Path = _GROUPS, own: Path = _OWN) -> float | 
     return max(seconds, default=None)
 
 
+def read_memory_limit(groups: Path = _GROUPS, own: Path = _OWN) -> int | None:
+    """Return how many bytes this process and its group may hold; None where nothing limits them.
+
+    Args:
+        groups: as ``read_cpu_quota`` has it.
+        own: likewise.
+    """
+    names = ("memory.max", "memory.limit_in_bytes")
+    texts = [_read(folder / name) or "" for folder in _folders(groups, own, "memory") for name in names]
+    return min((int(text) for text in texts if text.isdigit() and int(text) < _NO_LIMIT), default=None)
+
+
 def usable_cores() -> list[int]:
     """Return the numbers of the cores that this process may run on."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
@@ -51,14 +64,14 @@ def available_cores() -> int:
     return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 
 
-def _folders(groups: Path, own: Path) -> Iterator[Path]:
-    """Yield the folder of the group that limits this process' time, and those around it."""
+def _folders(groups: Path, own: Path, controller: str = "cpu") -> Iterator[Path]:
+    """Yield the folder of the group that limits what this process takes, its time or memory, and those around it."""
     for line in (_read(own) or "").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers:
             top = groups
-        elif "cpu" in controllers.split(","):
-            top = next((groups / name for name in (controllers, "cpu") if (groups / name).is_dir()), groups)
+        elif controller in controllers.split(","):
+            top = next((groups / name for name in (controllers, controller) if (groups / name).is_dir()), groups)
         else:
             continue
         # seen from inside a container, the path may be one that is not mounted there: then its own group is the top

@@ -5,10 +5,30 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
+from .cgroup import read_memory_limit
+
 _STATUS = Path("/proc/self/status")
+# Of what there is, for a case; the rest is for the system and what runs beside it.
+_SHARE = 0.8
+
+
+class MemoryLimit(NamedTuple):
+    """What one case may hold, in bytes, and where that comes from, as messages say it."""
+
+    size: float
+    source: str
+
+
+def default_limit() -> MemoryLimit:
+    """Return the limit of a case for which nobody has set one: a share of what the container or the machine has."""
+    machine, container = int(psutil.virtual_memory().total), read_memory_limit()
+    if container is not None and container < machine:
+        return MemoryLimit(_SHARE * container, f"{_SHARE:.0%} of the container's memory; set --opml-memory-mb")
+    return MemoryLimit(_SHARE * machine, f"{_SHARE:.0%} of the machine's memory; set --opml-memory-mb")
 
 
 def reset_peak() -> int:

@@ -31,12 +31,23 @@ def _in_one_line(name: str) -> str:
     return name
 
 
+_LONGEST_MESSAGE, _LONGEST_LOG = 4_000, 16_000
+
+
+def _ends(text: str, longest: int) -> str:
+    """Return a text, or the ends of one that is too long for a record."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2 - 40
+    return f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"
+
+
 class Failure(CaseOutcome):
     """A case without a result."""
 
     kind: FailureKind
-    message: str
-    log_tail: str = ""
+    message: Annotated[str, AfterValidator(lambda text: _ends(text, _LONGEST_MESSAGE))]
+    log_tail: Annotated[str, AfterValidator(lambda text: _ends(text, _LONGEST_LOG))] = ""
 
 
 class Check(Record):

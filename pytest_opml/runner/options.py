@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
+from ..measure.memory import MemoryLimit, default_limit
 from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
@@ -180,8 +181,14 @@ class RunOptions:
 
     def limits(self, overrides: TestOverrides) -> ProcessLimits:
         """Return what the processes of a case may take."""
-        memory = self.settings.memory_mb * 1e6 if self.settings.memory_mb else None
-        return ProcessLimits(overrides.timeout_s or self.settings.timeout_s, memory)
+        limits = ProcessLimits(overrides.timeout_s or self.settings.timeout_s, self.memory_limit.size)
+        return limits._replace(memory_from=self.memory_limit.source)
+
+    @cached_property
+    def memory_limit(self) -> MemoryLimit:
+        """What the processes of a case may hold together; read once, so that it is the same for all cases."""
+        megabytes = self.settings.memory_mb
+        return MemoryLimit(megabytes * 1e6, "--opml-memory-mb") if megabytes else default_limit()
 
     @property
     def measurement_alone(self) -> MeasurementPlan:

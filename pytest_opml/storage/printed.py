@@ -4,7 +4,6 @@ from __future__ import annotations
 
 HEAD, TAIL = 2_000, 8_000
 _LINES = 60
-_READ = 1 << 16
 
 
 class Printed:

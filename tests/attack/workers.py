@@ -86,7 +86,6 @@ WAYS = (
     Way(bad.delete_its_folder, "done"),
     Way(bad.change_its_folder, "done"),
     Way(bad.exhaust_descriptors, "error", "Too many open files"),
-    Way(bad.exhaust_the_stack, "crash", "SIGSEGV"),
     Way(bad.leave_a_process, "done"),
     Way(bad.leave_a_child_that_holds_the_pipe, "crash", "without an answer (exit code 0)"),
     Way(bad.leave_processes_and_hang, "timeout", "", 1),
@@ -97,6 +96,7 @@ WAYS = (
     Way(bad.hog_after_closing_the_pipe, "out_of_memory", "more than 1200 MB"),
 )
 TRIES, SAMPLE = len(WAYS), 7
+TENSORFLOW = True  # it starts workers
 # How long the way out may take beyond the limit: a keeper that says nothing is waited for.
 _LATE_S = 25.0
 
@@ -128,7 +128,9 @@ def _try(way: Way, folder: Path) -> Outcome:
         wrong.append(f"{len(log)} characters of log: {log[-200:]!r}")
     if (took := time.monotonic() - began) > way.seconds + _LATE_S:
         wrong.append(f"took {took:.0f} s")
-    if left := [*_marked(folder), *sorted(_server_children() - before)]:
+    while (left := [*_marked(folder), *sorted(_server_children() - before)]) and time.monotonic() < began + took + 2:
+        time.sleep(0.05)  # the keeper itself, which has nothing left to do, may be on its way out
+    if left:
         wrong.append(f"left running: {left}")
     if (folder / "code ran").exists():
         wrong.append("code ran")

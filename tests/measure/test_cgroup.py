@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.measure import cgroup, cpu_load
-from pytest_opml.measure.cgroup import read_cpu_quota, read_throttled_seconds
+from pytest_opml.measure.cgroup import read_cpu_quota, read_memory_limit, read_throttled_seconds
 
 
 def tree(folder: Path, own: str, **files: str) -> tuple[Path, Path]:
@@ -75,3 +75,20 @@ def test_what_the_quota_stopped_is_in_the_load_and_the_work_on_cores_that_it_lea
     monkeypatch.setattr(cpu_load.LoadWatch, "_now", lambda _: next(clock))
     load = cpu_load.LoadWatch().load()
     assert (load.cores, load.quota_stops_s) == (0.0, 1.5)  # 38 cores of others, 62 that we may not use at once
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limit"),
+    [
+        ("0::/a\n", {"a__memory.max": "max\n", "memory.max": "4000000000\n"}, 4_000_000_000),
+        ("0::/a\n", {"a__memory.max": "max\n"}, None),
+        ("4:memory:/docker/1\n", {"memory__docker__1__memory.limit_in_bytes": "2000000000\n"}, 2_000_000_000),
+        # what version 1 says where there is none
+        ("4:memory:/\n3:cpu:/\n", {"memory__memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        ("", {}, None),
+    ],
+)
+def test_a_limit_of_memory_is_the_tightest_of_those_around(
+    tmp_path: Path, own: str, files: dict[str, str], limit: int | None
+) -> None:
+    assert read_memory_limit(*tree(tmp_path, own, **files)) == limit

@@ -4,8 +4,10 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
+from pytest_opml.measure import memory
 from pytest_opml.measure.memory import device_peak_bytes, peak_bytes, reset_peak
 
 
@@ -40,3 +42,13 @@ def test_tensorflow_tells_its_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch, gpu
 def test_without_tensorflow_there_is_no_peak_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     assert device_peak_bytes() is None
+
+
+@pytest.mark.parametrize(("container", "of"), [(2_000_000_000, "container"), (None, "machine"), (1 << 60, "machine")])
+def test_a_case_may_take_a_share_of_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, container: int | None, of: str
+) -> None:
+    monkeypatch.setattr(memory, "read_memory_limit", lambda: container)
+    limit = memory.default_limit()
+    there_is = container if of == "container" and container else psutil.virtual_memory().total
+    assert limit == (pytest.approx(0.8 * there_is), f"80% of the {of}'s memory; set --opml-memory-mb")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pytest_opml.records.run import Baseline, Commit, RunRecord, merge
+from pytest_opml.records.run import Baseline, Commit, Failure, RunRecord, merge
 from tests.support.builders import make_device, make_failure, make_result, make_run
 
 TECHNIQUES = ("baseline", "float16", "int8", "cluster-256")
@@ -105,3 +105,15 @@ def test_what_is_no_hash_is_no_commit(field: str, value: object) -> None:
     fields = {"commit": "a" * 40, "branch": "main", "dirty": False, field: value}
     with pytest.raises(ValidationError, match=field):
         Commit.model_validate(fields)
+
+
+def test_what_is_said_of_a_failure_has_room_in_a_record() -> None:
+    failure = make_failure("cluster-64", "error", "m" * 10_000_000)
+    log = "begin" + "l" * 10_000_000 + "end"
+    failure = Failure(case=failure.case, device=failure.device, kind="error", message=failure.message, log_tail=log)
+    assert len(failure.message) <= 4_000
+    assert len(failure.log_tail) <= 16_000
+    assert failure.log_tail.startswith("begin")
+    assert failure.log_tail.endswith("end")
+    assert "characters ...]" in failure.log_tail
+    assert Failure.model_validate(failure.model_dump()) == failure

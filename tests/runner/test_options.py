@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_opml.gate.budgets import Budget, parse_budgets
+from pytest_opml.measure.memory import default_limit
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
@@ -48,9 +49,10 @@ def test_the_cache_is_opened_with_the_one_that_is_shared(tmp_path: Path, monkeyp
 
 def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
     told = options(timeout=100.0, memory_mb=2000.0)
-    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0)
-    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0)
-    assert options().limits(NO_OVERRIDES).memory_bytes is None
+    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0, "--opml-memory-mb")
+    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0, "--opml-memory-mb")
+    by_default = options().limits(NO_OVERRIDES)
+    assert (by_default.memory_bytes, by_default.memory_from) == default_limit()
 
 
 def test_a_case_without_a_result_to_compare_with_is_measured_alone() -> None:

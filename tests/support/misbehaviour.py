@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import os
 import pickle
 import resource
@@ -23,18 +24,12 @@ MARKER = "OPML_MISBEHAVIOUR"
 
 
 def pipe() -> int:
-    """The descriptor that the task's answer goes through: the highest pipe that it can write to."""
-    import fcntl
-
-    pipes = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            is_pipe = os.readlink(f"/proc/self/fd/{name}").startswith("pipe:")
-            if is_pipe and int(name) > 2 and fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_WRONLY:
-                pipes.append(int(name))
-        except OSError:
-            continue
-    return max(pipes)
+    """The descriptor that the task's answer goes through."""
+    frame = inspect.currentframe()
+    while frame and frame.f_code.co_name != "run_child":
+        frame = frame.f_back
+    assert frame
+    return int(frame.f_locals["answer"])
 
 
 def _hang() -> None:
@@ -124,7 +119,7 @@ def return_code(folder: Path) -> Any:
 def send_code_by_a_dotted_name(folder: Path) -> None:
     name = b"os.mkdir"
     path = os.fsencode(folder / "code ran")
-    opcodes = b"\x8c\x1epytest_opml.storage.work_folder\x8c" + bytes([len(name)]) + name + b"\x93\x8c"
+    opcodes = b"\x8c\x1fpytest_opml.storage.work_folder\x8c" + bytes([len(name)]) + name + b"\x93\x8c"
     _send(b"A", b"\x80\x04\x8c\x04done" + opcodes + bytes([len(path)]) + path + b"\x85R\x86.")
     _hang()
 
@@ -290,11 +285,6 @@ def exhaust_descriptors(folder: Path) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     while True:
         os.dup(0)
-
-
-def exhaust_the_stack(folder: Path) -> int:
-    sys.setrecursionlimit(10**9)
-    return exhaust_the_stack(folder)
 
 
 # --- processes

@@ -22,7 +22,7 @@ from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
 from ...storage.work_folder import place_sockets
-from .answers import UnreadableAnswer, read_answer, read_progress
+from .answer_reader import UnreadableAnswer, read_answer, read_progress
 from .base import Launcher, ProcessLimits, Value, WorkerFailed, ignore_progress, temporary_folder
 from .descendants import end_all
 from .frames import ANSWER, END, MOST_BYTES, BrokenFrames, FrameReader, read_some
@@ -97,11 +97,12 @@ def start_server(*, needs_tensorflow: bool = True) -> None:
 
 
 class _Report(NamedTuple):
-    """What is known of a task that is over: its outcome, what it answered and what it printed."""
+    """What came of a task, what it answered and printed, and whether its keeper has said so."""
 
     outcome: Outcome
     answer: bytes = b""
     log: str = ""
+    is_whole: bool = False
 
 
 _ALONE = Outcome("killed", "something killed the process that watches over the worker")
@@ -144,7 +145,7 @@ def _listen(keeper: int, seconds: float, on_progress: Callable[[Progress], None]
 def _said(content: bytes, answer: bytes) -> _Report:
     try:
         said = json.loads(content)
-        return _Report(Outcome(str(said["kind"]), str(said["message"])), answer, str(said["log"]))
+        return _Report(Outcome(str(said["kind"]), str(said["message"])), answer, str(said["log"]), True)
     except (ValueError, KeyError, TypeError):
         return _Report(_NO_FRAMES)
 
@@ -158,11 +159,17 @@ def _outcome(report: _Report, task: Callable[..., Any]) -> tuple[str, Any]:
         return "crash", f"the process sent what is no answer: {one_line(error)}"
 
 
-def _let_go(keeper: BaseProcess) -> None:
-    """Wait for a keeper to end, and what it watches over with it; one that does not end is ended."""
+def _let_go(keeper: BaseProcess, *, is_over: bool) -> None:
+    """Wait for a keeper to end, and what it watches over with it; one that does not end is ended.
+
+    Args:
+        keeper: the process.
+        is_over: whether it has said that all of that has ended; its own end takes a while, and nobody waits for it.
+    """
     from multiprocessing import forkserver
 
-    if keeper.pid is None:
+    if keeper.pid is None or is_over:
+        _KEEPERS.discard(keeper.pid or 0)
         return
     keeper.join(_GOODBYE_S)
     if keeper.exitcode is None:
@@ -199,6 +206,7 @@ class ProcessLauncher(Launcher):
         alive, session = context.Pipe(duplex=False)
         with receiver, sender, alive, session, temporary_folder() as folder:
             job = Job(work, folder, self._gpu, seconds, limits.memory_bytes, limits.memory_from, timeout)
+            report = _Report(_ALONE)
             keeper = context.Process(target=run_keeper, args=(job, sender, alive), daemon=True)
             try:
                 keeper.start()  # returns when the server, done with its imports, has forked
@@ -208,7 +216,7 @@ class ProcessLauncher(Launcher):
                 report = _listen(receiver.fileno(), seconds + _GRACE_S, on_progress)
             finally:
                 session.close()
-                _let_go(keeper)
+                _let_go(keeper, is_over=report.is_whole)
         kind, value = _outcome(report, task)
         if kind == "done":
             return cast("Value", value)

@@ -24,6 +24,7 @@ from ...datasets.splits import InputSet
 from ...errors import MissingDependencyError, TechniqueError
 from ...models.heads import in_rows
 from ...runtimes.threads import process_threads
+from ...storage.printed import Printed
 from ...tensors import arrays, length
 from ..agreement import answers_of, probe_rows
 from ..base import TrainingContext
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     import keras
 
 _PACKAGES = {"tensorflow_model_optimization": "tensorflow-model-optimization", "tf_keras": "tf-keras"}
-_LOG = "log"
 _TOLD_LINES = 3
 _BATCH = 256
 
@@ -59,9 +59,9 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
     with tempfile.TemporaryDirectory(prefix="opml-legacy-") as name:
         folder = Path(name)
         _write_job(folder, technique, work, model, context, settings)
-        code = _run(folder)
+        code, printed = _run(folder)
         if not (folder / OUTCOME).exists():
-            raise TechniqueError(f"{technique}: {_how_it_ended(code)}{_last_words(folder / _LOG)}")
+            raise TechniqueError(f"{technique}: {_how_it_ended(code)}{_last_words(printed.text())}")
         outcome = json.loads((folder / OUTCOME).read_text("utf-8"))
         if "error" in outcome:
             raise TechniqueError(f"{technique}: {outcome['error']}")
@@ -122,24 +122,27 @@ def _write_inputs(folder: Path, inputs: InputSet) -> None:
         target.flush()
 
 
-def _run(folder: Path) -> int:
+def _run(folder: Path) -> tuple[int, Printed]:
     environment = os.environ | {
         "TF_USE_LEGACY_KERAS": "1",
         "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
     }
     command = [sys.executable, "-m", __package__, str(folder)]
-    with (folder / _LOG).open("wb") as log:
-        # It ends itself when its input does, so it outlives this process in no case, not even a kill.
-        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
-            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder
-        )
-        try:
-            return process.wait()
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdin:
-                process.stdin.close()
+    # It ends itself when its input does, so it outlives this process in no case, not even a kill.
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=folder
+    )
+    printed = Printed(head=0)
+    try:
+        while process.stdout and (data := os.read(process.stdout.fileno(), 1 << 16)):
+            printed.add(data)
+        return process.wait(), printed
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
 
 
 def _how_it_ended(code: int) -> str:
@@ -149,6 +152,6 @@ def _how_it_ended(code: int) -> str:
     return f"the legacy Keras process {how}"
 
 
-def _last_words(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+def _last_words(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
     return f"; it printed last: {' | '.join(lines[-_TOLD_LINES:])}" if lines else ""
