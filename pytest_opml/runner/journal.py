@@ -238,13 +238,8 @@ def open_journal(settings: Settings, root: Path, part: RunPart, head: RunRecord)
     if not (settings.store or settings.json_path):
         return Journal(None, part, head)
     from ..history.store import state_folder
-    from .unwritten import allocate_reserve
 
-    folder = state_folder(settings.store, root)
-    journal = Journal(folder, part, head)
-    if journal.folder:  # which is held, so that nobody takes the reserve for what a dead run left
-        allocate_reserve(folder, part.run_id)
-    return journal
+    return Journal(state_folder(settings.store, root), part, head)
 
 
 def take_in_earlier(settings: Settings, root: Path) -> tuple[str, ...]:
