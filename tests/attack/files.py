@@ -195,16 +195,17 @@ class Job(NamedTuple):
 def outcomes(jobs: Sequence[Job], launcher: Launcher, work: Path) -> list[Outcome]:
     """Damage and open files, all in one process; each in one of its own where that one ends without an answer."""
     try:
-        return launcher.run(in_turn, (jobs, work), LIMITS if len(jobs) == 1 else LIMITS_TOGETHER)
+        told = launcher.run(in_turn, (jobs, work), LIMITS if len(jobs) == 1 else LIMITS_TOGETHER)
+        return [Outcome(*fields) for fields in told]
     except WorkerFailed as error:
         if len(jobs) > 1:
             return [outcome for job in jobs for outcome in outcomes([job], launcher, work)]
         return [Outcome(jobs[0].name, WRONG if error.kind in ("error", "timeout") else ENDED, str(error))]
 
 
-def in_turn(jobs: Sequence[Job], work: Path) -> list[Outcome]:
-    """In a worker: damage and open files."""
-    return [_outcome(job, work / job.name) for job in jobs]
+def in_turn(jobs: Sequence[Job], work: Path) -> list[tuple[str, str, str]]:
+    """In a worker: damage and open files; what a worker hands back is of plain types."""
+    return [(*_outcome(job, work / job.name),) for job in jobs]
 
 
 def _outcome(job: Job, folder: Path) -> Outcome:
