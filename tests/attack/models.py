@@ -32,13 +32,14 @@ def attack(tries: int, seed: int) -> list[Tally]:
     with tempfile.TemporaryDirectory() as folder:
         for first in range(0, len(chosen), _TOGETHER):
             part = chosen[first : first + _TOGETHER]
-            outcomes += launcher.run(in_turn, (part, Path(folder)), ProcessLimits(600, 8e9))
+            told = launcher.run(in_turn, (part, Path(folder)), ProcessLimits(600, 8e9))
+            outcomes += [Outcome(*fields) for fields in told]
     return [Tally.of("models", "models that write or read files, or run code", outcomes)]
 
 
-def in_turn(names: Sequence[str], work: Path) -> list[Outcome]:
-    """In a worker: write hostile models and open them."""
-    return [outcome_of(name, work / "model") for name in names]
+def in_turn(names: Sequence[str], work: Path) -> list[tuple[str, str, str]]:
+    """In a worker: write hostile models and open them; what a worker hands back is of plain types."""
+    return [(*outcome_of(name, work / "model"),) for name in names]
 
 
 def outcome_of(name: str, folder: Path) -> Outcome:
