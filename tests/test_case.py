@@ -147,7 +147,7 @@ def test_an_id_ends_with_what_differs_from_the_defaults() -> None:
         ("size", "7x9", "from 8 to 2048 (pixels)"),
         ("size", "96 x 128", "height x width such as '96x128'"),
         ("seed", -1, "at least 0"),
-        ("seed", 2**31, "less than 2147483648"),
+        ("seed", 2**31, "less than 2,147,483,648"),
         ("unfreeze", -3, "'all' or at least 0"),
         ("unfreeze", "some", "'all'"),
         ("unfreeze", 1.0, "'all'"),

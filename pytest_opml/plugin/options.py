@@ -23,7 +23,8 @@ def add_options(parser: pytest.Parser) -> None:
             details: dict[str, Any] = {"type": setting.type} if setting.type else {}
             if setting.is_repeatable:
                 details["action"] = "append"
-            group.addoption(setting.option, metavar=setting.metavar, help=setting.described, **details)
+            described = setting.described.replace("%", "%%")  # which argparse takes for a format
+            group.addoption(setting.option, metavar=setting.metavar, help=described, **details)
 
 
 def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -> Settings:

@@ -7,6 +7,7 @@ safe; of a run that was cut off, the next session makes the record and adds it t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import uuid
@@ -145,6 +146,10 @@ class Journal:
         """Remove what the whole run has written, whose record is safe elsewhere."""
         if self._held:
             self._held.remove()
+        if self._folder:
+            for folder in (self._folder.parent, self._folder.parent.parent):
+                with contextlib.suppress(OSError):  # others have something there
+                    folder.rmdir()
 
 
 def _reason(error: OSError | ValueError, folder: Path) -> str:

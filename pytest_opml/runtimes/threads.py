@@ -61,6 +61,13 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _tensorflow() -> Any:
+    """TensorFlow, imported if it was not; where it was, this is no import of ours."""
+    if "tensorflow" not in sys.modules:
+        import tensorflow  # noqa: F401
+    return sys.modules["tensorflow"]
+
+
 def limit_tensorflow(threads: int) -> None:
     """Set how many threads TensorFlow uses in this process, before whatever may start it.
 
@@ -70,8 +77,7 @@ def limit_tensorflow(threads: int) -> None:
     Raises:
         ThreadsError: it already runs with another number.
     """
-    import tensorflow as tf
-
+    tf = _tensorflow()
     config = tf.config.threading
     try:
         config.set_intra_op_parallelism_threads(threads)
@@ -95,8 +101,7 @@ def tensorflow_threads() -> int:
 
     Where nobody has set a number before it started, it takes that of the environment, or else one for each core.
     """
-    import tensorflow as tf
-
+    tf = _tensorflow()
     told = int(tf.config.threading.get_intra_op_parallelism_threads())
     given = os.environ.get(_INTRA_OP, "")
     return told or (int(given) if given.isdigit() else 0) or _usable_cores()

@@ -130,12 +130,12 @@ def attack(tries: int, seed: int) -> list[Tally]:
 
 def _outcome(folder: Path, seed: int) -> Outcome:
     try:
-        return ProcessLauncher(None).run(opened_later, (folder, seed), _LIMITS)
+        return Outcome(*ProcessLauncher(None).run(opened_later, (folder, seed), _LIMITS))
     except WorkerFailed as error:
         return Outcome(f"seed {seed}", WRONG, str(error))
 
 
-def opened_later(folder: Path, seed: int) -> Outcome:
+def opened_later(folder: Path, seed: int) -> tuple[str, str, str]:
     """In a worker: do what the seed says, open the file that it says, and look at what works meanwhile."""
     from pytest_opml.runtimes.loader import open_artifact, read_signature
     from pytest_opml.runtimes.threads import limit_process
@@ -153,7 +153,7 @@ def opened_later(folder: Path, seed: int) -> Outcome:
         runtime = open_artifact(file, threads=threads)
     except OpmlError as error:
         is_right = _setting in earlier and len(str(error).splitlines()) == 1
-        return Outcome(name, ONE_LINE if is_right else WRONG, str(error))
+        return name, ONE_LINE if is_right else WRONG, str(error)
     placed, before = runtime.place(np.ones((512, _SIDE), np.float32)), _worked()
     until = perf_counter() + _SECONDS
     while perf_counter() < until:
@@ -162,7 +162,7 @@ def opened_later(folder: Path, seed: int) -> Outcome:
     if runtime.name in ("keras", "tensorflow"):  # whose own threads work, while the one that calls waits
         at_work.discard(str(os.getpid()))
     is_kept = runtime.threads == threads and len(at_work) <= threads
-    return Outcome(name, _KEPT if is_kept else WRONG, f"said {runtime.threads}, {len(at_work)} worked")
+    return name, _KEPT if is_kept else WRONG, f"said {runtime.threads}, {len(at_work)} worked"
 
 
 def _worked() -> dict[str, float]:

@@ -33,9 +33,9 @@ def data(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr("tests.support.faults._labels", lambda: np.arange(30) % 2)
         return prepared(Case(dataset="tests.support.faults:fine", **case))
     for index, image in enumerate(pixels):
-        folder = Path("images") / f"class\udcff{index % 2}"
+        folder = Path("images") / f"class{index % 2}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(folder / f"{index}.png")
+        Image.fromarray(image).save(folder / f"{index}\udcff.png")
     return prepared(Case(dataset="./images", **case))
 
 

@@ -78,7 +78,7 @@ def test_a_case_is_made_and_then_measured_within_its_seconds_in_all(start: Start
     result = measured(start(launcher, timeout=1000.0, memory_mb=8000.0), make_case())
     assert launcher.ran == MAKING_AND_MEASURING
     making, measuring = launcher.limits
-    assert making == (1000.0, 8e9, 0.0)
+    assert making == ProcessLimits(1000.0, 8e9)
     assert measuring[:2] == making[:2]
     assert 0 < measuring.spent < 1000
     assert (result.case, result.vs_reference, result.vs_baseline) == (make_case(), None, None)

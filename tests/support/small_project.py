@@ -69,6 +69,7 @@ class Places:
             "TMPDIR": str(self.temporary),
             "PYTHONPATH": python_path(),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "TESTS_TENSORFLOW_NOTES": os.devnull,  # what tests note of processes is none of what a session writes
             "COLUMNS": "200",
         }
 
