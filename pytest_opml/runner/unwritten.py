@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..records.run import RunRecord
 
 _FOLDER, _RESERVE = "unwritten", "reserve"
-_RESERVE_BYTES = 4 * 2**20
+_RESERVE_SIZES = (2**22, 2**20, 2**18)  # bytes; the largest that a full disk lets be
 
 
 def allocate_reserve(run_folder: Path) -> None:
@@ -37,8 +37,11 @@ def allocate_reserve(run_folder: Path) -> None:
     with suppress(OSError, AttributeError):  # the latter where the system has no such call
         descriptor = os.open(reserve, os.O_CREAT | os.O_WRONLY, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
-        except OSError:
+            for size in _RESERVE_SIZES:
+                with suppress(OSError):
+                    os.posix_fallocate(descriptor, 0, size)
+                    return
+                os.ftruncate(descriptor, 0)
             reserve.unlink()
         finally:
             os.close(descriptor)
@@ -135,3 +138,4 @@ def remove_taken(path: Path, folder: Path) -> None:
     if path.absolute() in [file.absolute() for file in unwritten_runs(folder)]:
         with suppress(OSError):  # the next session meets it again, and finds its run in the history
             path.unlink()
+            path.parent.rmdir()  # which fails where others lie there

@@ -64,7 +64,7 @@ def _usable_cores() -> int:
 def _tensorflow() -> Any:
     """TensorFlow, imported if it was not; where it was, this is no import of ours."""
     if "tensorflow" not in sys.modules:
-        import tensorflow  # noqa: F401
+        import tensorflow as tf  # noqa: F401
     return sys.modules["tensorflow"]
 
 
