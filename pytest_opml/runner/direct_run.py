@@ -51,7 +51,7 @@ def run_cases(
     # budgets of the file that name other cases are not missed: these are not all that the project has
     plan = plan_run((CollectedTest(command, case) for case, command in cases), partial_selection=True)
     line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, len(cases), log=sys.stderr)
-    with EndSignals() as signals:
+    with EndSignals(ends_process=True) as signals:
         run = _DirectRun(Session(settings, root, line, plan=plan), settings, root, signals)
         for note in run.session.notes:
             on_note(note)

@@ -12,6 +12,7 @@ from .. import registry
 from ..case import Case
 from ..errors import CaseDefinitionError, UsageError
 from ..records.preprocess import Preprocess
+from ..storage.regular_files import open_regular
 
 _WILD = "*?["
 
@@ -82,7 +83,7 @@ def _is_one_part(dataset: str) -> bool:
     if path.is_dir():
         return not all((path / part).is_dir() for part in ("train", "test"))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             return "y_test.npy" not in archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return False

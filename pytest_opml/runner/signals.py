@@ -31,12 +31,16 @@ class EndSignals:
     Only signals that nobody handles are, and Ctrl-C where it does what it does in Python. After its ``with`` block, or
     ``restore``, they are handled as before.
 
+    Args:
+        ends_process: whether the process ends soon after a run that a signal ended; further ones are ignored then.
+
     Attributes:
         name: of the first signal; empty where none came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_process: bool = False) -> None:
         self.name = ""
+        self._ends_process = ends_process
         self._on_late: Callable[[], object] = lambda: None
         self._came_at, self._was_raised, self._deadline = 0.0, False, False
         self._is_ending = self._has_ended = False
@@ -69,7 +73,8 @@ class EndSignals:
         self._has_ended = True
         for number, handler in self._replaced.items():
             if signal.getsignal(number) == self._handle:
-                signal.signal(number, handler)
+                # a second signal must not change how a process ends that the first one has ended
+                signal.signal(number, signal.SIG_IGN if self._ends_process and self.name else handler)
         self._replaced = {}
         if self._wake_up >= 0:
             if (theirs := signal.set_wakeup_fd(-1)) not in (-1, self._wake_up):

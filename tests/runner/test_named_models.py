@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytest_opml import registry
 from pytest_opml.case import parse_sections
 from pytest_opml.errors import CaseDefinitionError, UsageError
 from pytest_opml.records.preprocess import Preprocess
+from pytest_opml.runner import named_models
 from pytest_opml.runner.named_models import model_names, named_case, read_preprocess
 
 
@@ -113,3 +115,13 @@ def test_what_is_done_to_pixels_is_written_in_one_text(text: str, treatment: Pre
 def test_a_text_that_says_nothing_of_pixels_is_refused(text: str) -> None:
     with pytest.raises(CaseDefinitionError, match=r"^preprocess: "):
         read_preprocess(text)
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_data_that_are_no_file_are_not_opened_to_look_for_parts(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "data.npz"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert not named_models._is_one_part(str(path))
