@@ -34,11 +34,21 @@ def exit_reason(session: pytest.Session) -> str | None:
             return ours.reason
         return f"another plugin asks for it; of the cases alone it is {ours.code}: {ours.reason}"
     outcome = stash.get(OUTCOME, None)
-    is_ours = STATE in stash or any(map(_has_cases, stash.get(BENCH_FILES, ())))
+    is_ours = STATE in stash or any(map(_has_cases, _benchmarks(session.config)))
     said_by_pytest = (pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR)  # after this line, the latter
     if outcome is None and (code in said_by_pytest or not is_ours):
         return None
     return _reason_of_pytest(session, code, outcome)
+
+
+def _benchmarks(config: pytest.Config) -> list[Path]:
+    """The files of benchmarks that were collected; those that are named, where workers have not told yet."""
+    collected = config.stash.get(BENCH_FILES, [])
+    if collected or not is_spread(config):
+        return collected
+    from .selection import named_benchmarks
+
+    return named_benchmarks(config)
 
 
 def _has_cases(file: Path) -> bool:

@@ -68,6 +68,9 @@ def test_an_interruption_and_an_error_of_a_plugin_are_explained(bench: Bench) ->
     conftest.write_text("def pytest_runtest_call(item): raise KeyboardInterrupt\n")
     interrupted = bench.run(STORE, apart=True)
     assert (interrupted.ret, last_line(interrupted)) == (2, f"{LAST} 2: the run was interrupted")
+    conftest.write_text("def pytest_testnodeready(node): raise KeyboardInterrupt\n")
+    early = bench.run(STORE, "-n1", apart=True)  # before a worker has told what it collects
+    assert (early.ret, last_line(early)) == (2, f"{LAST} 2: the run was interrupted")
     conftest.write_text("def pytest_runtest_logreport(report): 1 / 0\n")
     broken = bench.run(STORE)
     assert (broken.ret, last_line(broken)) == (3, f"{LAST} 3: pytest or a plugin failed, as said above")
