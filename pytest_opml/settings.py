@@ -297,7 +297,7 @@ class Settings:
     gpu: str = setting(
         "auto",
         metavar="PROFILE",
-        help="device to run on: auto, cpu, or the kind that must be there: v100, t4, a100, h100, ...",
+        help="device to run on: auto, cpu, gpu for any GPU, or the kind that must be there: v100, t4, a100, h100, ...",
         read=_profile,
     )
     json_path: Path | None = setting(key="json", metavar="PATH", help="write the record of the run to PATH", read=_path)

@@ -301,6 +301,19 @@ def show_json_text(document: str) -> None:
     click.echo(printable_json(document), nl=not document.endswith("\n"))
 
 
+@contextmanager
+def told_before_it_began() -> Iterator[None]:
+    """End the command, with its last line, where a signal ends a run that had not begun."""
+    from ..reports.terminal.run import exit_line
+    from ..runner.signals import INTERRUPTED
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        show([exit_line(INTERRUPTED, f"the run was {error or 'interrupted'} before it began")])
+        sys.exit(INTERRUPTED)
+
+
 def width() -> int:
     """Columns of the terminal."""
     return shutil.get_terminal_size().columns

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..errors import SettingsError, UsageError
-from .common import root_of, settings_of, show, show_error, show_note, width, with_run_settings
+from .common import root_of, settings_of, show, show_error, show_note, told_before_it_began, width, with_run_settings
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -68,7 +68,10 @@ def init(file: Path, config: Path, ci: str | None, force: bool, **given: Any) ->
     model, data, name = given.pop("model"), given.pop("data"), given.pop("name")
     settings = settings_of(config, **given)
     case = _case(model, data, name)
-    outcome = run_cases([(case, "")], settings, root_of(config), width=width, on_wrong=show_error, on_note=show_note)
+    with told_before_it_began():
+        outcome = run_cases(
+            [(case, "")], settings, root_of(config), width=width, on_wrong=show_error, on_note=show_note
+        )
     if not outcome.record.results or outcome.record.interrupted:
         for failure in outcome.record.failures:
             show_error(f"{failure.case.id}: {failure.kind}: {failure.message}")

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CaseDefinitionError
-from .common import as_json, root_of, settings_of, show, show_error, show_json_text, show_note, width, with_run_settings
+from .common import (
+    as_json,
+    root_of,
+    settings_of,
+    show,
+    show_error,
+    show_json_text,
+    show_note,
+    told_before_it_began,
+    width,
+    with_run_settings,
+)
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -70,7 +81,6 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     """
     from ..reports.terminal.run import exit_line, problem_lines, run_lines
     from ..runner.direct_run import exit_of, run_cases
-    from ..runner.signals import INTERRUPTED
     from ..runner.trusted_models import idle_patterns
 
     techniques, fields = given.pop("techniques"), _fields(given)
@@ -80,11 +90,8 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
 
         check_writable(junit)
     cases = _cases(models, techniques, fields, settings)
-    try:
+    with told_before_it_began():
         outcome = run_cases(cases, settings, root_of(config), width=width, on_wrong=show_error, on_note=show_note)
-    except KeyboardInterrupt as error:
-        show([exit_line(INTERRUPTED, f"the run was {error or 'interrupted'} before it began")])
-        sys.exit(INTERRUPTED)
     if junit:
         from ..reports.junit import write_junit
 

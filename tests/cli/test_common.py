@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_opml import cli
-from pytest_opml.cli.common import parse_age
+from pytest_opml.cli.common import parse_age, told_before_it_began
 from pytest_opml.errors import UsageError
 from pytest_opml.history.store import open_store
 from tests.support.builders import make_run
@@ -185,3 +185,13 @@ def test_the_settings_are_those_of_the_nearest_file_that_has_them(
     result = run("history")
     assert result.exit_code == 4
     assert result.output.startswith(f"error: {inner / 'pyproject.toml'}: ")
+
+
+@pytest.mark.parametrize(("said", "how"), [("ended by SIGTERM", "ended by SIGTERM"), ("", "interrupted")])
+def test_a_run_that_a_signal_ends_before_it_began_has_a_last_line(
+    said: str, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught, told_before_it_began():
+        raise KeyboardInterrupt(said)
+    assert caught.value.code == 2
+    assert capsys.readouterr().out == f"opml: exit code 2: the run was {how} before it began\n"
