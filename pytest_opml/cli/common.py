@@ -310,7 +310,7 @@ def told_before_it_began() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        show([exit_line(INTERRUPTED, f"the run was {error or 'interrupted'} before it began")])
+        show([exit_line(INTERRUPTED, f"the run was {str(error) or 'interrupted'} before it began")])
         sys.exit(INTERRUPTED)
 
 
