@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from click.testing import CliRunner
@@ -23,6 +26,18 @@ _FOREIGN = re.compile(
     r"Traceback|Input should be|Value error,|pydantic|sqlalche\.me|<class '|object at 0x|\[Errno |validation error",
     re.I,
 )
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """Work in a folder of its own, which is removed after the block."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)
+        try:
+            yield Path(name)
+        finally:
+            os.chdir(before)
 
 
 class Hang(BaseException):

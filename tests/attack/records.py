@@ -14,7 +14,6 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from pytest_opml.history.store import open_store
 from pytest_opml.history.transfer import export
 from pytest_opml.records.run import RunRecord
 from pytest_opml.storage import input_file
-from tests.attack._command import judged, tried
+from tests.attack._command import fresh_folder, judged, tried
 from tests.attack.tally import WRONG, Outcome, Tally
 from tests.support.builders import make_failure, make_result, make_side_by_side
 from tests.support.history_runs import START, commit_of, make_timing, run_of
@@ -82,21 +81,14 @@ def attack(tries: int, seed: int) -> list[Tally]:
 @contextmanager
 def _project() -> Iterator[Path]:
     """A folder with a whole file of each kind, in which the commands run."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.chdir(folder)
-        try:
-            (folder / "pyproject.toml").write_text(
-                f'[tool.opml]\nstore = "sqlite:///{_STORE}"\n'
-                "[tool.opml.gate]\nsize_mb.max = 10\naccuracy.max_drop = 0.05\n"
-            )
-            write_record(_runs()[0], folder / "good.json")
-            with open_store(f"sqlite:///{folder / _STORE}") as store:
-                store.extend(_runs(), [Release("full", START, "v1")])
-            yield folder
-        finally:
-            os.chdir(before)
+    with fresh_folder() as folder:
+        (folder / "pyproject.toml").write_text(
+            f'[tool.opml]\nstore = "sqlite:///{_STORE}"\n[tool.opml.gate]\nsize_mb.max = 10\naccuracy.max_drop = 0.05\n'
+        )
+        write_record(_runs()[0], folder / "good.json")
+        with open_store(f"sqlite:///{folder / _STORE}") as store:
+            store.extend(_runs(), [Release("full", START, "v1")])
+        yield folder
 
 
 def _runs() -> list[RunRecord]:

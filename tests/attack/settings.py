@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from pytest_opml.errors import UsageError
 from pytest_opml.history.record_files import write_record
 from pytest_opml.plugin.markers import marked_case, test_overrides
 from pytest_opml.settings import build_settings, declared, read_pyproject
-from tests.attack._command import SECONDS, Hang, refused, tried, within
+from tests.attack._command import SECONDS, Hang, fresh_folder, refused, tried, within
 from tests.attack.tally import ONE_LINE, WENT_ON, WRONG, Outcome, Tally
 from tests.support.builders import make_result
 from tests.support.history_runs import run_of
@@ -126,16 +125,11 @@ def attack(tries: int, seed: int) -> list[Tally]:
 
 @contextmanager
 def _project() -> Iterator[Path]:
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)
-        try:
-            write_record(run_of("full", results=[make_result()]), Path("good.json"))
-            write_classifier(Path("cats.onnx"))
-            Path("bench_it.py").write_text(_BENCH)
-            yield Path(name)
-        finally:
-            os.chdir(before)
+    with fresh_folder() as name:
+        write_record(run_of("full", results=[make_result()]), Path("good.json"))
+        write_classifier(Path("cats.onnx"))
+        Path("bench_it.py").write_text(_BENCH)
+        yield name
 
 
 # --- the file

@@ -7,8 +7,6 @@ the same; a refusal is one line. Wrong is all else.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -31,6 +29,7 @@ from pytest_opml.printable import printable
 from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.junit import write_junit
 from pytest_opml.settings import build_settings
+from tests.attack._command import fresh_folder
 from tests.attack.tally import ONE_LINE, WENT_ON, WRONG, Outcome, Tally
 from tests.support.builders import make_failure, make_result, make_side_by_side
 from tests.support.history_runs import START, commit_of, make_timing, run_of
@@ -114,14 +113,9 @@ def attack(tries: int, seed: int) -> list[Tally]:
 
 @contextmanager
 def _project() -> Iterator[None]:
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            Path("good.json").write_text(json.dumps(_document()))
-            yield
-        finally:
-            os.chdir(before)
+    with fresh_folder():
+        Path("good.json").write_text(json.dumps(_document()))
+        yield
 
 
 def _document() -> Any:
