@@ -99,7 +99,7 @@ class SqlHistory(History):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that no other writer is in, and that an error undoes."""
-        with mapped(self._name, self._engine), self._engine.begin() as connection:
+        with mapped(self._name, self._engine), sound(self._name), self._engine.begin() as connection:
             if lock := _WRITE_LOCKS.get(connection.dialect.name):
                 connection.exec_driver_sql(lock)
             yield connection
@@ -193,8 +193,7 @@ class SqlHistory(History):
         return Added(runs, same, marks, removed)
 
     def _holds(self, connection: Connection, key: int, record: RunRecord) -> bool:
-        with sound(self._name):
-            return is_same(self._whole(connection, [key])[0], record)
+        return is_same(self._whole(connection, [key])[0], record)
 
     @staticmethod
     def _is_removed(connection: Connection, run_id: str) -> bool:
@@ -257,7 +256,7 @@ class SqlHistory(History):
 
     def remove(self, removal: Removal) -> None:
         """Take a run out of every answer, and store why."""
-        with self._writing() as connection, sound(self._name):
+        with self._writing() as connection:
             key = self._key(connection, removal.run_id)
             if marks := [mark for mark in self._marks(connection) if mark.key == key]:
                 raise StorageError(still_released(self._name, marks[0].release))
@@ -272,7 +271,7 @@ class SqlHistory(History):
 
     def restore(self, run_id: str) -> str:
         """Bring a removed run back."""
-        with self._writing() as connection, sound(self._name):
+        with self._writing() as connection:
             beginning = connection.scalars(select(REMOVED.c.run_id).where(begins(REMOVED.c.run_id, run_id)).limit(3))
             whole = the_only(self._name, run_id, beginning, "removed run")
             removed = connection.execute(select(REMOVED).where(REMOVED.c.run_id == whole)).one()

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history import engine, sql
-from pytest_opml.history.base import History, Query, Release
+from pytest_opml.history.base import History, Query, Release, Removal
 from pytest_opml.history.columns import dump
 from pytest_opml.history.selectors import Selector, baseline_of
 from pytest_opml.history.sql import SqlHistory
@@ -252,6 +252,30 @@ def test_columns_that_hold_something_else(sqlite: str, edit: str, reason: str) -
             [list(store.records()), store.rows(Query(), 5), store.summaries(Query(), 5), store.releases()]
     assert str(caught.value).startswith(f"store {sqlite}: {reason}")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "write"),
+    [
+        ("opml_release SET promoted = 'small'", lambda store: store.promote(Release("other", START))),
+        (
+            "opml_release SET promoted = 'small'",
+            lambda store: store.remove(Removal("other", START, "why", "me")),
+        ),
+        ("opml_run SET started = 'small'", lambda store: store.append(run_of("next"))),
+        ("opml_run SET record = 'x'", lambda store: store.extend([run_of("other", 1)], merge=True)),
+    ],
+)
+def test_a_damage_is_told_by_all_that_write_and_nothing_is_written(
+    sqlite: str, edit: str, write: Callable[[History], object]
+) -> None:
+    with open_store(sqlite) as store:
+        store.extend([run_of("only"), run_of("other", 1)], [Release("only", START)])
+        execute(sqlite, f"UPDATE {edit}")
+        with pytest.raises(StorageError, match=r"is damaged: |was changed after it was written$") as caught:
+            write(store)
+        assert len(str(caught.value).splitlines()) == 1
+        assert store.count() == 2
 
 
 @pytest.mark.parametrize(

@@ -174,11 +174,14 @@ def as_json(document: Any) -> bytes:
 
 
 def places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Each container within a document, with each of its keys."""
-    for key in list(document) if isinstance(document, dict) else range(len(document)):
-        yield document, key
-        if isinstance(document[key], dict | list):
-            yield from places(document[key])
+    """Each container within a document, however deep, with each of its keys."""
+    containers = [document]
+    while containers:
+        container = containers.pop()
+        for key in list(container) if isinstance(container, dict) else range(len(container)):
+            yield container, key
+            if isinstance(container[key], dict | list):
+                containers.append(container[key])
 
 
 def changed(document: Any, random: Random) -> Any:
