@@ -13,7 +13,7 @@ from . import registry
 from .errors import CaseDefinitionError, SettingsError, UnknownNameError
 from .records import model_sections
 from .records.case_ids import ID
-from .records.case_record import CaseRecord, Unfreeze, described
+from .records.case_record import CaseRecord, Provider, Unfreeze, described
 from .storage.similar_paths import no_such
 
 if TYPE_CHECKING:
@@ -72,18 +72,51 @@ class Case(CaseRecord):
         self.check_finished()
         return self
 
+    @model_validator(mode="after")
+    def _augments_what_bears_it(self) -> Case:
+        if self.augment != "none" and self.dataset in registry.names("dataset"):
+            loader = registry.get("dataset", self.dataset)
+            check_augment(self.augment, self.dataset, getattr(loader, "augmentations", None))
+        return self
+
     def check_finished(self) -> None:
         """Check that nothing is done to a finished model.
 
         Raises:
             ValueError: it was to be trained or optimised.
         """
+        self._check_execution()
         if not self.is_finished:
             return
         if self.unfreeze != 0:
             raise ValueError(f"unfreeze = {self.unfreeze!r}: {self.model} cannot be trained; write unfreeze=0")
         if self.technique != "baseline":
             raise ValueError(f"technique {self.technique}: needs a Keras model, and {self.model} is none")
+
+    def _check_execution(self) -> None:
+        """Check that what a finished file is computed with is said of one; a chain says it in its last step.
+
+        Raises:
+            ValueError: it would be without effect.
+        """
+        may_be = self.is_finished or registry.is_address(self.model) or registry.is_reference(self.model)
+        is_as_it_is = may_be and self.unfreeze == 0 and self.technique == "baseline"
+        if self.provider and not (is_as_it_is and not self.model.endswith((".tflite", ".keras"))):
+            raise ValueError(
+                f"provider = {self.provider!r}: is for .onnx files that are measured as they are; else write the "
+                f"technique onnx,provider={self.provider}"
+            )
+        if self.precision and not (is_as_it_is and not self.model.endswith((".tflite", ".keras", ".onnx"))):
+            raise ValueError(
+                f"precision = {self.precision!r}: is for models of OpenVINO that are measured as they are; else write "
+                f"the technique openvino,precision={self.precision}"
+            )
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The execution providers that it asks for, in its chain or for its file."""
+        steps = (getattr(step, "provider", None) for step in parse_chain(self.technique))
+        return tuple(name for name in (self.provider, *steps) if name)
 
     @property
     def is_finished(self) -> bool:
@@ -115,6 +148,31 @@ class Case(CaseRecord):
         if ID.fullmatch(text) or name not in registry.sections():
             return super().parse(text)
         return cls(model=name, technique=technique or "baseline")
+
+
+def check_augment(augment: str, dataset: str, sound: Sequence[str] | None) -> None:
+    """Check that what is done to training images leaves them what they are.
+
+    Args:
+        augment: of a case.
+        dataset: its name, for the error.
+        sound: what may be done to its images, as its loader says; None where nothing says so.
+
+    Raises:
+        CaseDefinitionError: something of that is not sound, or ``auto`` has nothing to go by.
+    """
+    if augment == "none":
+        return
+    if sound is None and augment == "auto":
+        raise CaseDefinitionError(
+            f"case: augment = 'auto': nothing says what is sound for {dataset}; write which, such as 'flip+crop', or "
+            "give its loader the attribute augmentations"
+        )
+    unsound = [name for name in augment.split("+") if sound is not None and name not in (*sound, "auto")]
+    if unsound or sound == ():
+        named = unsound[0] if unsound else augment
+        allowed = ", ".join(sound or ()) or "none"
+        raise CaseDefinitionError(f"case: augment = {augment!r}: {named} is not sound for {dataset}; sound: {allowed}")
 
 
 def _is_finished(model: str) -> bool:

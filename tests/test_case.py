@@ -177,11 +177,11 @@ def test_a_bad_value_is_refused_with_the_field_and_what_is_allowed(field: str, v
         ({"dataset": "cifar"}, "unknown dataset 'cifar'; known: cifar10, cifar100, "),
         ({"model": "resnet"}, "unknown model 'resnet'; known: densenet121, "),
         ({"quality": "acuracy"}, "unknown quality 'acuracy'; known: accuracy, auc, "),
-        ({"technique": "pruned-0.5"}, "unknown technique 'pruned-0.5'; known: baseline, cluster, "),
-        ({"technique": "float16+pruned"}, "unknown technique 'pruned'; known: baseline, cluster, "),
-        ({"technique": ""}, "unknown technique ''; known: baseline, cluster, "),
-        ({"technique": "float16+"}, "unknown technique ''; known: baseline, cluster, "),
-        ({"technique": "clusters-8"}, "unknown technique 'clusters-8'; known: baseline, cluster, "),
+        ({"technique": "pruned-0.5"}, "unknown technique 'pruned-0.5'; known: baseline, bfloat16, cluster, "),
+        ({"technique": "float16+pruned"}, "unknown technique 'pruned'; known: baseline, bfloat16, cluster, "),
+        ({"technique": ""}, "unknown technique ''; known: baseline, bfloat16, cluster, "),
+        ({"technique": "float16+"}, "unknown technique ''; known: baseline, bfloat16, cluster, "),
+        ({"technique": "clusters-8"}, "unknown technique 'clusters-8'; known: baseline, bfloat16, cluster, "),
     ],
 )
 def test_an_unknown_name_lists_the_known_ones(fields: dict[str, str], text: str) -> None:
@@ -221,6 +221,18 @@ def test_a_finished_model_is_only_measured(model: str) -> None:
 
 def test_a_keras_file_can_be_trained() -> None:
     assert not make_case("cluster-8", model="models/cat.keras").is_finished
+
+
+def test_what_a_finished_file_is_computed_with_is_a_field_and_of_a_chain_an_option() -> None:
+    case = make_case(model="cat.onnx", unfreeze=0, provider="cuda")
+    assert (case.id.endswith("/top0/baseline/provider=cuda"), case.providers) == (True, ("cuda",))
+    assert make_case(model="models/cat", unfreeze=0, precision="bf16").id.endswith("/precision=bf16")
+    assert make_case("onnx-int8,provider=tensorrt").providers == ("tensorrt",)
+    assert refused(provider="abacus").startswith("case: provider = 'abacus': ")
+    for wrong in ({"technique": "onnx"}, {"model": "cat.tflite", "unfreeze": 0}, {"model": "cat.keras", "unfreeze": 0}):
+        assert refused(provider="cuda", **wrong).endswith("else write the technique onnx,provider=cuda")
+    for wrong in ({"technique": "openvino"}, {"model": "cat.onnx", "unfreeze": 0}):
+        assert refused(precision="bf16", **wrong).endswith("else write the technique openvino,precision=bf16")
 
 
 @pytest.mark.parametrize(

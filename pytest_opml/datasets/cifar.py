@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DatasetError
+from .augmentation import PHOTOS, sound
 from .cifar_pickle import read_batch
 from .download import from_keras
 from .pixels import Images
@@ -45,6 +46,7 @@ _OF_10 = _Layout(
 _OF_100 = _Layout("cifar-100-python", ("train",), "test", "meta", b"fine_label_names", b"fine_labels")
 
 
+@sound(*PHOTOS)
 def load_cifar10(data_dir: Path | None) -> RawData:
     """Load CIFAR-10 from ``cifar-10-batches-py`` in the data folder, else as Keras downloads it.
 
@@ -56,6 +58,7 @@ def load_cifar10(data_dir: Path | None) -> RawData:
     return from_keras("cifar10", _CIFAR10, data_dir, f"{_OF_10.folder} (unpacked from cifar-10-python.tar.gz)")
 
 
+@sound(*PHOTOS)
 def load_cifar100(data_dir: Path | None) -> RawData:
     """Load CIFAR-100 (fine labels) from ``cifar-100-python`` in the data folder, else as Keras downloads it.
 

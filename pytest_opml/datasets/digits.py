@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .augmentation import sound
 from .raw import RawData
 
 
+@sound("crop", "mixup")
 def load(data_dir: Path | None) -> RawData:  # noqa: ARG001 - every loader is offered the data folder
     """Return all images with their sixteen grey levels spread over 0 to 255; there is no test part of its own."""
     from sklearn.datasets import load_digits

@@ -27,6 +27,8 @@ MEMORY_BYTES = 256 * 2**20
 _ABOUT = "inputs.json"
 
 Remember = Callable[[str, Callable[[], str]], str]
+# Of a batch and its labels, where it has any.
+Change = Callable[[Batch, Any], tuple[Batch, Any]]
 
 
 class InputSet:
@@ -87,6 +89,14 @@ class InputSet:
                 if self._in_memory is None:
                     self._in_memory = self._read(self._indices)
 
+    def subset(self, indices: npt.ArrayLike) -> InputSet:
+        """Return the examples with these numbers (0 to len - 1) as a set of their own, in the order given."""
+        chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
+        part = InputSet(self._sources, self._indices[chosen])
+        self.preload()  # so that what is fitted once need not be again
+        part._in_memory = None if self._in_memory is None else select(self._in_memory, chosen)
+        return part
+
     def take(self, indices: npt.ArrayLike) -> Batch:
         """Return the examples with these numbers (0 to len - 1), in the order given: (k, ...) for each input.
 
@@ -109,7 +119,12 @@ class InputSet:
             yield self._read(self._indices[rows]) if self._in_memory is None else select(self._in_memory, rows)
 
     def dataset(
-        self, *, batch: int, labels: npt.NDArray[Any] | None = None, shuffle_seed: int | None = None
+        self,
+        *,
+        batch: int,
+        labels: npt.NDArray[Any] | None = None,
+        shuffle_seed: int | None = None,
+        change: Change | None = None,
     ) -> tf.data.Dataset:
         """Return batches of examples, or of (examples, labels), for Keras; memory does not grow with the set.
 
@@ -117,6 +132,7 @@ class InputSet:
             batch: examples at a time.
             labels: (n, ...), handed out with the examples.
             shuffle_seed: draws a new order for every pass; None keeps the order of the set.
+            change: what is done to each batch of examples and labels, which keep their form.
         """
         import tensorflow as tf
 
@@ -127,11 +143,15 @@ class InputSet:
             for start in range(0, len(order), batch):
                 chosen = order[start : start + batch]
                 try:
-                    examples = mapped(_for_tensorflow, self.take(chosen))
+                    examples = self.take(chosen)
                 except DatasetError as error:
                     self.failure = error
                     raise
-                yield examples if labels is None else (examples, labels[chosen])
+                rows = None if labels is None else labels[chosen]
+                if change:
+                    examples, rows = change(examples, rows)
+                examples = mapped(_for_tensorflow, examples)
+                yield examples if rows is None else (examples, rows)
 
         spec = as_batch({one.name: tf.TensorSpec((None, *one.shape), tf.as_dtype(one.dtype)) for one in self.specs})
         if labels is not None:

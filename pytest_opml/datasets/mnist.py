@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DatasetError
+from .augmentation import sound
 from .download import from_keras
 from .idx import read_idx
 from .pixels import Images
@@ -22,6 +23,7 @@ _CLOTHES = (
 )
 
 
+@sound("crop", "mixup")
 def load_mnist(data_dir: Path | None) -> RawData:
     """Load MNIST from ``mnist.npz`` or the IDX files in ``mnist`` in the data folder, else as Keras downloads it.
 
@@ -31,6 +33,7 @@ def load_mnist(data_dir: Path | None) -> RawData:
     return _load("mnist", _DIGITS, data_dir)
 
 
+@sound("flip", "crop", "mixup")
 def load_fashion_mnist(data_dir: Path | None) -> RawData:
     """Load Fashion-MNIST from ``fashion_mnist.npz`` or the IDX files in ``fashion_mnist``, else as Keras downloads it.
 

@@ -27,6 +27,7 @@ def clone(
     input_tensors: Any = None,
     *,
     recursive: bool = True,
+    call_function: Callable[..., Any] | None = None,
 ) -> keras.Model:
     """Return a copy of a model with layers, weights and finalised state of its own.
 
@@ -37,6 +38,8 @@ def clone(
         input_tensors: Keras tensors to build on, in the structure of the model's inputs (``inputs_like``); by default
             ones of the same names, shapes and dtypes.
         recursive: go into models in the model, so that ``clone_function`` sees their layers instead of them.
+        call_function: calls the copy of a layer on what the layer is called on; its result takes the place of the
+            layer's.
 
     Returns:
         A model of the same structure. A layer whose copy is of another kind, or has weights of other shapes, has
@@ -54,7 +57,8 @@ def clone(
         return duplicate
 
     inputs = inputs_like(model) if input_tensors is None else input_tensors
-    copied = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy, recursive=recursive)
+    called = {"call_function": call_function} if call_function else {}
+    copied = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy, recursive=recursive, **called)
     for layer, duplicate in pairs:
         copy_state(layer, duplicate)
     return copied

@@ -14,6 +14,8 @@ HEAD = "head_dense"
 
 Ending = Literal["softmax", "sigmoid", "linear"]
 
+# Endings at whose limits figures that differ give the same.
+SATURATING = ("softmax", "sigmoid")
 ENDINGS: dict[Task, Ending] = {"classification": "softmax", "multilabel": "sigmoid", "regression": "linear"}
 # Operations that change the form of figures and not the figures, by the name of their class.
 _PASSING = frozenset(("Flatten", "Reshape", "Identity", "Cast", "Squeeze", "ExpandDims", "InputLayer"))
@@ -52,20 +54,20 @@ def ending_of(model: Any) -> Ending:
     """
     tensor = model.outputs[0]
     while True:
-        operation, sources = _origin(tensor)
+        operation, sources = origin_of(tensor)
         kind = type(operation).__name__
         if hasattr(operation, "layers") and getattr(operation, "outputs", None):
             return ending_of(operation)
-        name = kind if kind in ("Softmax", "Sigmoid") else _activation(operation)
-        if name.lower() in ("softmax", "sigmoid"):
-            return "softmax" if name.lower() == "softmax" else "sigmoid"
+        name = kind.lower() if kind in ("Softmax", "Sigmoid") else activation_of(operation)
+        if name in SATURATING:
+            return "softmax" if name == "softmax" else "sigmoid"
         if len(sources) != 1 or (kind not in _PASSING and not (kind == "Activation" and name == "linear")):
             return "linear"
         tensor = sources[0]
 
 
-def _origin(tensor: Any) -> tuple[Any, list[Any]]:
-    """The operation or layer that gives a tensor, and what that call of it takes."""
+def origin_of(tensor: Any) -> tuple[Any, list[Any]]:
+    """Return the operation or layer that gives a tensor, and what that call of it takes."""
     if hasattr(tensor, "_keras_history") and hasattr(tensor._keras_history, "operation"):
         operation, node = tensor._keras_history.operation, tensor._keras_history.node_index
         return operation, list(operation._inbound_nodes[node].input_tensors)
@@ -73,8 +75,9 @@ def _origin(tensor: Any) -> tuple[Any, list[Any]]:
     return layer, list(tensor.node.keras_inputs)
 
 
-def _activation(operation: Any) -> str:
-    return str(getattr(getattr(operation, "activation", None), "__name__", ""))
+def activation_of(operation: Any) -> str:
+    """Return the name of the activation in a layer, in small letters; empty where it has none."""
+    return str(getattr(getattr(operation, "activation", None), "__name__", "")).lower()
 
 
 def loss_of(model: Any, task: Task, keras: Any) -> Any:
@@ -115,20 +118,6 @@ def _sigmoid_for_each_class(classes: int, keras: Any) -> Callable[[Any, Any], An
     return loss
 
 
-def figure_metric(task: Task, keras: Any) -> Any:
-    """Return the Keras metric ``figure`` of training: accuracy, exact matches, or for regression the squared error."""
-    if task == "classification":
-        return keras.metrics.SparseCategoricalAccuracy(name="figure")
-    if task == "regression":
-        return keras.metrics.MeanSquaredError(name="figure")
-
-    def exact(labels: Any, shares: Any) -> Any:
-        same = keras.ops.equal(keras.ops.cast(labels, "bool"), keras.ops.greater(shares, 0.5))
-        return keras.ops.cast(keras.ops.all(same, axis=-1), "float32")
-
-    return keras.metrics.MeanMetricWrapper(exact, name="figure")
-
-
 def figure_of_error(squared_error: float) -> float:
     """Return 1 minus a mean squared error relative to that of guessing the mean, 0 at least."""
     return max(0.0, 1.0 - squared_error)
@@ -139,7 +128,7 @@ def figure(task: Task, answers: Array, targets: Array) -> float:
 
     Args:
         task: of the data.
-        answers: probabilities (n, classes) or (n, labels), or figures (n, targets).
+        answers: logits or probabilities (n, classes), probabilities (n, labels), or figures (n, targets).
         targets: classes (n,), labels (n, labels), or figures (n, targets) of a variance of about one.
 
     Returns:

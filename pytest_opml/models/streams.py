@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets.input_set import InputSet
+from ..datasets.input_set import Change, InputSet
 from ..errors import ModelFileError
 from ..runtimes.fit import Shape, fitting_shape
 from ..runtimes.keras_graph import keras_signature, structure_of
-from ..runtimes.threads import read_ahead
 from ..tensors import Array, TensorSpec, assigned, by_name
 
 if TYPE_CHECKING:
@@ -32,6 +29,7 @@ def examples_for(
     batch: int,
     labels: npt.NDArray[Any] | None = None,
     shuffle_seed: int | None = None,
+    change: Change | None = None,
 ) -> Any:
     """Return a ``tf.data.Dataset`` of (examples,) as a model takes them, or of (examples, labels).
 
@@ -41,6 +39,7 @@ def examples_for(
         batch: examples at a time.
         labels: (n, ...).
         shuffle_seed: draws a new order for every pass.
+        change: see ``InputSet.dataset``.
 
     Raises:
         ModelFileError: the model's inputs are not those of the data.
@@ -61,7 +60,7 @@ def examples_for(
         in_turn = tuple(tensors[spec.name] for spec in specs)
         return in_turn if len(in_turn) > 1 else in_turn[0]
 
-    stream = inputs.dataset(batch=batch, labels=labels, shuffle_seed=shuffle_seed)
+    stream = inputs.dataset(batch=batch, labels=labels, shuffle_seed=shuffle_seed, change=change)
     # in a tuple of one: Keras takes two inputs without it for an input and labels
     return stream.map(lambda x: (arranged(x),)) if labels is None else stream.map(lambda x, y: (arranged(x), y))
 
@@ -75,27 +74,20 @@ def _shaped(examples: Any, shape: Shape | None) -> Any:
     return tf.reshape(examples, [-1, *(side or -1 for side in shape)])
 
 
-def predict(model: keras.Model, inputs: InputSet, batch: int) -> Array:
-    """Return the figures (n, k) that a model with one output gives for all examples, in order."""
-    answers = model.predict(examples_for(model, inputs, batch), verbose=0)
-    return np.asarray(next(iter(answers.values())) if isinstance(answers, dict) else answers)
+def compiled_call(model: keras.Model) -> Any:
+    """Return a function that calls a model as outside of training, compiled for this machine.
 
-
-def shuffled(features: list[Array], targets: npt.NDArray[Any], batch: int, seed: int) -> Any:
-    """Batches of features and targets in the order in which ``InputSet.dataset`` hands out the examples themselves."""
+    ``Model.predict`` would compile with XLA, which takes longer on a CPU than it saves.
+    """
     import tensorflow as tf
 
-    generator, count = np.random.default_rng(seed), len(targets)
+    return tf.function(lambda examples: model(examples, training=False), autograph=False, reduce_retracing=True)
 
-    def one_pass() -> Iterator[Any]:
-        order = generator.permutation(count)
-        for start in range(0, count, batch):
-            chosen = order[start : start + batch]
-            yield tuple(array[chosen] for array in features), targets[chosen]
 
-    def spec(array: npt.NDArray[Any]) -> Any:
-        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-
-    stream = tf.data.Dataset.from_generator(one_pass, output_signature=(tuple(map(spec, features)), spec(targets)))
-    counted = stream.apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch)))
-    return read_ahead(counted, 2)
+def predict(model: keras.Model, inputs: InputSet, batch: int) -> Array:
+    """Return the figures (n, k) that a model with one output gives for all examples, in order."""
+    run, answers = compiled_call(model), []
+    for (examples,) in examples_for(model, inputs, batch):
+        given = run(examples)
+        answers.append(np.asarray(next(iter(given.values())) if isinstance(given, dict) else given))
+    return np.concatenate(answers)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras
 
 _MOMENTUM = 0.9
-_MAX_FEATURE_BYTES = 10**9
+_MAX_FEATURE_BYTES = 4 * 10**9
 # What scales the chance in a layer of Keras; where all that it has are zero, nothing in it is random.
 _RATES = ("rate", "dropout", "recurrent_dropout", "stddev")
 
@@ -89,8 +89,8 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
     """Cut the graph where frozen layers feed those that depend on a trained one.
 
     The frozen part is the same in every epoch, so its output need be computed once only, if that of all ``samples``
-    fits into 1 GB. What is random in training, such as augmentation and dropout, is not the same: it belongs to the
-    other part, with all that depends on it.
+    fits into 4 GB in half precision. What is random in training, such as layers of augmentation and dropout, is not the
+    same: it belongs to the other part, with all that depends on it.
     """
     import keras
 
@@ -109,7 +109,7 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
     cut = list(boundary.values())
     if not frozen_weights or not all(_can_be_stored(tensor) for tensor in cut):
         return uncut
-    if sum(4 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut) > _MAX_FEATURE_BYTES:
+    if sum(2 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut) > _MAX_FEATURE_BYTES:
         return uncut
     upper = [node for node in calls if any(id(tensor) in changing for tensor in node.outputs)]
     return Parts(keras.Model(structure_of(model), cut), _repeated(upper, cut, model.outputs[0]), "features_once")

@@ -23,6 +23,7 @@ from ..printable import shows
 from .base import check_fields
 from .case_ids import ID, IdParts, checked_name, named_id
 from .preprocess import Preprocess, digest_of
+from .recipe import RecipeName, check_recipe, read_augment
 from .validation import first_of, reason_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ def _reads_on_one_line(value: str) -> str:
 
 
 Unfreeze = int | Literal["all"]
+# ONNX Runtime's execution providers, by short names.
+Provider = Literal["cpu", "cuda", "tensorrt", "openvino", "migraphx", "dnnl", "xnnpack", "coreml", "directml", "qnn"]
+# In what OpenVINO computes what a model has in floats; auto leaves the choice to it.
+NumberPrecision = Literal["f32", "f16", "bf16", "auto"]
 ImageSize = Annotated[int | str, BeforeValidator(_read_size)]
 Classes = tuple[str, ...] | dict[str, str]
 _Text = Annotated[str, AfterValidator(_reads_on_one_line)]
@@ -100,6 +105,15 @@ class CaseRecord(BaseModel):
         quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
         seed: of the split, the head's initial weights and the order of training.
         weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
+        recipe: ``standard``, or ``paper``: Adam at a constant rate and nothing else.
+        augment: what is done to training images: ``none``, ``auto``, or names of it joined by ``+``.
+        learning_rate: at its highest. Of this and of all that follows, None is the recipe's own figure.
+        layer_decay: the rate of the network's first layer over that of its head; in between geometric.
+        weight_decay: of kernels, times the rate, in each step.
+        warm_up: the share of the steps in which the rate rises.
+        label_smoothing: the share of a label that is spread over all classes.
+        head_epochs: in which the new head alone is trained first.
+        patience: epochs without a gain on held-out examples, after which training stops; None: it does not.
         name: of the model, chosen by the user, which then is the case's id; with a technique, ``NAME/technique``.
         preprocess: what is done to the pixels of images; None: as the model's file says, or nothing.
         classes: the class of the data that each of the model's outputs stands for: a list in the outputs' order, or by
@@ -107,6 +121,8 @@ class CaseRecord(BaseModel):
             output whose class the data do not have (a background class) is wrong wherever it is chosen.
         output: name of the output that is measured, of a model with several.
         quality: what counts as the quality of the answers; None for that of the task.
+        provider: ONNX Runtime's execution provider, of a finished ``.onnx`` file; None: a GPU where there is one.
+        precision: in what OpenVINO computes, of a finished model of its own; None: as the file says, or ``f32``.
     """
 
     # a Case is handed to records, which are to hold what can be read without a registry
@@ -125,11 +141,22 @@ class CaseRecord(BaseModel):
     quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**31)
     weights: str = "imagenet"
+    recipe: RecipeName = "standard"
+    augment: Annotated[str, BeforeValidator(read_augment)] = "none"
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    layer_decay: float | None = Field(default=None, gt=0, le=1)
+    weight_decay: float | None = Field(default=None, ge=0, le=1)
+    warm_up: float | None = Field(default=None, ge=0, lt=1)
+    label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    head_epochs: int | None = Field(default=None, ge=0, le=1_000)
+    patience: int | None = Field(default=None, ge=1, le=1_000)
     name: Annotated[str, AfterValidator(checked_name)] | None = None
     preprocess: Annotated[Preprocess | None, BeforeValidator(_read_preprocess)] = None
     classes: Annotated[Classes | None, BeforeValidator(_read_classes)] = None
     output: _Text | None = None
     quality: _Text | None = None
+    provider: Provider | None = None
+    precision: NumberPrecision | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -186,6 +213,7 @@ class CaseRecord(BaseModel):
     def _is_named(self) -> Self:
         if not (self.dataset and self.model and self.technique):
             raise ValueError("dataset, model and technique must not be empty")
+        check_recipe(self)
         return self
 
     def __eq__(self, value: object, /) -> bool:

@@ -17,7 +17,10 @@ from .case_record import CaseRecord
 from .validation import first_of, reason_of
 
 MODEL_KEYS = ("path", "model")
-FIELD_KEYS = ("dataset", "size", "unfreeze", "preprocess", "classes", "output", "quality")
+FIELD_KEYS = (
+    *("dataset", "size", "unfreeze", "preprocess", "classes", "output", "quality"),
+    *("provider", "precision"),
+)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 # Tells of a kind of name (``model``, ``dataset``) and a text whether it is the path of a file or folder.

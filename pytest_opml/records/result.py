@@ -22,6 +22,10 @@ from ..tensors import Task
 from .base import Many, Moment, Named, NotTooMany, Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
+from .recipe import Recipe
+
+# An answer is stored in 16 bits; labels and targets are fewer than this as well.
+_MOST_CLASSES = 1_000_000
 
 
 class Key(NamedTuple):
@@ -141,15 +145,21 @@ class Ratio(Estimate, Sampling):
         return self.model_copy(update=ends | {"repeat": self.repeat and 1 / self.repeat})
 
 
+# Of a number that is told from 0 and whose reciprocal is one too; beyond, 10 to the power of it is none any more.
+_LARGEST_LOG = 300.0
+_Logarithm = Annotated[float, Field(ge=-_LARGEST_LOG, le=_LARGEST_LOG)]
+_SumOfLogarithms = Annotated[float, Field(ge=-3 * _LARGEST_LOG, le=3 * _LARGEST_LOG)]
+
+
 class Score(Record):
     """An OpScore with its interval, and the base-10 logarithms that it is the sum of."""
 
-    value: float
-    low: float
-    high: float
-    log_error: float
-    log_seconds: float
-    log_megabytes: float
+    value: _SumOfLogarithms
+    low: _SumOfLogarithms
+    high: _SumOfLogarithms
+    log_error: _Logarithm
+    log_seconds: _Logarithm
+    log_megabytes: _Logarithm
     error_floored: bool = Field(description="no test sample was wrong, so 1 / (2 n) stands for the error")
 
 
@@ -179,6 +189,7 @@ class Training(Record):
     trained_layers: Many[str]
     trained_parameters: int
     learning_rate: float
+    recipe: Recipe | None = Field(default=None, description="all figures of the training; None where there was none")
     epochs: Many[Epoch]
     disturbed: str = Field(default="", description="what disturbed the machine meanwhile; empty where it was quiet")
 
@@ -322,14 +333,22 @@ class Artifact(Record):
 
     file: str
     entry: str | None = Field(default=None, description="of the cache that holds it")
-    format: Literal["keras", "tflite", "onnx", "savedmodel"]
+    format: Literal["keras", "tflite", "onnx", "savedmodel", "openvino"]
     runtime: str
+    execution: Named[str] = Field(
+        default={}, description="what the runtime said that it computed with, such as its provider or its precision"
+    )
     sha256: str
     size_bytes: int
     deflated_bytes: int
     parameters: int
     layers: int
     changes: Named[float | int | str] = Field(description="what the techniques changed")
+    arithmetic: Named[float] = Field(
+        default={},
+        description="what the hardware does for the number formats of the techniques: the time of a small convolution "
+        "network in each, by runtime and format, as a share of that in float32 in the same runtime",
+    )
     trusted: tuple[str, ...] = Field(
         default=(), description="its operations that may reach outside it, and that the run was told to trust it with"
     )
@@ -369,7 +388,7 @@ class Result(CaseOutcome):
 
     data_digest: str = Field(description="SHA-256 of the test examples and their labels")
     test_samples: int
-    classes: int
+    classes: int = Field(ge=1, le=_MOST_CLASSES, description="classes, labels or targets of the data")
     task: Task = "classification"
     class_names: Many[str] = Field(
         default=(), description="of the classes, labels or targets, in order; empty where they are too many to be told"

@@ -59,6 +59,14 @@ def test_a_set_is_those_images_that_its_indices_name() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
+def test_a_subset_is_a_set_of_its_own() -> None:
+    whole = image_set(PIXELS, 16)
+    part = whole.subset([5, 2, 9])
+    assert len(part) == 3
+    assert np.array_equal(part.take([0, 2]), whole.take([5, 9]))
+    assert part.digest() == image_set(PIXELS, 16, [5, 2, 9]).digest()
+
+
 def test_batches_come_in_order_and_the_last_is_shorter() -> None:
     batches = list(image_set(PIXELS, 8).batches(10))
     assert [len(batch) for batch in batches] == [10, 10, 5]

@@ -13,7 +13,6 @@ from pytest_opml.models.heads import (
     TargetScale,
     ending_of,
     figure,
-    figure_metric,
     labels_of_outputs,
     loss_of,
     with_head,
@@ -106,9 +105,6 @@ def test_figures_are_those_of_the_task() -> None:
     )
     assert figure("regression", targets, targets) == 1
     assert figure("regression", -targets, targets) == 0
-    metric = figure_metric("multilabel", keras)
-    metric.update_state(labels, shares)
-    assert float(metric.result()) == pytest.approx(2 / 3)
 
 
 def test_targets_are_scaled_for_training_and_the_head_gives_them_as_they_are() -> None:

@@ -16,6 +16,9 @@ from pytest_opml.datasets.splits import Split
 from pytest_opml.errors import TrainingError
 from pytest_opml.models import training, unfreeze
 from pytest_opml.models.classifier import build_classifier
+from pytest_opml.models.fine_tuning import FineTuningPlan, fine_tune
+from pytest_opml.models.learner import Teacher
+from pytest_opml.models.normalization import normalizations
 from pytest_opml.models.streams import predict
 from pytest_opml.tensors import Task
 from tests.conftest import Trained
@@ -68,6 +71,33 @@ def test_training_the_whole_network_runs_all_of_it_in_every_epoch(trained: Train
     assert record.trained_parameters == trainable
 
 
+@pytest.mark.parametrize(("top", "views"), [("all", 0), (2, 4)])
+def test_augmented_images_and_mixed_labels_are_learnt(top: Any, views: int, make_case: MakeCase) -> None:
+    case = make_case(unfreeze=top, augment="crop+mixup", epochs=3, patience=3, learning_rate=3e-3)
+    _, record = training.train(case, prepared(case))
+    assert record.recipe is not None
+    assert (record.recipe.views, record.recipe.augment, record.recipe.held_out) == (views, ("crop", "mixup"), 119)
+    assert record.recipe.best_epoch == 3
+    assert record.epochs[-1].test_accuracy > 0.6
+
+
+def test_statistics_that_were_there_before_training_are_kept(trained: Trained) -> None:
+    case = trained.case.model_copy(
+        update={"model": str(trained.model_file), "epochs": 1, "weights": "imagenet", "head_epochs": 1}
+    )
+    before = {layer.name: layer.moving_mean.numpy() for layer in normalizations(trained.load())}
+    model, record = training.train(case, trained.data)
+    after = {layer.name: layer.moving_mean.numpy() for layer in normalizations(model)}
+    assert record.recipe is not None
+    assert (record.recipe.fixed_statistics, record.recipe.head_epochs) == (2, 1)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert record.epochs[-1].test_accuracy > 0.9
+    paper, record = training.train(case.model_copy(update={"recipe": "paper", "head_epochs": None}), trained.data)
+    assert record.recipe is not None
+    assert (record.recipe.name, record.recipe.optimizer, record.recipe.fixed_statistics) == ("paper", "adam", 0)
+    assert not np.array_equal(normalizations(paper)[0].moving_mean, before["second_bn"])
+
+
 def table(task: Task) -> Split:
     """Two inputs that decide together: 600 rows of four figures, and one of three words."""
     random = np.random.default_rng(0)
@@ -105,18 +135,17 @@ def test_a_builder_that_is_given_inputs_learns_each_task(task: Task, make_case: 
     if task == "regression":  # in the figures of the data, not in those of training
         error = np.mean((answers[:, 0] - data.y_test) ** 2) / np.var(data.y_test)
         assert 1 - error == pytest.approx(record.epochs[-1].test_accuracy, abs=1e-3)
-    seconds = training.fine_tune(
-        model, data.x_train, data.y_train, epochs=1, batch=16, seed=0, learning_rate=1e-3, task=task
-    )
-    assert seconds > 0
+    plan = FineTuningPlan(epochs=1, batch=16, seed=0, learning_rate=1e-3, task=task, teacher=Teacher(model))
+    before, after = fine_tune(model, data.x_train, data.y_train, plan).losses
+    assert after < 1.1 * before
 
 
 def test_a_frozen_part_of_two_inputs_is_computed_once(make_case: MakeCase) -> None:
     data = table("classification")
     model, record = training.train(make_case(model=f"{__name__}:two_inputs", unfreeze=1, batch=16), data)
     assert (record.training_mode, record.trained_layers) == ("features_once", ("head_dense",))
-    tuned = training.fine_tune(model, data.x_train, data.y_train, epochs=1, batch=16, seed=0, learning_rate=1e-3, top=1)
-    assert tuned > 0
+    plan = FineTuningPlan(epochs=1, batch=16, seed=0, learning_rate=1e-3, top=1)
+    assert fine_tune(model, data.x_train, data.y_train, plan).seconds > 0
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -164,5 +193,6 @@ def test_a_finished_file_is_tuned_by_the_loss_of_what_it_ends_in(
     case = trained.case.model_copy(update={"model": str(tmp_path / "end.keras"), "unfreeze": 0})
     model = build_classifier(case, trained.data.spec, keras)
     data = trained.data
-    training.fine_tune(model, data.x_train, data.y_train, epochs=4, batch=32, seed=0, learning_rate=3e-3)
+    plan = FineTuningPlan(epochs=4, batch=32, seed=0, learning_rate=3e-3)
+    fine_tune(model, data.x_train, data.y_train, plan)
     assert np.mean(predict(model, data.x_test, 256).argmax(1) == data.y_test) > 0.8

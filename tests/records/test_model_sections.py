@@ -26,7 +26,7 @@ def parsed(table: Any, root: Path) -> Any:
         (
             {"prod": {"path": "a.onnx", "colour": 1}},
             "tool.opml.model.prod: unknown key 'colour'; known: path, model, dataset, size, unfreeze, preprocess, "
-            "classes, output, quality",
+            "classes, output, quality, provider, precision",
         ),
         (
             {"prod": {"path": "a.onnx", "model": "b"}},

@@ -12,7 +12,7 @@ from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.records import result as records
 from pytest_opml.records.base import Record
 from pytest_opml.records.case_record import CaseRecord
-from pytest_opml.records.result import Estimate, Latency, Result
+from pytest_opml.records.result import Estimate, Latency, Result, Score
 from pytest_opml.records.run import Failure, RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run
 
@@ -112,6 +112,21 @@ def test_sizes_are_in_millions_of_bytes() -> None:
     result = make_result(size_mb=14.0, deflated_mb=12.5, peak_memory_mb=800.0, training_s=60.0)
     assert (result.size_mb, result.deflated_mb, result.peak_memory_mb) == (14.0, 12.5, 800.0)
     assert result.training_s == 60.0
+
+
+@pytest.mark.parametrize("name", sorted(Score.model_fields.keys() - {"error_floored"}))
+@pytest.mark.parametrize("value", [1e308, -1e308, 901.0, -901.0])
+def test_a_score_is_of_logarithms_whose_sums_and_powers_are_numbers(name: str, value: float) -> None:
+    document = make_result().op_score.model_dump() | {name: value}
+    with pytest.raises(ValidationError, match=r"equal to -?[39]00"):
+        Score.model_validate(document)
+    assert Score.model_validate(document | {name: -290.0})
+
+
+@pytest.mark.parametrize("classes", [-1, 0, 2**31])
+def test_a_result_has_a_number_of_classes_that_there_can_be(classes: int) -> None:
+    with pytest.raises(ValidationError, match=r"classes\n"):
+        Result.model_validate(make_result().model_dump() | {"classes": classes})
 
 
 def test_an_estimate_scales_with_its_interval() -> None:
