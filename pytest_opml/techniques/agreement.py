@@ -6,11 +6,12 @@ model: by how much its answers move is measured, not assumed, by moving its weig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from ..errors import ModelFileError, TechniqueError
 from ..tensors import Array, Batch, mapped
+from .artifact_file import write_finished
 from .model_function import Precision, call, compute_precision, rows_of, tensors_of
 
 if TYPE_CHECKING:
@@ -231,7 +233,7 @@ class AnswerGuard:
 
     def before(self, name: str, step: Technique, state: ModelState) -> None:
         """Take note of what the model answers, where the step claims to keep it."""
-        if step.preserves_answers:
+        if step.preserved_precision():
             self._answers(name, state)
 
     def after(self, name: str, step: Technique, state: ModelState, result: ModelState) -> None:
@@ -246,12 +248,13 @@ class AnswerGuard:
         Raises:
             TechniqueError: it does not keep the answers and claims to, or there are none to speak of after it.
         """
-        earlier = self._answers(name, state) if step.preserves_answers else None
+        precision = step.preserved_precision()
+        earlier = self._answers(name, state) if precision else None
         answers = self._asked(name, result)
         self._last = result, answers
-        if earlier is not None and step.preserves_answers:
-            movement = movement_of(state.model, self._inputs, step.preserves_answers)
-            require_agreement(name, earlier, answers, step.preserves_answers, movement)
+        if earlier is not None and precision:
+            movement = movement_of(state.model, self._inputs, precision)
+            require_agreement(name, earlier, answers, precision, movement)
         elif not np.isfinite(answers).all() or not np.ptp(answers, axis=0).any():
             _require_answers(name, answers_of(self._as_trained(), self._inputs), answers)
 
@@ -275,10 +278,26 @@ class AnswerGuard:
     def _asked(self, name: str, state: ModelState) -> Answers:
         if state.flatbuffer is None:
             return answers_of(state.model, self._inputs)
-        with TemporaryDirectory(prefix="opml-") as folder:
-            path = Path(folder) / f"model{state.suffix}"
-            path.write_bytes(state.flatbuffer)
-            return _answers_of(name, path, self._inputs)
+        return answers_of_flatbuffer(name, state.flatbuffer, state.suffix, self._inputs, state.beside)
+
+
+def answers_of_flatbuffer(
+    name: str, flatbuffer: bytes, suffix: str, inputs: Batch, beside: Mapping[str, bytes] = MappingProxyType({})
+) -> Answers:
+    """Return what the content of a model file answers, (n, k).
+
+    Args:
+        name: of the step that made it, for errors.
+        flatbuffer: the content.
+        suffix: of such files.
+        inputs: that it answers for.
+        beside: the files that lie beside it, by their names.
+
+    Raises:
+        TechniqueError: no runtime can open it.
+    """
+    with TemporaryDirectory(prefix="opml-") as folder:
+        return _answers_of(name, write_finished(flatbuffer, suffix, beside, Path(folder)), inputs)
 
 
 def _answers_of(name: str, path: Path, inputs: Batch) -> Answers:

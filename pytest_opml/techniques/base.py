@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
@@ -14,9 +14,14 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ..case import Case
+from ..datasets.augmentation import augmentations_of
 from ..datasets.splits import InputSet, Labels
 from ..errors import CaseDefinitionError
-from ..models.training import fine_tune
+from ..measure.arithmetic import NumberFormat
+from ..models.batches import OnStep
+from ..models.fine_tuning import FineTuning, FineTuningPlan, Statistics, fine_tune
+from ..models.learner import Teacher
+from ..models.losses import Loss
 from ..records.case_record import Unfreeze
 from ..records.result import Training
 from ..records.validation import first_of, reason_of
@@ -43,8 +48,10 @@ class ModelState:
         model: the Keras model as it is now.
         float16_weights: store floating-point weights as float16.
         deflate: store with DEFLATE.
+        packed: store weights of few digits in as few bits as they need, and the file with bzip2.
         flatbuffer: a finished file of another format, after which there is no Keras model to go on with.
         suffix: of the file.
+        beside: where the format is a folder of files, those beside the one in ``flatbuffer``, by their names.
         training_s: seconds that the techniques so far spent on training.
         changes: what the techniques so far changed, for the record.
     """
@@ -52,8 +59,10 @@ class ModelState:
     model: keras.Model
     float16_weights: bool = False
     deflate: bool = False
+    packed: bool = False
     flatbuffer: bytes | None = None
     suffix: str = ".keras"
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     training_s: float = 0.0
     changes: Changes = field(default_factory=dict)
 
@@ -88,6 +97,7 @@ class TrainingContext:
         y_train: their labels, in the form of the task.
         spec: what a model must take and give for these data.
         trained: gives another model, trained.
+        original: gives the trained model of the case, as it was before any technique; it must not be changed.
     """
 
     case: Case
@@ -95,6 +105,7 @@ class TrainingContext:
     y_train: Labels
     spec: DataSpec
     trained: Callable[[OtherModel], TrainedModel]
+    original: Callable[[], keras.Model]
 
     def fine_tune(
         self,
@@ -103,22 +114,49 @@ class TrainingContext:
         epochs: int,
         learning_rate: float,
         top: Unfreeze = "all",
+        teach: bool | Teacher = True,
+        statistics: Statistics = "fixed",
+        on_step: OnStep | None = None,
+        settled: float = 0.0,
         targets: npt.NDArray[Any] | None = None,
-        loss: Any = None,
-    ) -> float:
-        """See ``models.training.fine_tune``; examples, batch, seed and, by default, labels are those at hand."""
-        return fine_tune(
-            model,
-            self.x_train,
-            self.y_train if targets is None else targets,
+        loss: Loss | None = None,
+    ) -> FineTuning:
+        """Train a model on, from the weights it has, on the training examples; see ``models.fine_tuning.fine_tune``.
+
+        Args:
+            model: changed in place; a variable with a ``constraint`` keeps to it.
+            epochs: passes over the examples, at the most.
+            learning_rate: of AdamW at its highest.
+            top: how many layers with weights, counted from the output, are trained.
+            teach: the trained model of the case, or another teacher, is asked besides the labels.
+            statistics: of batch normalisation that was trained before; ``batch``: learnt anew, where what feeds it is
+                another network than before.
+            on_step: called before each step with its number, from 0, and the count of all: for gradual schedules.
+            settled: the share of the steps before which training does not stop and no weights are taken for the best.
+            targets: what ``loss`` takes, one row an example; by default the labels.
+            loss: of targets and the model's answers instead of its own, without a teacher.
+
+        Returns:
+            What it took; the model then has the weights with the least loss on held-out training examples.
+        """
+        teacher = teach if isinstance(teach, Teacher) else None
+        if teach is True and loss is None and epochs:
+            teacher = Teacher(self.original())
+        plan = FineTuningPlan(
             epochs=epochs,
             batch=self.case.batch,
             seed=self.case.seed,
             learning_rate=learning_rate,
             top=top,
             task=self.spec.task,
+            teacher=teacher,
+            statistics=statistics,
+            on_step=on_step,
+            settled=settled,
             loss=loss,
+            augment=augmentations_of(self.case),
         )
+        return fine_tune(model, self.x_train, self.y_train if targets is None else targets, plan)
 
 
 def _option(name: str, field: FieldInfo) -> str:
@@ -131,7 +169,7 @@ def _option(name: str, field: FieldInfo) -> str:
 
 
 def _meaning(field: FieldInfo) -> str:
-    choices = ", ".join(get_args(field.annotation)) if get_origin(field.annotation) is Literal else ""
+    choices = ", ".join(map(str, get_args(field.annotation))) if get_origin(field.annotation) is Literal else ""
     return ": ".join(filter(None, [field.description, choices]))
 
 
@@ -152,6 +190,8 @@ class Technique(BaseModel, ABC):
         ends_chain: nothing can follow, since the result is no Keras model any more.
         preserves_answers: the precision to which the model answers as before, where the step claims that; each run
             compares the answers and refuses a step that does not do as it says. None where it changes them on purpose.
+        computes_in: the runtime and number format of the model after the step, whose speed on this hardware goes into
+            the record; None for float32.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -160,6 +200,7 @@ class Technique(BaseModel, ABC):
     separator: ClassVar[str] = "-"
     ends_chain: ClassVar[bool] = False
     preserves_answers: ClassVar[Precision | None] = None
+    computes_in: ClassVar[NumberFormat | None] = None
 
     @classmethod
     def parse(cls, name: str, separator: str, argument: str | None, options: dict[str, str]) -> Self:
@@ -230,6 +271,14 @@ class Technique(BaseModel, ABC):
     def training_policy(self, device: Device) -> str:  # noqa: ARG002 - for those that override it
         """Keras' dtype policy that the model is trained under on a device, where this is the first of a chain."""
         return "float32"
+
+    def preserved_precision(self) -> Precision | None:
+        """The precision to which the model answers as before, where it depends on the options."""
+        return self.preserves_answers
+
+    def number_format(self) -> NumberFormat | None:
+        """Return what the model computes in after the step, where it depends on the options; see ``computes_in``."""
+        return self.computes_in
 
     def other_models(self) -> tuple[OtherModel, ...]:
         """Return the models that ``apply`` asks ``TrainingContext.trained`` for."""

@@ -27,7 +27,9 @@ _PASSING = frozenset(
         "GlobalMaxPooling2D Rescaling"
     ).split()
 )
-_UNITING = frozenset(("Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum", "Divide", "TrueDivide"))
+# What joins a block to the trunk that goes past it; a product is a gate, as of squeeze and excite.
+_JOINING = frozenset(("Add", "Subtract", "Average", "Maximum", "Minimum"))
+_UNITING = _JOINING | {"Multiply", "Divide", "TrueDivide"}
 # Operations without a layer, as x * relu6(x + 3) / 6 makes them.
 _ELEMENTWISE = frozenset(("Relu", "Relu6", "Sigmoid", "HardSigmoid", "Silu", "HardSilu", "Tanh", "Gelu", "Elu"))
 
@@ -88,8 +90,9 @@ class Channels:
         self.normalised: dict[str, Any] = {}
         self._units, self._blocks = Groups(), Groups()
         self._whole: list[Ids] = []
+        self._trunks: list[Ids] = []
         self._tensors: dict[int, Ids] = {}
-        nodes = nodes_of(model)
+        self._nodes = nodes = nodes_of(model)
         uses = Counter(id(node.operation) for node in nodes)
         for node in nodes:
             self._pass(node, uses[id(node.operation)])
@@ -109,15 +112,29 @@ class Channels:
         """Return the number that stands for each channel and all that are united with it."""
         return self._units.roots(ids)
 
-    def spaces(self) -> list[Ids]:
-        """Return the distinct channels of each space that may lose some, in the order of the graph."""
-        whole = set(self._blocks.roots(np.concatenate([*self._whole, np.empty(0, np.intp)])))
+    def spaces(self, *, trunks: bool = True) -> list[Ids]:
+        """Return the distinct channels of each space that may lose some, in the order of the graph.
+
+        Args:
+            trunks: those that residual blocks are added to, too.
+        """
+        barred = self._whole if trunks else [*self._whole, *self._trunks]
+        whole = set(self._blocks.roots(np.concatenate([*barred, np.empty(0, np.intp)])))
         spaces: dict[int, set[int]] = {}
         for ids in self.produced.values():
             space = self._blocks.find(int(ids[0]))
             if space not in whole:
                 spaces.setdefault(space, set()).update(self.roots(ids).tolist())
         return [np.array(sorted(members), dtype=np.intp) for members in spaces.values()]
+
+    def nodes_with(self, space: Ids) -> list[Any]:
+        """Return the calls of layers and operations that take in or give channels of a space, in their order."""
+        touched = {number for number, ids in self._tensors.items() if np.isin(self.roots(np.unique(ids)), space).any()}
+        return [
+            node
+            for node in self._nodes
+            if node.input_tensors and any(id(tensor) in touched for tensor in (*node.input_tensors, *node.outputs))
+        ]
 
     def _new(self, count: int) -> Ids:
         ids = self._units.new(count)
@@ -197,6 +214,8 @@ class Channels:
                 self._leave_whole(ids)  # one for all channels
             else:
                 return None
+        if len(sources) > 1 and type(node.operation).__name__ in _JOINING:
+            self._trunks.append(longest)
         return longest
 
     @staticmethod

@@ -94,7 +94,7 @@ class Cluster(Technique):
         for variable, shared in pairs:
             variable.constraint = ClusterMeans(shared)
         try:
-            seconds = context.fine_tune(state.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE)
+            seconds = context.fine_tune(state.model, epochs=self.finetune, learning_rate=_FINE_TUNING_RATE).seconds
         finally:
             for variable, _ in pairs:
                 variable.constraint = None

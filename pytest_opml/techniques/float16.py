@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import TechniqueError
+from ..measure.arithmetic import NumberFormat
 from ..models.dtype_policy import flat_layers, under_policy
 from .base import Changes, ModelState, Technique, TrainingContext
 from .model_function import Precision
@@ -28,6 +29,7 @@ class Float16(Technique):
     """Every layer but the last computes in float16; first in a chain, in training too where that is fast."""
 
     preserves_answers: ClassVar[Precision | None] = "float16"
+    computes_in: ClassVar[NumberFormat | None] = NumberFormat("tensorflow", "float16")
 
     train: Literal["auto", "mixed", "float32"] = Field(
         default="auto",

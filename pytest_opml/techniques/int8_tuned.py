@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from ..errors import TechniqueError
-from ..models.heads import figure, in_rows
-from ..runtimes.litert import LiteRTRuntime
-from ..runtimes.threads import process_threads
-from ..tensors import Batch, Task, plain_name
+from ..measure.arithmetic import NumberFormat
+from ..tensors import plain_name
 from .base import Changes, ModelState, Technique, TrainingContext
-from .model_function import answers_to
-from .tflite_converter import CALIBRATION_EXAMPLES, contents_of, conversion_of, converted, drawn
+from .lost_accuracy import LostAccuracy
+from .tflite_converter import contents_of, conversion_of, converted
+from .tflite_model import compacted
 
-_CHECKED_EXAMPLES = 1_000
 _BATCH = 100
 _METRIC = "noise"
 # Share of the layers left in floating point, tried in turn: more than half of them would be no quantisation.
@@ -49,25 +44,19 @@ class Int8Tuned(Technique):
     """
 
     ends_chain: ClassVar[bool] = True
+    computes_in: ClassVar[NumberFormat | None] = NumberFormat("litert", "int8")
 
     drop: float = Field(default=0.005, ge=0, le=1, description="accuracy that may be lost")
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        chosen = drawn(context, _CHECKED_EXAMPLES, skip=CALIBRATION_EXAMPLES)
-        if not len(chosen):
-            chosen = drawn(context, _CHECKED_EXAMPLES)
-        batches = [context.x_train.take(chosen[start : start + _BATCH]) for start in range(0, len(chosen), _BATCH)]
-        task = context.spec.task
-        labels = in_rows(task, context.y_train[chosen])
-        exact = figure(task, _two_columns(answers_to(state.model, batches), task), labels)
+        lost = LostAccuracy(state, context)
         quantizer = _Quantizer(state, context)
 
         attempts = []
         for layers in quantizer.candidates():
             flatbuffer = quantizer.with_floats(layers)
-            drop = exact - figure(task, _two_columns(_answers(flatbuffer, batches), task), labels)
-            attempts.append(_Attempt(flatbuffer=flatbuffer, floats=len(layers), drop=drop))
+            attempts.append(_Attempt(flatbuffer=flatbuffer, floats=len(layers), drop=lost.of(flatbuffer)))
             if attempts[-1].drop <= self.drop:
                 break
         best = attempts[-1]
@@ -164,8 +153,7 @@ class _Quantizer:
         self._debugger.options = self._options(denylisted_nodes=layers)
 
         def convert() -> bytes:
-            flatbuffer: bytes = self._debugger.get_nondebug_quantized_model()
-            return flatbuffer
+            return compacted(self._debugger.get_nondebug_quantized_model())
 
         return converted("int8-tuned", convert)
 
@@ -174,17 +162,3 @@ def _in_steps(row: dict[str, str]) -> float:
     """Root-mean-square error of an output in steps of its scale."""
     scale = float(row["scale"])
     return float(row["mean_squared_error"]) ** 0.5 / scale if scale else 0.0
-
-
-def _answers(flatbuffer: bytes, batches: Iterable[Batch]) -> npt.NDArray[np.float32]:
-    with TemporaryDirectory(prefix="opml-") as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(flatbuffer)
-        runtime = LiteRTRuntime(path, threads=process_threads())
-        return np.concatenate([runtime.predict(batch) for batch in batches])
-
-
-def _two_columns(answers: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.float32]:
-    """Answers in rows; the one figure for the second of two classes becomes one for each."""
-    rows = answers.reshape(len(answers), -1)
-    return np.hstack([1 - rows, rows]) if task == "classification" and rows.shape[1] == 1 else rows

@@ -5,8 +5,8 @@ midpoints between neighbouring centroids, ``searchsorted`` finds them in the sor
 sums give the new means. Memory is a few vectors of the number of weights; nothing of weights x K is ever built.
 
 Lloyd's steps alone end in a local optimum, 5 to 500 % above the best on heavy-tailed or small layers. Between descents
-the clusters whose merging costs least are merged and those whose splitting gains most are split, until no exchange
-pays; ``benchmarks/kmeans.py`` compares the result with the exact optimum.
+each cluster is cut into some ten cells, and the best clusters of these are found anew, exactly within segments of a few
+clusters, which change from round to round; ``benchmarks/kmeans.py`` compares the result with the exact optimum.
 """
 
 from __future__ import annotations
@@ -16,19 +16,38 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .kmeans_exact import Points, best_cuts
+from .kmeans_segments import best_runs
 
 Vector = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 _DESCENT_STEPS = 300
-_EXCHANGES = 60
 _TOLERANCE = 1e-5
-# Up to so many clusters the start is the best cut of that many cells a cluster, which take the place of the values.
-_FEW_CLUSTERS = 256
-_CELLS_PER_CLUSTER, _FEWEST_CELLS, _MOST_CELLS = 16, 1024, 2048
 _POWER = 1 / 3
 _POINTS_PER_CLUSTER = 16
+# Rounds of cells end when two of them, with other segments, have each gained less than this share of the error.
+_LEAST_GAIN = 5e-4
+# A cluster has so many cells of equal counts and so many of equal widths; few clusters have more.
+_CELLS_OF_ALL = 160
+# How many times its clusters a segment may have after a round.
+_GROWTH = 2
+
+
+class _Effort(NamedTuple):
+    """How many clusters a segment has, how many cells of either kind a cluster, and the most rounds."""
+
+    segment: int
+    cells: int
+    rounds: int = 20
+
+
+# By the most clusters that they are for. Wide segments move clusters far, many cells find places where many values are
+# the same.
+_EFFORTS = {
+    512: (_Effort(12, 5), _Effort(4, 18)),
+    2048: (_Effort(6, 3),),
+    65_536: (_Effort(6, 3, rounds=2),),
+}
 
 
 class Clustering(NamedTuple):
@@ -79,18 +98,6 @@ class _SortedValues:
         mass = np.concatenate([[0.0], np.cumsum(np.diff(points) ** (1 - power))])
         return np.asarray(np.interp((np.arange(k) + 0.5) / k * mass[-1], mass, points))
 
-    def best_of_cells(self, k: int) -> Vector:
-        """K positions: the means of the best runs of cells that are narrow where the values are dense."""
-        cells = int(np.clip(_CELLS_PER_CLUSTER * k, _FEWEST_CELLS, _MOST_CELLS))
-        if self.ordered.size <= cells:
-            bounds = np.arange(self.ordered.size + 1)
-        else:
-            bounds = self.partition(np.unique(self.start(cells, _POWER))).bounds
-        squares = np.concatenate([[0.0], np.cumsum(np.diff(self.sums[bounds]) ** 2 / np.diff(bounds))])
-        points = Points(bounds.astype(np.float64), self.sums[bounds], squares)
-        cuts = bounds[best_cuts(points, min(k, bounds.size - 1))]
-        return np.asarray(np.diff(self.sums[cuts]) / np.diff(cuts))
-
     def partition(self, centroids: Vector) -> _Partition:
         """The runs of values nearest to each of ``centroids``; runs without a value are left out."""
         cuts = np.searchsorted(self.ordered, (centroids[1:] + centroids[:-1]) / 2)
@@ -111,54 +118,48 @@ class _SortedValues:
                 break
         return best
 
-    def exchange(self, part: _Partition, k: int, swaps: int) -> Vector:
-        """Centroids after splitting the worst clusters, paid by unused centroids, then by up to ``swaps`` merges."""
-        bounds, counts, means = part.bounds, part.counts, part.means
-        middle = np.searchsorted(self.ordered, means)
-        left, right = middle - bounds[:-1], bounds[1:] - middle
-        parted = (left > 0) & (right > 0)
-        low = np.where(parted, (self.sums[middle] - self.sums[bounds[:-1]]) / np.maximum(left, 1), means)
-        high = np.where(parted, (self.sums[bounds[1:]] - self.sums[middle]) / np.maximum(right, 1), means)
-        gain = left * right / counts * (high - low) ** 2
-        cost = counts[:-1] * counts[1:] / (counts[:-1] + counts[1:]) * np.diff(means) ** 2
+    def cells(self, bounds: Indices, number: int) -> Indices:
+        """Bounds of cells within the runs between ``bounds``: ``number`` of equal counts, as many of equal widths.
 
-        spare, free = k - means.size, np.ones(means.size, dtype=bool)
-        merges = iter(np.argsort(cost))
-        pieces = [means]
-        for split in np.argsort(-gain):
-            if gain[split] <= 0:
+        The first resolve where most values are, the others small groups far from each other.
+        """
+        first, last = bounds[:-1, None], bounds[1:, None]
+        by_count = first + (last - first) * np.arange(number) // number
+        low, high = self.ordered[first], self.ordered[last - 1]
+        by_width = np.searchsorted(self.ordered, low + (high - low) * (np.arange(1, number + 1) / (number + 1)))
+        return np.unique(np.concatenate([by_count.ravel(), by_width.ravel(), bounds]))
+
+    def recut(self, part: _Partition, k: int, shift: int, effort: _Effort) -> Vector:
+        """Centroids of at most ``k`` clusters, of small error among all whose borders are those of cells.
+
+        Args:
+            part: than which the result is no worse.
+            k: how many clusters there may be.
+            shift: the first of its inner bounds that ends a segment.
+            effort: of the search.
+        """
+        cells = self.cells(part.bounds, max(effort.cells, _CELLS_OF_ALL // part.bounds.size))
+        inner = np.arange(shift, part.counts.size, effort.segment)
+        fixed = np.concatenate([[0], inner, [part.counts.size]])
+        counts = np.diff(cells).astype(np.float64)
+        segments = np.searchsorted(cells, part.bounds[fixed])
+        means = np.diff(self.sums[cells]) / counts
+        bounds = cells[best_runs(counts, means, segments, k, _GROWTH * effort.segment)]
+        return np.asarray(np.diff(self.sums[bounds]) / np.diff(bounds))
+
+
+def _optimise(data: _SortedValues, k: int) -> _Partition:
+    """Cut anew and descend until that gains no more."""
+    best = data.descend(np.unique(data.start(k, _POWER)))
+    for effort in next((efforts for most, efforts in _EFFORTS.items() if k <= most), _EFFORTS[65_536]):
+        idle = 0
+        for turn in range(effort.rounds):
+            candidate = data.descend(data.recut(best, k, effort.segment // (1 + turn % 2), effort))
+            idle = 0 if best.error - candidate.error > _LEAST_GAIN * abs(candidate.error) else idle + 1
+            if candidate.error < best.error:
+                best = candidate
+            if idle == 2:
                 break
-            if not free[split]:
-                continue
-            if spare:
-                spare -= 1
-            elif swaps:
-                swaps -= 1
-                pair = next((m for m in merges if free[m] and free[m + 1] and m != split and m + 1 != split), None)
-                if pair is None or cost[pair] >= gain[split]:
-                    break
-                free[pair] = free[pair + 1] = False
-                weights = counts[pair : pair + 2]
-                pieces.append(np.array([np.dot(weights, means[pair : pair + 2]) / weights.sum()]))
-            else:
-                break
-            free[split] = False
-            pieces.append(np.array([low[split], high[split]]))
-        return np.sort(np.concatenate([means[free], *pieces[1:]]))
-
-
-def _optimise(data: _SortedValues, k: int, start: Vector) -> _Partition:
-    """Descend from a start, exchanging clusters between descents until none pays."""
-    best = data.descend(np.unique(start))
-    swaps = k
-    for _ in range(_EXCHANGES):
-        candidate = data.descend(data.exchange(best, k, swaps))
-        if candidate.error < best.error * (1 - _TOLERANCE):
-            best = candidate
-        elif swaps > 1:
-            swaps = max(1, swaps // 4)  # many exchanges at once may spoil each other: try fewer
-        else:
-            break
     return best
 
 
@@ -170,15 +171,14 @@ def cluster(values: npt.NDArray[Any], k: int) -> Clustering:
         k: at least 1.
 
     Returns:
-        The distinct values themselves where there are at most k, else a local optimum that no merge paid by a split
-        improves.
+        The distinct values themselves where there are at most k, else clusters whose error is within 1 % of the least
+        there is on all shapes tried.
     """
     data = _SortedValues(values)
     if data.distinct() <= k:
         ends = np.append(np.flatnonzero(data.values[1:] != data.values[:-1]), data.values.size - 1)
         centroids, members, error = data.values[ends].astype(np.float64), np.diff(ends, prepend=-1), 0.0
     else:
-        start = data.best_of_cells(k) if k <= _FEW_CLUSTERS else data.start(k, _POWER)
-        best = _optimise(data, k, start)
+        best = _optimise(data, k)
         centroids, members, error = best.means + data.centre, best.counts, best.error
     return Clustering(centroids, (centroids[1:] + centroids[:-1]) / 2, members, error)

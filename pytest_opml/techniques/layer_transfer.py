@@ -30,8 +30,15 @@ class Pair(NamedTuple):
     source: keras.layers.Layer
 
 
-def matching_layers(model: keras.Model, source: keras.Model, top: int | None) -> list[Pair]:
-    """Return pairs of layers of the same kind and shapes at the same place, counted from the output.
+class Matching(NamedTuple):
+    """Pairs of the same kind and shapes, from the output on, and the first pair of others, None where there is none."""
+
+    pairs: tuple[Pair, ...]
+    stopped_at: Pair | None
+
+
+def matching_layers(model: keras.Model, source: keras.Model, top: int | None) -> Matching:
+    """Return the layers of the same kind and shapes at the same place, from the output to the first that differs.
 
     Args:
         model: the predecessor.
@@ -42,16 +49,28 @@ def matching_layers(model: keras.Model, source: keras.Model, top: int | None) ->
     def weighted(of: keras.Model) -> list[keras.layers.Layer]:
         return [layer for _, layer in reversed(trainable_layers(of))][:top]
 
-    return [
-        Pair(layer, counterpart)
-        for layer, counterpart in zip(weighted(model), weighted(source), strict=False)
-        if type(layer) is type(counterpart)
-        and [w.shape for w in layer.weights] == [w.shape for w in counterpart.weights]
-    ]
+    pairs: list[Pair] = []
+    for pair in map(Pair, weighted(model), weighted(source)):
+        if _form(pair.layer) != _form(pair.source):
+            return Matching(tuple(pairs), pair)
+        pairs.append(pair)
+    return Matching(tuple(pairs), None)
+
+
+def _form(layer: keras.layers.Layer) -> tuple[type, list[tuple[int, ...]]]:
+    return type(layer), [tuple(weight.shape) for weight in layer.weights]
+
+
+def _described(layer: keras.layers.Layer) -> str:
+    shapes = ", ".join("x".join(map(str, weight.shape)) for weight in layer.weights)
+    return f"{layer.name} ({type(layer).__name__}, {shapes})"
 
 
 class LayerTransfer(Technique):
-    """``layer-transfer:SOURCE``: the top layers of SOURCE, trained on the same images, stitched in and retrained."""
+    """``layer-transfer:SOURCE``: the top layers of SOURCE, trained on the same images, stitched in and retrained.
+
+    From the output to the first layer that does not match: below it the two networks compute other features.
+    """
 
     argument: ClassVar[str | None] = "source"
     separator: ClassVar[str] = ":"
@@ -70,12 +89,12 @@ class LayerTransfer(Technique):
         case = context.case
         top = self.layers or (None if case.unfreeze == "all" else case.unfreeze)
         source = context.trained(*self.other_models()).load()
-        pairs = matching_layers(state.model, source, top)
+        pairs, stopped_at = matching_layers(state.model, source, top)
         if not pairs:
-            compared = "all layers" if top is None else f"the top {top}"
+            ends = (_described(pair) for pair in stopped_at or ())
             raise TechniqueError(
-                f"layer-transfer:{self.source}: of {compared}, none has the kind and shapes of that at its place in "
-                f"{case.model}; nothing changed"
+                f"layer-transfer:{self.source}: no layer matches, for it stops at the first that does not: "
+                f"{' of the model beside '.join(ends)} of the source; nothing changed"
             )
         moved = 0
         for layer, counterpart in pairs:
@@ -91,7 +110,13 @@ class LayerTransfer(Technique):
             "layer_transfer.lowest_in_source": pairs[-1].source.name,
             "layer_transfer.parameters": int(sum(np.prod(w.shape) for pair in pairs for w in pair.layer.weights)),
         }
+        if stopped_at:
+            changes["layer_transfer.stopped_at"] = _described(stopped_at.layer)
+            changes["layer_transfer.stopped_at_in_source"] = _described(stopped_at.source)
         seconds = 0.0
         if self.retrain:
-            seconds = context.fine_tune(state.model, epochs=case.epochs, learning_rate=_RATE, top=case.unfreeze)
+            # the labels alone, as in the paper; the model from before has other layers than these
+            seconds = context.fine_tune(
+                state.model, epochs=case.epochs, learning_rate=_RATE, top=case.unfreeze, teach=False
+            ).seconds
         return replace(state, training_s=state.training_s + seconds, changes=state.changes | changes)

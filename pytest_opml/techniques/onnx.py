@@ -11,9 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from ..errors import MissingDependencyError, TechniqueError, one_line
-from ..runtimes.onnx_runtime import import_onnxruntime
+from ..measure.arithmetic import NumberFormat
+from ..records.case_record import Provider
+from ..runtimes.execution import PROVIDER_KEY
+from ..runtimes.onnx_providers import import_onnxruntime
 from ..tensors import Array, length
 from .base import Changes, ModelState, Technique, TrainingContext, shortened
 from .model_function import OUTPUT, Precision, constant_function, in_order, input_names
@@ -98,40 +102,90 @@ def _graph_of(name: str, function: Any) -> Any:
     return graph.as_graph_def()
 
 
+_PROVIDER = Field(
+    default=None,
+    description="ONNX Runtime's execution provider; by default a GPU where the run uses one, else the CPU",
+)
+
+
 class Onnx(Technique):
     """``onnx``: the same network in float32 for ONNX Runtime."""
 
     ends_chain: ClassVar[bool] = True
     preserves_answers: ClassVar[Precision | None] = "float32"
 
+    provider: Provider | None = _PROVIDER
+
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         proto = to_onnx("onnx", state.model, context)
         changes: Changes = {"onnx.opset": _OPSET, "onnx.nodes": len(proto.graph.node)}
-        return replace(state, flatbuffer=proto.SerializeToString(), suffix=".onnx", changes=state.changes | changes)
+        return replace(
+            state, flatbuffer=_finished(proto, self.provider), suffix=".onnx", changes=state.changes | changes
+        )
 
 
 class OnnxInt8(Technique):
-    """``onnx-int8``: weights per channel and activations in 8 bits, calibrated on 300 training examples."""
+    """``onnx-int8``: weights per channel and activations in 8 bits (QDQ), calibrated on 300 training examples."""
 
     ends_chain: ClassVar[bool] = True
 
+    provider: Provider | None = _PROVIDER
+
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
-        proto = to_onnx("onnx-int8", state.model, context)
-        examples = in_order(state.model, context.x_train.take(drawn(context, CALIBRATION_EXAMPLES)))
-        given = dict(zip(input_names(state.model), examples, strict=True))
-        with TemporaryDirectory(prefix="opml-") as folder:
-            content = _quantised(proto, given, Path(folder))
-        changes: Changes = {
-            **_what_is_quantised(content),
-            "onnx_int8.calibration_examples": len(examples[0]),
-        }
-        return replace(state, flatbuffer=content, suffix=".onnx", changes=state.changes | changes)
+        # what computes on NVIDIA's integer units has a zero point of 0
+        symmetric = self.provider == "tensorrt"
+        proto, changes = quantised("onnx-int8", state.model, context, symmetric=symmetric)
+        return replace(
+            state, flatbuffer=_finished(proto, self.provider), suffix=".onnx", changes=state.changes | changes
+        )
+
+    def number_format(self) -> NumberFormat | None:
+        """See ``Technique.number_format``."""
+        return NumberFormat("onnxruntime", "int8") if self.provider in (None, "cpu") else None
 
 
-def _quantised(proto: Any, given: dict[str, Array], folder: Path) -> bytes:
-    with _extra("technique onnx-int8"):
+def _finished(proto: Any, provider: Provider | None) -> bytes:
+    """A model as it is written, which says by what it is run."""
+    if provider:
+        proto.metadata_props.add(key=PROVIDER_KEY, value=provider)
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def quantised(
+    name: str, model: keras.Model, context: TrainingContext, *, symmetric: bool = False
+) -> tuple[Any, Changes]:
+    """Return a model with operations of 8 bits between ``QuantizeLinear`` and ``DequantizeLinear``, and what changed.
+
+    Args:
+        name: of the technique, for messages.
+        model: of Keras.
+        context: whose training examples it is calibrated on.
+        symmetric: whether activations are signed, with a zero point of 0.
+
+    Raises:
+        MissingDependencyError: the extra is not installed.
+        TechniqueError: it cannot be converted or quantised, or no layer was.
+    """
+    proto = to_onnx(name, model, context)
+    examples = in_order(model, context.x_train.take(drawn(context, CALIBRATION_EXAMPLES)))
+    given = dict(zip(input_names(model), examples, strict=True))
+    with TemporaryDirectory(prefix="opml-") as folder:
+        quantised_proto = _quantised(name, proto, given, Path(folder), symmetric=symmetric)
+    key = name.replace("-", "_")
+    changes: Changes = {
+        **_what_is_quantised(name, quantised_proto),
+        f"{key}.calibration_examples": len(examples[0]),
+    }
+    return quantised_proto, changes
+
+
+def _quantised(name: str, proto: Any, given: dict[str, Array], folder: Path, *, symmetric: bool) -> Any:
+    with _extra(f"technique {name}"):
+        import onnx
+
         import_onnxruntime()
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -144,7 +198,7 @@ def _quantised(proto: Any, given: dict[str, Array], folder: Path) -> bytes:
             row = next(self._rows, None)
             return None if row is None else {name: array[row : row + 1] for name, array in given.items()}
 
-    original, prepared, target = (str(folder / f"{name}.onnx") for name in ("original", "prepared", "quantised"))
+    original, prepared, target = (str(folder / f"{stage}.onnx") for stage in ("original", "prepared", "quantised"))
     Path(original).write_bytes(proto.SerializeToString())
     root = logging.getLogger()
     level = root.level
@@ -156,24 +210,26 @@ def _quantised(proto: Any, given: dict[str, Array], folder: Path) -> bytes:
             prepared,
             target,
             Reader(),
+            # the form that TensorRT and OpenVINO read too
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             # unsigned by signed is what x86 multiplies fastest
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            extra_options={"ActivationSymmetric": symmetric},
         )
     except (ValueError, RuntimeError, NotImplementedError) as error:
         reason = shortened(one_line(error), 200)
-        raise TechniqueError(f"onnx-int8: ONNX Runtime cannot quantise this model: {reason}") from error
+        raise TechniqueError(f"{name}: ONNX Runtime cannot quantise this model: {reason}") from error
     finally:
         root.setLevel(level)
-    return Path(target).read_bytes()
+    return onnx.load(target)
 
 
-def _what_is_quantised(content: bytes) -> Changes:
+def _what_is_quantised(name: str, proto: Any) -> Changes:
     import onnx
 
-    graph = onnx.load_from_string(content).graph
+    graph = proto.graph
     sizes: dict[int, int] = {}
     for constant in graph.initializer:
         sizes[constant.data_type] = sizes.get(constant.data_type, 0) + int(np.prod(constant.dims))
@@ -182,9 +238,10 @@ def _what_is_quantised(content: bytes) -> Changes:
     weighted = [node for node in graph.node if node.op_type in _WITH_WEIGHTS]
     quantised = [node for node in weighted if set(node.input[:2]) <= dequantised]
     if not eight or not quantised:
-        raise TechniqueError("onnx-int8: no layer was quantised; nothing changed")
+        raise TechniqueError(f"{name}: no layer was quantised; nothing changed")
+    key = name.replace("-", "_")
     return {
-        "onnx_int8.layers": len(quantised),
-        "onnx_int8.layers_in_float": len(weighted) - len(quantised),
-        "onnx_int8.share_of_weights": round(eight / sum(sizes.values()), 4),
+        f"{key}.layers": len(quantised),
+        f"{key}.layers_in_float": len(weighted) - len(quantised),
+        f"{key}.share_of_weights": round(eight / sum(sizes.values()), 4),
     }

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError, one_line
+from ..tensors import plain_name
 from .agreement import require_copy
 from .base import TrainingContext, shortened
 from .model_function import constant_function, float_model, in_order, input_names
@@ -39,12 +40,15 @@ class Conversion:
         converter: a ``TFLiteConverter`` of it, whose float inputs are float32.
         calibration: what the converter asks for to learn the range of activations: single training examples, by the
             names of the file's inputs.
+        examples: gives so many training examples, those of calibration first, in one array (n, ...) for each input, by
+            its plain name.
         takes_pixels: whether the inputs that are float are 8-bit pixels in the data, so that the file can take these.
         whole_numbers: names of the inputs that are no floats, such as ids.
     """
 
     converter: Any
     calibration: Callable[[], Iterator[Examples]]
+    examples: Callable[[int], Examples]
     takes_pixels: bool
     whole_numbers: tuple[str, ...]
 
@@ -75,10 +79,15 @@ def conversion_of(name: str, model: keras.Model, context: TrainingContext) -> Co
                 for key, array, dtype in zip(names, examples, dtypes, strict=True)
             }
 
+    def together(count: int) -> Examples:
+        arrays = in_order(floats, context.x_train.take(drawn(context, count)))
+        return {plain_name(key): array.astype(dtype) for key, array, dtype in zip(names, arrays, dtypes, strict=True)}
+
     given = [array.dtype for array, dtype in zip(examples, dtypes, strict=True) if dtype == "float32"]
     return Conversion(
         converter=converter_of(floats, examples),
         calibration=one_by_one,
+        examples=together,
         takes_pixels=all(dtype == np.uint8 for dtype in given),
         whole_numbers=tuple(key for key, dtype in zip(names, dtypes, strict=True) if dtype != "float32"),
     )

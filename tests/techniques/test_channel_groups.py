@@ -7,9 +7,9 @@ import pytest
 
 from pytest_opml.models import efficientnet_lite0
 from pytest_opml.models.cloning import assign, clone
-from pytest_opml.techniques.channel_groups import Channels
+from pytest_opml.techniques.channel_allocation import nearest_allowed
+from pytest_opml.techniques.channel_groups import Channels, Ids
 from pytest_opml.techniques.channel_removal import cut, multiply_accumulates
-from pytest_opml.techniques.filter_prune import least_important
 from tests.support import small
 
 
@@ -22,6 +22,19 @@ def randomised(model: Any, seed: int = 0) -> Any:
             variable.assign(variable.numpy() * random.uniform(0.5, 1.5, variable.shape) if noise is None else noise)
     assign(model, model.get_weights())  # a layer of fixed normalisation works with figures made of its weights
     return model
+
+
+def least_important(model: Any, channels: Channels, share: float) -> Ids:
+    """The same share of each space, those whose filters weigh least in the first layer that gives them."""
+    removed = [np.empty(0, np.intp)]
+    for space in channels.spaces():
+        name = next(name for name, ids in channels.produced.items() if np.isin(channels.roots(ids), space).any())
+        roots, kernel = channels.roots(channels.produced[name]), model.get_layer(name).get_weights()[0]
+        norms = dict(zip(roots.tolist(), np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1))), strict=True))
+        order = sorted(space.tolist(), key=lambda root: norms.get(root, np.inf))
+        left = nearest_allowed(len(space), len(space) * (1 - share))
+        removed.append(np.array(order[: len(space) - left], dtype=np.intp))
+    return np.concatenate(removed)
 
 
 def without_contributions(model: Any, channels: Channels, removed: Any) -> Any:

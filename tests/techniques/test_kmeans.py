@@ -21,6 +21,9 @@ GENERATORS = {
     "two humps": lambda rng, n: rng.normal(rng.choice([-3, 3], n), 0.1),
     "one outlier": lambda rng, n: np.append(rng.normal(0, 0.01, n - 1), 1_000),
     "few distinct": lambda rng, n: rng.integers(0, 40, n) ** 2,
+    "99 percent near zero": lambda rng, n: rng.normal(0, np.where(rng.random(n) < 0.99, 1e-3, 1)),
+    "tight groups": lambda rng, n: rng.integers(0, 50, n) ** 1.5 + rng.normal(0, 1e-3, n),
+    "Pareto": lambda rng, n: rng.pareto(1.5, n),
     "shifted": lambda rng, n: rng.normal(100, 0.05, n),
 }
 
@@ -59,10 +62,10 @@ def test_the_exact_optimum_of_a_case_done_by_hand() -> None:
 
 @pytest.mark.parametrize("name", GENERATORS)
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8, 16, 31])
-def test_the_error_is_within_15_percent_of_the_optimum(name: str, k: int) -> None:
+def test_the_error_is_within_1_percent_of_the_optimum(name: str, k: int) -> None:
     for seed in range(3):
         values = sample(name, 120, seed)
-        assert cluster(values, k).error <= 1.15 * lowest_error(values, k) + 1e-9 * np.sum(values.astype(float) ** 2)
+        assert cluster(values, k).error <= 1.01 * lowest_error(values, k) + 1e-9 * np.sum(values.astype(float) ** 2)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -188,4 +191,4 @@ def test_any_floating_point_type_is_clustered(dtype: Any) -> None:
     values = sample("normal", 500).astype(dtype)
     found = cluster(values, 8)
     assert found.centroids.dtype == np.float64
-    assert found.error <= 1.15 * lowest_error(values, 8)
+    assert found.error <= 1.01 * lowest_error(values, 8)

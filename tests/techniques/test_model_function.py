@@ -94,7 +94,9 @@ def context_of(trained: Trained, examples: Batch) -> TrainingContext:
     named = examples if isinstance(examples, dict) else {"": examples}
     inputs = InputSet({name: ArraySource(array) for name, array in named.items()})
     labels = np.arange(len(inputs)) % 10
-    return TrainingContext(trained.case, inputs, labels, DataSpec(inputs.specs, 10), trained.context().trained)
+    return TrainingContext(
+        trained.case, inputs, labels, DataSpec(inputs.specs, 10), trained.context().trained, trained.load
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,22 @@ def test_onnx_int8_is_quantised_and_about_as_right(files: dict[str, tuple[ModelS
     assert (state.changes["onnx_int8.layers"], state.changes["onnx_int8.layers_in_float"]) == (4, 0)
     assert float(state.changes["onnx_int8.share_of_weights"]) > 0.9
     assert state.changes["onnx_int8.calibration_examples"] == 300
-    assert any(t.data_type == onnx.TensorProto.INT8 for t in onnx.load(str(path)).graph.initializer)
+    graph = onnx.load(str(path)).graph
+    assert any(t.data_type == onnx.TensorProto.INT8 for t in graph.initializer)
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in graph.node}  # as TensorRT reads it
+    assert not [node for node in graph.node if node.op_type.startswith("QLinear")]
     assert path.stat().st_size < 0.6 * files["Onnx"][1].stat().st_size
+
+
+def test_the_file_says_by_what_provider_it_is_run(
+    files: dict[str, tuple[ModelState, Path]], trained: Trained, tmp_path: Path
+) -> None:
+    import onnx
+
+    state = Onnx(provider="tensorrt").apply(ModelState(trained.load()), trained.context())
+    model = onnx.load(str(write_artifact(state, tmp_path)))
+    assert [(entry.key, entry.value) for entry in model.metadata_props][-1] == ("opml.provider", "tensorrt")
+    assert not [entry for entry in onnx.load(str(files["Onnx"][1])).metadata_props if entry.key == "opml.provider"]
 
 
 def test_what_onnx_has_no_operation_for_is_refused_in_one_line(trained: Trained) -> None:

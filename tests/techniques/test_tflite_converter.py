@@ -12,7 +12,7 @@ from pytest_opml.case import parse_chain
 from pytest_opml.errors import TechniqueError
 from pytest_opml.runtimes.base import Runtime
 from pytest_opml.runtimes.loader import open_artifact
-from pytest_opml.techniques import int8_tuned
+from pytest_opml.techniques import lost_accuracy
 from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.int8_tuned import Int8Tuned
@@ -121,7 +121,7 @@ def test_a_bound_that_cannot_be_met_names_the_best(trained: Trained, monkeypatch
     def always_the_first(_: bytes, batches: list[np.ndarray]) -> np.ndarray:
         return np.eye(10)[np.zeros(sum(map(len, batches)), np.intp)]
 
-    monkeypatch.setattr(int8_tuned, "_answers", always_the_first)
+    monkeypatch.setattr(lost_accuracy, "_answers", always_the_first)
     with pytest.raises(TechniqueError, match=r"int8-tuned: with \d+ of \d+ layers in floating point the accuracy lost"):
         Int8Tuned(drop=0.01).apply(ModelState(trained.load()), trained.context())
 

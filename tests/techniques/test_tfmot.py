@@ -12,13 +12,16 @@ import keras
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 
 from pytest_opml.errors import MissingDependencyError, TechniqueError
+from pytest_opml.models.heads import Ending
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.techniques.artifact_file import write_artifact
 from pytest_opml.techniques.base import ModelState
 from pytest_opml.techniques.tf_keras import client
 from pytest_opml.techniques.tf_keras.job import assign_weights
+from pytest_opml.techniques.tf_keras.training import logits_of
 from pytest_opml.techniques.tfmot import TfmotCluster, TfmotPrune, TfmotQat, kernels_by_layer
 from tests.conftest import Trained
 
@@ -43,11 +46,18 @@ def test_clustering_gives_the_keras_3_model_shared_weights(trained: Trained, tmp
 
 
 def test_pruning_reaches_its_sparsity_in_each_layer(trained: Trained) -> None:
-    state = TfmotPrune(sparsity=0.5, epochs=1).apply(ModelState(trained.load()), trained.context())
+    state = TfmotPrune(sparsity=0.5, shares="even", epochs=1).apply(ModelState(trained.load()), trained.context())
     for kernel in kernels_by_layer(state.model).values():
         assert np.mean(kernel.numpy() == 0) == pytest.approx(0.5, abs=0.01)
     assert float(state.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
+    assert state.changes["tfmot_prune.epochs"] == 1
     assert state.training_s > 0
+
+
+def test_pruning_keeps_what_was_learnt(trained: Trained, tmp_path: Path) -> None:
+    state = TfmotPrune(sparsity=0.5, epochs=1).apply(ModelState(trained.load()), trained.context())
+    assert float(state.changes["tfmot_prune.sparsity"]) == pytest.approx(0.5, abs=0.01)
+    assert _accuracy(write_artifact(state, tmp_path), trained) > _accuracy(trained.model_file, trained) - 0.03
 
 
 def test_quantisation_aware_training_ends_in_a_file_that_takes_pixels(trained: Trained, tmp_path: Path) -> None:
@@ -57,6 +67,25 @@ def test_quantisation_aware_training_ends_in_a_file_that_takes_pixels(trained: T
     path = write_artifact(state, tmp_path)
     assert path.stat().st_size < 0.3 * trained.model_file.stat().st_size
     assert _accuracy(path, trained) > _accuracy(trained.model_file, trained) - 0.05
+
+
+def test_a_layer_loses_more_where_its_weights_count_less() -> None:
+    random = np.random.default_rng(0)
+    narrow, wide = random.normal(size=(1_000, 10)), random.normal(size=(1_000, 10)) ** 5
+    kernels = {"narrow": narrow.astype(np.float32), "wide": wide.astype(np.float32)}
+    shares = TfmotPrune(sparsity=0.5).by_layer(kernels)
+    assert shares["wide"] > shares["narrow"] + 0.1
+    assert sum(shares.values()) / 2 == pytest.approx(0.5, abs=0.001)
+    assert TfmotPrune(sparsity=0.5, shares="even").by_layer(kernels) == {"narrow": 0.5, "wide": 0.5}
+
+
+@pytest.mark.parametrize(("ending", "squash"), [("softmax", tf.nn.softmax), ("sigmoid", tf.nn.sigmoid)])
+def test_figures_before_an_activation_are_worked_out_from_what_it_gave(ending: Ending, squash: Any) -> None:
+    figures = np.array([[9.0, 0.0, -12.0]], np.float32)
+    back = np.array(logits_of(squash(tf.constant(figures)), ending))
+    if ending == "softmax":
+        back += figures[0, 0] - back[0, 0]
+    assert np.allclose(back, figures, atol=0.01)
 
 
 def lone_normalisation(keras: Any, size: int, channels: int, *, weights: str) -> Any:
@@ -105,10 +134,10 @@ def test_clustering_that_cannot_fit_into_memory_is_refused(trained: Trained, mon
         TfmotCluster(clusters=64).apply(ModelState(trained.load()), trained.context())
 
 
-def test_a_missing_package_names_the_extra(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(client, "find_spec", lambda name: None if name == "tf_keras" else real(name))
-    with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install 'pytest-opml\[tfmot\]'"):
+    with pytest.raises(MissingDependencyError, match=r"tf-keras: pip install tf-keras$"):
         TfmotQat().apply(ModelState(trained.load()), trained.context())
 
 

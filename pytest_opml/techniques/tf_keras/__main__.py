@@ -46,7 +46,7 @@ def _perform(folder: Path) -> dict[str, Any]:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             return {"error": f"the legacy Keras process ran out of memory: {one_line(error)}"}
         return {"error": f"legacy Keras: {type(error).__name__}: {one_line(error)}"}
-    return {"training_s": job.training_s}
+    return {"training_s": job.training_s, "epochs": job.epochs}
 
 
 def main() -> None:

@@ -29,7 +29,20 @@ from ...tensors import arrays, length
 from ..agreement import answers_of, probe_rows
 from ..base import TrainingContext
 from ..model_function import compute_precision
-from .files import ANSWERS, FLATBUFFER, JOB, LABELS, OUTCOME, WEIGHTS, Outcome, input_file, read_weights, write_weights
+from .files import (
+    ANSWERS,
+    FLATBUFFER,
+    JOB,
+    LABELS,
+    OUTCOME,
+    TEACHER,
+    WEIGHTS,
+    Outcome,
+    input_file,
+    read_weights,
+    weights_of,
+    write_weights,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -50,12 +63,12 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
         settings: of the work.
 
     Raises:
-        MissingDependencyError: a package of the extra ``tfmot`` is not installed.
+        MissingDependencyError: a package that it needs is not installed.
         TechniqueError: the model is not what its builder builds, the work is refused, or the process ended.
     """
     for module, distribution in _PACKAGES.items():
         if find_spec(module) is None:
-            raise MissingDependencyError(f"technique {technique}", distribution, extra="tfmot")
+            raise MissingDependencyError(f"technique {technique}", distribution)
     with tempfile.TemporaryDirectory(prefix="opml-legacy-") as name:
         folder = Path(name)
         _write_job(folder, technique, work, model, context, settings)
@@ -66,9 +79,12 @@ def run_legacy(technique: str, work: str, model: keras.Model, context: TrainingC
         if "error" in outcome:
             raise TechniqueError(f"{technique}: {outcome['error']}")
         flatbuffer = folder / FLATBUFFER
-        if flatbuffer.exists():
-            return Outcome(outcome["training_s"], {}, flatbuffer.read_bytes())
-        return Outcome(outcome["training_s"], read_weights(folder / WEIGHTS), b"")
+        is_file = flatbuffer.exists()
+        return Outcome(
+            **outcome,
+            weights={} if is_file else read_weights(folder / WEIGHTS),
+            flatbuffer=flatbuffer.read_bytes() if is_file else b"",
+        )
 
 
 def _write_job(
@@ -95,7 +111,8 @@ def _write_job(
         "threads": process_threads(),
     }
     (folder / JOB).write_text(json.dumps(job), "utf-8")
-    write_weights(folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights})
+    write_weights(folder / WEIGHTS, weights_of(model))
+    write_weights(folder / TEACHER, weights_of(context.original()))
     _write_inputs(folder, context.x_train)
     np.save(folder / LABELS, in_rows(context.spec.task, context.y_train))
     rows = probe_rows(context.x_train, case.seed)

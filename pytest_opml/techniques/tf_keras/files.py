@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# What is to be done, the weights of the model (also those that come back), the labels of the training examples, and
-# what the model answers for some of these.
-JOB, WEIGHTS, LABELS, ANSWERS = "job.json", "weights.npz", "labels.npy", "answers.npz"
+# What is to be done, the weights of the model (also those that come back) and of the trained one that is its teacher,
+# the labels of the training examples, and what the model answers for some of these.
+JOB, WEIGHTS, TEACHER, LABELS, ANSWERS = "job.json", "weights.npz", "teacher.npz", "labels.npy", "answers.npz"
 # How it ended, written last; and the model in a file, where the job asks for one.
 OUTCOME, FLATBUFFER = "outcome.json", "model.tflite"
 
@@ -30,13 +30,20 @@ class Outcome:
 
     Attributes:
         training_s: seconds that it trained for.
+        epochs: of training; fewer than asked for where it no longer gained.
         weights: of each layer by its name; empty where a flatbuffer was asked for.
         flatbuffer: a ``.tflite`` file; empty where weights were.
     """
 
     training_s: float
+    epochs: int
     weights: Weights
     flatbuffer: bytes
+
+
+def weights_of(model: Any) -> Weights:
+    """The weights of a model's layers, of Keras 3 or legacy, by their names."""
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
 
 
 def write_weights(path: Path, weights: Mapping[str, list[npt.NDArray[Any]]]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import time
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,23 @@ from ...case import Case
 from ...errors import TechniqueError
 from ...models.classifier import build_classifier
 from ...models.cloning import assign
-from ...models.heads import loss_of
-from ...runtimes.threads import limit_process, read_ahead
+from ...runtimes.threads import limit_process
 from ...tensors import Batch, DataSpec, TensorSpec
 from ..agreement import movement_of, require_agreement
 from ..model_function import Precision, in_order_of
-from .files import ANSWERS, FLATBUFFER, JOB, LABELS, WEIGHTS, Weights, input_file, read_weights, write_weights
+from .files import (
+    ANSWERS,
+    FLATBUFFER,
+    JOB,
+    LABELS,
+    TEACHER,
+    WEIGHTS,
+    Weights,
+    input_file,
+    read_weights,
+    weights_of,
+    write_weights,
+)
 
 
 class LegacyJob:
@@ -43,7 +51,7 @@ class LegacyJob:
         self._folder, self.spec = folder, DataSpec(specs, outputs, task)
         self.work: str = job["work"]
         self.settings: dict[str, Any] = job["settings"]
-        self.training_s = 0.0
+        self.training_s, self.epochs = 0.0, 0
         limit_process(job["threads"])
         os.chdir(job["folder"])  # relative paths in the case mean what they meant there
         registry.adopt(registry.Registration(*entry) for entry in job["registrations"])
@@ -63,8 +71,7 @@ class LegacyJob:
         """
         import tf_keras
 
-        model = build_classifier(self.case, self.spec, tf_keras)
-        assign_weights(model, read_weights(self._folder / WEIGHTS), self.case.model)
+        model = self._built(WEIGHTS)
         with np.load(self._folder / ANSWERS) as arrays:
             inputs = {name: np.asarray(array[arrays["rows"]]) for name, array in self._arrays.items()}
             movement = movement_of(model, inputs, self._precision, _answers)
@@ -72,53 +79,37 @@ class LegacyJob:
                 "the model in legacy Keras", arrays["answers"], _answers(model, inputs), self._precision, movement
             )
         for layer in model.layers:
-            # Fine-tuning takes tens of steps, too few for statistics to follow: with normalisation trained, Lite0 fell
-            # from 0.94 to 0.45 on digits at 64 clusters, with it frozen to 0.74 (same rate).
+            # The statistics of a batch are not those that the network was trained with, and some hundred steps are too
+            # few for the other layers to follow: with normalisation trained, Lite0 fell from 0.94 to 0.45 on digits at
+            # 64 clusters, with it frozen to 0.74 (same rate).
             layer.trainable = not isinstance(layer, tf_keras.layers.BatchNormalization)
         return model
 
-    def steps(self, epochs: int) -> int:
-        """Steps of training in so many epochs."""
-        return epochs * math.ceil(len(self.labels) / self.case.batch)
+    @cached_property
+    def teacher(self) -> Any:
+        """The model in legacy Keras, with the weights that it had before any technique."""
+        return self._built(TEACHER)
 
-    def fit(self, model: Any, epochs: int, learning_rate: float, callbacks: tuple[Any, ...] = ()) -> None:
-        """Train all of a model but its normalisation; the rate falls to zero along a cosine."""
-        import tensorflow as tf
+    def _built(self, weights: str) -> Any:
         import tf_keras
 
-        if not epochs:
-            return
-        tf_keras.utils.set_random_seed(self.case.seed)
-        random = np.random.default_rng(self.case.seed)
+        tf_keras.backend.reset_uids()  # layers that the builder does not name have the same names each time
+        model = build_classifier(self.case, self.spec, tf_keras)
+        assign_weights(model, read_weights(self._folder / weights), self.case.model)
+        return model
 
-        def batches() -> Iterator[tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any]]]:
-            order = random.permutation(len(self.labels))
-            for start in range(0, len(order), self.case.batch):
-                chosen = np.sort(order[start : start + self.case.batch])  # the file is read front to back
-                batch = in_order(model, {name: array[chosen] for name, array in self._arrays.items()})
-                yield tuple(batch), self.labels[chosen]
-
-        shapes = (
-            tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in self.sample(model, 1, 0)),
-            tf.TensorSpec((None, *self.labels.shape[1:]), self.labels.dtype),
-        )
-        data = read_ahead(tf.data.Dataset.from_generator(batches, output_signature=shapes), 1)
-        rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, self.steps(epochs))
-        model.compile(tf_keras.optimizers.Adam(rate), loss_of(model, self.spec.task, tf_keras))
-        started = time.perf_counter()
-        model.fit(data, epochs=epochs, verbose=0, callbacks=list(callbacks))
-        self.training_s += time.perf_counter() - started
+    def examples(self, model: Any, rows: npt.NDArray[np.intp]) -> list[npt.NDArray[Any]]:
+        """The training examples with these numbers, in the order of a model's inputs."""
+        return in_order(model, {name: np.asarray(array[rows]) for name, array in self._arrays.items()})
 
     def sample(self, model: Any, count: int, seed: int) -> list[npt.NDArray[Any]]:
         """As many examples as there are, up to ``count``, chosen at random, in the order of a model's inputs."""
         chosen = np.random.default_rng(seed).choice(len(self.labels), min(count, len(self.labels)), replace=False)
-        return in_order(model, {name: np.asarray(array[np.sort(chosen)]) for name, array in self._arrays.items()})
+        return self.examples(model, np.sort(chosen))
 
     def write_weights(self, model: Any) -> None:
         """Write the weights of a model's layers for the run to read."""
-        write_weights(
-            self._folder / WEIGHTS, {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-        )
+        write_weights(self._folder / WEIGHTS, weights_of(model))
 
     def write_flatbuffer(self, content: bytes) -> None:
         """Write a TFLite file for the run to read."""

@@ -8,18 +8,29 @@ from typing import Any
 
 from ...errors import TechniqueError, one_line
 from .job import LegacyJob
+from .training import fine_tune, steps_of
 
-_RATE = 1e-4
-_PRUNINGS = 16
+_RISING, _PRUNINGS = 0.5, 32
 _CALIBRATION_BATCHES, _CALIBRATION_EXAMPLES, _DECAY = 24, 32, 0.8
 
 
 def _wrapped(model: Any, names: list[str], wrap: Callable[[Any], Any]) -> Any:
+    """The model with some of its layers wrapped; its normalisation keeps its statistics and learns all else."""
     import tf_keras
 
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.layers.BatchNormalization):
+            layer.trainable, layer.call = True, _outside_of_training(layer.call)
     return tf_keras.models.clone_model(
         model, clone_function=lambda layer: wrap(layer) if layer.name in names else layer
     )
+
+
+def _outside_of_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    def called(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:  # noqa: ARG001 - Keras gives it
+        return call(inputs, training=False, mask=mask)
+
+    return called
 
 
 def cluster(job: LegacyJob) -> None:
@@ -33,32 +44,37 @@ def cluster(job: LegacyJob) -> None:
         return clustering.cluster_weights(layer, number_of_clusters=settings["clusters"], cluster_centroids_init=start)
 
     model = _wrapped(job.model, settings["layers"], wrap)
-    job.fit(model, settings["epochs"], _RATE)
+    fine_tune(job, model, epochs=settings["epochs"], learning_rate=settings["rate"])
     job.write_weights(clustering.strip_clustering(model))
 
 
 def prune(job: LegacyJob) -> None:
-    """Magnitude pruning of the layers named while they are trained; it rises within a quarter of the steps."""
+    """Magnitude pruning of the layers named while they are trained; it rises within the first half of the steps."""
     import tensorflow_model_optimization as tfmot
 
     sparsity, settings = tfmot.sparsity.keras, job.settings
-    steps = job.steps(settings["epochs"])
+    steps = settings["epochs"] * steps_of(len(job.labels), job.case.batch, job.case.seed)
     if steps < 2:
         raise TechniqueError("pruning takes at least two steps of training; write epochs=2 or more")
-    rising = max(1, steps // 4)
+    rising = max(1, int(_RISING * steps))
     frequency = max(1, rising // _PRUNINGS)
     # it counts from 1; the last pruning must fall on its last step, or the sparsity wanted is not reached
-    schedule = sparsity.PolynomialDecay(
-        initial_sparsity=0.0,
-        final_sparsity=settings["sparsity"],
-        begin_step=1,
-        end_step=1 + max(1, (rising - 1) // frequency) * frequency,
-        frequency=frequency,
+    end = 1 + max(1, (rising - 1) // frequency) * frequency
+    shares: dict[str, float] = settings["sparsities"]
+
+    def wrap(layer: Any) -> Any:
+        schedule = sparsity.PolynomialDecay(0.0, shares[layer.name], begin_step=1, end_step=end, frequency=frequency)
+        return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+    model = _wrapped(job.model, list(shares), wrap)
+    fine_tune(
+        job,
+        model,
+        epochs=settings["epochs"],
+        learning_rate=settings["rate"],
+        settled=_RISING,
+        callbacks=(sparsity.UpdatePruningStep(),),
     )
-    model = _wrapped(
-        job.model, settings["layers"], lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
-    )
-    job.fit(model, settings["epochs"], settings["rate"], (sparsity.UpdatePruningStep(),))
     job.write_weights(sparsity.strip_pruning(model))
 
 
@@ -80,7 +96,7 @@ def qat(job: LegacyJob) -> None:
     else:
         whole = quantised(model)
     _calibrate(job, whole)
-    job.fit(whole, job.settings["epochs"], _RATE)
+    fine_tune(job, whole, epochs=job.settings["epochs"], learning_rate=job.settings["rate"])
     converter = tf.lite.TFLiteConverter.from_keras_model(whole)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
