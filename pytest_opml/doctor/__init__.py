@@ -1,4 +1,4 @@
-"""The examination of a machine and a project: each thing that a run needs, looked at without measuring anything."""
+"""The examination of a machine and a project: each thing that a run needs, looked at without measuring a model."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import OpmlError, SettingsError, one_line
+from .arithmetic import arithmetic
 from .devices import devices
 from .finding import Finding
 from .offline import data_sets, weights
@@ -61,6 +62,7 @@ def examine(asked: Asked) -> list[Finding]:
             _Check(
                 "devices", "devices", lambda: devices(settings, quick=asked.quick), "see whether nvidia-smi answers"
             ),
+            *([] if asked.quick else [_formats(settings)]),
             _Check("storage", "cache", lambda: cache(settings.cache_dir), "set --opml-cache-dir to another folder"),
             _Check(
                 "storage", "history", lambda: history(settings.store), "set --opml-store to another one, or to none"
@@ -79,6 +81,10 @@ def examine(asked: Asked) -> list[Finding]:
         )
         for finding in _guarded(check)
     ]
+
+
+def _formats(settings: Settings) -> _Check:
+    return _Check("number formats", "measured", lambda: arithmetic(settings), "leave it out by --quick")
 
 
 def _settings(asked: Asked, root: Path) -> tuple[Settings, SettingsError | None]:

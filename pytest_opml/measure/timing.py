@@ -20,7 +20,7 @@ from ..records.result import Ladder, Latency, Sampling, WarmUp
 from ..runtimes.base import Probabilities, Runtime
 from ..stats.intervals import least_samples
 from ..stats.order_statistics import OrderStatistics, estimate, fewest_samples, ladder, median
-from ..stats.sequential import FIRST, NO_SAMPLING, SamplingPlan, SequentialSampler
+from ..stats.sequential import FIRST, NO_SAMPLING, SamplingPlan, SequentialSampler, TimeLimit
 from ..tensors import length, select
 from .busy_cores import BusyCores
 from .warm_up import no_collection, repeat_until_steady
@@ -30,6 +30,10 @@ PASSES = 10
 # not timed more often, unless a limit is to be decided: then so often that it can be, if that is not far too long.
 _FEWEST_PASSES, _PASSES_SECONDS, _FAR_TOO_LONG = 6, 60.0, 3.0
 _SHARPENED = 3
+# A case is seldom more than eight times as slow or as fast as its reference, so a limit beyond that decides itself.
+_FAR = 8.0
+# Of a time that is known by its reference's, passes only give the answers, and say what a pass takes.
+_PASSES_BESIDE, _PASSES_BESIDE_SECONDS = 3, 1.0
 _LATENCY_SECONDS = 30.0
 _SHORTEST_REPEAT_S = 2.0
 _LATENCY_ROUND = 8  # calls that make a round of warming up: of single ones, no three may ever agree
@@ -106,10 +110,13 @@ def time_passes(
     batch: int,
     between: Callable[[], None] | None = None,
     plan: SamplingPlan = NO_SAMPLING,
+    *,
+    decides: bool = True,
 ) -> Passes:
     """Time ten passes over the examples, as the paper did, or as many as 60 s allow, but six; the runtime must be warm.
 
     Where a limit is on them, there are at least ten, and as many as the gate's error needs to say anything of a median.
+    Where nothing rests on their time, three suffice, or ten that take a second together.
 
     Args:
         runtime: that answers.
@@ -118,6 +125,7 @@ def time_passes(
         between: called after each pass, while no clock runs.
         plan: its limits on ``inference_s``, here in seconds of a pass: while they are open, twice as many are taken.
             Then more are taken, within its time, until their median is known as precisely as it asks.
+        decides: whether the time of the model is worked out from them, and not from its reference's.
     """
     probabilities: Probabilities
 
@@ -131,7 +139,8 @@ def time_passes(
     taken, busy = list[float](), BusyCores()
     sampler = SequentialSampler(plan.limits_on(INFERENCE), plan.max_seconds, plan.error)
     with no_collection():
-        while len(taken) < _FEWEST_PASSES or (len(taken) < PASSES and sum(taken) < _PASSES_SECONDS):
+        fewest, seconds = (_FEWEST_PASSES, _PASSES_SECONDS) if decides else (_PASSES_BESIDE, _PASSES_BESIDE_SECONDS)
+        while len(taken) < fewest or (len(taken) < PASSES and sum(taken) < seconds):
             taken.append(one())
         if not sampler.done:
             needed, longest = fewest_samples(0.5, plan.error), _FAR_TOO_LONG * sampler.longest_s
@@ -146,6 +155,7 @@ def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, p
     """Take more samples, until their median is as precise as a plan asks, or there are three times the usual number.
 
     It ends earlier where the time of the plan is over, and later where that many say nothing at the error of the plan.
+    Nothing is taken where all limits that rest on the passes are far.
 
     Args:
         taken: the samples so far, in seconds; more are added.
@@ -153,7 +163,7 @@ def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, p
         alpha_share: of the error, what the interim analysis spent at which sampling ended.
         plan: of the sampling.
     """
-    longest = plan.max_seconds * FIRST if plan.precision > 0 else 0.0
+    longest = plan.max_seconds * FIRST if plan.precision > 0 and _may_be_near(plan.others, median(taken).value) else 0.0
     most = max(_SHARPENED * PASSES, fewest_samples(0.5, plan.error))
     while len(taken) < most and sum(taken) < longest:
         low, high = OrderStatistics(ladder(taken, 0.5), Sampling(alpha_share=alpha_share)).interval(plan.error)
@@ -162,6 +172,11 @@ def _sharpen(taken: list[float], one: Callable[[], float], alpha_share: float, p
         goal = min(2 * len(taken), most)
         while len(taken) < goal and sum(taken) < longest:
             taken.append(one())
+
+
+def _may_be_near(limits: Sequence[TimeLimit] | None, seconds: float) -> bool:
+    """Return whether a case that takes a time like the reference's, in ``seconds``, may be close to one of limits."""
+    return limits is None or any(seconds / _FAR <= limit.limit <= seconds * _FAR for limit in limits)
 
 
 def time_again(runtime: Runtime, inputs: InputSet, batch: int, seconds: float) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -44,6 +46,7 @@ class Runtime(ABC):
         output: the one of them that ``answer`` gives.
         threads: that it says it computes with.
         call_size: examples in a call, where the model was made for so many; None where any number fits.
+        execution: what the runtime says that it computes with, such as its provider or precision, for the record.
     """
 
     name: ClassVar[str]
@@ -54,6 +57,7 @@ class Runtime(ABC):
     output: TensorSpec
     threads: int
     call_size: int | None = None
+    execution: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def to_device(self, batch: Batch) -> Any:

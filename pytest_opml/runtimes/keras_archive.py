@@ -7,6 +7,7 @@ objects that the configuration names, files that it points to, and weights that 
 
 from __future__ import annotations
 
+import bz2
 import io
 import json
 import shutil
@@ -23,8 +24,11 @@ from ..storage.regular_files import open_regular
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MOST_CONFIG_BYTES = 2**28
-# DEFLATE makes numbers at most 1032 times smaller, and only where all of them are the same.
+# DEFLATE makes numbers at most 1032 times smaller, bzip2 more, and only where all of them are the same.
 _LARGE_BYTES, _MOST_GROWTH = 2**30, 500
+# Python takes bzip2 apart in pieces of any size, so only weights may be packed by it, and are measured first.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PIECE = 2**20
 # Keras' own that hold a function, a model of another library, or another model's path.
 _OTHER_CODE = frozenset(
     ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "FeatureSpace")
@@ -67,6 +71,8 @@ def _fault_of_members(archive: zipfile.ZipFile) -> str:
     for info in archive.infolist():
         if info.filename.startswith("/") or ".." in Path(info.filename).parts:
             return f"a file of it lies outside the archive: {info.filename!a}"
+        if info.compress_type not in _METHODS and (info.filename, info.compress_type) != (_WEIGHTS, zipfile.ZIP_BZIP2):
+            return f"{info.filename!a} is packed by another method than DEFLATE"
         if info.file_size > _LARGE_BYTES and info.file_size > _MOST_GROWTH * info.compress_size:
             return (
                 f"{info.filename!a} unpacks from {info.compress_size:,} bytes to {info.file_size:,}, as no weights do"
@@ -161,13 +167,39 @@ def _member(stream: BinaryIO, archive: zipfile.ZipFile) -> BinaryIO:
     if info.compress_type != zipfile.ZIP_STORED:
         # memory that it took would be counted as the model's
         copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as it is read
+        if info.compress_type == zipfile.ZIP_BZIP2:
+            _unpack_bzip2(_place(stream, archive, info, info.compress_size), copy, info)
+            return copy
         with archive.open(_WEIGHTS) as packed:
             shutil.copyfileobj(packed, copy)
         return copy
+    return _place(stream, archive, info, info.file_size)
+
+
+def _place(stream: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> BinaryIO:
+    """A member of an archive as it lies in it."""
     archive.open(info).close()  # which checks what stands before the file
     stream.seek(info.header_offset + 26)
     lengths = struct.unpack("<HH", stream.read(4))
-    return io.BufferedReader(_Window(stream, info.header_offset + 30 + sum(lengths), info.file_size))
+    return io.BufferedReader(_Window(stream, info.header_offset + 30 + sum(lengths), size))
+
+
+def _unpack_bzip2(packed: BinaryIO, copy: BinaryIO, info: zipfile.ZipInfo) -> None:
+    """Unpack a member in small pieces, and no more than the archive says there is.
+
+    Raises:
+        ValueError: there is more, less, or something else.
+    """
+    unpacker, left, checksum = bz2.BZ2Decompressor(), info.file_size, 0
+    while not unpacker.eof and left >= 0:
+        given = packed.read(_PIECE) if unpacker.needs_input else b""
+        if unpacker.needs_input and not given:
+            break
+        piece = unpacker.decompress(given, _PIECE)
+        left, checksum = left - len(piece), zlib.crc32(piece, checksum)
+        copy.write(piece)
+    if left or not unpacker.eof or checksum != info.CRC:
+        raise ValueError("not what the archive says")
 
 
 class _Window(io.RawIOBase):

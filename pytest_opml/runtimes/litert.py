@@ -151,11 +151,13 @@ class LiteRTRuntime(Runtime):
 
 
 def weights_of(interpreter: Any) -> list[dict[str, Any]]:
-    """Details of the tensors that no operation computes and that are no input: the constants of the file."""
-    computed = {int(index) for operation in interpreter._get_ops_details() for index in operation["outputs"]}
+    """Details of the tensors that operations take, none computes, and that are no input: the constants of the file."""
+    operations = interpreter._get_ops_details()
+    computed = {int(index) for operation in operations for index in operation["outputs"]}
+    taken = {int(index) for operation in operations for index in operation["inputs"]}
     given = {int(detail["index"]) for detail in interpreter.get_input_details()}
     return [
         tensor
         for tensor in interpreter.get_tensor_details()
-        if int(tensor["index"]) not in computed | given and tensor["name"]
+        if int(tensor["index"]) in taken - computed - given and tensor["name"]
     ]

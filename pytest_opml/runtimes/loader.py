@@ -10,19 +10,26 @@ from ..errors import ModelFileError
 from ..storage.regular_files import IrregularFileError, check_regular, regular_files
 from ..tensors import Signature
 from .base import Runtime
+from .execution import AS_IS, Execution
+from .openvino_file import is_openvino
 from .threads import process_threads, require_threads
 
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".bin")
-_KNOWN = ".keras, .tflite, .onnx, a SavedModel folder"
+_KNOWN = ".keras, .tflite, .onnx, the folder of a SavedModel or of OpenVINO's .xml and .bin"
 
-Kind = Literal["keras", "tflite", "onnx", "savedmodel"]
+Kind = Literal["keras", "tflite", "onnx", "savedmodel", "openvino"]
 _KINDS: dict[str, Kind] = {".keras": "keras", ".tflite": "tflite", ".onnx": "onnx"}
 
 
 def open_artifact(
-    path: Path, *, threads: int | None = None, output: str | None = None, trusted: bool = False
+    path: Path,
+    *,
+    threads: int | None = None,
+    output: str | None = None,
+    trusted: bool = False,
+    execution: Execution = AS_IS,
 ) -> Runtime:
-    """Open a model file, or a SavedModel folder, with the runtime of its kind.
+    """Open a model file, or the folder of a SavedModel or of OpenVINO, with the runtime of its kind.
 
     Args:
         path: the file or folder.
@@ -30,21 +37,23 @@ def open_artifact(
             them in a process.
         output: name of the output that is measured, where the model has several.
         trusted: whether a model may do more than compute: see ``operations_outside``.
+        execution: what the case says of how it is computed.
 
     Raises:
         ModelFileError: it is missing, of an unknown kind, or not a model; or it has several outputs, and none of them
-            is named; or it does more than compute and is not trusted.
+            is named; or it does more than compute and is not trusted; or cannot be computed as is wanted.
         MissingDependencyError: its runtime is not installed.
         ThreadsError: its runtime says that it computes with another number of threads.
     """
     wanted = threads or process_threads()
-    runtime = _opened(path, wanted, output, trusted)
+    runtime = _opened(path, wanted, output, trusted, execution)
     require_threads(runtime.name, runtime.threads, wanted)
     return runtime
 
 
-def _opened(path: Path, threads: int, output: str | None, trusted: bool) -> Runtime:
+def _opened(path: Path, threads: int, output: str | None, trusted: bool, execution: Execution) -> Runtime:
     kind = kind_of(path)
+    execution.check_kind(path, kind)
     if kind == "savedmodel":
         from .saved_model import SavedModelRuntime
 
@@ -57,9 +66,13 @@ def _opened(path: Path, threads: int, output: str | None, trusted: bool) -> Runt
         from .litert import LiteRTRuntime
 
         return LiteRTRuntime(path, threads=threads, output=output, trusted=trusted)
+    if kind == "openvino":
+        from .openvino_runtime import OpenVinoRuntime
+
+        return OpenVinoRuntime(path, threads=threads, output=output, trusted=trusted, execution=execution)
     from .onnx_runtime import OnnxRuntime
 
-    return OnnxRuntime(path, threads=threads, output=output, trusted=trusted)
+    return OnnxRuntime(path, threads=threads, output=output, trusted=trusted, execution=execution)
 
 
 def read_signature(path: Path, *, trusted: bool = False) -> Signature:
@@ -88,6 +101,10 @@ def read_signature(path: Path, *, trusted: bool = False) -> Signature:
         from .tflite_file import read_tflite
 
         return read_tflite(path, trusted=trusted).signature
+    if kind == "openvino":
+        from .openvino_file import read_openvino
+
+        return read_openvino(path, trusted=trusted).signature
     from .onnx_file import read_onnx, signature_of
 
     return signature_of(read_onnx(path, trusted=trusted))
@@ -117,6 +134,10 @@ def operations_outside(path: Path) -> tuple[str, ...]:
         from .onnx_file import read_onnx
 
         return onnx_operations.operations_outside(read_onnx(path, trusted=True))
+    if kind == "openvino":
+        from .openvino_file import read_openvino
+
+        return read_openvino(path, trusted=True).foreign_operations
     return ()
 
 
@@ -132,12 +153,20 @@ def kind_of(path: Path) -> Kind:
         if os.path.lexists(path / "saved_model.pb"):
             _check_files(path)
             return "savedmodel"
+        if is_openvino(path):
+            _check_files(path)
+            return "openvino"
         files = sorted(file.suffix for file in path.iterdir() if file.suffix in _KINDS)
         hint = f"; name its model files: '{path}/*{files[0]}'" if files else ""
-        raise ModelFileError(f"{path}: a folder without saved_model.pb{hint}; known: {_KNOWN}")
+        without = "saved_model.pb, and without one .xml with its .bin"
+        raise ModelFileError(f"{path}: a folder without {without}{hint}; known: {_KNOWN}")
     if path.suffix in _KINDS:
         _check_files(path)
         return _KINDS[path.suffix]
+    if path.suffix == ".xml" or (path.suffix == ".bin" and path.with_suffix(".xml").exists()):
+        raise ModelFileError(
+            f"{path}: a part of a model of OpenVINO, which is two files: name their folder, {path.parent}"
+        )
     if path.suffix in _PICKLES:
         raise ModelFileError(f"{path}: a pickle, which can run any code when it is opened; known: {_KNOWN}")
     if path.suffix in (".h5", ".hdf5"):

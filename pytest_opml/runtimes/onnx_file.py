@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import MissingDependencyError, ModelFileError, listed
+from ..records.case_record import Provider
 from ..storage.regular_files import open_regular
 from ..tensors import Signature, TensorSpec
+from .execution import PROVIDER_KEY, as_provider
 from .fit import MAPPINGS
 from .onnx_operations import external_tensors, operations_outside
 from .trust import check_operations
@@ -64,6 +66,16 @@ def signature_of(model: onnx.ModelProto) -> Signature:
         tuple(_spec(value) for value in model.graph.input if value.name not in constants),
         tuple(_spec(value) for value in outputs.values()),
     )
+
+
+def provider_of(path: Path, model: onnx.ModelProto) -> Provider | None:
+    """Return the execution provider that a model asks for, as one of ours may; None for most.
+
+    Raises:
+        ModelFileError: there is no such provider.
+    """
+    asked = [entry.value for entry in model.metadata_props if entry.key == PROVIDER_KEY]
+    return as_provider(path, asked[0]) if asked else None
 
 
 def parameters_of(model: onnx.ModelProto) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,8 +12,10 @@ import numpy.typing as npt
 from ..errors import MissingDependencyError, ModelFileError, one_line
 from ..tensors import Batch
 from .base import Runtime
+from .execution import AS_IS, Execution
 from .fit import MAPPINGS, arranged, as_dtype, call_size, measured_output
-from .onnx_file import parameters_of, read_onnx, signature_of
+from .onnx_file import parameters_of, provider_of, read_onnx, signature_of
+from .onnx_providers import choose, configure, import_onnxruntime, what_runs
 
 
 class OnnxRuntime(Runtime):
@@ -26,7 +27,15 @@ class OnnxRuntime(Runtime):
 
     name: ClassVar[str] = "onnxruntime"
 
-    def __init__(self, path: Path, *, threads: int, output: str | None = None, trusted: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int,
+        output: str | None = None,
+        trusted: bool = False,
+        execution: Execution = AS_IS,
+    ) -> None:
         try:
             onnxruntime = import_onnxruntime()
         except ImportError as error:
@@ -38,19 +47,22 @@ class OnnxRuntime(Runtime):
         self.call_size = call_size(path, self.signature.inputs)
         outputs = self.signature.outputs
         self.output = outputs[measured_output(path, outputs, output)]
+        choice = choose(onnxruntime, execution.provider or provider_of(path, model), threads)
         del model  # before the runtime has the weights too
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
+        configure(options, choice)
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=_providers(onnxruntime), enable_fallback=False
+                str(path), options, providers=choice.providers, enable_fallback=False
             )
         except Exception as error:  # its errors share no base class, and a damaged file may end in others
             raise ModelFileError(f"{path}: not a model that ONNX Runtime can run: {one_line(error)}") from error
         self.threads = int(self._session.get_session_options().intra_op_num_threads)
         self._place = onnxruntime.OrtValue.ortvalue_from_numpy
-        self._device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        self._device = choice.device
+        self.execution = what_runs(path, self._session, choice)
         # texts and mappings cannot be placed, nor read where they lie
         self._is_placed = not {"string", MAPPINGS} & {spec.dtype for spec in (*self.signature.inputs, self.output)}
 
@@ -78,22 +90,3 @@ def _rows(mappings: Sequence[Mapping[Any, float]]) -> npt.NDArray[Any]:
     """Figures (n, classes), in the order of the classes, of mappings from class to figure."""
     classes = sorted(mappings[0])
     return np.array([[mapping[name] for name in classes] for mapping in mappings], dtype=np.float32)
-
-
-def import_onnxruntime() -> Any:
-    """Import ONNX Runtime, which then neither measures its use, nor writes that to the user's home, nor sends it away.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported
-    import onnxruntime
-
-    return onnxruntime
-
-
-def _providers(onnxruntime: Any) -> list[str]:
-    """A GPU only where one is visible, since the device of a run is the user's choice."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("-1", "")
-    usable = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if visible and usable else ["CPUExecutionProvider"]

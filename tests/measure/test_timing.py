@@ -259,3 +259,28 @@ def test_passes_are_taken_until_their_median_is_precise_enough(
     taken = timing.time_passes(Clocked(0.0, 0.0), IMAGES, 70, None, plan).seconds
     assert least <= len(taken) <= most or sum(taken) >= 75.0
     assert sum(taken) < 80.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "passes"),
+    [
+        ((), 10),  # of which none is near
+        ((6.0,), 10),  # of a pass of half a second
+        ((0.05,), 10),
+        ((3.9,), 30),
+        ((0.1, 60.0), 30),
+    ],
+)
+def test_more_passes_are_taken_only_where_a_limit_of_others_may_be_near(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[float, ...], passes: int
+) -> None:
+    others = tuple(TimeLimit(limit, above=True) for limit in limits)
+    asked = SamplingPlan(precision=1e-9, others=others, max_seconds=60.0, error=0.05)
+    assert len(timing.time_passes(Steady(monkeypatch, 0.5), IMAGES, 70, None, asked).seconds) == passes
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(0.5, 3), (0.2, 5), (0.01, 10)])
+def test_passes_on_which_no_time_rests_are_few(monkeypatch: pytest.MonkeyPatch, seconds: float, passes: int) -> None:
+    runtime = Steady(monkeypatch, seconds, 1e-3)
+    taken = timing.time_passes(runtime, IMAGES, 70, decides=False).seconds
+    assert len(taken) in (passes, passes + 1)

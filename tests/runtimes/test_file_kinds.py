@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import onnx
+import openvino
 import pytest
 import tensorflow as tf
 from onnx import TensorProto, helper, numpy_helper
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pytest_opml.errors import ModelFileError
 from pytest_opml.runtimes.fit import check_fits
 from pytest_opml.runtimes.loader import open_artifact, read_signature
+from pytest_opml.runtimes.openvino_file import openvino_core
 from pytest_opml.tensors import Array, Batch, DataSpec, Signature, Task, TensorSpec, dtype_name
 
 DOCS = Path(__file__).parents[2] / "docs" / "models.md"
@@ -189,14 +191,21 @@ def write_onnx(kind: str, path: Path) -> Path:
     return path.with_suffix(".onnx")
 
 
+def write_openvino(kind: str, path: Path) -> Path:
+    model = openvino_core("the table").read_model(str(write_onnx(kind, path)))
+    openvino.save_model(model, str(path / "model.xml"), compress_to_fp16=False)
+    return path
+
+
 WRITERS: dict[str, Callable[[str, Path], Path]] = {
     "Keras": write_keras,
     "SavedModel": write_saved_model,
     "TFLite": write_tflite,
     "ONNX": write_onnx,
+    "OpenVINO": write_openvino,
 }
-# LiteRT looks texts up with operations of TensorFlow only.
-IMPOSSIBLE = {("TFLite", "text")}
+# LiteRT looks texts up with operations of TensorFlow only, OpenVINO with those of a library of its own.
+IMPOSSIBLE = {("TFLite", "text"), ("OpenVINO", "text")}
 
 
 def answers(path: Path, signature: Signature, kind: str, output: str) -> bool:

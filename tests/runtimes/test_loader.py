@@ -65,7 +65,9 @@ def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
 def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="no such model file"):
         open_artifact(tmp_path / "none.keras")
-    with pytest.raises(ModelFileError, match=r"a folder without saved_model.pb; known: \.keras"):
+    with pytest.raises(
+        ModelFileError, match=r"a folder without saved_model.pb, and without one .xml with its .bin; known: \.keras"
+    ):
         open_artifact(tmp_path)
 
 
@@ -86,4 +88,6 @@ def test_other_files_are_refused_with_the_reason_and_what_is_known(tmp_path: Pat
         with pytest.raises(ModelFileError) as caught:
             use(other)
         assert reason in str(caught.value)
-        assert str(caught.value).endswith("known: .keras, .tflite, .onnx, a SavedModel folder")
+        assert str(caught.value).endswith(
+            "known: .keras, .tflite, .onnx, the folder of a SavedModel or of OpenVINO's .xml and .bin"
+        )

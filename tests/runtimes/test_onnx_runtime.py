@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pytest_opml.errors import ModelFileError
 from pytest_opml.runtimes.loader import open_artifact, read_signature
-from pytest_opml.runtimes.onnx_runtime import OnnxRuntime, _providers, import_onnxruntime
+from pytest_opml.runtimes.onnx_runtime import OnnxRuntime
 from pytest_opml.tensors import TensorSpec
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
@@ -247,16 +245,6 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
         OnnxRuntime(path, threads=1)
 
 
-@pytest.mark.parametrize("visible", ["-1", ""])
-def test_hidden_gpus_are_not_used(monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
-    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    module = SimpleNamespace(get_available_providers=lambda: both)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert _providers(module) == both
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert _providers(module) == ["CPUExecutionProvider"]
-
-
 @pytest.mark.parametrize("content", [b"", b"no model at all", b"\x08\x07\x12\x04opml"])
 def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m.onnx"
@@ -264,12 +252,3 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -
     with pytest.raises(ModelFileError, match="not a model that ONNX Runtime can run") as caught:
         open_artifact(path, threads=1)
     assert "\n" not in str(caught.value)
-
-
-def test_it_neither_measures_nor_sends_away_how_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
-    import_onnxruntime()
-    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
-    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
-    import_onnxruntime()
-    assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"  # who wants it has it
