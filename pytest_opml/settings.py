@@ -201,6 +201,13 @@ def _models(written: Written) -> Mapping[str, ModelSection]:
     return sections
 
 
+def _searches(written: Written) -> Mapping[str, Any]:
+    """The spaces by their names; what is in one is read where it is searched."""
+    if not isinstance(written.value, Mapping):
+        raise SettingsError(f"{written.where}: must be a table of spaces, not {written.value!r}")
+    return written.value
+
+
 def _score(written: Written) -> ScoreSettings:
     return _build(ScoreSettings, written.value, {}, written.root, written.where)
 
@@ -292,6 +299,7 @@ class Settings:
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
         score: what the OpScore is made of.
         models: what is said of finished models, by the headings of the sections.
+        searches: the spaces of chains that a search may try, by name, as they were written.
     """
 
     gpu: str = setting(
@@ -375,6 +383,7 @@ class Settings:
     benchmark_table: bool = setting(False)
     score: ScoreSettings = setting(dict, is_table=True, read=_score)
     models: Mapping[str, ModelSection] = setting(dict, key="model", is_table=True, read=_models)
+    searches: Mapping[str, Any] = setting(dict, key="search", is_table=True, read=_searches)
 
 
 # --- reading them

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
-
 from ..metrics import INFERENCE, METRICS, Metric
 from ..records.result import Ladder, QualityKind, Result, Sampling, SideBySide
 from ..stats.derived_time import DerivedTime, RecordedTime
@@ -107,7 +105,7 @@ def _of_score(result: Result, reference: Result | None = None) -> Evidence:
 def _without_answers(kind: QualityKind, result: Result, value: float) -> Evidence:
     """Return the evidence of a figure of a record that holds no answers; the classes are taken to be of equal size."""
     if kind == "auc":
-        return Area(value, result.auc_error, np.arange(result.test_samples, dtype=np.uint16) % result.classes)
+        return Area.of_equal_classes(value, result.auc_error, result.test_samples, result.classes)
     if kind in ("figures", "errors"):
         return ScaledInterval(result.quality)
     right = value * result.test_samples

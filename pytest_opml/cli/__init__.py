@@ -22,10 +22,11 @@ from .release import release
 from .report import report
 from .schema import schema
 from .score import score
+from .search import search
 from .trend import trend
 
 _COMMANDS = (
-    *(init, measure, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
+    *(init, measure, search, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
     *(score, list_names, schema, paper, doctor, cache),
 )
 

@@ -25,16 +25,17 @@ from .common import (
 @with_store
 @with_cache_dir
 @with_data_dir
-@click.option("--quick", is_flag=True, help="Do not start TensorFlow, which takes seconds.")
+@click.option("--quick", is_flag=True, help="Do not start TensorFlow, and measure nothing.")
 @as_json
 def doctor(
     config: Path, store: str | None, cache_dir: str | None, data_dir: str | None, quick: bool, json_wanted: bool
 ) -> None:
-    """Say what is installed, what is at hand and what is wrong, without measuring anything.
+    """Say what is installed, what is at hand and what is wrong, without measuring a model.
 
     It looks at the packages, the devices and what TensorFlow sees of them, the cache, the history, weights and data
     sets that need no download, the settings, the benchmarks and git. Each item is ok, a note (a run does without it) or
-    a problem; what can be done about it stands below it.
+    a problem; what can be done about it stands below it. Once for a machine it measures for some seconds what the
+    processor does for number formats such as int8, by the time of a small network.
 
     \b
       opml doctor

@@ -135,13 +135,22 @@ def _name(model: str) -> str:
 
 def bench_text(case: Case) -> str:
     """Return a bench file with one case."""
-    lines = [f"name={json.dumps(case.name)},"]
-    for field in _WRITTEN_FIELDS:
+    lines = [f"name={json.dumps(case.name)},"] if case.name else []
+    names = [name for name in type(case).model_fields if name not in (*_WRITTEN_FIELDS, "name")]
+    for field in (*_WRITTEN_FIELDS, *names):
         value = getattr(case, field)
         if value != type(case).model_fields[field].default:
-            lines.append(f"{field}={json.dumps(value)},{_REASONS.get((field, value), '')}")
+            text = json.dumps(value) if isinstance(value, str) else repr(_plain(value))
+            lines.append(f"{field}={text},{_REASONS.get((field, value), '') if field in _WRITTEN_FIELDS else ''}")
     template = (files(__package__) / "templates" / "bench_release.txt").read_text("utf-8")
     return template.replace("{fields}", "\n        ".join(lines))
+
+
+def _plain(value: Any) -> Any:
+    """What a field of a case may be written as."""
+    from ..records.preprocess import Preprocess
+
+    return value.model_dump(exclude_defaults=True) if isinstance(value, Preprocess) else value
 
 
 _REASONS = {("unfreeze", 0): "  # as it is, without training", ("split", "0-100"): "  # all examples are test data"}
@@ -185,10 +194,10 @@ def _add_budgets(config: Path, case: Case, budgets: list[FirstBudget], result: R
     return f"wrote {config}: {len(budgets)} budgets that it keeps today, with their reasons"
 
 
-def budgets_text(case: Case, budgets: list[FirstBudget], result: Result) -> str:
-    """Return budgets of a case as TOML, each with its reason."""
+def budgets_text(case: Case, budgets: list[FirstBudget], result: Result, command: str = "opml init") -> str:
+    """Return budgets of a case as TOML, each with its reason; ``command``: which measured it."""
     lines = [
-        f"# As `opml init` measured it, on {result.device.cpu} with {result.device.threads} threads.",
+        f"# As `{command}` measured it, on {result.device.cpu} with {result.device.threads} threads.",
         "[[tool.opml.gate.case]]",
         f"match = {json.dumps(case.id)}",
     ]

@@ -32,44 +32,70 @@ _TEXTS = {
     "split": "Own, or training and test in percent: 70-30; by default all are test examples where none is trained on.",
     "output": "The output that is measured, of a model with several.",
     "quality": "What counts as the quality of the answers; by default that of the task.",
+    "provider": "ONNX Runtime's execution provider for an .onnx file: cpu, cuda, tensorrt, openvino, ...",
+    "precision": "In what OpenVINO computes a model of its own: f32, f16, bf16 or auto.",
     "weights": "For networks by name: imagenet, none, or the path of a checkpoint.",
+    "recipe": "Of training: standard, or paper.",
+    "augment": "What is done to training images: auto, or flip+crop+randaugment+mixup.",
 }
 _NUMBERS = {
     "batch": "Examples in a call.",
     "subset": "So many examples in all, as many of each class.",
     "seed": "Of the split, of a new head and of the order of training.",
     "epochs": "Of training.",
+    "head_epochs": "Of the new head alone, before these.",
+    "patience": "Epochs without a gain, after which training stops.",
+}
+_SHARES = {
+    "learning_rate": "Of training, at its highest.",
+    "layer_decay": "The first layer's learning rate over the head's.",
+    "weight_decay": "Of kernels, in each step.",
+    "warm_up": "The share of the steps in which the rate rises.",
+    "label_smoothing": "The share of a label that all classes have.",
 }
 
 
-def _with_case_fields(command: Any) -> Any:
-    """The options that are fields of the cases."""
+_READ = {
+    "data": ("DATA", "A .npz file, a folder of images, module:function, or the name of a set."),
+    "name": ("NAME", "What the model is called in tables, budgets and the history."),
+    "unfreeze": ("N", "Layers to train, or all; by default 0 for a file: it is as it is."),
+    "size": ("N", "Height and width of images, or both: 96x128; by default the model's own."),
+    "preprocess": ("KEY=VALUE,...", "What is done to pixels: scale=1/255,layout=nchw."),
+    "classes": ("NAME,...", "What the model's outputs stand for, in their order."),
+}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def case_options(command: Any) -> Any:
+    """The options that are fields of the cases, which ``case_fields`` reads."""
+    for name, text in reversed(_SHARES.items()):
+        command = click.option(_option(name), type=float, metavar="X", help=text)(command)
     for name, text in reversed(_NUMBERS.items()):
-        command = click.option(f"--{name}", type=int, metavar="N", help=text)(command)
+        command = click.option(_option(name), type=int, metavar="N", help=text)(command)
     for name, text in reversed(_TEXTS.items()):
         command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
+    for name, (metavar, text) in reversed(_READ.items()):
+        command = click.option(f"--{name}", metavar=metavar, help=text)(command)
     return command
 
 
 @click.command(short_help="Measure and judge models without a bench file.")
 @click.argument("models", nargs=-1, required=True)
-@click.option("--data", metavar="DATA", help="A .npz file, a folder of images, module:function, or the name of a set.")
-@click.option("--name", metavar="NAME", help="What the model is called in tables, budgets and the history.")
 @click.option("--technique", "techniques", metavar="CHAIN", multiple=True, help="By default baseline; repeatable.")
-@click.option("--unfreeze", metavar="N", help="Layers to train, or all; by default 0 for a file: it is as it is.")
-@click.option("--size", metavar="N", help="Height and width of images, or both: 96x128; by default the model's own.")
-@click.option("--preprocess", metavar="KEY=VALUE,...", help="What is done to pixels: scale=1/255,layout=nchw.")
-@click.option("--classes", metavar="NAME,...", help="What the model's outputs stand for, in their order.")
-@_with_case_fields
+@case_options
 @click.option("--junit", metavar="PATH", type=click.Path(path_type=Path), help="Write the cases to PATH as JUnit XML.")
 @with_run_settings
 @as_json
 def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_wanted: bool, **given: Any) -> None:
     """Measure MODELS on data, and judge them by the budgets of the nearest pyproject.toml and of --gate.
 
-    A model is a file (.onnx, .tflite, .keras), a SavedModel folder, a pattern of these, an address of MLflow's, or a
-    name that [tool.opml.model] gives to one. It is a run like one of pytest: it has a record, it is in the history, and
-    it is compared with the last one. All examples are measured where the data are not divided into parts.
+    A model is a file (.onnx, .tflite, .keras), a folder (a SavedModel, or a model of OpenVINO), a pattern of these, an
+    address of MLflow's, or a name that [tool.opml.model] gives to one. It is a run like one of pytest: it has a record,
+    it is in the history, and it is compared with the last one. All examples are measured where the data are not divided
+    into parts.
 
     \b
       opml measure models/prod.onnx --data data/pets --gate accuracy.min=0.9
@@ -83,7 +109,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     from ..runner.direct_run import exit_of, run_cases
     from ..runner.trusted_models import idle_patterns
 
-    techniques, fields = given.pop("techniques"), _fields(given)
+    techniques, fields = given.pop("techniques"), case_fields(given)
     settings = settings_of(config, **given)
     if junit:
         from ..history.record_files import check_writable
@@ -110,7 +136,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     sys.exit(code)
 
 
-def _fields(given: dict[str, Any]) -> dict[str, Any]:
+def case_fields(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of a case among the options, taken out of these; those alone that are given.
 
     Raises:
@@ -118,7 +144,7 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """
     from ..runner.named_models import read_preprocess
 
-    fields = {name: given.pop(name) for name in (*_TEXTS, *_NUMBERS, "name")}
+    fields = {name: given.pop(name) for name in (*_TEXTS, *_NUMBERS, *_SHARES, "name")}
     fields["dataset"] = given.pop("data")
     size, unfreeze = given.pop("size"), given.pop("unfreeze")
     fields["size"] = int(size) if size and size.isdecimal() else size
@@ -144,16 +170,16 @@ def _cases(
     for name in names:
         for technique in techniques or ("baseline",):
             case = named_case(name, technique, fields)
-            cases.append((case, _command(case)))
+            cases.append((case, measure_command(case)))
     return cases
 
 
-def _command(case: Case) -> str:
+def measure_command(case: Case) -> str:
     """The command that measures a case again; what its model's section says is said once more."""
     options = {"data": case.dataset, "unfreeze": str(case.unfreeze)}
-    for name in ("name", "size", *_TEXTS, *_NUMBERS):
+    for name in ("name", "size", *_TEXTS, *_NUMBERS, *_SHARES):
         if getattr(case, name) != type(case).model_fields[name].default:
-            options[name] = str(getattr(case, name))
+            options[name.replace("_", "-")] = str(getattr(case, name))
     if case.technique != "baseline":
         options["technique"] = case.technique
     if isinstance(case.classes, tuple):

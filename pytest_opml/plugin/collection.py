@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .markers import marked_case, test_overrides
+from .markers import marked_case, marks_search, test_overrides
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -24,7 +24,7 @@ def _case(item: pytest.Item) -> Case | None:
     """The case that a test runs; None for one that says so only when it runs."""
     from ..errors import OpmlError
 
-    if "opml" not in getattr(item, "fixturenames", ()):
+    if "opml" not in getattr(item, "fixturenames", ()) or marks_search(item):
         return None
     try:
         return marked_case(item)

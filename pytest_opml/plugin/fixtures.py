@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .markers import marked_case, test_overrides
+from .markers import marked_case, marks_search, test_overrides
 from .stash import CASES, FAILED_FOR_BUDGETS, STATE
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
-    """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body."""
+    """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body.
+
+    In a test with the marker ``opml(search={...})`` it is the best chain for the model of the case that is measured.
+    """
     from .benchmark import show_in_benchmark
 
     item, config = request.node, request.config
@@ -30,8 +33,12 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
     item.stash[FAILED_FOR_BUDGETS] = False
 
     def run(case: Case) -> Result:
-        cases.append(case)
         try:
+            if marks_search(item):
+                from .search import best_of
+
+                case = best_of(case, item, state.session)
+            cases.append(case)
             result = state.session.run(case, test_overrides(item))
         finally:
             state.progress_line.clear()

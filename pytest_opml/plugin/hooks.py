@@ -24,7 +24,8 @@ from .stash import BENCH_FILES, SIGNALS, STATE, USAGE_ERRORS, is_concerned, uses
 __all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
 
 _MARKER = (
-    "opml(case=..., gate={...}, timeout=S): the case that a test's fixtures are about, budgets and a time limit; "
+    "opml(case=..., gate={...}, timeout=S, search={...}): the case that a test's fixtures are about, budgets, a time "
+    "limit, and chains of techniques to find the best of; "
     "set on each test that uses a fixture of pytest-opml, so `-m opml` selects them"
 )
 

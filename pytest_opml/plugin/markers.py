@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -10,9 +11,23 @@ if TYPE_CHECKING:
     from ..case import Case
     from ..gate.budgets import Budget
     from ..runner.plan import TestOverrides
+    from ..runner.search_space import SearchSpace
 
 
-_MARKER_KEYS = ("case", "gate", "timeout")
+_MARKER_KEYS = ("case", "gate", "timeout", "search")
+_SEARCH_SECONDS = 3600.0
+
+
+class MarkedSearch(NamedTuple):
+    """A search for the best chain of a test's case.
+
+    Attributes:
+        space: the chains.
+        seconds: that it may take.
+    """
+
+    space: SearchSpace
+    seconds: float
 
 
 def test_overrides(item: pytest.Item) -> TestOverrides:
@@ -42,6 +57,39 @@ def test_overrides(item: pytest.Item) -> TestOverrides:
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
             raise SettingsError(f"{where}: timeout must be a positive number of seconds, not {timeout!r}")
     return TestOverrides(tuple(budgets), timeout, tables)
+
+
+def marks_search(item: pytest.Item) -> bool:
+    """Whether a test is to search for the best chain of its case."""
+    return any("search" in marker.kwargs for marker in item.iter_markers("opml"))
+
+
+def marked_search(item: pytest.Item, spaces: Mapping[str, Any]) -> MarkedSearch:
+    """The search of a test, of its closest marker ``opml(search={...})``.
+
+    Args:
+        item: the test, which has such a marker.
+        spaces: the tables of ``[tool.opml.search]``.
+
+    Raises:
+        SettingsError: the marker says what it cannot.
+    """
+    from ..errors import SettingsError
+    from ..runner.search_space import DEFAULT, find_space, parse_space
+
+    value = next(marker.kwargs["search"] for marker in item.iter_markers("opml") if "search" in marker.kwargs)
+    where = f"marker opml on {item.name}: search"
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where}: must be a table with seconds and space, or chains, not {value!r}")
+    table = dict(value)
+    seconds = table.pop("seconds", _SEARCH_SECONDS)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0:
+        raise SettingsError(f"{where}: seconds must be a positive number, not {seconds!r}")
+    name = table.pop("space", None)
+    if name is not None and table:
+        raise SettingsError(f"{where}: give a space by its name, or what is in it, not both")
+    space = parse_space(table, where) if table else find_space(name or DEFAULT, spaces)
+    return MarkedSearch(space, float(seconds))
 
 
 def marked_case(item: pytest.Item) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,7 @@ from ..records.result import Training
 from ..runtimes.threads import check_process
 from ..storage.cache import Cache
 from ..storage.digests import copy_path
+from .arithmetic import speed_of
 from .cache_keys import CaseKeys
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class BuiltArtifact(NamedTuple):
     Attributes:
         disturbed: what disturbed the machine while the techniques ran; empty where it was quiet.
         optimizer_bytes: of the file, those of the state of an optimizer that a user has saved with the model.
+        arithmetic: what this hardware does for the number formats of the techniques; see ``records.result.Artifact``.
     """
 
     path: Path
@@ -46,6 +49,7 @@ class BuiltArtifact(NamedTuple):
     preparation_s: float
     disturbed: str = ""
     optimizer_bytes: int = 0
+    arithmetic: dict[str, float] = {}  # noqa: RUF012 - never changed
 
 
 def find_artifact(cache: Cache, key: str) -> BuiltArtifact | None:
@@ -75,7 +79,7 @@ class ArtifactBuilder:
     """
 
     def __init__(self, case: Case, data: Split, device: Device, cache: Cache) -> None:
-        self.case, self.data, self.cache, self._cores = case, data, cache, device.cores
+        self.case, self.data, self.cache, self._device = case, data, cache, device
         self.keys = CaseKeys(case, data, device)
         self.texts = case.technique.split("+")
 
@@ -138,25 +142,34 @@ class ArtifactBuilder:
         from ..techniques.artifact_file import write_artifact
 
         trained = self._trained(self.case, self.keys.model, self.keys.policy)
-        chain, load = ChainRun(self, trained), LoadWatch()
+        if self.case.technique == "baseline":  # that very file, which was compared when it was written
+            _write_details(folder, BuiltArtifact(_copied(trained.file, folder), trained.training, {}, 0.0))
+            return
+        load = LoadWatch()
+        chain = ChainRun(self, trained, load)
         state = chain.run()
         check_process()
         started = time.perf_counter()
         path = write_artifact(state, folder)
         preparation_s = chain.preparation_s + time.perf_counter() - started
-        if self.case.technique != "baseline":  # the file of the trained model was compared when it was written
-            chain.guard.stored(self.texts[-1], state, path)
-        disturbed, training = "; ".join(load.disturbances(self._cores)), trained.training
+        chain.guard.stored(self.texts[-1], state, path)
+        training = trained.training
         if state.training_s:
             training = training.model_copy(
                 update={
                     "training_s": training.training_s + state.training_s,
-                    "disturbed": training.disturbed or disturbed,
+                    "disturbed": training.disturbed or chain.training_disturbed,
                 }
             )
-        baseline = self.case.technique == "baseline"
-        built = BuiltArtifact(path, training, state.changes, 0.0 if baseline else preparation_s, disturbed)
-        _write_details(folder, built)
+        disturbed = chain.disturbed or self.disturbances(load)
+        built = BuiltArtifact(path, training, state.changes, preparation_s, disturbed)
+        _write_details(folder, built._replace(arithmetic=self._arithmetic()))
+
+    def _arithmetic(self) -> dict[str, float]:
+        """What this hardware does for the number format that the chain ends in; measured once for a machine."""
+        forms = [form for form in (step.number_format() for step in self.steps) if form]
+        speeds = {form: speed_of(form, self.cache, self._device) for form in forms[-1:]}
+        return {form.text: round(speed, 4) for form, speed in speeds.items() if speed is not None}
 
     def _trained(self, case: Case, key: str, policy: str) -> TrainedModel:
         from ..techniques.base import TrainedModel
@@ -168,7 +181,7 @@ class ArtifactBuilder:
             load = LoadWatch()
             model, training = train(case, self.data, policy=policy)
             check_process()
-            disturbed = "; ".join(load.disturbances(self._cores))
+            disturbed = self.disturbances(load)
             is_trained = training.training_mode != "none"
             training = training.model_copy(update={"disturbed": disturbed}) if is_trained else UNTRAINED
             path = folder / "model.keras"
@@ -179,6 +192,10 @@ class ArtifactBuilder:
         entry = self.cache.entry("model", key, build)
         training = Training.model_validate_json((entry / _DETAILS).read_text("utf-8"))
         return TrainedModel(entry / "model.keras", training)
+
+    def disturbances(self, load: LoadWatch) -> str:
+        """What disturbed the machine since the watch began; empty where it was quiet."""
+        return "; ".join(load.disturbances(self._device.cores))
 
     def guard(self, as_trained: Callable[[], keras.Model]) -> AnswerGuard:
         """What compares answers for the training inputs, the same ones each time."""
@@ -194,13 +211,14 @@ class ArtifactBuilder:
         """What the first ``count`` steps made, if it was kept."""
         return self.cache.find("step", self.keys.step(count))
 
-    def store_step(self, count: int, state: ModelState, preparation_s: float) -> None:
+    def store_step(self, count: int, state: ModelState, chain: ChainRun) -> None:
         """Keep what the first ``count`` steps made, since their training took a while and other chains begin so."""
 
         def build(folder: Path) -> None:
             state.model.save(folder / "model.keras")
-            fields = {name: getattr(state, name) for name in ("float16_weights", "deflate", "training_s", "changes")}
-            (folder / _DETAILS).write_text(json.dumps({"state": fields, "preparation_s": preparation_s}), "utf-8")
+            names = ("float16_weights", "deflate", "packed", "training_s", "changes")
+            details = {"state": {name: getattr(state, name) for name in names}, "run": chain.details()}
+            (folder / _DETAILS).write_text(json.dumps(details), "utf-8")
 
         self.cache.entry("step", self.keys.step(count), build)
 
@@ -225,12 +243,28 @@ def _copied(path: Path, folder: Path) -> Path:
 
 
 class ChainRun:
-    """The steps of a chain, one after the other, and the time that they took besides training."""
+    """The steps of a chain, one after the other.
 
-    def __init__(self, builder: ArtifactBuilder, trained: TrainedModel) -> None:
-        self.builder, self.trained = builder, trained
+    Attributes:
+        preparation_s: seconds that they took besides training.
+        disturbed: what disturbed the machine when those of them ran that the cache held; empty where it was quiet.
+        training_disturbed: what disturbed it during the steps that train, from the cache or not.
+    """
+
+    def __init__(self, builder: ArtifactBuilder, trained: TrainedModel, load: LoadWatch) -> None:
+        self.builder, self.trained, self._load = builder, trained, load
+        self._original = cache(trained.load)
         self.guard = builder.guard(trained.load)
-        self.preparation_s = 0.0
+        self.preparation_s, self.disturbed, self.training_disturbed = 0.0, "", ""
+
+    def details(self) -> dict[str, object]:
+        """What the cache keeps of the run beside the model, for chains that begin alike."""
+        disturbed = self.disturbed or self.builder.disturbances(self._load)
+        return {
+            "preparation_s": self.preparation_s,
+            "disturbed": disturbed,
+            "training_disturbed": self.training_disturbed,
+        }
 
     def run(self) -> ModelState:
         """The state after the last step; begins behind the last one that was kept."""
@@ -241,16 +275,19 @@ class ChainRun:
         for count, entry in self._finished_steps():
             details = json.loads((entry / _DETAILS).read_text("utf-8"))
             state = ModelState(load_keras(entry / "model.keras"), **details["state"])
-            self.preparation_s, done = details["preparation_s"], count
+            vars(self).update(details["run"])
+            done = count
             break
         else:
             state = ModelState(self.trained.load())
         for count, step in enumerate(builder.steps[done:], done + 1):
             report_progress(f"applying {builder.texts[count - 1]}")
-            before = state.training_s
+            before, load = state.training_s, LoadWatch()
             state = self._guarded(builder.texts[count - 1], step, state)
-            if state.training_s > before and state.flatbuffer is None:
-                builder.store_step(count, state, self.preparation_s)
+            if state.training_s > before:
+                self.training_disturbed = self.training_disturbed or builder.disturbances(load)
+                if state.flatbuffer is None:
+                    builder.store_step(count, state, self)
         return state
 
     def _finished_steps(self) -> Iterator[tuple[int, Path]]:
@@ -261,10 +298,13 @@ class ChainRun:
                 yield count, entry
 
     def _guarded(self, name: str, step: Technique, state: ModelState) -> ModelState:
-        if self.builder.case.technique == "baseline":
-            return self._apply(step, state)
+        from ..techniques.kernels import require_finite
+
+        require_finite(f"{name}: refuses", state.model)
         self.guard.before(name, step, state)
         after = self._apply(step, state)
+        if after.flatbuffer is None:
+            require_finite(f"{name}: left", after.model)
         self.guard.after(name, step, state, after)
         return after
 
@@ -286,7 +326,7 @@ class ChainRun:
         if case.classes is not None:
             labels = labels_of_outputs(data.task, labels, data.classes, tuple(case.classes))
             spec = spec._replace(outputs=len(case.classes))
-        context = TrainingContext(case, data.x_train, labels, spec, trained_other)
+        context = TrainingContext(case, data.x_train, labels, spec, trained_other, self._original)
         started = time.perf_counter()
         after = step.apply(state, context)
         training = after.training_s - state.training_s

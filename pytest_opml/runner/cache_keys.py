@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # The packages whose version can change a trained model or an artifact.
 RESULT_MAKERS = (
     *("pytest-opml", "tensorflow", "keras", "numpy", "scikit-learn", "h5py", "pillow"),
-    *("tensorflow-model-optimization", "tf-keras", "ai-edge-quantizer", "onnxruntime", "tf2onnx"),
+    *("tensorflow-model-optimization", "tf-keras", "litert-quantizer", "onnxruntime", "tf2onnx", "openvino"),
 )
 # The code that makes artifacts: folders and files below the package.
 SOURCES = (
@@ -91,6 +91,11 @@ def _installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def versions_of_makers() -> dict[str, str | None]:
+    """Return the versions of the packages that can change a result; None for those that are not installed."""
+    return {name: _installed(name) for name in RESULT_MAKERS}
 
 
 def _image_size(case: Case, spec: DataSpec) -> ImageSize:
@@ -178,7 +183,8 @@ class CaseKeys:
             "weights": weights,
             "unfreeze": unfreeze,
         }
-        changed |= {"name": None, "classes": None, "output": None}  # are those of the case's own model
+        # are those of the case's own model
+        changed |= dict.fromkeys(("name", "classes", "output", "provider", "precision"))
         return Case(**self.case.model_dump() | {"size": _image_size(self.case, self._data.spec)} | changed)
 
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
@@ -194,6 +200,6 @@ class CaseKeys:
             "code": source_digest(),
             "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            "versions": {name: _installed(name) for name in RESULT_MAKERS},
+            "versions": versions_of_makers(),
             "device": [device.profile, device.cpu, device.threads, device.gpu and device.gpu.name],
         }

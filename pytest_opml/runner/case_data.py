@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ..case import Case
+from ..datasets.augmentation import check_images
 from ..datasets.splits import Split, prepare
 from ..measure.quality_functions import quality_function
 from ..models.classifier import check_data, model_signature
@@ -35,6 +36,7 @@ def load_data(case: Case, data_dir: Path | None, cache: Cache | None = None, *, 
     data = prepare(case, data_dir, remember, signature=signature, implied=facts.preprocess)
     declared = case.model_copy(update={"classes": facts.output_classes(data.classes)})
     check_data(declared, signature, data.spec)
+    check_images(case, data.spec.inputs)
     if case.quality:
         quality_function(case.quality, data.task)
     return data

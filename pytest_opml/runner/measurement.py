@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from .. import registry
 from ..analysis.op_score import op_score
@@ -29,6 +28,7 @@ from ..measure.quality_warnings import quality_warnings
 from ..measure.side_by_side import Pair, compare
 from ..measure.sizes import FileSize, measure_file
 from ..measure.timing import Passes, Single, time_again, time_passes, time_single, warm_up
+from ..measure.warm_up import no_collection
 from ..metrics import INFERENCE, percentiles
 from ..progress import report_progress
 from ..records.device import Device, GpuUse
@@ -49,23 +49,18 @@ from ..records.result import (
     WarmUp,
 )
 from ..runtimes.base import Runtime
-from ..runtimes.loader import open_artifact, operations_outside
+from ..runtimes.execution import Execution
+from ..runtimes.loader import kind_of, open_artifact, operations_outside
 from ..stats.evidence import Evidence
 from ..stats.intervals import least_samples
 from ..stats.order_statistics import median
-from ..stats.sequential import SamplingPlan
+from ..stats.sequential import SamplingPlan, TimeLimit
 from .builder import BuiltArtifact
 from .file_facts import FileFacts
 from .options import MeasurementPlan
 from .paired_times import TimeFigures, derive, limits_alone, reference_times
 from .trusted_models import trust_notes
 
-_FORMATS: dict[str, Literal["keras", "tflite", "onnx", "savedmodel"]] = {
-    ".keras": "keras",
-    ".tflite": "tflite",
-    ".onnx": "onnx",
-    "": "savedmodel",
-}
 # Of a file, what is told of; an optimizer that took no step has a few bytes.
 _SMALLEST_SHARE = 0.01
 
@@ -94,11 +89,12 @@ def measure(
     """
     registry.adopt(plan.registrations)
     inputs = held_out.inputs
-    opened = _open(built.path, case.output, inputs, plan)
+    opened = _open(built.path, case, inputs, plan)
     load = LoadWatch()
     report_progress("measuring")
     alone = limits_alone(plan.on_times, plan.reference) if reference and plan.reference else plan.on_times
-    times = _time(opened, inputs, case.batch, replace(plan, on_times=alone), load)
+    is_derived = plan.device.gpu is None and bool(reference and plan.reference)  # of a GPU, passes tell the energy
+    times = _time(opened, inputs, case.batch, replace(plan, on_times=alone), load, is_derived=is_derived)
     artifact = _describe(opened, built, plan)
     compared = _compare(opened, case, inputs, plan, reference, release)
     return _result(case, built, held_out, plan, artifact, times, compared, load.load())
@@ -134,7 +130,7 @@ class _Opened:
         return self.runtime
 
 
-def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
+def _open(path: Path, case: Case, inputs: InputSet, plan: MeasurementPlan) -> _Opened:
     """Open an artifact, with the examples in memory that small sets are kept in."""
     with ThreadPoolExecutor(1) as beside:  # before any clock runs
         measuring = beside.submit(measure_file, path)
@@ -142,11 +138,12 @@ def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPla
         size = measuring.result()
     example = inputs.take([0])
     held, load = reset_peak(), LoadWatch()
-    began = time.perf_counter()
-    runtime = open_artifact(path, threads=plan.device.threads, output=output, trusted=plan.trusted)
-    loaded = time.perf_counter()
-    runtime.predict(example)
-    cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
+    with no_collection():
+        began = time.perf_counter()
+        runtime = _runtime(path, case, plan)
+        loaded = time.perf_counter()
+        runtime.predict(example)
+        cold_start = ColdStart(load_s=loaded - began, first_call_s=time.perf_counter() - loaded)
     return _Opened(
         path=path,
         runtime=runtime,
@@ -154,6 +151,16 @@ def _open(path: Path, output: str | None, inputs: InputSet, plan: MeasurementPla
         cold_start=cold_start,
         held_bytes=held,
         disturbances=load.disturbances(plan.device.cores),
+    )
+
+
+def _runtime(path: Path, case: Case, plan: MeasurementPlan) -> Runtime:
+    return open_artifact(
+        path,
+        threads=plan.device.threads,
+        output=case.output,
+        trusted=plan.trusted,
+        execution=Execution(case.provider, case.precision),
     )
 
 
@@ -181,7 +188,9 @@ class _Times:
     disturbances: Mapping[Section, Sequence[str]]
 
 
-def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, whole: LoadWatch) -> _Times:
+def _time(
+    opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, whole: LoadWatch, *, is_derived: bool
+) -> _Times:
     """Time passes over the examples and single ones, and read the peak of memory behind them.
 
     Args:
@@ -190,12 +199,14 @@ def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, 
         batch: examples in a call.
         plan: how to measure.
         whole: watches the load of the whole measuring, of which the parts here may be too short to tell.
+        is_derived: whether the time over the examples will be worked out from the reference's.
     """
     runtime, gpu, cores = opened.use(), plan.device.gpu, plan.device.cores
     offline_warm_up, load = warm_up(runtime, inputs, batch), LoadWatch(whole)
     with GpuMonitor(gpu.uuid) if gpu else nullcontext() as monitor:  # over the passes, for the energy is theirs
+        sampled = monitor.sample if monitor else None
         passes = time_passes(
-            runtime, inputs, batch, monitor.sample if monitor else None, _limits_of_a_pass(plan, len(inputs))
+            runtime, inputs, batch, sampled, _limits_of_a_pass(plan, len(inputs)), decides=not is_derived
         )
     if gpu is None:  # whose driver waits for it on cores of the CPU
         require_cores(runtime.name, passes.busy_cores, runtime.threads)
@@ -233,9 +244,15 @@ def _time(opened: _Opened, inputs: InputSet, batch: int, plan: MeasurementPlan, 
 def _limits_of_a_pass(plan: MeasurementPlan, examples: int) -> SamplingPlan:
     """Return the limits on the time over the reference's examples as limits on that of a pass."""
     scale = examples / plan.reference_samples
-    limits = plan.on_times.limits.get(INFERENCE, ())
+
+    def of_a_pass(limits: Sequence[TimeLimit]) -> tuple[TimeLimit, ...]:
+        return tuple(limit._replace(limit=limit.limit * scale) for limit in limits)
+
+    own, others = plan.on_times.limits.get(INFERENCE, ()), plan.on_times.others
     return replace(
-        plan.on_times, limits={INFERENCE: tuple(limit._replace(limit=limit.limit * scale) for limit in limits)}
+        plan.on_times,
+        limits={INFERENCE: of_a_pass(own)},
+        others=None if others is None else of_a_pass(others),
     )
 
 
@@ -310,8 +327,8 @@ class _Alternation:
         return SideBySide(reference=case_id, **compare(open_pair, calls, sampling, times))
 
     def _open(self, path: Path) -> Runtime:
-        plan = self._plan
-        return open_artifact(path, threads=plan.device.threads, output=self._case.output, trusted=plan.trusted)
+        with no_collection():  # which would go through what Keras builds again and again
+            return _runtime(path, self._case, self._plan)
 
     def _candidate(self) -> Runtime:
         """The artifact as it is open, or opened anew where somebody has had that one."""
@@ -328,14 +345,16 @@ def _describe(opened: _Opened, built: BuiltArtifact, plan: MeasurementPlan) -> A
     return Artifact(
         file=built.path.name,
         entry=built.path.parent.name,
-        format=_FORMATS[built.path.suffix],
+        format=kind_of(built.path),
         runtime=runtime.name,
+        execution=dict(runtime.execution),
         sha256=size.sha256,
         size_bytes=size.size_bytes,
         deflated_bytes=size.deflated_bytes,
         parameters=runtime.parameters,
         layers=runtime.layers,
         changes=built.changes,
+        arithmetic=built.arithmetic,
         trusted=operations_outside(built.path) if plan.trusted else (),
     )
 

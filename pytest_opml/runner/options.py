@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .. import registry
 from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
 from ..measure.memory import MemoryLimit, default_limit
+from ..metrics import INFERENCE
 from ..records.case_ids import reference_id
 from ..records.device import Device
 from ..records.result import Result
@@ -217,8 +218,8 @@ class RunOptions:
             limits=time_limits(budgets, alone.reference_samples), max_seconds=terms.max_seconds, error=terms.error
         )
         beside = partial(replace, on_times, seconds=settings.compare_s, precision=settings.compare_precision)
-        if any(budget.metric.scenario == "offline" for budget in self.budgets_by_times_of(case_id)):
-            on_times = replace(on_times, precision=settings.compare_precision)
+        if others := time_limits(self.budgets_by_times_of(case_id), alone.reference_samples).get(INFERENCE):
+            on_times = replace(on_times, precision=settings.compare_precision, others=others)
         vs_reference, release = NO_SAMPLING, None
         if reference:
             ratios = ratio_limits(budgets, reference, _AGAINST_REFERENCE)

@@ -11,7 +11,7 @@ from ..errors import CaseDefinitionError
 if TYPE_CHECKING:
     from ..case import Case
     from ..gate.budgets import Budget
-    from ..records.case_record import CaseRecord
+    from ..records.case_record import CaseRecord, Provider
 
 
 class TestOverrides(NamedTuple):
@@ -37,6 +37,7 @@ class CollectedRun(NamedTuple):
         deselected: ids of cases that the command line left out.
         partial_selection: whether the command line left out benchmarks that were then never collected.
         addresses: of MLflow's, that cases name as their models.
+        providers: ONNX Runtime's execution providers that cases ask for by name.
         needs_tensorflow: whether a case that is known, or may still be asked for, needs TensorFlow.
     """
 
@@ -45,6 +46,7 @@ class CollectedRun(NamedTuple):
     deselected: tuple[str, ...] = ()
     partial_selection: bool = False
     addresses: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
     needs_tensorflow: bool = True
 
 
@@ -85,6 +87,10 @@ class AskedCases:
                 )
         self._ids.add(case.id)
 
+    def discard(self, case_id: str) -> None:
+        """Take a case out, if it is there; its id stays its own."""
+        self._ids.discard(case_id)
+
     def __contains__(self, case_id: str) -> bool:
         return case_id in self._ids
 
@@ -119,6 +125,7 @@ def plan_run(
         deselected=tuple(deselected),
         partial_selection=partial_selection,
         addresses=tuple(sorted({case.model for case in cases if registry.is_address(case.model)})),
+        providers=tuple(sorted({name for case in cases for name in case.providers})),
         needs_tensorflow=len(cases) < len(tests) or any(case.needs_tensorflow for case in cases),
     )
 

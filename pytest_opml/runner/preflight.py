@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..runtimes.keras_configuration import check_file
+from ..runtimes.onnx_providers import check_provider
 from ..runtimes.threads import use_threads
 from .plan import NOTHING_COLLECTED, CollectedRun
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .baselines import Baselines
 
-_VERSIONS = ("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn")
+_VERSIONS = (
+    *("pytest-opml", "python", "tensorflow", "keras", "ai-edge-litert", "onnxruntime", "openvino", "numpy"),
+    "scikit-learn",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +100,8 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
     use_threads(device.threads)
+    for provider in plan.providers:
+        check_provider(provider, gpu=device.gpu is not None)
     Cache(settings.cache_dir, open_shared(settings.cache_shared))
     if settings.json_path:
         check_writable(settings.json_path)

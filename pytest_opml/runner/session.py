@@ -74,20 +74,24 @@ class Session:
         self._runner = CaseRunner(launcher, self._options, baselines, SharedResults(part.shared), on_progress)
 
     # --- what tests ask for
-
-    def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Result:
-        """Return the result of a case, measured on the first call; its reference is measured before it.
+    def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:
+        """Return the result of a case, measured once, after its reference; one not asked for is held to no budget.
 
         Raises:
             CaseFailed: the case has no result; the failure is in the record.
             CaseDefinitionError: another case of this run has its id.
         """
-        self._asked.add(case)
+        if is_asked:
+            self._asked.add(case)
         if case.reference != case:
             # One that fails stands in the record, and the budgets that need it are not judged.
             with contextlib.suppress(CaseFailed):
                 self._result(case.reference, self._plan.limits.get(case.reference.id, overrides))
         return self._result(case, overrides)
+
+    def withdraw(self, case: Case) -> None:
+        """Ask for a case no more: what was measured of it stands in the record for others, and is not judged."""
+        self._asked.discard(case.id)
 
     def _result(self, case: Case, overrides: TestOverrides) -> Result:
         if case.id not in self._outcomes:
@@ -127,11 +131,15 @@ class Session:
         Raises:
             CaseFailed: it could not be made.
         """
+        from ..runtimes.execution import Execution
         from ..runtimes.loader import open_artifact
         from .tasks import artifact_file, make_artifact
 
         path = artifact_file(self._runner.make(make_artifact, case, overrides), self._options.paths)
-        return open_artifact(path, threads=self.device.threads, output=case.output, trusted=self._options.trusts(case))
+        trusted, execution = self._options.trusts(case), Execution(case.provider, case.precision)
+        return open_artifact(
+            path, threads=self.device.threads, output=case.output, trusted=trusted, execution=execution
+        )
 
     # --- what it means
 

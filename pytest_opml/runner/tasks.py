@@ -185,6 +185,7 @@ def measure_release(case: Case, stored: Result, plan: MeasurementPlan, paths: Lo
     path = _release_file(stored, paths)
     disturbed = stored.conditions.disturbed.get("preparation", "")
     artifact = BuiltArtifact(path, stored.training, stored.artifact.changes, stored.preparation_s, disturbed)
+    artifact = artifact._replace(arithmetic=stored.artifact.arithmetic)
     return measure(case, artifact, read_held_out(_case_dir(paths)), plan)
 
 

@@ -74,7 +74,7 @@ class AnswerSheet:
         if kind == "errors":
             return ExplainedShare(self.errors) if self.errors and self.errors.guessed.sum() > 0 else None
         if kind == "auc":
-            return None if self.area is None or self.labels is None else Area(*self.area, self.labels)
+            return None if self.area is None or self.labels is None else Area.of_labels(*self.area, self.labels)
         average = self._average(kind)
         return MacroShare(average) if average and average.present.any() else None
 

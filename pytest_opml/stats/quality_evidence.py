@@ -87,19 +87,37 @@ class Area(Evidence):
     Args:
         value: 0 to 1.
         standard_error: DeLong's.
-        labels: of the test examples (n,); where each may have several, whether it has each of them (n, labels).
+        counts: of the test examples of each class or label (k,).
+        examples: in all; with several labels each they are fewer than the counts together.
     """
 
-    def __init__(self, value: float, standard_error: float, labels: npt.NDArray[Any]) -> None:
+    def __init__(self, value: float, standard_error: float, counts: npt.NDArray[np.intp], examples: int) -> None:
         self.value, self._variance = value, standard_error**2
-        counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
-        self._counts = counts[(counts > 0) & (counts < len(labels))].astype(float)
-        others = 1 / (len(labels) - self._counts)
-        largest = np.array([np.delete(others, index).max() for index in range(len(others))])
+        self._counts = counts[(counts > 0) & (counts < examples)].astype(float)
+        if len(self._counts) < 2:  # of which there is no area; a record may say so all the same
+            return
+        others = 1 / (examples - self._counts)
+        order = np.argsort(others)
+        largest = np.full(len(others), others[order[-1]])
+        largest[order[-1]] = others[order[-2]]  # of the others
         self._weights = (1 / self._counts + largest) / len(self._counts)
+
+    @classmethod
+    def of_labels(cls, value: float, standard_error: float, labels: npt.NDArray[Any]) -> Area:
+        """Return the evidence from labels (n,); where an example may have several, whether it has each (n, labels)."""
+        counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
+        return cls(value, standard_error, counts, len(labels))
+
+    @classmethod
+    def of_equal_classes(cls, value: float, standard_error: float, examples: int, classes: int) -> Area:
+        """Return the evidence from so many examples in classes of the same size, as near as they can be."""
+        size, more = divmod(examples, classes)
+        return cls(value, standard_error, size + (np.arange(classes) < more), examples)
 
     def interval(self, error: float) -> Interval:
         """Return the interval, within 0 to 1."""
+        if len(self._counts) < 2:
+            return Interval(0.0, 1.0)
         trials = min(self._trials(added) for added in (LEAST_ADDED, added_examples(error)))
         return Interval(*binomial_ends(self.value * trials, trials, error))
 

@@ -62,6 +62,8 @@ class SamplingPlan:
             their own.
         precision: half-width of the interval of a ratio, as a share of the ratio, at which that ends early; 0: never.
             Of passes, that until which more are taken than limits need; 0: none.
+        others: limits on times of other cases that follow from the passes, in seconds; more passes are taken than
+            limits need only where one of these may be near. None: always.
         limits: by the time that they are on: a scenario's ratio (``offline``, ``single``), or a metric (``inference_s``
             in seconds, ``latency_ms.p99`` in milliseconds).
         max_seconds: of sampling a time with limits, at most, what is sampled anew included.
@@ -70,6 +72,7 @@ class SamplingPlan:
 
     seconds: float = 0.0
     precision: float = 0.0
+    others: tuple[TimeLimit, ...] | None = None
     limits: Mapping[str, tuple[TimeLimit, ...]] = field(default_factory=dict)
     max_seconds: float = 0.0
     error: float = 0.05

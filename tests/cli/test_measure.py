@@ -130,6 +130,8 @@ def test_several_models_are_one_run_that_a_damaged_one_does_not_stop(project: Pa
         (("models/prod.onnx", "--data=data/rows.npz", "--preprocess=scale"), "preprocess: 'scale'"),
         (("models/prod.onnx", "--data=data/rows.npz", "--size=small"), "size = 'small'"),
         (("models/prod.onnx", "--data=data/rows.npz", "--unfreeze=few"), "unfreeze"),
+        (("models/prod.onnx", "--data=data/rows.npz", "--learning-rate=2"), "learning_rate = 2.0"),
+        (("models/prod.onnx", "--data=data/rows.npz", "--recipe=paper", "--augment=flip"), "leave augment out"),
         (("models/prod.onnx", "--data=data/rows.npz", "--junit=data/rows.npz/run.xml"), "cannot be written"),
         (("models/prod.onnx", "--data=data/rows.npz", "--gpu=abacus"), "unknown profile 'abacus'"),
         (("models/prod.onnx", "--data=data/rows.npz", "--config=absent.toml"), "absent.toml: no such file"),

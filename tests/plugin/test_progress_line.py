@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
-
 from tests.support.processes import in_terminal, screen
 from tests.support.projects import BENCH, TWO, Bench, output
 
@@ -15,13 +13,13 @@ def test_what_is_not_a_terminal_gets_none_of_it(bench: Bench) -> None:
     assert "measuring" not in output(result)
 
 
-@pytest.mark.parametrize(("quiet", "shown"), [((), True), (("-q",), False)])
-def test_a_terminal_shows_it_unless_it_is_to_be_quiet(bench: Bench, quiet: tuple[str, ...], shown: bool) -> None:
+def test_a_terminal_shows_it_unless_it_is_to_be_quiet(bench: Bench) -> None:
     bench.file(BENCH % TWO)
-    command = [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", "--opml-store=none", *quiet]
+    command = [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", "--opml-store=none"]
     command += [f"--opml-cache-dir={bench.cache}", "--opml-compare-seconds=0.1"]
-    code, text = in_terminal(command, bench.pytester.path)
-    assert code == 0
-    assert ("measuring" in text) is shown
-    lines = [screen(line).rstrip() for line in text.replace("\r", "").split("\n")]
-    assert not [line for line in lines if "measuring" in line]
+    for quiet, shown in (((), True), (("-q",), False)):
+        code, text = in_terminal([*command, *quiet], bench.pytester.path)
+        assert code == 0
+        assert ("measuring" in text) is shown
+        lines = [screen(line).rstrip() for line in text.replace("\r", "").split("\n")]
+        assert not [line for line in lines if "measuring" in line]

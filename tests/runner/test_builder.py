@@ -10,20 +10,30 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.errors import ModelFileError
+from pytest_opml.errors import ModelFileError, TechniqueError
+from pytest_opml.measure.cpu_load import LoadWatch
 from pytest_opml.runner.options import LocalPaths
 from pytest_opml.runtimes.keras_graph import load_keras
+from pytest_opml.techniques.base import ModelState, TrainingContext
+from pytest_opml.techniques.cluster import Cluster
 from tests.support.workbench import Workbench
 
 MakeCase = Callable[..., Case]
 
 
-def test_chains_that_begin_alike_share_what_was_trained(make_case: MakeCase, workbench: Workbench) -> None:
-    alone = workbench.make(make_case("prune-0.5,epochs=1"))
+def test_chains_that_begin_alike_share_what_was_trained(
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workbench.make(make_case())
+    with monkeypatch.context() as then:
+        then.setattr(LoadWatch, "disturbances", lambda *_: ["when it was pruned"])
+        alone = workbench.make(make_case("prune-0.45,epochs=1"))
     steps = workbench.entries("step")
-    chain = workbench.make(make_case("prune-0.5,epochs=1+cluster-16"))
+    monkeypatch.setattr(LoadWatch, "disturbances", lambda *_: ["when it was clustered"])
+    chain = workbench.make(make_case("prune-0.45,epochs=1+cluster-16"))
     assert workbench.entries("step") == steps
     assert chain.training == alone.training
+    assert chain.disturbed == alone.disturbed == "when it was pruned"
     assert {key: chain.changes[key] for key in alone.changes} == alone.changes
     assert "cluster.layers" in chain.changes
 
@@ -34,6 +44,20 @@ def test_training_counts_what_the_techniques_train_and_preparation_does_not(
     baseline, pruned, clustered = (workbench.make(make_case(t)) for t in ("baseline", "prune-0.6", "cluster-16"))
     assert pruned.training.training_s > baseline.training.training_s == clustered.training.training_s
     assert 0 < pruned.preparation_s < pruned.training.training_s - baseline.training.training_s
+
+
+def test_a_step_that_leaves_weights_that_are_no_numbers_is_named(
+    make_case: MakeCase, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(self: Cluster, state: ModelState, context: TrainingContext) -> ModelState:
+        state.model.get_layer("second").kernel.assign(np.full((3, 3, 16, 32), np.nan))
+        return state
+
+    monkeypatch.setattr(Cluster, "apply", spoil)
+    with pytest.raises(
+        TechniqueError, match=r"^cluster-16: left weights that are NaN .* 4,608 of 4,608 in .*second/ke"
+    ):
+        workbench.make(make_case("cluster-16+prune-0.5"))
 
 
 def test_mixed_precision_first_in_a_chain_is_trained_in_it(make_case: MakeCase, workbench: Workbench) -> None:
@@ -127,7 +151,7 @@ def test_a_file_whose_outputs_stand_in_another_order_is_trained_on_in_that_order
     kernel, bias = model.layers[-1].get_weights()
     model.layers[-1].set_weights([kernel[:, ::-1], bias[::-1]])
     model.save(path := tmp_path / "backwards.keras")
-    case = make_case("prune-0.3,epochs=1", model=str(path), unfreeze=0, classes=tuple("9876543210"))
+    case = make_case("prune-0.3", model=str(path), unfreeze=0, classes=tuple("9876543210"))
     pruned = load_keras(workbench.make(case).path)
     data = workbench.builder(case).data
     images, backwards = data.x_test.take(range(200)), 9 - data.y_test[:200]

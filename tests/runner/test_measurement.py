@@ -101,6 +101,20 @@ def test_what_changes_the_model_changes_its_place_in_the_cache(
     assert workbench.make(make_case(**change)).path != workbench.make(make_case()).path
 
 
+def test_what_ran_and_what_the_hardware_does_for_it_are_recorded(make_case: MakeCase, workbench: Workbench) -> None:
+    pytest.importorskip("openvino")
+    result = workbench.measure(make_case("openvino-int8"))
+    artifact = result.artifact
+    assert (artifact.format, artifact.runtime, artifact.file) == ("openvino", "openvino", "model")
+    assert (artifact.execution["device"], artifact.execution["precision"]) == ("cpu", "f32")
+    assert list(artifact.arithmetic) == ["openvino int8"]
+    assert 0.01 < artifact.arithmetic["openvino int8"] < 100
+    finished = make_case(model=str(workbench.make(make_case("openvino")).path), unfreeze=0, precision="auto")
+    again = workbench.measure(finished).artifact
+    assert (again.format, again.arithmetic) == ("openvino", {})
+    assert again.execution["precision"] in ("f32", "bf16", "f16")
+
+
 def test_another_machine_trains_for_itself(make_case: MakeCase, workbench: Workbench) -> None:
     other = workbench.on(workbench.device.model_copy(update={"cpu": "another"}))
     assert other.make(make_case()).path != workbench.make(make_case()).path
@@ -205,8 +219,9 @@ def test_a_candidate_s_time_is_its_reference_s_times_the_ratio(
     assert candidate.op_score.log_seconds == pytest.approx(math.log10(candidate.inference_s.value))
     own = float(np.median(candidate.passes_s)) * candidate.reference_samples / candidate.test_samples
     assert candidate.inference_s.value > 1.5 * own
-    # the limit was decided in turn with the reference, and the passes are the plain ten
-    assert len(candidate.passes_s) == 10
+    # the limit was decided in turn with the reference, and the passes are as many as give a figure
+    assert 3 <= len(candidate.passes_s) <= 10
+    assert len(candidate.passes_s) in (3, 10) or sum(candidate.passes_s) >= 1.0
     assert times.offline.repeat is not None
     assert times.single.repeat is None
     assert candidate.sampling["inference_s"].repeat == pytest.approx(seconds.value * times.offline.repeat)

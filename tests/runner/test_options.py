@@ -13,6 +13,7 @@ from pytest_opml.measure.memory import default_limit
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
 from pytest_opml.settings import build_settings
+from pytest_opml.stats.sequential import TimeLimit
 from pytest_opml.storage.shared_cache import SharedCache
 from tests.support.builders import make_case, make_device, make_result, make_run
 
@@ -118,7 +119,9 @@ def test_a_reference_on_whose_time_the_limits_of_others_rest_is_timed_precisely(
     gate = {"case": [{"match": "*/int8", "throughput": {"min": 10.0}}]}
     both = CollectedRun(cases={CASE.id: "test", candidate.id: "test"})
     told = options(both, gate=gate, compare_precision=0.03)
-    assert told.measurement((), None, None, CASE.id).on_times.precision == 0.03
+    on_times = told.measurement((), None, None, CASE.id).on_times
+    assert on_times.precision == 0.03
+    assert on_times.others == (TimeLimit(1_000.0, above=True),)  # the seconds for 10,000 examples at 10 a second
     # though it was not collected itself
     only = options(CollectedRun(cases={candidate.id: "test"}), gate=gate, compare_precision=0.03)
     assert only.measurement((), None, None, CASE.id).on_times.precision == 0.03

@@ -51,5 +51,10 @@ def test_tensorflow_is_needed_for_all_but_finished_files_of_others(
     assert plan.addresses == tuple(model for model in models if model and model.startswith("models:"))
 
 
+def test_the_providers_that_cases_ask_for_are_told_before_the_run() -> None:
+    cases = [make_case(technique) for technique in ("onnx,provider=cuda", "onnx-int8,provider=cuda", "onnx")]
+    assert plan_run(CollectedTest(case.id, case) for case in cases).providers == ("cuda",)
+
+
 def test_a_run_of_which_nothing_is_known_needs_tensorflow() -> None:
     assert NOTHING_COLLECTED.needs_tensorflow

@@ -72,3 +72,12 @@ def test_what_cannot_be_used_is_told_before_tensorflow_is_waited_for(
         check(tmp_path, **table)
     assert "\n" not in str(caught.value)
     assert asked == ["start"]
+
+
+def test_a_provider_that_cannot_be_used_is_told_before_tensorflow_is_waited_for(
+    tmp_path: Path, asked: list[str]
+) -> None:
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    with pytest.raises(DeviceError, match=r"provider=qnn: ONNX Runtime .* for qnn: pip install onnxruntime-qnn"):
+        check_run(settings, tmp_path, CollectedRun(providers=("qnn",)))
+    assert asked == ["start"]

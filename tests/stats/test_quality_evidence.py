@@ -45,7 +45,7 @@ def test_a_difference_lies_in_its_interval(metric: str, rows: list[tuple[int, in
 @settings(max_examples=60, deadline=None)
 def test_an_area_lies_in_its_interval_and_that_within_0_to_1(value: float, spread: float, counts: list[int]) -> None:
     labels = np.repeat(np.arange(len(counts), dtype=np.uint16), counts)
-    widens(Area(value, spread * np.sqrt(value * (1 - value)), labels), 0.0, 1.0)
+    widens(Area.of_labels(value, spread * np.sqrt(value * (1 - value)), labels), 0.0, 1.0)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -60,9 +60,26 @@ def test_right_answers_are_as_sure_as_an_accuracy_of_as_many(metric: str, images
 @pytest.mark.parametrize("images", [20, 500])
 def test_a_perfect_area_is_no_surer_than_a_share_of_the_images_of_a_class(images: int) -> None:
     labels = np.arange(images, dtype=np.uint16) % 2
-    low, high = Area(1.0, 0.0, labels).interval(0.05)
+    low, high = Area.of_labels(1.0, 0.0, labels).interval(0.05)
     assert high == 1.0
     assert low == pytest.approx(0.025 ** (2 / images))
+
+
+@pytest.mark.parametrize(("images", "classes"), [(20, 2), (23, 5), (3, 3), (7, 9), (600, 599)])
+def test_an_area_of_equal_classes_is_that_of_such_labels(images: int, classes: int) -> None:
+    labels = np.arange(images, dtype=np.uint16) % classes
+    ends = Area.of_labels(0.9, 0.02, labels).interval(0.05)
+    assert Area.of_equal_classes(0.9, 0.02, images, classes).interval(0.05) == ends
+
+
+def test_nothing_is_known_of_an_area_of_one_class() -> None:
+    assert Area.of_equal_classes(0.9, 0.1, 5, 1).interval(0.05) == (0.0, 1.0)
+    assert Area.of_labels(0.9, 0.1, np.zeros(5, dtype=np.uint16)).interval(0.05) == (0.0, 1.0)
+
+
+def test_an_area_takes_no_more_memory_for_more_images() -> None:
+    low, high = Area.of_equal_classes(0.9, 1e-6, 2**62, 100_000).interval(0.05)
+    assert low == pytest.approx(0.9, abs=1e-3) == high
 
 
 def test_with_classes_of_the_same_size_the_recall_has_the_interval_of_the_accuracy() -> None:
