@@ -11,7 +11,7 @@ from contextlib import nullcontext
 # server that workers are forked from.
 from multiprocessing import forkserver  # noqa: F401
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -64,6 +64,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(_FOLDER, None):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Print by which signal a worker ended that crashed; pytest has printed the stacks, if it could."""
+    if error:
+        print(f"\nexit code of the worker: {node.gateway._io.popen.wait()}", flush=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
+    """End the session, and name the test: pytest-xdist waits for ever for the files that a worker had which crashed."""
+    sched.config.pluginmanager.getplugin("dsession").shouldstop = f"{crashitem} has ended its worker"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -165,7 +178,9 @@ class Trained(NamedTuple):
         from pytest_opml.techniques.base import TrainedModel, TrainingContext
 
         itself = TrainedModel(self.model_file, self.training)
-        return TrainingContext(self.case, self.data.x_train, self.data.y_train, self.data.spec, lambda _: itself)
+        return TrainingContext(
+            self.case, self.data.x_train, self.data.y_train, self.data.spec, lambda _: itself, self.load
+        )
 
     def load(self) -> keras.Model:
         """A copy of its own for each test."""

@@ -59,8 +59,8 @@ def test_a_missing_package_comes_with_the_line_to_type() -> None:
 
 
 def test_a_missing_package_of_an_extra_is_installed_with_it() -> None:
-    text = str(errors.MissingDependencyError("technique tfmot-qat", "tf-keras", extra="tfmot"))
-    assert text == "technique tfmot-qat needs the package tf-keras: pip install 'pytest-opml[tfmot]'"
+    text = str(errors.MissingDependencyError("technique onnx", "tf2onnx", extra="onnx"))
+    assert text == "technique onnx needs the package tf2onnx: pip install 'pytest-opml[onnx]'"
 
 
 def test_a_failed_case_has_its_kind_and_its_message() -> None:

@@ -4,7 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("tensorflow", "keras", "scipy", "sklearn", "sqlalchemy", "pydantic", "numpy", "mlflow")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "tensorflow_model_optimization",
+    "scipy",
+    "sklearn",
+    "sqlalchemy",
+    "pydantic",
+    "numpy",
+    "mlflow",
+)
 ROOT = Path(__file__).parent.parent
 
 

@@ -16,8 +16,10 @@ BUILT_IN = {
     "dataset": {"cifar10", "cifar100", "digits", "fashion_mnist", "mnist"},
     "model": {"efficientnet_lite0", "random", "resnet50", "resnet101", "small_cnn", "vgg16", "vgg19"},
     "technique": {
-        *("baseline", "cluster", "deep-compress", "distill", "dynamic-int8", "filter-prune", "float16"),
-        *("float16-tflite", "int16x8", "int8", "int8-tuned", "layer-transfer", "onnx", "onnx-int8", "prune"),
+        *("baseline", "cluster", "deep-compress", "distill", "dynamic-int8", "filter-prune"),
+        *("filter-prune-latency", "filter-prune-macs", "float16"),
+        *("float16-tflite", "int16x8", "int8", "int8-tuned", "layer-transfer", "onnx", "onnx-int8", "prune", "qat"),
+        *("equalize", "int4", "int4-block", "low-rank", "mixed-4-8", "palettize", "resolution", "tflite"),
         *("tfmot-cluster", "tfmot-prune", "tfmot-qat"),
     },
     "quality": {"accuracy", "auc", "balanced_accuracy", "exact_match", "f1", "r2", "top2", "top3", "top5", "top10"},

@@ -93,7 +93,8 @@ def _sessions(places: Places) -> list[tuple[str, Sequence[str]]]:
 
 def attack(tries: int, seed: int) -> list[Tally]:
     """Watch sessions of six kinds in turn."""
-    with tempfile.TemporaryDirectory() as folder:
+    # In a folder of a long name sockets have no room, and go elsewhere.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         places = Places.below(Path(folder).resolve())
         write_project(places.project, 1, ("baseline", "int8", "onnx-int8", "tfmot-prune-0.5"))
         sessions = _sessions(places)

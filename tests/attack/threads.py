@@ -26,7 +26,7 @@ TRIES = 60
 SAMPLE = 2
 TENSORFLOW = True
 
-_KEPT = "kept to its number"
+_PRESERVED = "kept to its number"
 _LIMITS = ProcessLimits(120, None)
 _SIDE, _WIDE = 256, 2048
 _FILES = ("model.keras", "model.tflite", "model.onnx", "saved")
@@ -162,7 +162,7 @@ def opened_later(folder: Path, seed: int) -> tuple[str, str, str]:
     if runtime.name in ("keras", "tensorflow"):  # whose own threads work, while the one that calls waits
         at_work.discard(str(os.getpid()))
     is_kept = runtime.threads == threads and len(at_work) <= threads
-    return name, _KEPT if is_kept else WRONG, f"said {runtime.threads}, {len(at_work)} worked"
+    return name, _PRESERVED if is_kept else WRONG, f"said {runtime.threads}, {len(at_work)} worked"
 
 
 def _worked() -> dict[str, float]:

@@ -135,7 +135,7 @@ def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its
     assert candidate.vs_reference is not None
     assert (candidate.vs_reference.offline.alpha_share, candidate.vs_reference.offline.repeat) == (1.0, None)
     assert candidate.sampling["inference_s"].alpha_share == reference.sampling["inference_s"].alpha_share
-    assert len(candidate.passes_s) == 10
+    assert len(reference.passes_s) >= 10 >= len(candidate.passes_s) >= 3
 
 
 def test_a_metric_of_the_user_s_own_is_gated(bench: Bench) -> None:

@@ -60,15 +60,14 @@ def bench(pytester: pytest.Pytester, cache_dir: Path, monkeypatch: pytest.Monkey
     return Bench(pytester, cache_dir)
 
 
-@pytest.mark.parametrize("spread", [(), ("-n2",)])
-def test_a_run_is_read_back_from_the_store(bench: Bench, spread: tuple[str, ...]) -> None:
+def test_a_run_of_two_workers_is_read_back_from_the_store(bench: Bench) -> None:
     bench.file(BENCH % TWO)
     bench.settings(
         "[tool.opml]\nmlflow = 'sqlite:///track/mlflow.db'\nmlflow_experiment = 'releases'\n"
         "[tool.opml.gate]\naccuracy = { min = 0.2 }\n"
         "[[tool.opml.gate.case]]\nmatch = '*/cluster-*'\nsize_mb = { max = 0.001 }\n"
     )
-    result = bench.run("--opml-json=record.json", "--opml-store=none", *spread, apart=True)
+    result = bench.run("--opml-json=record.json", "--opml-store=none", "-n2", apart=True)
     assert result.ret == 1
     assert "mlflow" not in output(result).lower()
 

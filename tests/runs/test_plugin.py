@@ -252,7 +252,7 @@ def test_a_budget_that_cannot_be_judged_does_not_pass(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("techniques", "words"),
     [
-        ('["clutser-256"]', "unknown technique 'clutser-256'; known: baseline, cluster, deep-compress, "),
+        ('["clutser-256"]', "unknown technique 'clutser-256'; known: baseline, bfloat16, cluster, "),
         ('["cluster-0"]', "technique cluster-0: clusters (distinct weights a layer, 2 to 65,536, or bits: "),
         ('["cluster-x"]', "must be a whole number, not 'x'"),
         ('["int8+float16"]', "nothing can follow int8"),

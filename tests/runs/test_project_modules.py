@@ -60,19 +60,16 @@ def project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-@pytest.mark.parametrize("spread", [(), ("-n1",)])
-def test_they_are_found_by_the_commands_of_pytest_and_opml(
-    bench: Bench, project: Path, spread: tuple[str, ...]
-) -> None:
+@pytest.mark.usefixtures("project")
+def test_they_are_found_by_the_commands_of_pytest_and_opml(bench: Bench) -> None:
     scripts = Path(sys.executable).parent
     common = (f"--opml-cache-dir={bench.cache}", "-p", "no:cacheprovider", "--benchmark-disable")
-    result = bench.pytester.run(scripts / "pytest", "bench", *common, *spread)
+    result = bench.pytester.run(scripts / "pytest", "bench", *common, "-n1")
     assert result.ret == 0, output(result)
     assert "budgets: 1 passed" in output(result)
-    if not spread:
-        judged = bench.pytester.run(scripts / "opml", "gate", "last")
-        assert judged.ret == 0, output(judged)
-        assert "1 passed" in output(judged)
+    judged = bench.pytester.run(scripts / "opml", "gate", "last")
+    assert judged.ret == 0, output(judged)
+    assert "1 passed" in output(judged)
 
 
 def test_a_file_that_is_not_there_ends_the_run_before_it_costs_anything(bench: Bench, project: Path) -> None:
