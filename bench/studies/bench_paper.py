@@ -15,7 +15,7 @@ from pytest_opml import Case, Result, matrix
 
 # the paper's quantisation is to float16, its clustering to 8,192 weights
 TECHNIQUES = ["baseline", "float16", "cluster-8192"]
-COMMON = {"dataset": "digits", "weights": "none", "size": 32, "subset": 300, "epochs": 1}
+COMMON = {"dataset": "digits", "weights": "none", "size": 32, "subset": 300, "epochs": 1, "recipe": "paper"}
 
 CASES = [
     *matrix(models=["efficientnetb0", "resnet50", "resnet101"], unfreeze=[1, 10], techniques=TECHNIQUES, **COMMON),

@@ -1,59 +1,70 @@
-"""TensorFlow's converter beside ``ai-edge-quantizer``, on real CIFAR-10: why the techniques use the former.
+"""The recipes of ``litert-quantizer`` and TensorFlow's converter beside our techniques, on real CIFAR-10.
 
-    pip install ai-edge-quantizer
     pytest bench/studies/bench_quantizers.py --opml-data-dir=DIR --opml-json=quantizers.json
     python bench/studies/table.py quantizers.json
 
-The rival is a technique of this file's own, so both are trained, calibrated and measured alike.
+The rivals are techniques of this file's own, so all are trained, calibrated and measured alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from pytest_opml import Case, ModelState, Result, Technique, TrainingContext, matrix, register
-from pytest_opml.techniques.tflite_converter import calibration, converted, converter_of
+from pytest_opml.techniques.tflite_converter import conversion_of, converted
 
 
-class _Edge(Technique):
+class _Recipe(Technique):
+    """A recipe of ``litert_quantizer.recipe`` as it is, on the converter's float file."""
+
     ends_chain: ClassVar[bool] = True
     recipe: ClassVar[str]
-    calibrated: ClassVar[bool]
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_quantizer import quantizer, recipe
+        from litert_quantizer import quantizer, recipe
 
-        name = type(self).__name__
-        floats = converted(name, converter_of(state.model).convert)
-        work: Any = quantizer.Quantizer(bytearray(floats), getattr(recipe, self.recipe)())
+        conversion = conversion_of(self.recipe, state.model, context)
+        floats = converted(self.recipe, conversion.converter.convert)
+        work = quantizer.Quantizer(bytearray(floats), getattr(recipe, self.recipe)())
         ranges = None
-        if self.calibrated:
-            ((signature, ends),) = Interpreter(model_content=floats).get_signature_list().items()
-            images = [{ends["inputs"][0]: image} for (image,) in calibration(context)()]
-            ranges = work.calibrate({signature: images})
+        if work.need_calibration:
+            ((signature, _),) = Interpreter(model_content=floats).get_signature_list().items()
+            ranges = work.calibrate({signature: list(conversion.calibration())}, num_threads=1)
         content = bytes(work.quantize(ranges).quantized_model)
-        return replace(state, flatbuffer=content, suffix=".tflite", changes={f"{name}.bytes": len(content)})
+        return replace(state, flatbuffer=content, suffix=".tflite", changes={f"{self.recipe}.bytes": len(content)})
 
 
-@register("technique", "edge-dynamic-int8")
-class EdgeDynamic(_Edge):
+@register("technique", "litert-dynamic-8")
+class LitertDynamic8(_Recipe):
     """Weights in 8 bits."""
 
     recipe: ClassVar[str] = "dynamic_wi8_afp32"
-    calibrated: ClassVar[bool] = False
 
 
-@register("technique", "edge-int8")
-class EdgeInt8(_Edge):
+@register("technique", "litert-static-8")
+class LitertStatic8(_Recipe):
     """Weights and activations in 8 bits."""
 
     recipe: ClassVar[str] = "static_wi8_ai8"
-    calibrated: ClassVar[bool] = True
+
+
+@register("technique", "litert-dynamic-4")
+class LitertDynamic4(_Recipe):
+    """Weights in 4 bits, activations in 8 while the model runs."""
+
+    recipe: ClassVar[str] = "dynamic_wi4_afp32"
+
+
+@register("technique", "litert-weights-4")
+class LitertWeights4(_Recipe):
+    """Weights in 4 bits, computed in float32."""
+
+    recipe: ClassVar[str] = "weight_only_wi4_afp32"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +73,10 @@ class EdgeInt8(_Edge):
         models=["efficientnet_lite0"],
         dataset="cifar10",
         unfreeze=[10],
-        techniques=["dynamic-int8", "edge-dynamic-int8", "int8", "edge-int8"],
+        techniques=[
+            *("baseline", "tflite", "dynamic-int8", "litert-dynamic-8", "int8", "equalize+int8", "litert-static-8"),
+            *("int4", "equalize+int4", "mixed-4-8", "int4-block-32", "litert-dynamic-4", "litert-weights-4"),
+        ],
         size=96,
         subset=12_000,
     ),
