@@ -205,7 +205,7 @@ class Replay:
 
 def replay(paths: list[Path], seeds: int, gate: dict) -> None:
     """Search with each recording and seed, and print the best chain of all beside the one that was chosen."""
-    rows = []
+    rows, missed = [], 0
     budgets = parse_budgets(gate, "here")
     for path, seed in product(paths, range(seeds)):
         recorded = Recorded.read(path)
@@ -217,8 +217,12 @@ def replay(paths: list[Path], seeds: int, gate: dict) -> None:
         race = Race(Standings(space, (1797,)), trying.compare)
         search(race, trying.evaluate, lambda: math.inf)
         trials = [whole.evaluate(Attempt(chain, 0)) for chain in results]
-        best = min((one for one in trials if one.is_candidate), key=lambda one: one.score or 0.0)
-        assert race.best is not None
+        best = min((one for one in trials if one.is_candidate), key=lambda one: one.score or 0.0, default=None)
+        if best is None or race.best is None:
+            kept = best.chain if best else "none"
+            print(f"{path.name}, seed {seed}: chain that keeps the budgets: {kept}; found: {race.best}")
+            missed += best is not None
+            continue
         rows.append(
             {
                 "recording": path.name,
@@ -237,7 +241,8 @@ def replay(paths: list[Path], seeds: int, gate: dict) -> None:
     print(tabulate(rows, headers="keys", disable_numparse=True))
     allowed = sum(float(row["more"]) <= TOLERANCE and float(row["share"]) <= 1 / 3 for row in rows)
     print(
-        f"{allowed} of {len(rows)} within {TOLERANCE} of the best at no more than a third of the cost; budgets: {gate}"
+        f"{allowed} of {len(rows) + missed} within {TOLERANCE} of the best at no more than a third of the cost; "
+        f"budgets: {gate}"
     )
 
 

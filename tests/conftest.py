@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -46,6 +47,9 @@ THREADS = 2
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))
 use_threads(THREADS)
 
+# What a test draws without a seed of its own is the same in every run; another number shows which tests live on luck.
+SEED = int(os.environ.get("TESTS_SEED", "0"))
+
 _FOLDER = pytest.StashKey[Path]()
 
 
@@ -59,6 +63,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
             del os.environ[name]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    random.seed(SEED)  # where Keras takes the seeds of new weights from
+    np.random.seed(SEED)  # code under test and its libraries use it
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -275,7 +275,9 @@ class ChainRun:
         for count, entry in self._finished_steps():
             details = json.loads((entry / _DETAILS).read_text("utf-8"))
             state = ModelState(load_keras(entry / "model.keras"), **details["state"])
-            vars(self).update(details["run"])
+            run = details["run"]
+            self.preparation_s, self.disturbed = run["preparation_s"], run["disturbed"]
+            self.training_disturbed = run["training_disturbed"]
             done = count
             break
         else:

@@ -19,7 +19,8 @@ from tests.techniques.test_tflite_converter import fragile
 def network(activation: Any) -> keras.Model:
     inputs = keras.Input((16, 16, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    x = keras.layers.Conv2D(8, 3, use_bias=False, name="first")(x)
+    positive = keras.initializers.RandomUniform(0, 0.1)  # so that no channel is dead, whatever is drawn
+    x = keras.layers.Conv2D(8, 3, use_bias=False, kernel_initializer=positive, name="first")(x)
     x = keras.layers.BatchNormalization(name="first_bn")(x)
     x = keras.layers.DepthwiseConv2D(3, name="depthwise")(activation()(x))
     x = keras.layers.Conv2D(12, 1, name="last")(activation()(x))
