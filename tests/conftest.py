@@ -65,12 +65,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             del os.environ[name]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    random.seed(SEED)  # where Keras takes the seeds of new weights from
-    np.random.seed(SEED)  # code under test and its libraries use it
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(_FOLDER, None):
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,15 +126,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(tensorflow_use.MARKER)
 
 
+def _seed() -> None:
+    random.seed(SEED)  # where Keras takes the seeds of new weights from
+    np.random.seed(SEED)  # code under test and its libraries use it
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     tensorflow_use.name_test(item)
+    _seed()
     with tensorflow_use.refused(item) if not item.get_closest_marker(tensorflow_use.MARKER) else nullcontext():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    _seed()  # again: what fixtures drew depends on which tests ran before
     with tensorflow_use.refused(item) if not item.get_closest_marker(tensorflow_use.MARKER) else nullcontext():
         return (yield)
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
 from pytest_opml.datasets.augmentation import Augmentation
+from pytest_opml.models import batches
 from pytest_opml.models.batches import Examples, compile_for_here, fit, steps_of
 from pytest_opml.models.features import Features
 from pytest_opml.models.learner import Lesson, learner
@@ -16,8 +18,9 @@ def identity() -> keras.Model:
     return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 
 
-def test_training_ends_where_the_end_of_an_epoch_says_so() -> None:
-    model, steps, epochs = identity(), [], []
+def test_training_ends_where_the_end_of_an_epoch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, steps, epochs, kept = identity(), [], [], []
+    monkeypatch.setattr(batches, "keep_memory", lambda: kept.append(len(steps)))
     taught = learner(model, Lesson(label_loss(Figures("regression", "linear", 1))))
     compile_for_here(taught, "sgd")
 
@@ -35,6 +38,7 @@ def test_training_ends_where_the_end_of_an_epoch_says_so() -> None:
     )
     assert epochs == [(0, True), (1, True)]
     assert steps == [(step, 15) for step in range(6)]
+    assert kept == [0, 3], "once a dataset of a generator has set the thresholds, before the first step"
 
 
 def test_a_subset_keeps_targets_with_their_examples() -> None:
