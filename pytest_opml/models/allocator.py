@@ -8,10 +8,10 @@ import sys
 # Of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 # The most that glibc takes as a threshold, and what is free before any of it goes back to the system.
-_LARGEST_THRESHOLD, _KEPT = 32 * 2**20, 2**30
+_LARGEST_THRESHOLD, _FREE = 32 * 2**20, 2**30
 
 
-def keep_memory() -> None:
+def reuse_memory() -> None:
     """Have the C library keep freed memory for the next step, once the first batch has been asked for.
 
     TensorFlow sets the thresholds of glibc to 128 kB as soon as a dataset comes from a generator. Every tensor above
@@ -21,4 +21,4 @@ def keep_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_TRIM_THRESHOLD, _FREE)

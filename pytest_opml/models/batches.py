@@ -14,7 +14,7 @@ from ..datasets.augmentation import Augmentation
 from ..datasets.input_set import InputSet
 from ..progress import report_progress
 from ..runtimes.threads import read_ahead
-from .allocator import keep_memory
+from .allocator import reuse_memory
 from .features import Features
 from .streams import examples_for
 from .unfreeze import Parts, has_own_layers, same_in_training, split_at_frozen, whole
@@ -152,7 +152,7 @@ def fit(
     def before_step(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras gives them by name
         report_progress(f"{what}, epoch {epoch + 1} of {epochs}, step", batch + 1, steps)
         if not batch:
-            keep_memory()
+            reuse_memory()
         if on_step:
             on_step(epoch * steps + batch, epochs * steps)
 

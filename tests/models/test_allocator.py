@@ -4,7 +4,7 @@ import ctypes
 
 import pytest
 
-from pytest_opml.models.allocator import keep_memory
+from pytest_opml.models.allocator import reuse_memory
 
 LIBC = ctypes.CDLL(None)
 BLOCK = 16 * 2**20
@@ -30,5 +30,5 @@ def mapped_for_a_block() -> int:
 def test_large_blocks_are_kept_for_the_next_step() -> None:
     LIBC.mallopt(M_MMAP_THRESHOLD, 128 * 2**10)  # with the threshold for giving back, TensorFlow fixes this one, too
     assert mapped_for_a_block() >= BLOCK
-    keep_memory()
+    reuse_memory()
     assert mapped_for_a_block() == 0

@@ -20,7 +20,7 @@ def identity() -> keras.Model:
 
 def test_training_ends_where_the_end_of_an_epoch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     model, steps, epochs, kept = identity(), [], [], []
-    monkeypatch.setattr(batches, "keep_memory", lambda: kept.append(len(steps)))
+    monkeypatch.setattr(batches, "reuse_memory", lambda: kept.append(len(steps)))
     taught = learner(model, Lesson(label_loss(Figures("regression", "linear", 1))))
     compile_for_here(taught, "sgd")
 
