@@ -53,23 +53,22 @@ def test_convolutions_of_single_pixels_are_dense_operations_of_the_same_answers(
     x = keras.layers.Conv2D(7, 3, 2, use_bias=False)(keras.layers.Rescaling(1 / 255)(inputs))
     x = keras.layers.DepthwiseConv2D(3)(keras.layers.Conv2D(23, 1, activation="relu6")(x))
     x = keras.layers.Conv2D(11, 1)(x)  # odd numbers, so that rows of 4-bit weights begin within bytes
-    outputs = keras.layers.Dense(10, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+    outputs = keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(x))
     model = keras.Model(inputs, outputs)
-    model.layers[-1].kernel.assign(model.layers[-1].kernel.numpy() * 30)
     exact = parse_chain("tflite")[0].apply(ModelState(model), trained.context()).flatbuffer
     assert exact is not None
     rewritten = TfliteModel(exact)
     assert rewritten.write_pointwise_as_dense() == 2
-    images = trained.x_test[:8]
+    images = trained.x_test[:200]
     assert np.array_equal(
         lost_accuracy._answers(rewritten.content(), [images]), lost_accuracy._answers(exact, [images])
     )
     state = parse_chain("int4")[0].apply(ModelState(model), trained.context())
     assert state.changes["int4.layers_without_fast_kernels"] == 0
     assert state.flatbuffer is not None
-    change = lost_accuracy._answers(state.flatbuffer, [images]) - lost_accuracy._answers(exact, [images])
-    spread = lost_accuracy._answers(exact, [images]).std(axis=0).max()
-    assert np.abs(change).max() < 0.3 * spread, (np.abs(change).max(), spread)
+    answers = [lost_accuracy._answers(content, [images]) for content in (state.flatbuffer, exact)]
+    # of 40 such networks, 0.995 was the least; with weights in wrong places nothing is alike
+    assert np.corrcoef(*((given - given.mean(axis=0)).ravel() for given in answers))[0, 1] > 0.98
 
 
 def test_what_has_no_layer_in_between_is_refused(trained: Trained) -> None:
