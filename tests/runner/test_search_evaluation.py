@@ -17,7 +17,8 @@ from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.history.store import open_store
 from pytest_opml.records.result import Result
 from pytest_opml.records.run import Check
-from pytest_opml.runner.plan import NO_OVERRIDES, TestOverrides
+from pytest_opml.runner import plan
+from pytest_opml.runner.plan import NO_OVERRIDES
 from pytest_opml.runner.search_evaluation import SearchEvaluation
 from pytest_opml.runner.search_space import parse_space
 from pytest_opml.runner.search_standings import Attempt, Trial
@@ -48,7 +49,7 @@ class FakeSession:
             y_train=labels[test:], y_test=labels[:test], task="classification", classes=tuple("0123456789")
         )
 
-    def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:
+    def run(self, case: Case, overrides: plan.TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:
         self.asked.append((case.id, is_asked))
         if case.technique in self.broken:
             raise CaseFailed("error", "it fell over")
@@ -56,7 +57,7 @@ class FakeSession:
         self.results[case.id] = result
         return result
 
-    def judge(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> tuple[Check, ...]:
+    def judge(self, case: Case, overrides: plan.TestOverrides = NO_OVERRIDES) -> tuple[Check, ...]:
         budgets = self.settings.gate.applicable(case.id, self.device.profile, overrides.budgets)
         return judge(budgets, JudgedResult(self.results[case.id], self.results.get(case.reference.id)))
 
@@ -147,7 +148,7 @@ def test_the_budgets_of_a_marker_count(tmp_path: Path) -> None:
     from pytest_opml.gate.budgets import parse_budgets
 
     session = FakeSession(settings(tmp_path))
-    one = evaluation(session, overrides=TestOverrides(parse_budgets({"size_mb": {"min": 10.0}}, "marker")))
+    one = evaluation(session, overrides=plan.TestOverrides(parse_budgets({"size_mb": {"min": 10.0}}, "marker")))
     one.run(math.inf)
     assert one.result.best is not None
     assert one.result.best.case.technique == "baseline"
