@@ -203,8 +203,8 @@ def test_a_candidate_is_timed_beside_its_reference(make_case: MakeCase, workbenc
 def test_a_candidate_s_time_is_its_reference_s_times_the_ratio(
     make_case: MakeCase, workbench: Workbench, result: Result
 ) -> None:
-    # as if the machine had been three times as slow when the reference was measured
-    seconds, latency = result.inference_s.scaled(3.0), result.latency_ms
+    # as if the machine had been a hundred times as slow when the reference was measured, as no other work makes it
+    seconds, latency = result.inference_s.scaled(100.0), result.latency_ms
     slow = result.model_copy(update={"inference_s": seconds})
     limits = {"inference_s": (TimeLimit(1e-6, above=True),)}
     plan = SamplingPlan(seconds=0.3, limits=limits, max_seconds=4.0)
@@ -218,7 +218,7 @@ def test_a_candidate_s_time_is_its_reference_s_times_the_ratio(
     assert candidate.latency_ms.p50 == pytest.approx(latency.p50 * times.single.value)
     assert candidate.op_score.log_seconds == pytest.approx(math.log10(candidate.inference_s.value))
     own = float(np.median(candidate.passes_s)) * candidate.reference_samples / candidate.test_samples
-    assert candidate.inference_s.value > 1.5 * own
+    assert candidate.inference_s.value > 10 * own
     # the limit was decided in turn with the reference, and the passes are as many as give a figure
     assert 3 <= len(candidate.passes_s) <= 10
     assert len(candidate.passes_s) in (3, 10) or sum(candidate.passes_s) >= 1.0
