@@ -112,13 +112,18 @@ def split_at_frozen(model: keras.Model, samples: int) -> Parts:
     if sum(2 * samples * int(np.prod(tensor.shape[1:])) for tensor in cut) > _MAX_FEATURE_BYTES:
         return uncut
     upper = [node for node in calls if any(id(tensor) in changing for tensor in node.outputs)]
-    return Parts(keras.Model(structure_of(model), cut), _repeated(upper, cut, model.outputs[0]), "features_once")
+    return Parts(keras.Model(structure_of(model), cut), repeated(upper, cut, model.outputs[0]), "features_once")
 
 
-def _repeated(calls: list[Any], sources: list[Any], output: Any) -> keras.Model:
-    """A model of its own of some calls of layers, from the tensors that these take from elsewhere to an output.
+def repeated(calls: Sequence[Any], sources: Sequence[Any], outputs: Any) -> keras.Model:
+    """Return a model of its own of some calls of layers.
 
     Keras would cut the graph there itself, but fails where a layer is used on both sides.
+
+    Args:
+        calls: nodes of a functional model, each after those that it depends on.
+        sources: the tensors that they take from elsewhere, which become its inputs.
+        outputs: the tensor, or the list of them, that it gives.
     """
     import keras
 
@@ -128,7 +133,7 @@ def _repeated(calls: list[Any], sources: list[Any], output: Any) -> keras.Model:
         positional, named = node.arguments.fill_in(tensors)
         answers = keras.tree.flatten(node.operation(*positional, **named))
         tensors |= {id(tensor): answer for tensor, answer in zip(node.outputs, answers, strict=True)}
-    return keras.Model(inputs, tensors[id(output)])
+    return keras.Model(inputs, keras.tree.map_structure(lambda tensor: tensors[id(tensor)], outputs))
 
 
 def whole(model: keras.Model) -> Parts:

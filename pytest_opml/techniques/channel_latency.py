@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TechniqueError
+from ..models.unfreeze import repeated
 from ..progress import report_progress
 from ..runtimes.keras_graph import folded
 from .channel_allocation import Cost, Counts
@@ -101,16 +102,8 @@ def _best_times(runs: Sequence[Run]) -> npt.NDArray[np.float64]:
 
 def _segment(nodes: Sequence[Any]) -> keras.Model:
     """A model of some calls of layers, from the tensors that these take from elsewhere to those that they give."""
-    import keras
-
     inside = {id(tensor) for node in nodes for tensor in node.outputs}
     taken = {id(tensor): tensor for node in nodes for tensor in node.input_tensors}
     sources = [tensor for number, tensor in taken.items() if number not in inside]
-    tensors = {id(tensor): keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in sources}
-    inputs = list(tensors.values())
-    for node in nodes:
-        positional, named = node.arguments.fill_in(tensors)
-        answers = keras.tree.flatten(node.operation(*positional, **named))
-        tensors |= {id(tensor): answer for tensor, answer in zip(node.outputs, answers, strict=True)}
     given = [tensor for node in nodes for tensor in node.outputs if id(tensor) not in taken]
-    return keras.Model(inputs, [tensors[id(tensor)] for tensor in given])
+    return repeated(nodes, sources, given)

@@ -26,7 +26,7 @@ from .int4 import Int4
 from .model_function import float_model
 from .tflite_converter import CALIBRATION_EXAMPLES, Contents, contents_of, conversion_of, converted, drawn
 from .tflite_model import compacted
-from .tflite_quantization import Int8
+from .tflite_quantization import Int8, check_int8
 
 if TYPE_CHECKING:
     import keras
@@ -162,11 +162,5 @@ def _check(flatbuffer: bytes) -> Contents:
         TechniqueError: not all of it computes in 8 bits.
     """
     contents = contents_of(flatbuffer)
-    if contents.float_operations:
-        names = ", ".join(contents.float_operations)
-        raise TechniqueError(
-            f"qat: TensorFlow has no 8-bit form of {names}, which stayed in floating point; use int8-tuned"
-        )
-    if np.int8 not in contents.constants:
-        raise TechniqueError("qat: no weight was quantised; nothing changed")
+    check_int8("qat", contents)
     return contents

@@ -22,6 +22,25 @@ from .tflite_converter import CALIBRATION_EXAMPLES, Contents, Conversion, conten
 from .tflite_model import compacted
 
 
+def check_int8(name: str, contents: Contents) -> None:
+    """Check that all of a file computes in 8 bits.
+
+    Args:
+        name: of the technique that made the file.
+        contents: of the file.
+
+    Raises:
+        TechniqueError: an operation stayed in floating point, or no weight was quantised.
+    """
+    if contents.float_operations:
+        names = ", ".join(contents.float_operations)
+        raise TechniqueError(
+            f"{name}: TensorFlow has no 8-bit form of {names}, which stayed in floating point; use int8-tuned"
+        )
+    if np.int8 not in contents.constants:
+        raise TechniqueError(f"{name}: no weight was quantised; nothing changed")
+
+
 class TFLiteTechnique(Technique):
     """A conversion. To override: ``name``, ``set_up`` and ``describe``."""
 
@@ -73,13 +92,7 @@ class Int8(TFLiteTechnique):
 
     def describe(self, contents: Contents, context: TrainingContext) -> Changes:
         """See ``TFLiteTechnique.describe``."""
-        if contents.float_operations:
-            names = ", ".join(contents.float_operations)
-            raise TechniqueError(
-                f"int8: TensorFlow has no 8-bit form of {names}, which stayed in floating point; use int8-tuned"
-            )
-        if np.int8 not in contents.constants:
-            raise TechniqueError("int8: no weight was quantised; nothing changed")
+        check_int8("int8", contents)
         return {
             "int8.activations": contents.activations.get(np.int8, 0),
             "int8.share_of_weights": contents.share(np.int8),
