@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -18,13 +18,17 @@ from pytest_opml import Case, ModelState, Result, Technique, TrainingContext, ma
 from pytest_opml.techniques.tflite_converter import conversion_of, converted
 
 
-class _Recipe(Technique):
+@register("technique", "litert")
+class Litert(Technique):
     """A recipe of ``litert_quantizer.recipe`` as it is, on the converter's float file."""
 
     ends_chain: ClassVar[bool] = True
-    recipe: ClassVar[str]
+    argument: ClassVar[str | None] = "recipe"
+
+    recipe: Literal["dynamic_wi8_afp32", "dynamic_wi4_afp32", "weight_only_wi4_afp32", "static_wi8_ai8"]
 
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
+        """See ``Technique.apply``."""
         from ai_edge_litert.interpreter import Interpreter
         from litert_quantizer import quantizer, recipe
 
@@ -39,34 +43,6 @@ class _Recipe(Technique):
         return replace(state, flatbuffer=content, suffix=".tflite", changes={f"{self.recipe}.bytes": len(content)})
 
 
-@register("technique", "litert-dynamic-8")
-class LitertDynamic8(_Recipe):
-    """Weights in 8 bits."""
-
-    recipe: ClassVar[str] = "dynamic_wi8_afp32"
-
-
-@register("technique", "litert-static-8")
-class LitertStatic8(_Recipe):
-    """Weights and activations in 8 bits."""
-
-    recipe: ClassVar[str] = "static_wi8_ai8"
-
-
-@register("technique", "litert-dynamic-4")
-class LitertDynamic4(_Recipe):
-    """Weights in 4 bits, activations in 8 while the model runs."""
-
-    recipe: ClassVar[str] = "dynamic_wi4_afp32"
-
-
-@register("technique", "litert-weights-4")
-class LitertWeights4(_Recipe):
-    """Weights in 4 bits, computed in float32."""
-
-    recipe: ClassVar[str] = "weight_only_wi4_afp32"
-
-
 @pytest.mark.parametrize(
     "case",
     matrix(
@@ -74,8 +50,10 @@ class LitertWeights4(_Recipe):
         dataset="cifar10",
         unfreeze=[10],
         techniques=[
-            *("baseline", "tflite", "dynamic-int8", "litert-dynamic-8", "int8", "equalize+int8", "litert-static-8"),
-            *("int4", "equalize+int4", "mixed-4-8", "int4-block-32", "litert-dynamic-4", "litert-weights-4"),
+            *("baseline", "tflite"),
+            *("dynamic-int8", "litert-dynamic_wi8_afp32", "int8", "equalize+int8", "litert-static_wi8_ai8"),
+            *("int4", "equalize+int4", "mixed-4-8", "int4-block-32"),
+            *("litert-dynamic_wi4_afp32", "litert-weight_only_wi4_afp32"),
         ],
         size=96,
         subset=12_000,
