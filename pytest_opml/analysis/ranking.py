@@ -46,12 +46,36 @@ def _equal(one: float, another: float) -> bool:
 
 def dominates(entry: Entry, rival: Entry) -> bool:
     """Return whether ``entry`` is no worse on any axis and better on at least one, by more than rounding."""
-    axes, rival_axes = (
-        (-entry.quality, entry.seconds, entry.megabytes),
-        (-rival.quality, rival.seconds, rival.megabytes),
-    )
-    unequal = [(own, its) for own, its in zip(axes, rival_axes, strict=True) if not _equal(own, its)]
-    return bool(unequal) and all(own < its for own, its in unequal)
+    is_better = False
+    for own, its in (
+        (rival.quality, entry.quality),
+        (entry.seconds, rival.seconds),
+        (entry.megabytes, rival.megabytes),
+    ):
+        if own == its or _equal(own, its):
+            continue
+        if own > its:
+            return False
+        is_better = True
+    return is_better
+
+
+def _front(ordered: Sequence[Entry]) -> list[bool]:
+    """Return of each entry whether no rival dominates it.
+
+    Args:
+        ordered: by score. What dominates is most often on the front itself, and near its beginning.
+    """
+    front: list[Entry] = []
+    flags = []
+    for entry in ordered:
+        is_surpassed = any(dominates(rival, entry) for rival in front) or any(
+            dominates(rival, entry) for rival in ordered
+        )
+        if not is_surpassed:
+            front.append(entry)
+        flags.append(not is_surpassed)
+    return flags
 
 
 def bounds(entries: Sequence[Entry], *, samples: int | None = None) -> tuple[Entry, Entry]:
@@ -86,9 +110,9 @@ def rank(entries: Sequence[Entry], *, samples: int | None = None) -> Ranking:
             entry,
             rank=place,
             normalised=(entry.score - minimum.score) / span if span > 0 else None,
-            pareto=not any(dominates(rival, entry) for rival in entries),
+            pareto=is_on_front,
         )
-        for entry, place in zip(ordered, places, strict=True)
+        for entry, place, is_on_front in zip(ordered, places, _front(ordered), strict=True)
     )
     return Ranking(minimum, rows, maximum)
 

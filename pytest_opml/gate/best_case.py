@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..analysis.ranking import groups, ranked
@@ -64,7 +64,10 @@ def select_best(record: RunRecord, checks: Sequence[Check]) -> list[Selection]:
         checks: its verdicts; what fails or could not be judged keeps a case out, as does what is inconclusive where
             the gate counts that as a failure.
     """
-    blocking = [check for check in checks if check.blocking]
+    blocking: dict[str, list[Check]] = {}
+    for check in checks:
+        if check.blocking:
+            blocking.setdefault(check.case_id, []).append(check)
     return [_choice(group, blocking) for group in groups(_collected(record))]
 
 
@@ -72,10 +75,12 @@ def _collected(record: RunRecord) -> list[Result]:
     return [result for result in record.results if result.case.id not in record.reference_only]
 
 
-def _choice(group: tuple[Result, ...], blocking: Sequence[Check]) -> Selection:
+def _choice(group: tuple[Result, ...], blocking: Mapping[str, Sequence[Check]]) -> Selection:
     rows = ranked(group).rows
     against = {
-        result.case.id: {f"{check.figure_name} {check.rule}" for check in blocking if check.is_of(result)}
+        result.case.id: {
+            f"{check.figure_name} {check.rule}" for check in blocking.get(result.case.id, ()) if check.is_of(result)
+        }
         for result in group
     }
     by_id = {result.case.id: result for result in group}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -157,6 +158,8 @@ class CaseRecord(BaseModel):
     quality: _Text | None = None
     provider: Provider | None = None
     precision: NumberPrecision | None = None
+    _id: str | None = PrivateAttr(default=None)
+    _reference: CaseRecord | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -250,10 +253,23 @@ class CaseRecord(BaseModel):
         classes stand as a digest: ``.../preprocess=3f2a91``. The id of a case with a name is ``NAME`` as trained, and
         ``NAME/technique`` else.
         """
+        # Asked for in every table and verdict of a run; by its attribute, pydantic would take as long as to work it out.
+        private = self.__pydantic_private__ or {}
+        return private.get("_id") or self._worked_out_id()
+
+    def _worked_out_id(self) -> str:
         if self.name is not None:
-            return named_id(self.name, self.technique)
-        *names, extras = self.parts
-        return "/".join([*names, ",".join(extras)] if extras else names)
+            self._id = named_id(self.name, self.technique)
+        else:
+            *names, extras = self.parts
+            self._id = "/".join([*names, ",".join(extras)] if extras else names)
+        return self._id
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values of some fields, which has an id of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._id = copied._reference = None
+        return copied
 
     def __str__(self) -> str:
         return self.id
@@ -261,7 +277,9 @@ class CaseRecord(BaseModel):
     @property
     def reference(self) -> Self:
         """The case that this one is compared with: the same, as trained."""
-        return self.model_copy(update={"technique": "baseline"})
+        if self._reference is None:
+            self._reference = self.model_copy(update={"technique": "baseline"})
+        return cast("Self", self._reference)
 
     @property
     def test_share(self) -> float | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -11,6 +12,9 @@ from ..printable import shows
 from .base import Many, Moment, Named, Record
 from .device import Device
 from .result import CaseOutcome, Key, Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 FORMAT_VERSION: Literal[1] = 1
 
@@ -209,6 +213,13 @@ class RunRecord(Record):
         default=False, description="whether the run was stopped before its end, so that cases are missing"
     )
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values of some fields; what was worked out from them is worked out anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("devices", "_results_by_case"):
+            copied.__dict__.pop(name, None)
+        return copied
+
     @property
     def failed(self) -> int:
         """How many checks failed that no waiver lets pass."""
@@ -239,7 +250,19 @@ class RunRecord(Record):
         blocking = [check for check in self.checks if check.blocking and not check.is_first]
         return "was not judged in full" if blocking or self.exit_code not in (None, 0, 11) else ""
 
-    @property
+    def find_result(self, case_id: str, profile: str | None = None) -> Result | None:
+        """Return the result of a case; None where it has none. Without a kind of hardware, the first one counts."""
+        of_case = self._results_by_case.get(case_id, ())
+        return next((result for result in of_case if profile in (None, result.device.profile)), None)
+
+    @cached_property
+    def _results_by_case(self) -> dict[str, list[Result]]:
+        by_case: dict[str, list[Result]] = {}
+        for result in self.results:
+            by_case.setdefault(result.case.id, []).append(result)
+        return by_case
+
+    @cached_property
     def devices(self) -> tuple[Device, ...]:
         """What its cases ran on, one of each machine; that of the session where there are none."""
         members: tuple[CaseOutcome, ...] = (*self.results, *self.failures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from ..analysis import figures
@@ -46,7 +46,7 @@ def counted_as(check: Check) -> str:
 
 def deciding_text(check: Check, record: RunRecord, terms: GateTerms) -> str:
     """Say what would decide an inconclusive check; empty for another, and where nothing can be said."""
-    result = next((result for result in record.results if check.is_of(result)), None)
+    result = record.find_result(check.case_id, check.profile)
     if result is None:
         return ""
     family = sum(one.confidence is not None for one in record.checks) if terms.multiple == "holm" else 1
@@ -161,12 +161,11 @@ def against(checks: Sequence[Check], record: RunRecord) -> list[tuple[str, str]]
     Returns:
         Labels and texts: the reference and the difference to it, then likewise a baseline that a budget names.
     """
-    results = {result.key: result for result in record.results}
-    result = next((result for result in record.results if checks[0].is_of(result)), None)
+    result = record.find_result(checks[0].case_id, checks[0].profile)
     if result is None:  # in a record of others, whose checks are on cases that it does not have
         return []
     facts = []
-    reference = results.get(Key(result.case.reference.id, result.device.profile))
+    reference = record.find_result(result.case.reference.id, result.device.profile)
     if reference is not None and reference is not result:
         times = figures.times_beside(result, reference)
         facts += [("reference", reference.case.id), ("OpScore", _axes(result, reference, times))]
@@ -238,10 +237,10 @@ def best_texts(record: RunRecord, *, alone: bool = False) -> list[str]:
         alone: whether to name the case of a test set that has but one.
     """
     names, texts = short_names(record), []
-    doubtful = [check for check in record.checks if check.verdict == "inconclusive" and not check.blocking]
+    doubtful = _doubtful(record)
 
     def named(result: Result) -> str:
-        remark = "; inconclusive, counted as pass" if any(check.is_of(result) for check in doubtful) else ""
+        remark = "; inconclusive, counted as pass" if result.key in doubtful else ""
         return f"{names[result.case.id]} (OpScore {result.op_score.value:.3f}{remark})"
 
     for selection in select_best(record, record.checks):
@@ -256,7 +255,14 @@ def best_texts(record: RunRecord, *, alone: bool = False) -> list[str]:
     return texts
 
 
-def _best_title(selection: Selection, record: RunRecord, doubtful: Sequence[Check]) -> str:
+def _doubtful(record: RunRecord) -> set[Key]:
+    """Return the cases that have a check which is inconclusive and counts as pass."""
+    checks = [check for check in record.checks if check.verdict == "inconclusive" and not check.blocking]
+    results = (record.find_result(check.case_id, check.profile) for check in checks)
+    return {result.key for result in results if result}
+
+
+def _best_title(selection: Selection, record: RunRecord, doubtful: Collection[Key]) -> str:
     """Say of how many cases the best is, and how many pass the budgets; of those, how many as inconclusive."""
     first = selection.results[0]
     title = f"Best of {len(selection.results)} on {first.case.dataset}"
@@ -266,7 +272,7 @@ def _best_title(selection: Selection, record: RunRecord, doubtful: Sequence[Chec
         return title
     passing = len(selection.allowed)
     title += f" within the budgets, which {passing} {'passes' if passing == 1 else 'pass'}"
-    unclear = sum(any(check.is_of(result) for check in doubtful) for result in selection.allowed)
+    unclear = sum(result.key in doubtful for result in selection.allowed)
     if not unclear:
         return title
     return f"{title} ({'' if unclear == passing else f'{unclear} of them '}inconclusive, counted as pass)"
