@@ -18,12 +18,14 @@ class Progress(NamedTuple):
         done: how much of it is over.
         total: of how much; 0 where nobody knows.
         is_waiting: whether nothing is done, until another run has finished; to be told where there is no terminal too.
+        is_building: whether the artifact of a case is being built, which a case that the cache holds has behind it.
     """
 
     stage: str
     done: int = 0
     total: int = 0
     is_waiting: bool = False
+    is_building: bool = False
 
     def __str__(self) -> str:
         return f"{self.stage} {self.done}/{self.total}" if self.total else self.stage

@@ -271,9 +271,13 @@ def judge_again(record: RunRecord, gate: Gate) -> RunRecord:
 
 
 def show(*blocks: list[str]) -> None:
-    """Print blocks of lines, a blank line between two."""
+    """Print blocks of lines, a blank line between two; in colours where standard output gets them."""
+    from ..reports.terminal.styles import is_coloured, painted
+
+    has_colours = is_coloured(sys.stdout)
     for number, block in enumerate(filter(None, blocks)):
-        click.echo("\n".join([""] * (number > 0) + list(map(printable, block))))
+        lines = [*([""] if number else []), *(painted(line, is_coloured=has_colours) for line in block)]
+        click.echo("\n".join(lines), color=has_colours)
 
 
 def show_document(text: str) -> None:
@@ -283,12 +287,17 @@ def show_document(text: str) -> None:
 
 def show_error(text: str) -> None:
     """Print what is wrong, in one line of the error output that repeats no password of the command."""
-    show_note(f"error: {without_secrets(text, _secrets.get())}")
+    from ..reports.terminal.styles import Style, with_head
+
+    show_note(*with_head([f"error: {without_secrets(text, _secrets.get())}"], "error:", Style.BAD))
 
 
 def show_note(text: str) -> None:
     """Print what is to be known besides, in one line of the error output."""
-    click.echo(printable(text), err=True)
+    from ..reports.terminal.styles import is_coloured, painted
+
+    has_colours = is_coloured(sys.stderr)
+    click.echo(painted(text, is_coloured=has_colours), err=True, color=has_colours)
 
 
 def show_json(value: Any) -> None:

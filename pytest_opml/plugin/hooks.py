@@ -185,7 +185,7 @@ def pytest_runtest_makereport(
         from .session import explain_failure, forget_attempt
 
         if report.when == "setup":
-            forget_attempt(item)
+            forget_attempt(item, is_over=not report.passed)
         if report.failed:
             explain_failure(item, call.excinfo.value if call.excinfo else None, report)
     return report

@@ -14,8 +14,8 @@ from ..printable import printable
 from . import benchmark, collection, options, xdist
 from .exit_code import exit_reason, refusal
 from .markers import test_overrides
-from .progress_line import make_progress_line
-from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, SIGNALS, STATE, USAGE_ERRORS, Measured, State
+from .progress_line import cache_durations, make_progress_line
+from .stash import CASES, EXIT, FAILED_FOR_BUDGETS, OUTCOME, SIGNALS, STATE, USAGE_ERRORS, Measured, State, uses_opml
 
 if TYPE_CHECKING:
     from ..runner.outcome import Exit
@@ -38,7 +38,7 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     from .settings_file import choose
 
     config = session.config
-    progress_line = make_progress_line(config, len(items))
+    progress_line = make_progress_line(config, [item.nodeid for item in items])
     if xdist.is_worker(config):
         xdist.end_with_controller()
     else:
@@ -107,12 +107,20 @@ def fail_for_budgets(item: pytest.Item, failed: Sequence[str]) -> None:
         pytest.fail("\n".join(map(printable, failed)), pytrace=False)
 
 
-def forget_attempt(item: pytest.Item) -> None:
-    """Forget how a test failed that another plugin begins anew: the last attempt counts."""
+def forget_attempt(item: pytest.Item, *, is_over: bool) -> None:
+    """Forget how a test failed that another plugin begins anew: the last attempt counts.
+
+    Args:
+        item: whose set-up has ended.
+        is_over: whether it ended in a way after which the test is not called.
+    """
     state = item.config.stash[STATE]
     state.failed_tests.discard(item.nodeid)
     if item.stash.get(_HAS_RUN, False):
         state.progress_line.restarted()
+    if is_over and uses_opml(item):
+        state.progress_line.finished()
+        item.stash[_HAS_RUN] = True
     if text := item.stash.get(_WRONG_INPUT, ""):
         item.config.stash[USAGE_ERRORS].remove(text)
         item.stash[_WRONG_INPUT] = ""
@@ -164,6 +172,8 @@ def _end(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         xdist.end_workers(config)
     state = config.stash.get(STATE, None)
+    if state:
+        cache_durations(config, state.progress_line)
     if state and state.runs_cases:
         benchmark.hide_table(config)
         journal = state.session.journal
@@ -224,12 +234,11 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
 
     reporter.section("opml")
     settings = options.settings_of(config)
-    lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh)
+    with_front = config.get_verbosity() >= 0
+    lines = run_lines(outcome.record, settings.gate, reporter._tw.fullwidth, outcome.fresh, with_front=with_front)
     patterns = () if outcome.record.partial_selection else settings.trust
-    for line in (*lines, *idle_patterns(outcome.record, patterns)):
-        reporter.write_line(printable(line))
-    for line in problem_lines(outcome.problems):
-        reporter.write_line(printable(line), red=True)
+    for line in (*lines, *idle_patterns(outcome.record, patterns), *problem_lines(outcome.problems)):
+        write_line(reporter, line)
     for line in outcome.notes:
         reporter.write_line(printable(line), yellow=True)
 
@@ -242,4 +251,13 @@ def print_exit(session: pytest.Session) -> None:
         return
     from ..reports.terminal.run import exit_line
 
-    reporter.write_line(printable(exit_line(code, reason)), red=code != 0, green=code == 0)
+    write_line(reporter, exit_line(code, reason))
+
+
+def write_line(reporter: pytest.TerminalReporter, line: str) -> None:
+    """Write a line below what pytest says, in its colours where pytest has any."""
+    from ..reports.terminal.styles import can_show, painted
+
+    # pytest writes a line that the encoding has no letters for with escapes, which would show the codes of colours
+    is_coloured = reporter.hasmarkup and can_show(reporter._tw._file, line)
+    reporter.write_line(painted(line, is_coloured=is_coloured))

@@ -11,6 +11,8 @@ from ..records.case_record import CaseRecord
 from ..records.result import CaseOutcome, Result
 from ..records.run import Check, Failure, RunRecord
 
+# The names of the rows that are no cases: the best and the worst value of each column.
+BEST_VALUES, WORST_VALUES = "best values", "worst values"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -29,11 +31,11 @@ class CaseGroup(NamedTuple):
 
 
 class RankingRow(NamedTuple):
-    """A row of a ranking; the fictitious models (MIN, MAX) have no result.
+    """A row of a ranking; those of the best and the worst value of each column are no cases, and have no result.
 
     Attributes:
         name: of the case, with the marks of its notes.
-        normalised: the score, 0 for MIN and 1 for MAX; None where the two are the same.
+        normalised: the score, 0 for the best values and 1 for the worst ones; None where these are the same.
         place: in the ranking, with a star on the Pareto front.
         reference: result of the case that this one is compared with; None where it has none.
     """
@@ -132,5 +134,5 @@ def ranked_rows(group: CaseGroup) -> tuple[list[RankingRow], dict[str, str]]:
         )
     if len(rows) > 1:
         low, high = (None, None) if ranking.rows[0].normalised is None else (0.0, 1.0)
-        rows = [RankingRow("MIN", ranking.minimum, low), *rows, RankingRow("MAX", ranking.maximum, high)]
+        rows = [RankingRow(BEST_VALUES, ranking.minimum, low), *rows, RankingRow(WORST_VALUES, ranking.maximum, high)]
     return rows, notes

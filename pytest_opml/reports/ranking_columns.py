@@ -11,7 +11,7 @@ from ..metrics import METRICS, Metric
 from ..records.device import Device
 from ..records.result import Estimate, Result, Score
 from ..records.run import Failure, RunRecord
-from .cases import CaseGroup, RankingRow
+from .cases import BEST_VALUES, WORST_VALUES, CaseGroup, RankingRow
 from .formatting import signed_sum, three_digits
 
 DIFFERENCE = "OpScore - reference\n= error + time + size"
@@ -158,7 +158,9 @@ def legend(groups: Sequence[CaseGroup], record: RunRecord) -> str:
         "*: on the Pareto front",
     ]
     if any(len(group.results) > 1 for group in groups):
-        parts.append("MIN, MAX: the best and the worst of each column, 0 and 1 of norm")
+        parts.append(
+            f"{BEST_VALUES}, {WORST_VALUES}: no cases, but the best and the worst value of each column; 0 and 1 of norm"
+        )
     if any(result.vs_reference for result in record.results):
         parts.append(
             "time / reference: the two timed in turn, side by side, and the time is the reference's multiplied by it"

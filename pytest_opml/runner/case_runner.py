@@ -129,6 +129,7 @@ class CaseRunner:
         """
         options, trusted = self._options, self._options.trusts(case)
         launch = partial(self._launcher.run, on_progress=partial(self._on_progress, case))
+        on_build = partial(self._tell_build, case)
         try:
             with temporary_folder() as folder:
                 paths = replace(options.paths, case_dir=Path(folder))
@@ -142,7 +143,8 @@ class CaseRunner:
                     return named(result, case)
 
                 started = time.monotonic()
-                built = launch(make_artifact, (local, replace(options.build, trusted=trusted), paths), limits)
+                build = (local, replace(options.build, trusted=trusted), paths)
+                built = launch(make_artifact, build, limits, on_progress=on_build)
                 spent, baseline = time.monotonic() - started, None
                 with self._device(case):
                     began = time.monotonic()  # what was waited for the device is not the case's own
@@ -165,6 +167,9 @@ class CaseRunner:
         finally:
             remove_abandoned_builds(options.settings.cache_dir)  # what a worker was building when it was ended
 
+    def _tell_build(self, case: Case, progress: Progress) -> None:
+        self._on_progress(case, progress._replace(is_building=not progress.is_waiting))
+
     def data(self, case: Case) -> Split:
         """Return the data of a case, loaded in this process.
 
@@ -182,7 +187,7 @@ class CaseRunner:
         Raises:
             WorkerFailed: with the kind of failure.
         """
-        options, on_progress = self._options, partial(self._on_progress, case)
+        options, on_progress = self._options, partial(self._tell_build, case)
         local = self.localised(case)
         with self._shared.alone():
             arguments = (local, replace(options.build, trusted=options.trusts(case)), options.paths)

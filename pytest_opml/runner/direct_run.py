@@ -50,7 +50,8 @@ def run_cases(
     """
     # budgets of the file that name other cases are not missed: these are not all that the project has
     plan = plan_run((CollectedTest(command, case) for case, command in cases), partial_selection=True)
-    line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, len(cases), log=sys.stderr)
+    is_terminal, names = sys.stderr.isatty(), [case.id for case, _ in cases]
+    line = ProgressLine(sys.stderr if is_terminal else None, width, names, log=sys.stderr, is_logged=not is_terminal)
     with EndSignals(ends_process=True) as signals:
         run = _DirectRun(Session(settings, root, line, plan=plan), settings, root, signals)
         for note in run.session.notes:

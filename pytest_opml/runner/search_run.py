@@ -80,7 +80,8 @@ def run_search(
     """
     # which cases it comes to is not known before: none is missed, and no budget that names another one
     plan = plan_run([CollectedTest(command(case), None)], partial_selection=True)
-    line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, len(space.chains), log=sys.stderr)
+    # how many trials there will be is not known: each chain may be tried on several numbers of examples
+    line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, log=sys.stderr)
 
     def tell(evaluation: SearchEvaluation, trial: Trial, is_stored: bool) -> None:
         line.finished()

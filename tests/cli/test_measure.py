@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from click import unstyle
 from click.testing import CliRunner
 
 from pytest_opml import cli
@@ -76,7 +77,7 @@ def test_a_model_is_measured_judged_and_stored_as_by_pytest(project: Path) -> No
     assert "[1/1] top0/baseline: measuring" in text
     lines = [screen(line).rstrip() for line in text.replace("\r", "").split("\n")]
     assert not [line for line in lines if "measuring" in line]
-    assert lines[-2].startswith("opml: exit code 1: 1 budget failed")
+    assert unstyle(lines[-2]).startswith("opml: exit code 1: 1 budget failed")
     assert "opml measure models/prod.onnx --data=data/rows.npz --unfreeze=0" in " ".join(text.split())
     record = read_record(project / "run.json")
     assert record.exit_code == 1

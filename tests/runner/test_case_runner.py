@@ -170,6 +170,36 @@ def test_a_case_that_only_others_compare_with_is_held_to_nothing(
     assert list(plan.on_times.limits) == limits
 
 
+class Talkative(InlineLauncher):
+    """Runs no task: each says that it is at work and that it waits, and the measuring fails."""
+
+    def run(
+        self,
+        task: Callable[..., Value],
+        arguments: tuple[Any, ...],
+        limits: ProcessLimits,
+        on_progress: Callable[[Progress], None] = ignore_progress,
+    ) -> Value:
+        del arguments, limits
+        on_progress(Progress(task.__name__))
+        on_progress(Progress("waiting", is_waiting=True))
+        if failure := not_measured(task.__name__):
+            raise failure
+        return cast("Value", None)
+
+
+def test_only_what_is_heard_of_making_an_artifact_is_building(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = start(Talkative())
+    heard: list[Progress] = []
+    monkeypatch.setattr(runner, "_on_progress", lambda _case, progress: heard.append(progress))
+    assert runner.run_case(make_case(), NO_OVERRIDES).failure
+    assert [(progress.stage, progress.is_building) for progress in heard if not progress.is_waiting] == [
+        ("make_artifact", True),
+        ("measure_artifact", False),
+    ]
+    assert not any(progress.is_building for progress in heard if progress.is_waiting)
+
+
 class MachineThatBecomesQuiet(InlineLauncher):
     """Builds a case, and answers its measurements: the first too slow beside other work, the next as it is."""
 

@@ -60,7 +60,9 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
     result = bench.run("--opml-json=out/record.json")
     assert result.ret == 0
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*= opml =*", "*accuracy*", "*MIN*", "*cluster-16*", "*MAX*", "*budgets: 3 passed*"])
+    result.stdout.fnmatch_lines(
+        ["*= opml =*", "*accuracy*", "*best values*", "*cluster-16*", "*worst values*", "*budgets: 3 passed*"]
+    )
     assert result.outlines[-1] == "opml: exit code 0: 3 budgets passed"
 
     path = bench.pytester.path / "out" / "record.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...analysis.comparison import Comparison
+from ...analysis.comparison import Comparison, Word
 from ...records.run import RunRecord
 from ..cases import short_names
 from ..comparison_rows import (
@@ -19,7 +19,10 @@ from ..comparison_rows import (
     without_baseline,
 )
 from ..formatting import wrapped
+from .styles import Style, all_styled, styled
 from .tables import fitted
+
+_WORD_STYLES: dict[Word, Style] = {"better": Style.GOOD, "worse": Style.BAD, "unclear": Style.DOUBT}
 
 
 def comparison_lines(record: RunRecord, width: int) -> list[str]:
@@ -59,8 +62,15 @@ def table_lines(
         width: columns that no line exceeds.
     """
     quality = quality_header(compared)
-    rows = [comparison_row(comparison, names, quality) for comparison in compared]
+    rows = [_row(comparison, names, quality) for comparison in compared]
     yielding = (AXES, SIZE, quality, TIME)  # what gives way until the table fits, the first one first
     table = fitted(rows, width, left=("case", ""), yielding=yielding, names="case").lines
     explained = [line for text in explanations(compared, missing, names) for line in wrapped(text, width)]
-    return [*wrapped(title, width), "", *table, "", *explained]
+    return [*all_styled(wrapped(title, width), Style.STRONG), "", *table, "", *explained]
+
+
+def _row(comparison: Comparison, names: Mapping[str, str], quality: str) -> dict[str, str]:
+    """Return the cells of a comparison, its word with a colour."""
+    row = comparison_row(comparison, names, quality)
+    style = None if comparison.op_score is None else _WORD_STYLES.get(comparison.op_score.word)
+    return row if style is None else row | {"": styled(row[""], style)}

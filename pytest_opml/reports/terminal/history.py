@@ -11,6 +11,7 @@ from ...records.run import WORST_FIRST, Verdict
 from ..formatting import minute, short_hash, wrapped
 from ..phrases import COUNT_WORDS
 from ..ranking_columns import figure_cell
+from .styles import Style, styled
 from .tables import fitted
 
 _ID = 12
@@ -60,7 +61,13 @@ def _label(label: str | None) -> str:
 def _budgets(run: Summary) -> str:
     counts = _counts(run)
     texts = [f"{counts[verdict]} {COUNT_WORDS[verdict]}" for verdict in WORST_FIRST if counts[verdict]]
-    return ", ".join([*(["interrupted"] if run.interrupted else []), *texts])
+    style = Style.GOOD if counts["pass"] else None
+    if run.interrupted or counts["inconclusive"] or counts["not_judged"]:
+        style = Style.DOUBT
+    if counts["fail"]:
+        style = Style.BAD
+    text = ", ".join([*(["interrupted"] if run.interrupted else []), *texts])
+    return text if style is None else styled(text, style)
 
 
 def _counts(run: Summary) -> dict[Verdict, int]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from ...printable import printable
+from .time_left import Durations, FinishedTest, RunningTest, time_left
 
 if TYPE_CHECKING:
     from ...case import Case
     from ...progress import Progress
 
 _NARROWEST = 20
+LOG_EVERY_S = 60.0
 
 
 class ProgressLine:
@@ -22,38 +24,54 @@ class ProgressLine:
     Args:
         stream: the terminal; None shows nothing.
         room: how many columns of the line are free.
-        tests: how many there are to run.
+        tests: the names of those to run, in their order; empty where their number is not known.
         uncaptured: in which what is written reaches the terminal.
         log: where a line goes that is to be read without a terminal too; None for nowhere.
+        is_logged: whether a line in the log says once a minute what the terminal would show.
+        earlier: what tests took in earlier runs, by name.
     """
 
     def __init__(
         self,
         stream: TextIO | None,
         room: Callable[[], int],
-        tests: int,
+        tests: Sequence[str] = (),
         uncaptured: Callable[[], AbstractContextManager[None]] = nullcontext,
         log: TextIO | None = None,
+        *,
+        is_logged: bool = False,
+        earlier: Mapping[str, Durations] | None = None,
     ) -> None:
-        self._log = log
         self._stream, self._room, self._tests, self._uncaptured = stream, room, tests, uncaptured
-        self._done, self._began, self._shown = 0, time.monotonic(), 0
+        self._log, self._is_logged = log, is_logged
+        self._earlier = dict(earlier or {})
+        self._finished: list[FinishedTest] = []
+        self._began = self._logged = time.monotonic()
+        self._is_building, self._shown = False, 0
 
     def __call__(self, case: Case, progress: Progress) -> None:
         """Show what is done for a case."""
-        parts = case.parts
-        if progress.is_waiting and self._log is not None:
-            with self._uncaptured():
-                self._log.write(f"\n{printable(f'opml: {progress}')}\n")
-                self._log.flush()
-        left = self._time_left()
-        self._show(f" [{self._done + 1}/{self._tests}{left}] {parts.top}/{parts.technique}: {progress}")
+        self._is_building = self._is_building or progress.is_building
+        text = f"{self._place()} {case.parts.top}/{case.parts.technique}: {progress}"
+        if progress.is_waiting:
+            self._write_log(str(progress))
+        elif self._is_logged and time.monotonic() - self._logged >= LOG_EVERY_S:
+            self._logged = time.monotonic()
+            self._write_log(text)
+        self._show(f" {text}")
 
-    def _time_left(self) -> str:
-        if not self._done:
-            return ""
-        seconds = (time.monotonic() - self._began) / self._done * (self._tests - self._done)
-        return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
+    def _place(self) -> str:
+        """Return which test it is of how many, and the time left: ``[3/8, about 4 min left]``."""
+        place = f"{len(self._finished) + 1}{f'/{len(self._tests)}' if self._tests else ''}"
+        running = RunningTest(time.monotonic() - self._began, self._is_building)
+        left = time_left(self._tests, self._finished, running, self._earlier)
+        return f"[{', '.join(filter(None, (place, str(left or ''))))}]"
+
+    def _write_log(self, text: str) -> None:
+        if self._log is not None:
+            with self._uncaptured():
+                self._log.write(f"\n{printable(f'opml: {text}')}\n")
+                self._log.flush()
 
     def _show(self, text: str) -> None:
         self.clear()
@@ -80,8 +98,21 @@ class ProgressLine:
     def finished(self) -> None:
         """A test has ended."""
         self.clear()
-        self._done += 1
+        now, number = time.monotonic(), len(self._finished)
+        name = self._tests[number] if number < len(self._tests) else ""
+        self._finished.append(FinishedTest(name, now - self._began, self._is_building))
+        self._began, self._is_building = now, False
 
     def restarted(self) -> None:
         """A test that has ended is run again."""
-        self._done -= 1
+        if self._finished:
+            self._finished.pop()
+
+    def durations(self) -> dict[str, Durations]:
+        """Return what the tests of this run took, by name, beside what they took in earlier runs."""
+        durations: dict[str, Durations] = {}
+        for test in self._finished:
+            kind = "built" if test.is_built else "loaded"
+            before = self._earlier.get(test.name, Durations())
+            durations[test.name] = before._replace(**{kind: test.seconds})
+        return durations

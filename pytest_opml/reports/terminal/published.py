@@ -8,6 +8,7 @@ from ...paper.published import TABLES, PublishedRow, explain, published_table
 from .tables import fitted
 
 _WIDTH = 120  # more than the printed tables take
+_NOTE = "MIN and MAX are the paper's words for the best and the worst value of each column; these rows are no models."
 
 
 def paper_lines() -> list[str]:
@@ -25,7 +26,7 @@ def paper_lines() -> list[str]:
             f"{agreeing} of {len(rows)} scores follow from their own columns within their rounding",
             *filter(None, map(explain, rows)),
         ]
-    return lines
+    return [*lines, "", _NOTE]
 
 
 def _cells(row: PublishedRow) -> dict[str, str]:

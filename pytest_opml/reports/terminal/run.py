@@ -11,11 +11,16 @@ from ..formatting import wrapped
 from ..phrases import INTERRUPTED
 from .comparison import comparison_lines
 from .ranking import device_lines, ranking_lines
+from .styles import Style, all_styled, styled
 from .trend import fresh_lines
 from .verdicts import best_lines, verdict_lines
 
+_NOT_JUDGED = 11  # the exit code where nothing failed, but something could not be judged
 
-def run_lines(record: RunRecord, gate: Gate, width: int, fresh: Sequence[FreshShift] = ()) -> list[str]:
+
+def run_lines(
+    record: RunRecord, gate: Gate, width: int, fresh: Sequence[FreshShift] = (), *, with_front: bool = True
+) -> list[str]:
     """The device, the ranking, the best case, the comparison with the baseline and the verdicts; a blank line between.
 
     Args:
@@ -23,11 +28,12 @@ def run_lines(record: RunRecord, gate: Gate, width: int, fresh: Sequence[FreshSh
         gate: that they were judged by.
         width: columns that no line but a command exceeds.
         fresh: the lasting steps that the newest runs of its cases show; they come last.
+        with_front: whether a chart of the front follows each ranking that has use for one.
     """
     blocks = (
-        wrapped(INTERRUPTED, width) if record.interrupted else [],
+        all_styled(wrapped(INTERRUPTED, width), Style.DOUBT) if record.interrupted else [],
         device_lines(record, width),
-        ranking_lines(record, width),
+        ranking_lines(record, width, with_front=with_front),
         best_lines(record, width),
         comparison_lines(record, width),
         verdict_lines(record, gate, width),
@@ -41,9 +47,10 @@ def run_lines(record: RunRecord, gate: Gate, width: int, fresh: Sequence[FreshSh
 
 def problem_lines(problems: Sequence[str]) -> list[str]:
     """A line for each part of a run that was not written."""
-    return [f"not written: {problem}" for problem in problems]
+    return [styled(f"not written: {problem}", Style.BAD) for problem in problems]
 
 
 def exit_line(code: int, reason: str) -> str:
     """The last line of a run: its exit code, and why it is that."""
-    return f"opml: exit code {code}: {reason}"
+    style = {0: Style.GOOD, _NOT_JUDGED: Style.DOUBT}.get(code, Style.BAD)
+    return styled(f"opml: exit code {code}: {reason}", style)

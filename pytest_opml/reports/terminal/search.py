@@ -9,6 +9,7 @@ from ...analysis import figures
 from ...analysis.figures import score_axes
 from ...records.result import Result
 from ..formatting import amount, signed_sum, wrapped
+from .styles import Style, styled
 from .tables import fitted
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _row(result: Result, selection: Selection, allowed: set[str]) -> dict[str, s
     marks = ("*" if result.case.id in selection.pareto else "") + ("" if result.case.id in allowed else "x")
     return {
         "": marks,
-        "chain": result.case.technique,
+        "chain": styled(result.case.technique, Style.STRONG) if result is selection.best else result.case.technique,
         "OpScore": f"{result.op_score.value:.3f}",
         result.quality.name: f"{result.quality.value:.4f}",
         "inference s": f"{result.inference_s.value:.3g}",

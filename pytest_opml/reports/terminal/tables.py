@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...printable import printable
 from ..formatting import columns_of, shortened
+from .styles import Line, Span, Style, parts
 
 _SHORTEST_NAME = 8
 # Planes of private use, of which no printable text has a letter.
@@ -15,10 +16,8 @@ _FIRST_SIGN, _FILLER = 0xF0000, "\U0010fffd"
 Cells = Sequence[Mapping[str, str]]
 
 
-class Lines(str):
+class Lines(Line):
     """A cell of several lines: its line feeds are ours, where those of any other text are none of the table's."""
-
-    __slots__ = ()
 
 
 class Table(NamedTuple):
@@ -48,8 +47,9 @@ def fitted(
     """Lay out rows under their headers, without columns that are empty.
 
     Args:
-        rows: cells by header, the same headers in each; at least one. A function is called with the headers that have
-            given way, and returns the rows without them; so a header may also stand for a part of a cell.
+        rows: cells by header, the same headers in each, at least one; a cell may have styles. A function is called
+            with the headers that have given way, and returns the rows without them; so a header may also stand for a
+            part of a cell.
         width: columns that no line exceeds, where that can be had.
         left: headers whose cells are set to the left; the others are set to the right.
         decimal: headers whose cells are set by their decimal point.
@@ -111,35 +111,47 @@ def _laid_out(rows: Cells, style: _Style, widest: Mapping[str, int] | None = Non
         preserve_whitespace=True,
         maxcolwidths=[widest.get(header) for header in headers] if widest else None,
     )
-    return Table([signs.read(line).rstrip() for line in text.split("\n")], tuple(headers))
+    return Table([signs.read(line.rstrip()) for line in text.split("\n")], tuple(headers))
 
 
 class _Signs:
-    """Stand-ins for letters that take two columns of a terminal, or have marks that take none.
+    """Stand-ins for letters that take two columns of a terminal, have marks that take none, or have a style.
 
     tabulate counts each letter as one column, so such a letter is one of private use and a filler for its second one.
     """
 
     def __init__(self) -> None:
-        self._signs: dict[str, str] = {}
+        self._signs: dict[tuple[str, Style | None], str] = {}
 
     def of(self, text: str) -> str:
         """Return a text in one line of as many letters as it takes columns."""
-        letters: list[str] = []
-        for char in printable(text, lines=isinstance(text, Lines)):
-            if letters and not columns_of(char):
-                letters[-1] += char
-            else:
-                letters.append(char)
-        return "".join(map(self._sign, letters))
+        letters: list[tuple[str, Style | None]] = []
+        for part, style in parts(text):
+            for char in printable(part, lines=isinstance(text, Lines)):
+                if letters and not columns_of(char):
+                    letters[-1] = (letters[-1][0] + char, letters[-1][1])
+                else:
+                    # where a text may be broken, it stays what it is
+                    letters.append((char, None if char.isspace() else style))
+        return "".join(self._sign(letter, style) for letter, style in letters)
 
-    def _sign(self, letter: str) -> str:
+    def _sign(self, letter: str, style: Style | None) -> str:
         columns = columns_of(letter)
-        if len(letter) == columns:
+        if style is None and len(letter) == columns:
             return letter
-        return self._signs.setdefault(letter, chr(_FIRST_SIGN + len(self._signs))) + _FILLER * (columns - 1)
+        sign = self._signs.setdefault((letter, style), chr(_FIRST_SIGN + len(self._signs)))
+        return sign + _FILLER * (columns - 1)
 
-    def read(self, line: str) -> str:
-        """Return a line of such texts with the letters that the signs stand for."""
-        letters = {sign: letter for letter, sign in self._signs.items()} | {_FILLER: ""}
-        return "".join(letters.get(char, char) for char in line)
+    def read(self, line: str) -> Line:
+        """Return a line of such texts with the letters that the signs stand for, and their styles."""
+        letters = {sign: letter for letter, sign in self._signs.items()}
+        text, spans = "", list[Span]()
+        for char in line.replace(_FILLER, ""):
+            letter, style = letters.get(char, (char, None))
+            if style is not None:
+                # the words of a cell have one blank between them, and two cells have more
+                is_next = bool(spans) and spans[-1].style is style and text[spans[-1].end :] in ("", " ")
+                start = spans.pop().start if is_next else len(text)
+                spans.append(Span(start, len(text) + len(letter), style))
+            text += letter
+        return Line(text, spans)

@@ -9,8 +9,9 @@ from typing import Any
 
 from ...analysis.trend import FreshShift, Point, Shift
 from ...metrics import Metric
-from ..charts.scales import scale, ticks, widened
 from ..formatting import amount, minute, short_hash, wrapped
+from .scales import scale, ticks, widened
+from .styles import Style, with_head
 
 # The commits that are in the second and not in the first, the newest first; None where git cannot tell.
 Between = Callable[[str, str], Sequence[str] | None]
@@ -93,7 +94,7 @@ def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[s
     share = "" if step.change is None or not metric.percent else f" ({100 * step.change:+.1f} %)"
     head = f"{_word(metric, shift)} {metric.format(step.before)} to {metric.format(step.after)}{share}"
     at = f"at the run {shift.at.run_id[:12]} of {minute(shift.at.started)}"
-    lines = wrapped(f"{head} {at}, {_chance(step.error)}", width)
+    lines = _headed(metric, shift, wrapped(f"{head} {at}, {_chance(step.error)}", width))
     if shift.machine:
         lines += _indented(f"on {shift.machine}", width)
     return [*lines, *_cause(shift, between, width)]
@@ -102,6 +103,12 @@ def _block(metric: Metric, shift: Shift, between: Between, width: int) -> list[s
 def _word(metric: Metric, shift: Shift) -> str:
     better = (shift.step.difference > 0) == (metric.better == "higher")
     return "better:" if better else "WORSE:"
+
+
+def _headed(metric: Metric, shift: Shift, lines: Sequence[str]) -> list[str]:
+    """Return lines that begin with the word of a step, with its colour."""
+    word = _word(metric, shift)
+    return with_head(lines, word, Style.GOOD if word == "better:" else Style.BAD)
 
 
 def _chance(error: float) -> str:
@@ -136,7 +143,10 @@ def fresh_lines(fresh: Sequence[FreshShift], width: int) -> list[str]:
         change = f"{metric.format(step.before)} to {metric.format(step.after)}{share} since {since}"
         text = f"{_word(metric, shift)} {metric.name} of {case_id} went from {change}, {amount(runs, 'run')} ago"
         # a command is for copying, so it stays on one line
-        lines += [*wrapped(text, width), f"  {shlex.join(['opml', 'trend', case_id, '--metric', metric.name])}"]
+        lines += [
+            *_headed(metric, shift, wrapped(text, width)),
+            f"  {shlex.join(['opml', 'trend', case_id, '--metric', metric.name])}",
+        ]
     return lines
 
 

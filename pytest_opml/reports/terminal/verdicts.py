@@ -33,11 +33,14 @@ from ..phrases import (
     repeat_command,
     verdict_text,
 )
+from .styles import VERDICT_STYLES, Span, Style, all_styled, with_head, worst_style
 from .tables import Lines, fitted
 
 _MIN_DETECTABLE = "min.\ndetectable"
 # What gives way until the table fits, the first one first; value, limit and verdict stay.
 _YIELDING = ("interval", "cases", _MIN_DETECTABLE, "confidence")
+
+_BEST = "Best of "  # the beginning of the sentence that names the best case, of those on it
 
 
 def breach_lines(checks: Sequence[Check]) -> list[str]:
@@ -63,18 +66,18 @@ def verdict_lines(record: RunRecord, gate: Gate, width: int) -> list[str]:
         return []
     names = short_names(record)
     lines = [*_table(record, names, gate.terms, width), ""]
-    for checks in _explained(record.checks):
-        lines += [*_block(checks, record, gate, names, width), ""]
+    for checks, likewise in _alike(_explained(record.checks)):
+        lines += [*_block(checks, record, gate, names, width), *_likewise(likewise, record, names, width), ""]
     for check in record.checks:
         if check.verdict == "inconclusive":
-            lines += wrapped(_inconclusive(check, record, gate.terms, names), width)
+            lines += _headed(check, wrapped(_inconclusive(check, record, gate.terms, names), width))
     for reason in dict.fromkeys(check.reason for check in record.checks if check.verdict == "pass" and check.reason):
         lines += wrapped(reason, width)
     for text in idle_waivers(record.checks, gate.waivers, date.today()):
         lines += wrapped(text, width)
     if lines[-1]:
         lines.append("")
-    return [*lines, *wrapped(f"budgets: {counted(record, gate.terms)}", width)]
+    return [*lines, *all_styled(wrapped(f"budgets: {counted(record, gate.terms)}", width), worst_style(record.checks))]
 
 
 def _explained(checks: Sequence[Check]) -> list[list[Check]]:
@@ -85,6 +88,29 @@ def _explained(checks: Sequence[Check]) -> list[list[Check]]:
             if check.verdict == verdict:
                 by_case.setdefault((verdict, check.case_id, check.profile), []).append(check)
     return list(by_case.values())
+
+
+def _alike(by_case: Sequence[list[Check]]) -> list[tuple[list[Check], list[Check]]]:
+    """Return the checks of each case, and with those of the first one a check of each case that is told the same.
+
+    That is so of cases that were not judged on the same budgets for the same reasons. What fails, fails by figures of
+    its own.
+    """
+    together: dict[object, tuple[list[Check], list[Check]]] = {}
+    for number, checks in enumerate(by_case):
+        facts = [(check_text(check), check.budget, check.source, check.rule) for check in checks]
+        key = number if checks[0].verdict == "fail" else tuple(facts)
+        if key in together:
+            together[key][1].append(checks[0])
+        else:
+            together[key] = (checks, [])
+    return list(together.values())
+
+
+def _likewise(checks: Sequence[Check], record: RunRecord, names: Mapping[str, str], width: int) -> list[str]:
+    """Name the cases that are told the same as the one before."""
+    texts = wrapped(", ".join(check_name(check, names, record) for check in checks), width - 13)
+    return [f"  {'likewise' if number == 0 else '':9}  {text}" for number, text in enumerate(texts)]
 
 
 def _distance(check: Check) -> tuple[int, float, float]:
@@ -135,10 +161,20 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
         "value": figure(closest, closest.value),
         "interval": interval(closest),
         "limit": figure(closest, closest.limit) if is_judged(closest) else "",
-        "verdict": Lines(printable(verdict_text(closest)).replace(", ", ",\n")),
+        "verdict": _verdict_cell(closest),
         "confidence": confidence(closest),
         _MIN_DETECTABLE: "" if closest.min_detectable is None else figure(closest, closest.min_detectable),
     }
+
+
+def _verdict_cell(check: Check) -> Lines:
+    text = printable(verdict_text(check)).replace(", ", ",\n")
+    return Lines(text, [Span(0, len(text), VERDICT_STYLES[check.verdict])])
+
+
+def _headed(check: Check, lines: Sequence[str]) -> list[str]:
+    """Return lines that begin with the verdict of a check, with its colour."""
+    return with_head(lines, WORDS[check.verdict].upper(), VERDICT_STYLES[check.verdict])
 
 
 def _head(check: Check, record: RunRecord, names: Mapping[str, str]) -> str:
@@ -163,7 +199,7 @@ def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mappin
 
     failed = checks[0].verdict == "fail"
     for check in checks:
-        lines += wrapped(_head(check, record, names), width)
+        lines += _headed(check, wrapped(_head(check, record, names), width))
         source = origin(check.source)
         add_text("budget", source if check.rule == "case" else f"{check.budget}, {source}")
         if failed:
@@ -183,4 +219,9 @@ def best_lines(record: RunRecord, width: int, *, alone: bool = False) -> list[st
         width: columns that no line exceeds.
         alone: whether to name the case of a test set that has but one.
     """
-    return [line for text in best_texts(record, alone=alone) for line in wrapped(text, width)]
+    return [
+        line
+        for text in best_texts(record, alone=alone)
+        for lines in [wrapped(text, width)]
+        for line in (all_styled(lines, Style.STRONG) if text.startswith(_BEST) else lines)
+    ]

@@ -113,7 +113,7 @@ def read_progress(content: bytes) -> Progress | None:
         return None
     if not isinstance(value, Progress) or len(value) != len(Progress._fields):
         return None
-    stage, done, total, is_waiting = value
+    stage, done, total, is_waiting, _ = value
     if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
         return None
     return Progress(stage[:_LONGEST_STAGE], done, total, bool(is_waiting))

@@ -61,33 +61,34 @@ NARROW = """\
 digits/efficientnet_lite0/top1, 599 test examples, time: inference over 10,000
   examples
 
-  #  case             accuracy    time    size      OpScore    norm
-                                     s      MB
----  -----------  ------------  ------  ------  -----------  ------
-     MIN          0.9600     -    12.4    5.31  0.422     -    0.00
- *1  int8         0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08
- *2  cluster-256  0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42
- *3  (baseline)   0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71
-  4  float16 ¹    0.9566 ±.030   105      9.87  1.654 ±.369    0.76
-     MAX          0.9466     -   105     19.3   2.035     -    1.00
+  #  case              accuracy    time    size      OpScore    norm
+                                      s      MB
+---  ------------  ------------  ------  ------  -----------  ------
+     best values   0.9600     -    12.4    5.31  0.422     -    0.00
+ *1  int8          0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08
+ *2  cluster-256   0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42
+ *3  (baseline)    0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71
+  4  float16 ¹     0.9566 ±.030   105      9.87  1.654 ±.369    0.76
+     worst values  0.9466     -   105     19.3   2.035     -    1.00
 no result: cluster-64: out of memory: the worker took more than memory_mb = 2000
   allows
 ¹ this device does not compute float16 in hardware
 
 Lower OpScore is better (0.301: a factor of two); ±: half of the 95 % interval;
-  *: on the Pareto front; MIN, MAX: the best and the worst of each column, 0 and
-  1 of norm; (name): a reference, measured although it was not collected."""
+  *: on the Pareto front; best values, worst values: no cases, but the best and
+  the worst value of each column; 0 and 1 of norm; (name): a reference, measured
+  although it was not collected."""
 
 WIDE = """\
-  #  case             accuracy    time    size      OpScore    norm        OpScore - reference      F1     AUC    p50     p99    train    prep    cold    peak
-                                     s      MB                           = error + time + size                     ms      ms        s       s       s      MB
----  -----------  ------------  ------  ------  -----------  ------  -------------------------  ------  ------  -----  ------  -------  ------  ------  ------
-     MIN          0.9600     -    12.4    5.31  0.422     -    0.00
- *1  int8         0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08  -1.02 = +0.11 -0.57 -0.56  0.9466  0.9733   1.24    1.55     60.0   0.500   0.500     800
- *2  cluster-256  0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42  -0.47 = -0.02 +0.00 -0.45  0.9600  0.9800   4.63    5.79     60.0   0.500   0.500     800
- *3  (baseline)   0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71                             0.9583  0.9791   4.61    5.76     60.0   0.500   0.500     800
-  4  float16 ¹    0.9566 ±.030   105      9.87  1.654 ±.369    0.76  +0.08 = +0.01 +0.36 -0.29  0.9566  0.9783  10.5   n/a        60.0   0.500   0.500     800
-     MAX          0.9466     -   105     19.3   2.035     -    1.00"""  # noqa: E501
+  #  case              accuracy    time    size      OpScore    norm        OpScore - reference      F1     AUC    p50     p99    train    prep    cold    peak
+                                      s      MB                           = error + time + size                     ms      ms        s       s       s      MB
+---  ------------  ------------  ------  ------  -----------  ------  -------------------------  ------  ------  -----  ------  -------  ------  ------  ------
+     best values   0.9600     -    12.4    5.31  0.422     -    0.00
+ *1  int8          0.9466 ±.030    12.4    5.31  0.547 ±.276    0.08  -1.02 = +0.11 -0.57 -0.56  0.9466  0.9733   1.24    1.55     60.0   0.500   0.500     800
+ *2  cluster-256   0.9600 ±.030    46.3    6.82  1.101 ±.423    0.42  -0.47 = -0.02 +0.00 -0.45  0.9600  0.9800   4.63    5.79     60.0   0.500   0.500     800
+ *3  (baseline)    0.9583 ±.030    46.1   19.3   1.569 ±.394    0.71                             0.9583  0.9791   4.61    5.76     60.0   0.500   0.500     800
+  4  float16 ¹     0.9566 ±.030   105      9.87  1.654 ±.369    0.76  +0.08 = +0.01 +0.36 -0.29  0.9566  0.9783  10.5   n/a        60.0   0.500   0.500     800
+     worst values  0.9466     -   105     19.3   2.035     -    1.00"""  # noqa: E501
 
 
 @pytest.fixture
@@ -140,14 +141,18 @@ def test_names_that_are_cut_stay_distinct() -> None:
 def test_the_best_comes_first_between_the_bounds_of_the_columns(run: RunRecord) -> None:
     table = names(ranking_lines(run, 80))
     ordered = sorted(run.results, key=lambda result: result.op_score.value)
-    assert [name.strip("()¹ ") for name in table] == ["MIN", *(result.case.technique for result in ordered), "MAX"]
+    assert [name.strip("()¹ ") for name in table] == [
+        "best values",
+        *(result.case.technique for result in ordered),
+        "worst values",
+    ]
 
 
 def test_the_bounds_are_those_of_the_ranking(run: RunRecord) -> None:
     entries = [Entry(r.id, r.accuracy.value, r.inference_s.value, r.size_mb, r.op_score.value) for r in run.results]
     lines = ranking_lines(run, 80)
-    for entry in bounds(entries, samples=599):
-        assert cells(lines, entry.name)[5] == f"{entry.score:.3f}"
+    for name, entry in zip(("best values", "worst values"), bounds(entries, samples=599), strict=True):
+        assert cells(lines, name)[6] == f"{entry.score:.3f}"
 
 
 def test_the_pareto_front_is_marked(run: RunRecord) -> None:
@@ -162,7 +167,7 @@ def test_scores_are_compared_on_one_test_set_only(change: dict[str, object]) -> 
     headings = [line for line in lines if line.startswith("digits/")]
     assert len(headings) == 2
     assert headings[1].startswith(f"digits/efficientnet_lite0/top1, {name}={value}, ")
-    assert sum(" MIN " in line for line in lines) == 2
+    assert sum(line.startswith("     best values ") for line in lines) == 2
     assert sum(line.startswith(" *1 ") for line in lines) == 2
 
 
@@ -171,20 +176,27 @@ def test_what_all_cases_share_is_in_the_heading_only() -> None:
     cases = [make_case(technique, unfreeze=top, epochs=5) for technique in ("baseline", "int8") for top in (1, "all")]
     lines = ranking_lines(make_run([make_result(case=case) for case in cases]), 80)
     assert lines[0].startswith("digits/efficientnet_lite0, epochs=5, ")
-    assert set(names(lines)) == {"MIN", "MAX", "top1/baseline", "top1/int8", "all/baseline", "all/int8"}
+    assert set(names(lines)) == {
+        "best values",
+        "worst values",
+        "top1/baseline",
+        "top1/int8",
+        "all/baseline",
+        "all/int8",
+    }
 
     mixed = [make_case(), make_case(model=other), make_case(model=other, epochs=5)]
     lines = ranking_lines(make_run([make_result(case=case) for case in mixed]), 80)
     assert lines[0].startswith("digits/*/top1, ")
     assert set(names(lines)) == {
-        "MIN", "MAX", "efficientnet_lite0/baseline", f"{other}/baseline", f"{other}/baseline/epochs=5",
+        "best values", "worst values", "efficientnet_lite0/baseline", f"{other}/baseline", f"{other}/baseline/epochs=5",
     }  # fmt: skip
 
 
 def test_a_single_result_has_no_bounds_and_no_normalised_score() -> None:
     lines = ranking_lines(make_run([make_result()]), 160)
     assert names(lines) == ["baseline"]
-    assert not re.search("MIN|MAX|norm|reference", "\n".join(lines))
+    assert not re.search("best values|worst values|norm|reference", "\n".join(lines))
 
 
 def test_equal_results_share_a_place_and_have_no_normalised_score() -> None:
@@ -236,7 +248,12 @@ def test_another_time_than_inference_is_named_and_ranked_by() -> None:
     lines = ranking_lines(make_run([trained("baseline", 50.0), trained("int8", 2000.0)]), 80)
     assert " ".join(lines[:2]).endswith(", time: as tool.opml.score   weights it")
     assert [cells(lines, name)[4] for name in ("baseline", "int8")] == ["50.0", "2000"]
-    assert [cells(lines, name)[-1] for name in ("MIN", "baseline", "int8", "MAX")] == ["0.00", "0.00", "1.00", "1.00"]
+    assert [cells(lines, name)[-1] for name in ("best values", "baseline", "int8", "worst values")] == [
+        "0.00",
+        "0.00",
+        "1.00",
+        "1.00",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pytest_opml.gate.best_case import select_best
 from pytest_opml.reports.terminal.search import TrialReport, search_lines, trial_line
+from pytest_opml.reports.terminal.styles import Style, parts
 from tests.support.builders import make_result, make_run, make_side_by_side
 
 BASELINE = make_result("baseline", 0.9, 10.0, 14.0)
@@ -34,6 +35,7 @@ def test_the_end_shows_the_front_the_best_chain_and_what_each_step_bought() -> N
     rows = [line.split() for line in lines]
     assert rows[4][:3] == ["*", "int8", f"{INT8.op_score.value:.3f}"]
     assert rows[5][:2] == ["*", "baseline"]
+    assert [part for line in lines for part, style in parts(line) if style is Style.STRONG] == ["int8"]
     assert "breaks a budget" not in text
     assert rows[-1] == ["int8", "+0.041", "-0.301", "-0.602", "-0.862"]
 

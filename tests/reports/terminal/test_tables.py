@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from pytest_opml.reports.formatting import columns_of
-from pytest_opml.reports.terminal.tables import fitted
+from pytest_opml.reports.terminal.styles import Span, Style, parts, styled
+from pytest_opml.reports.terminal.tables import Lines, fitted
 
 ROWS = [
     {"case": "digits/some_model/top1/int8", "time\ns": "1.5", "note": "", "size": "4"},
@@ -66,3 +70,28 @@ def test_a_name_of_wide_letters_is_cut_to_the_width() -> None:
     lines = fitted(rows, 30, left=("case",), names="case").lines
     assert max(map(columns_of, lines)) <= 30
     assert len(set(lines)) == 4
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=12), st.text(max_size=12), st.sampled_from([None, *Style])), min_size=1, max_size=5
+    )
+)
+def test_styles_of_cells_move_no_letter(texts: list[tuple[str, str, Style | None]]) -> None:
+    plain = [{"case": name, "verdict": text, "end": "1"} for name, text, _ in texts]
+    rows = [
+        row | {"verdict": styled(text, style) if style else text}
+        for row, (_, text, style) in zip(plain, texts, strict=True)
+    ]
+    lines = fitted(rows, 80, left=("case", "verdict")).lines
+    assert lines == fitted(plain, 80, left=("case", "verdict")).lines
+    for line in lines:
+        assert "".join(part for part, _ in parts(line)) == line
+
+
+def test_a_cell_of_several_lines_and_words_has_one_style_in_each() -> None:
+    text = "not judged,\n漢 counted as fail"
+    cell = Lines(text, [Span(0, len(text), Style.DOUBT)])
+    rows: list[dict[str, str]] = [{"case": "not judged", "verdict": cell, "more": "not judged"}]
+    lines = fitted(rows, 80, left=("case", "verdict")).lines
+    assert [part for line in lines for part, style in parts(line) if style is Style.DOUBT] == text.split("\n")

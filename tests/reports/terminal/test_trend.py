@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import random
 import shlex
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from pytest_opml.analysis.trend import FreshShift, Point, find_shifts
-from pytest_opml.errors import MissingDependencyError, StorageError
 from pytest_opml.metrics import METRICS, Metric
-from pytest_opml.reports.charts.trend import FORMATS, draw_trend
+from pytest_opml.reports.terminal.styles import Style, parts
 from pytest_opml.reports.terminal.trend import fresh_lines, trend_lines, trend_table
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -157,51 +154,10 @@ def test_it_is_plain_data_for_json() -> None:
     ]
 
 
-# ---- pictures
-
-
-@pytest.mark.parametrize("ending", FORMATS)
-def test_a_picture_of_each_format(tmp_path: Path, ending: str) -> None:
-    points = points_of(stepped())
-    path = tmp_path / f"trend{ending}"
-    draw_trend(path, CASE, METRICS["inference_s"], points, find_shifts(points, METRICS["inference_s"]))
-    beginnings = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
-    assert path.read_bytes().startswith(beginnings[ending])
-
-
-def test_a_picture_names_the_case_the_metric_the_machine_and_the_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import matplotlib as mpl
-
-    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
-    points = points_of([4.0] * 5 + [4.2] * 5)
-    path = tmp_path / "trend.svg"
-    draw_trend(path, CASE, METRICS["size_mb"], points, find_shifts(points, METRICS["size_mb"]))
-    text = path.read_text()
-    for shown in (CASE, "size_mb [MB]", "One CPU, 2 cores", "0000000000"):
-        assert f">{shown}<" in text
-
-
-def test_a_name_is_no_formula_and_an_ending_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import matplotlib as mpl
-
-    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
-    path, name = tmp_path / "trend.SVG", r"tests/test_it.py::test_cost[$\frac-$1]"
-    draw_trend(path, name, METRICS["size_mb"], points_of([4.0], machine="A $1 CPU for $2"), ())
-    for shown in (name, "A $1 CPU for $2"):
-        assert f">{shown}<" in path.read_text()
-
-
-def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    points = points_of([4.0])
-    with pytest.raises(StorageError, match=r"trend\.gif: a picture ends in \.png, \.svg, \.pdf$"):
-        draw_trend(tmp_path / "trend.gif", CASE, METRICS["size_mb"], points, ())
-    with pytest.raises(StorageError, match=r"nowhere/trend\.png: cannot be written: No such file or directory$"):
-        draw_trend(tmp_path / "nowhere" / "trend.png", CASE, METRICS["size_mb"], points, ())
-
-
-def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.dates", None)
-    with pytest.raises(MissingDependencyError, match=r"package matplotlib: pip install 'pytest-opml\[plot\]'"):
-        draw_trend(tmp_path / "trend.png", CASE, METRICS["size_mb"], points_of([4.0]), ())
+@pytest.mark.parametrize(("factor", "word", "style"), [(1.1, "WORSE:", Style.BAD), (0.9, "better:", Style.GOOD)])
+def test_the_word_of_a_step_has_its_colour(factor: float, word: str, style: Style) -> None:
+    points = points_of([4.0] * 5 + [4.0 * factor] * 5)
+    (shift,) = find_shifts(points, METRICS["size_mb"])
+    fresh = fresh_lines([FreshShift("better: case", METRICS["size_mb"], shift, 5)], 80)
+    for lines in (fresh, lines_of(METRICS["size_mb"], points)):
+        assert [part for line in lines for part in parts(line) if part[1]] == [(word, style)]

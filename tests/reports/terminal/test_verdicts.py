@@ -219,3 +219,13 @@ def test_without_budgets_the_best_is_the_first_and_a_case_alone_is_not_best_of_a
     assert best_lines(run(gate({})), 80)[0] == "Best of 3 on digits: int8 (OpScore -0.143)"
     assert best_lines(make_run([make_result()]), 80) == []
     assert best_lines(make_run([make_result()]), 80, alone=True)[0] == "Best of 1 on digits: baseline (OpScore 1.146)"
+
+
+def test_cases_that_were_not_judged_for_the_same_reason_are_told_of_once() -> None:
+    given = gate({"energy_j": {"max": 3}, "size_mb": {"max": 4.5}})
+    lines = told(given, 120).splitlines()
+    heads = [line for line in lines if line.startswith("NOT JUDGED")]
+    assert heads == ["NOT JUDGED baseline: energy_j: not judged (max = 3): energy_j is not told by this device"]
+    assert "  likewise   int8, cluster-8" in lines
+    assert sum(line.startswith("FAIL") for line in lines) == 2  # by figures of their own
+    assert not [line for line in lines[: lines.index(heads[0])] if "likewise" in line]
