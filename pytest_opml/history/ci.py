@@ -86,8 +86,8 @@ def _known(branches: Mapping[str | None, str | None]) -> dict[str, str]:
 def _github() -> Job:
     commit, source = _variable(FULL_HASH, "GITHUB_SHA"), _variable(_BRANCH, "GITHUB_HEAD_REF")
     ref = os.environ.get("GITHUB_REF", "")
-    event = _event()
-    number, newest = (_at(event, "pull_request", *keys) for keys in (("number",), ("head", "sha")))
+    event = event_of_job()
+    number, newest = (value_at(event, "pull_request", *keys) for keys in (("number",), ("head", "sha")))
     # The ref, and not the event, says what was checked out: for pull_request_target it is the target's branch.
     request = re.match("refs/pull/([0-9]+)/", ref)
     if request:
@@ -102,12 +102,12 @@ def _github() -> Job:
         target=_variable(_BRANCH, "GITHUB_BASE_REF"),
     )
     branches = _known({_matching(FULL_HASH, newest): source, commit: branch})
-    default = _matching(_BRANCH, _at(event, "repository", "default_branch"))
+    default = _matching(_BRANCH, value_at(event, "repository", "default_branch"))
     folder = os.environ.get("GITHUB_WORKSPACE")
     return Job(run, commit, branches, authored=None, folder=folder, default_branch=default)
 
 
-def _event() -> Any:
+def event_of_job() -> Any:
     """Return what GitHub says of the event of a job; None where it says nothing that can be read."""
     try:
         return json.loads(read_input(Path(os.environ["GITHUB_EVENT_PATH"]), _LARGEST_EVENT))
@@ -115,7 +115,7 @@ def _event() -> Any:
         return None
 
 
-def _at(document: Any, *keys: str) -> str | None:
+def value_at(document: Any, *keys: str) -> str | None:
     """Return the text or number at a place of a document; None where there is none."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
