@@ -25,7 +25,7 @@ from .common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..analysis.trend import Point
+    from ..analysis.trend import Point, Shift
     from ..history.base import History, Query
     from ..metrics import Metric
 
@@ -70,9 +70,12 @@ def trend(
     from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
-    from ..reports.charts.trend import draw_trend
     from ..reports.terminal.trend import trend_lines, trend_table
 
+    if picture:
+        from ..reports.figures.pictures import picture_format
+
+        picture_format(picture)  # a wrong ending is said before the history is searched
     with history_of(settings_of(config, store=store)) as history:
         cases = match_cases(history, case)
         if len(cases) > 1:
@@ -87,11 +90,24 @@ def trend(
         return between(root_of(config), old, new)
 
     if picture:
-        draw_trend(picture, case, metric, points, shifts)
+        _draw(picture, case, metric, points, shifts)
     if json_wanted:
         show_json(trend_table(case, metric, points, shifts, commits))
     else:
         show(trend_lines(case, metric, points, shifts, commits, width()))
+
+
+def _draw(path: Path, case: str, metric: Metric, points: Sequence[Point], shifts: Sequence[Shift]) -> None:
+    """Write a history that has a value as a picture.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from ..reports.charts.trend import trend_chart
+    from ..reports.figures.pictures import write_picture
+
+    if chart := trend_chart(case, metric, points, shifts):
+        write_picture(path, chart)
 
 
 def _points(history: History, query: Query, name: str | None, limit: int) -> tuple[Metric, list[Point]]:

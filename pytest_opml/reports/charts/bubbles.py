@@ -1,174 +1,239 @@
-"""The picture of quality against time, where the area of a bubble is the size of a case.
+"""The bubble chart: quality against time, where the area of a bubble is the size of a case.
 
-It is laid out here, in the units of ``geometry``; the template draws it as SVG.
+A page's script may use three selections of it, and two of its data. The interval ``brush`` and the points ``pick``
+(by ``case``) tell which cases the reader chose; ``hover`` is the case under the pointer. A row of ``cases`` whose
+``shown`` is false is dimmed: the script changes the rows of that data and nothing else. For a logarithmic axis of time
+it sets ``layer[i].encoding.x.scale.type`` to ``log`` in each layer that has it (``scaled_time`` does the same here):
+the ends of the scale are above 0 for that.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ..formatting import shortened, three_digits
-from .geometry import CHARACTER, FONT, NARROW, Box, Tick
-from .scales import log_ticks, scale, ticks, widened
+from ..cases import CaseGroup, RankingRow
+from ..formatting import three_digits
+from .bubble_rows import (
+    HEIGHT,
+    LARGEST_AREA,
+    MOST_NUMBERED,
+    PlotRange,
+    case_labels,
+    case_rows,
+    equal_score_rows,
+    front_rows,
+    key_text,
+    model_labels,
+    range_of,
+    technique_labels,
+    typical_size,
+)
+from .chart import Chart
+from .ranking_rows import Ranked, quality_name, ranked_results
 
-_LINE = 1.25 * FONT
-_LONGEST_LABEL = 26
-_NEAR = 12.0  # a label farther from its bubble has a line to it
-
-
-@dataclass(frozen=True)
-class CasePoint:
-    """A case on the three axes.
-
-    Attributes:
-        place: in the ranking.
-        seconds: above 0.
-        quality: 0 to 1.
-        megabytes: 10^6 bytes, above 0.
-        front: whether it is on the Pareto front.
-        quality_name: what the quality is.
-    """
-
-    name: str
-    place: str
-    seconds: float
-    quality: float
-    megabytes: float
-    front: bool
-    quality_name: str = "accuracy"
+_MOST_IN_KEY = 25  # cases that the key beneath the chart names
 
 
-@dataclass(frozen=True)
-class Bubble:
-    """The circle of a case and its label.
-
-    Attributes:
-        box: of the label; None where there was no room for one.
-        led: whether a line leads to the label.
-    """
-
-    point: CasePoint
-    x: float
-    y: float
-    radius: float
-    label: str = ""
-    box: Box | None = None
-    led: bool = False
-
-    @property
-    def lead(self) -> tuple[float, float]:
-        """Where a line from the centre meets the label."""
-        box = self.box or Box(self.x, self.y, self.x, self.y)
-        return min(max(self.x, box.left), box.right), min(max(self.y, box.top), box.bottom)
-
-    @property
-    def text(self) -> str:
-        """What the bubble stands for."""
-        point = self.point
-        front = ", on the Pareto front" if point.front else ""
-        axes = f"{three_digits(point.seconds)} s, {three_digits(point.megabytes)} MB"
-        return f"{point.name}: {point.quality_name} {point.quality:.4f}, {axes}{front}"
-
-
-@dataclass(frozen=True)
-class BubbleChart:
-    """Quality against time, laid out; the largest bubbles come first."""
-
-    width: float
-    height: float
-    plot: Box
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    bubbles: tuple[Bubble, ...]
-
-
-def bubble_chart(points: Sequence[CasePoint], width: float) -> BubbleChart:
-    """Lay out cases by time, on a logarithmic scale, and quality.
+def bubble_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> Chart | None:
+    """Draw the cases of a group by time, quality and size; None where none has all three.
 
     Args:
-        points: at least one, the best first: it is labelled first.
-        width: of the picture; its height follows.
+        group: of cases whose scores may be compared.
+        rows: of ``ranked_rows``, where they are there already.
     """
-    narrow = width < NARROW
-    height = width * (1.0 if narrow else 0.6)
-    plot = Box(46.0, 10.0, width - 10.0, height - 44.0)
-    largest = max(point.megabytes for point in points)
-    most = 16.0 if narrow else 26.0
-    margin = (most + 6.0) / (plot.right - plot.left), (most + 6.0) / (plot.bottom - plot.top)
-    times = widened([math.log10(point.seconds) for point in points], 0.1, margin[0])
-    shares = widened([point.quality for point in points], 0.01, margin[1])
-    x, y = scale(times, plot.left, plot.right), scale(shares, plot.bottom, plot.top)
-    circles = [
-        Bubble(
-            point,
-            x(math.log10(point.seconds)),
-            y(point.quality),
-            max(3.0, most * math.sqrt(point.megabytes / largest)),
-        )
-        for point in points
+    ranked = [
+        (row, result) for row, result in ranked_results(group, rows) if min(row.entry.seconds, row.entry.megabytes) > 0
     ]
-    x_values = log_ticks(10 ** times[0], 10 ** times[1], 4 if narrow else 8)
-    y_values = ticks(*shares, 5)
-    decimals = max((len(f"{value:.6f}".rstrip("0").partition(".")[2]) for value in y_values), default=0)
-    return BubbleChart(
-        width,
-        height,
-        plot,
-        tuple(Tick(x(math.log10(value)), f"{value:.12g}") for value in x_values),
-        tuple(Tick(y(value), f"{value:.{decimals}f}") for value in y_values),
-        tuple(sorted(_labelled(circles, plot), key=lambda bubble: -bubble.radius)),
+    if not ranked:
+        return None
+    cases = case_rows(ranked, group)
+    shown, megabytes, quality = range_of(ranked), typical_size(ranked), quality_name(group)
+    scores, step = equal_score_rows(shown, megabytes)
+    size = f"{three_digits(megabytes)} MB"
+    lines = ""
+    if scores:
+        lines = f" Dotted lines join equal OpScores of a model of {size}; from one to the next is a factor of {step}."
+    best = ranked[0][0]
+    summary = (
+        f"{quality[:1].upper()}{quality[1:]} against time of {len(ranked)} cases; the area of a bubble is the size. "
+        "Filled bubbles are on the Pareto front; the solid line joins those that none beats in both time and quality."
+        f"{lines} The best OpScore, {best.entry.score:.3f}, has {case_labels(ranked, group)[best.entry.name]}."
+    )
+    return Chart(
+        name="bubbles",
+        title=f"{quality[:1].upper()}{quality[1:]}, time and size",
+        summary=summary,
+        spec={
+            "description": summary,
+            "width": "container",
+            "height": HEIGHT,
+            "params": _params(),
+            "layer": _layers(ranked, group, shown),
+            "resolve": {"legend": {"size": "independent"}},
+        },
+        datasets={"cases": cases, "equal_scores": scores, "front": front_rows(cases)},
     )
 
 
-def _labelled(bubbles: Sequence[Bubble], plot: Box) -> list[Bubble]:
-    """Label the bubbles: the best choose first, or those near an edge where that names more."""
-    by_room = sorted(bubbles, key=lambda bubble: min(bubble.x - plot.left, plot.right - bubble.x))
-    attempts = [_labelled_in_turn(order, plot) for order in (bubbles, by_room)]
-    return max(attempts, key=lambda attempt: sum(len(bubble.label) for bubble in attempt))
+def scaled_time(chart: Chart, kind: str) -> Chart:
+    """Return the chart with another axis of time.
+
+    Args:
+        chart: of ``bubble_chart``.
+        kind: ``linear`` or ``log``.
+    """
+
+    def rescaled(layer: Mapping[str, Any]) -> dict[str, Any]:
+        encoding = layer["encoding"]
+        x = {**encoding["x"], "scale": {**encoding["x"]["scale"], "type": kind}}
+        return {**layer, "encoding": {**encoding, "x": x}}
+
+    spec = {**chart.spec, "layer": [rescaled(layer) for layer in chart.spec["layer"]]}
+    return Chart(name=chart.name, title=chart.title, summary=chart.summary, spec=spec, datasets=chart.datasets)
 
 
-def _labelled_in_turn(bubbles: Sequence[Bubble], plot: Box) -> list[Bubble]:
-    """Label each bubble with its name, where that fits beside what is there; else with its place in the ranking."""
-    names = shortened([bubble.point.name for bubble in bubbles], _LONGEST_LABEL)
-    taken = [_around(bubble) for bubble in bubbles]
-    labelled = []
-    for bubble, name in zip(bubbles, names, strict=True):
-        spots = (spot for text in (name, bubble.point.place) for spot in _spots(bubble, text, plot, taken))
-        label, box, led = next(spots, ("", None, False))
-        if box:
-            taken.append(box)
-        labelled.append(replace(bubble, label=label, box=box, led=led))
-    return labelled
+# --- the specification
 
 
-def _around(bubble: Bubble) -> Box:
-    # the square that covers as much as the circle, so that a label may come near on the diagonal
-    half = bubble.radius * math.sqrt(math.pi) / 2
-    return Box(bubble.x - half, bubble.y - half, bubble.x + half, bubble.y + half)
+def _params() -> list[dict[str, Any]]:
+    views = ["bubbles"]
+    return [
+        {"name": "brush", "select": {"type": "interval", "encodings": ["x", "y"]}, "views": views},
+        {
+            "name": "pick",
+            "select": {"type": "point", "fields": ["case"], "on": "click", "toggle": "true"},
+            "views": views,
+        },
+        {
+            "name": "hover",
+            "select": {"type": "point", "fields": ["case"], "on": "pointerover", "clear": "pointerout"},
+            "views": views,
+        },
+    ]
 
 
-def _spots(bubble: Bubble, text: str, plot: Box, taken: Sequence[Box]) -> Iterable[tuple[str, Box, bool]]:
-    """Yield free places for a label, the nearest first."""
-    half = len(text) * CHARACTER / 2, _LINE / 2
-    for gap in (3.0, 12.0, 24.0, 40.0, 60.0):
-        for across, down in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1)):
-            reach = (bubble.radius + gap) * (1.0 if 0 in (across, down) else math.sqrt(0.5))
-            x, y = bubble.x + across * (reach + half[0]), bubble.y + down * (reach + half[1])
-            if across == 0:
-                x = min(max(x, plot.left + half[0]), plot.right - half[0])
-            box = Box(x - half[0], y - half[1], x + half[0], y + half[1])
-            way = list(_way(bubble, box)) if gap > _NEAR else []
-            if plot.holds(box) and not any(part.overlaps(box_there) for part in (box, *way) for box_there in taken):
-                yield text, box, gap > _NEAR
+def _layers(ranked: Ranked, group: CaseGroup, shown: PlotRange) -> list[dict[str, Any]]:
+    x = {
+        "field": "seconds",
+        "type": "quantitative",
+        "scale": {"type": "linear", "domain": list(shown.seconds), "nice": False},
+        "axis": {"title": "time, s (lower is better)", "grid": True, "tickCount": 8},
+    }
+    y = {
+        "field": "quality",
+        "type": "quantitative",
+        "scale": {"domain": list(shown.quality), "nice": False, "zero": False},
+        "axis": {"title": f"{quality_name(group)} (higher is better)", "grid": True, "tickCount": 6},
+    }
+    place = {"x": x, "y": y}
+    layers = [
+        {
+            "data": {"name": "equal_scores"},
+            "mark": {"type": "line", "style": "equal-score", "clip": True, "tooltip": False},
+            "encoding": {**place, "detail": {"field": "score", "type": "nominal"}},
+        },
+        {
+            "data": {"name": "equal_scores"},
+            "mark": {"type": "text", "style": "note", "align": "right", "dx": -2, "dy": -5},
+            "encoding": {**place, "text": {"field": "text", "type": "nominal"}},
+        },
+        {
+            "data": {"name": "front"},
+            "mark": {"type": "line", "style": "front", "interpolate": "step-after"},
+            "encoding": place,
+        },
+        *_intervals(place),
+        _bubbles(ranked, place),
+    ]
+    return [*layers, _places(ranked, group, place)] if len(ranked) <= MOST_NUMBERED else layers
 
 
-def _way(bubble: Bubble, box: Box) -> Iterable[Box]:
-    """Yield points of the line that leads to a label, from the edge of its bubble on."""
-    x, y = replace(bubble, box=box).lead
-    length = math.hypot(x - bubble.x, y - bubble.y)
-    for number in range(10):
-        share = (bubble.radius + number / 10 * (length - bubble.radius)) / length
-        at = bubble.x + share * (x - bubble.x), bubble.y + share * (y - bubble.y)
-        yield Box(*at, *at)
+def _intervals(place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Draw the intervals of the case under the pointer."""
+    seen = {"condition": {"param": "hover", "empty": False, "value": 1}, "value": 0}
+    across = {**place, "x": {**place["x"], "field": "seconds_low"}, "x2": {"field": "seconds_high"}, "opacity": seen}
+    along = {**place, "y": {**place["y"], "field": "quality_low"}, "y2": {"field": "quality_high"}, "opacity": seen}
+    return [
+        {
+            "data": {"name": "cases"},
+            "mark": {"type": "rule", "style": "interval", "clip": True, "tooltip": False},
+            "encoding": encoding,
+        }
+        for encoding in (across, along)
+    ]
+
+
+def _bubbles(ranked: Ranked, place: Mapping[str, Any]) -> dict[str, Any]:
+    techniques = list(dict.fromkeys(technique_labels(ranked).values()))
+    models = list(dict.fromkeys(model_labels(ranked).values()))
+    colour = {
+        "field": "technique",
+        "type": "nominal",
+        "scale": {"domain": techniques, "range": "category"},
+        "legend": {"title": "technique (filled: Pareto front)", "symbolType": "circle"},
+    }
+    encoding = {
+        **place,
+        "size": {
+            "field": "megabytes",
+            "type": "quantitative",
+            "scale": {"domain": [0, max(row.entry.megabytes for row, _ in ranked)], "range": [0, LARGEST_AREA]},
+            "legend": {"title": "size, MB", "tickCount": 3},
+        },
+        "stroke": colour,
+        "fill": colour,
+        "fillOpacity": {"condition": {"test": "datum.front", "value": 0.75}, "value": 0},
+        "opacity": {"condition": {"test": "datum.shown", "value": 1}, "value": 0.12},
+        "tooltip": [
+            {"field": field, "type": "nominal", "title": title}
+            for field, title in (
+                ("name", "case"),
+                ("place", "place"),
+                ("quality_text", "quality"),
+                ("seconds_text", "time"),
+                ("size_text", "size"),
+                ("score_text", "OpScore"),
+            )
+        ],
+    }
+    shape: dict[str, Any] = {"type": "point", "strokeWidth": 1.8, "cursor": "pointer"}
+    if len(models) > 1:
+        scale = {"domain": models, "range": "symbol"}
+        encoding["shape"] = {"field": "model", "type": "nominal", "scale": scale, "legend": {"title": "model"}}
+    else:
+        shape["shape"] = "circle"
+    return {"name": "bubbles", "data": {"name": "cases"}, "mark": shape, "encoding": encoding}
+
+
+def _places(ranked: Ranked, group: CaseGroup, place: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the places beside the bubbles; few are explained by a key, so that a print needs no colours."""
+    encoding = {
+        **place,
+        "text": {"field": "label", "type": "nominal"},
+        "opacity": {"condition": {"test": "datum.shown", "value": 1}, "value": 0.12},
+    }
+    if len(ranked) <= _MOST_IN_KEY:
+        names = case_labels(ranked, group)
+        keys = [key_text(row, names[result.case.id]) for row, result in ranked]
+        # A scale that changes nothing has a legend all the same, which lays the key out in columns. Of a scale that
+        # begins with 0, Vega leaves the first value out.
+        encoding["strokeWidth"] = {
+            "field": "key",
+            "type": "ordinal",
+            "sort": None,
+            "scale": {"domain": keys, "range": [0.01] * len(keys)},
+            "legend": {"title": None, "orient": "bottom", "columns": 3, "symbolSize": 0, "symbolStrokeWidth": 0},
+        }
+    return {
+        "data": {"name": "cases"},
+        "mark": {
+            "type": "text",
+            "style": "label",
+            "align": "left",
+            "baseline": "bottom",
+            "dx": {"expr": "datum.gap"},
+            "dy": {"expr": "-datum.gap"},
+        },
+        "encoding": encoding,
+    }

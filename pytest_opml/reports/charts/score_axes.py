@@ -1,96 +1,128 @@
-"""The picture of what each axis adds to the OpScore of a case, against its reference: a bar for each case.
-
-It is laid out here, in the units of ``geometry``; the template draws it as SVG.
-"""
+"""The chart of what each axis adds to the OpScore of a case, against its reference: a stacked bar for each case."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
+from ...analysis import figures
 from ...analysis.op_score import Difference
-from ..formatting import shortened
-from .geometry import CHARACTER, NARROW, Box, Tick
-from .scales import scale, ticks, widened
+from ...records.result import Result
+from ..cases import CaseGroup, RankingRow
+from ..formatting import signed
+from .chart import Chart, Value
+from .labels import distinct_labels
+from .ranking_rows import Ranked, ranked_results
 
-_ROW = 30.0
-
-
-@dataclass(frozen=True)
-class CaseDifference:
-    """How far the OpScore of a case is from that of its reference, by axis."""
-
-    name: str
-    parts: Difference
+_MOST = 40  # cases, the best ones
+_BAR = 26  # pixels of a case
+_AXES = ("error", "time", "size")
 
 
-@dataclass(frozen=True)
-class Segment:
-    """The part of a bar that stands for one axis."""
-
-    axis: str
-    left: float
-    width: float
-    value: float
-
-
-@dataclass(frozen=True)
-class Bar:
-    """The bar of a case, losses to the right of zero and gains to its left.
-
-    Attributes:
-        label: the name of the case, cut where it is long.
-        total: where the whole difference lies.
-    """
-
-    case: CaseDifference
-    label: str
-    top: float
-    segments: tuple[Segment, ...]
-    total: float
-
-
-@dataclass(frozen=True)
-class ScoreAxesChart:
-    """The difference of each OpScore to that of its reference, by axis, laid out."""
-
-    width: float
-    height: float
-    plot: Box
-    zero: float
-    ticks: tuple[Tick, ...]
-    bars: tuple[Bar, ...]
-
-
-def score_axes_chart(cases: Sequence[CaseDifference], width: float) -> ScoreAxesChart:
-    """Lay out differences between scores as bars, stacked on each side of zero.
+def score_axes_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> Chart | None:
+    """Draw the difference of each OpScore to that of its reference, by axis; None where no case has another reference.
 
     Args:
-        cases: at least one, from the top.
-        width: of the picture; its height follows.
+        group: of cases whose scores may be compared.
+        rows: of ``ranked_rows``, where they are there already.
     """
-    room = int(width * 0.34 / CHARACTER)
-    labels = shortened([case.name for case in cases], min(room, max(len(case.name) for case in cases)))
-    left = max(map(len, labels)) * CHARACTER + 12.0
-    plot = Box(left, 6.0, width - 48.0, 6.0 + _ROW * len(cases))
-    gains = [sum(min(part, 0.0) for part in case.parts) for case in cases]
-    losses = [sum(max(part, 0.0) for part in case.parts) for case in cases]
-    ends = widened([*gains, *losses, 0.0], 0.1, 0.02)
-    x = scale(ends, plot.left, plot.right)
-    bars = []
-    for number, (case, label) in enumerate(zip(cases, labels, strict=True)):
-        segments = tuple(_segments(case.parts, x))
-        bars.append(Bar(case, label, plot.top + _ROW * number, segments, x(case.parts.total)))
-    values = ticks(*ends, 4 if width < NARROW else 8)
-    x_ticks = tuple(Tick(x(value), f"{round(value, 6) + 0.0:+g}" if value else "0") for value in values)
-    return ScoreAxesChart(width, plot.bottom + 40.0, plot, x(0.0), x_ticks, tuple(bars))
+    compared = [
+        (row, result) for row, result in ranked_results(group, rows) if row.reference and result is not row.reference
+    ]
+    if not compared:
+        return None
+    parts, totals = _rows_of(compared[:_MOST], group)
+    left_out = f" Of {len(compared):,} cases these are the {_MOST} best." if len(compared) > _MOST else ""
+    summary = (
+        "How far the OpScore of each case is from that of its reference, and which axis that comes from: log10 of the "
+        "error, the time and the size. Bars to the left of 0 are gains; the upright mark is the sum. 0.301 is a factor "
+        f"of two.{left_out}"
+    )
+    return Chart(
+        name="score-axes",
+        title="OpScore against the reference, by axis",
+        summary=summary,
+        spec={
+            "description": summary,
+            "width": "container",
+            "height": _BAR * len(totals),
+            "layer": _layers([str(row["name"]) for row in totals]),
+        },
+        datasets={"parts": parts, "totals": totals},
+    )
 
 
-def _segments(parts: Difference, x: Callable[[float], float]) -> Iterable[Segment]:
-    """Stack the parts from zero outwards, on each side in the same order of the axes."""
-    ends = {True: 0.0, False: 0.0}
-    for axis, part in parts._asdict().items():
-        before = ends[part < 0]
-        ends[part < 0] = after = before + part
-        near, far = sorted((x(before), x(after)))
-        yield Segment(axis, near, far - near, part)
+def _rows_of(compared: Ranked, group: CaseGroup) -> tuple[list[dict[str, Value]], list[dict[str, Value]]]:
+    labels = distinct_labels(group.names[result.case.id] for _, result in compared)
+    parts: list[dict[str, Value]] = []
+    totals: list[dict[str, Value]] = []
+    for row, result in compared:
+        case: dict[str, Value] = {"case": result.case.id, "name": labels[group.names[result.case.id]]}
+        axes = _difference(row, result)
+        texts = {f"{axis}_text": signed(part, 3) for axis, part in axes._asdict().items()}
+        case |= {**texts, "total_text": signed(axes.total, 3)}
+        parts += [
+            {**case, "axis": axis, "order": number, "difference": part}
+            for number, (axis, part) in enumerate(axes._asdict().items())
+        ]
+        gain, loss = (sum(pick(part, 0.0) for part in axes) for pick in (min, max))
+        totals.append({**case, "total": axes.total, "gain": gain, "loss": loss})
+    return parts, totals
+
+
+def _difference(row: RankingRow, result: Result) -> Difference:
+    assert row.reference
+    return figures.score_axes(result, row.reference, figures.times_beside(result, row.reference))
+
+
+def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": names,
+        "axis": {"title": None, "labelLimit": 260, "grid": False},
+        "scale": {"domain": names},
+    }
+    title = "difference of OpScore to the reference (below 0 is better)"
+    x = {
+        "field": "difference",
+        "type": "quantitative",
+        "axis": {"title": title, "grid": True, "format": "+.2~f", "tickCount": 7},
+    }
+    tooltip = [
+        {"field": field, "type": "nominal", "title": heading}
+        for field, heading in (
+            ("name", "case"),
+            ("total_text", "OpScore - reference"),
+            *((f"{axis}_text", f"by {axis}") for axis in _AXES),
+        )
+    ]
+    return [
+        {
+            "data": {"name": "parts"},
+            "mark": {"type": "bar", "style": "axis-bar", "height": {"band": 0.62}},
+            "encoding": {
+                "y": y,
+                "x": {**x, "stack": "zero"},
+                "color": {
+                    "field": "axis",
+                    "type": "nominal",
+                    "scale": {"domain": list(_AXES), "range": "ordinal"},
+                    "legend": {"title": "axis", "symbolType": "square"},
+                },
+                "order": {"field": "order", "type": "quantitative"},
+                "tooltip": tooltip,
+            },
+        },
+        {"mark": {"type": "rule", "style": "zero"}, "data": {"values": [{}]}, "encoding": {"x": {"datum": 0}}},
+        {
+            "data": {"name": "totals"},
+            "mark": {"type": "tick", "style": "total", "thickness": 4, "height": {"band": 0.9}, "orient": "vertical"},
+            "encoding": {"y": y, "x": {**x, "field": "total"}, "tooltip": tooltip},
+        },
+        {
+            "data": {"name": "totals"},
+            "mark": {"type": "text", "style": "label", "align": "left", "dx": 6, "baseline": "middle"},
+            "encoding": {"y": y, "x": {**x, "field": "loss"}, "text": {"field": "total_text", "type": "nominal"}},
+        },
+    ]

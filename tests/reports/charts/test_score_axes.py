@@ -1,39 +1,44 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from pytest_opml.analysis.op_score import Difference
-from pytest_opml.reports.charts.score_axes import CaseDifference, score_axes_chart
+from pytest_opml.reports.cases import groups_of
+from pytest_opml.reports.charts.score_axes import score_axes_chart
+from tests.support.builders import make_case, make_result, make_run
+from tests.support.pages import make_eight
 
-WIDTHS = (760.0, 340.0)
+
+def test_the_parts_of_a_bar_add_up_to_its_total() -> None:
+    (group,) = groups_of(make_eight())
+    chart = score_axes_chart(group)
+    assert chart
+    assert len(chart.datasets["totals"]) == 6
+    for total in chart.datasets["totals"]:
+        parts = [row for row in chart.datasets["parts"] if row["case"] == total["case"]]
+        assert [row["axis"] for row in parts] == ["error", "time", "size"]
+        assert sum(float(row["difference"] or 0) for row in parts) == pytest.approx(total["total"])
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_parts_of_a_bar_are_stacked_on_each_side_of_zero(width: float) -> None:
-    chart = score_axes_chart(
-        [CaseDifference("a", Difference(0.1, -0.5, -0.4)), CaseDifference("b", Difference(0.2, 0.3, 0.0))], width
+def test_a_time_beside_the_reference_is_the_ratio_of_the_two() -> None:
+    (group,) = groups_of(make_eight())
+    chart = score_axes_chart(group)
+    assert chart
+    time = next(
+        row
+        for row in chart.datasets["parts"]
+        if row["case"] == "digits/efficientnet_lite0/top1/int8" and row["axis"] == "time"
     )
-    a, b = chart.bars
-    error, time, size = a.segments
-    unit = error.width / 0.1
-    assert error.left == pytest.approx(chart.zero)
-    assert time.left + time.width == pytest.approx(chart.zero)
-    assert size.left + size.width == pytest.approx(time.left)
-    assert [time.width, size.width] == pytest.approx([0.5 * unit, 0.4 * unit])
-    assert a.total == pytest.approx(chart.zero - 0.8 * unit)
-    assert b.segments[1].left == pytest.approx(b.segments[0].left + b.segments[0].width)
-    assert b.segments[2].width == 0
-    assert chart.plot.left <= size.left
-    assert b.segments[1].left + b.segments[1].width <= chart.plot.right
-    assert (b.top - a.top, "0" in {tick.label for tick in chart.ticks}) == (30.0, True)
+    assert time["difference"] == pytest.approx(math.log10(0.285))
 
 
-def test_a_difference_of_nothing_is_drawn_too() -> None:
-    chart = score_axes_chart([CaseDifference("a", Difference(0.0, 0.0, 0.0))], 340.0)
-    assert chart.bars[0].total == pytest.approx(chart.zero)
-
-
-def test_a_name_too_long_for_a_bar_is_cut_in_its_middle() -> None:
-    (bar,) = score_axes_chart([CaseDifference("a" * 50 + "/int8", Difference(0.1, 0.1, 0.1))], 340.0).bars
-    assert "…" in bar.label
-    assert bar.label.endswith("/int8")
+def test_references_alone_have_no_chart_and_of_many_cases_the_best_are_shown() -> None:
+    (group,) = groups_of(make_run([make_result()]))
+    assert score_axes_chart(group) is None
+    many = [make_result(case=make_case(f"cluster-{n + 2}"), size_mb=1.0 + n) for n in range(50)]
+    (group,) = groups_of(make_run([make_result(), *many]))
+    chart = score_axes_chart(group)
+    assert chart
+    assert len(chart.datasets["totals"]) == 40
+    assert "Of 50 cases these are the 40 best" in chart.summary

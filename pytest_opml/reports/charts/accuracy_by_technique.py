@@ -1,0 +1,88 @@
+"""The chart of quality by technique (Figure 4 of the paper), with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...records.result import Result
+from ..cases import CaseGroup, RankingRow
+from .chart import Chart, Value
+from .labels import distinct_labels, series_names
+from .ranking_rows import quality_name, ranked_results
+from .series import band_height, colour, interval_fields, names_axis, quality_axis, shape, tooltip
+
+_MOST = 40  # techniques, those of the highest quality
+_MOST_SERIES = 8  # there are as many colours and shapes
+
+
+def accuracy_by_technique_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> Chart | None:
+    """Draw the quality of each technique, by what else the cases differ in; None where there is one technique only.
+
+    Args:
+        group: of cases on one test set.
+        rows: of ``ranked_rows``, where they are there already.
+    """
+    results = [result for _, result in ranked_results(group, rows)]
+    results.sort(key=lambda result: -result.quality.value)  # the techniques stand in the order of their best case
+    techniques = list(dict.fromkeys(result.case.technique for result in results))
+    if len(techniques) < 2:
+        return None
+    own_names = series_names(results)
+    series = sorted(dict.fromkeys(own_names.values()))
+    shown = set(techniques[:_MOST])
+    chosen = [one for one in results if one.case.technique in shown and own_names[one.case.id] in series[:_MOST_SERIES]]
+    series_labels = distinct_labels(series[:_MOST_SERIES])
+    technique_labels = distinct_labels(techniques[:_MOST])
+    points = [
+        _point(one, technique_labels[one.case.technique], series_labels[own_names[one.case.id]], group)
+        for one in chosen
+    ]
+    quality = quality_name(group)
+    left_out = f" {len(chosen):,} of {len(results):,} cases are shown." if len(chosen) < len(results) else ""
+    summary = (
+        f"{quality[:1].upper()}{quality[1:]} of {len(shown)} techniques with its 95 % interval, the highest first."
+        f"{left_out}"
+    )
+    return Chart(
+        name="accuracy-by-technique",
+        title=f"{quality[:1].upper()}{quality[1:]} by technique",
+        summary=summary,
+        spec={
+            "description": summary,
+            "width": "container",
+            "height": band_height(len(technique_labels), len(series_labels)),
+            **_spec(list(technique_labels.values()), list(series_labels.values()), quality),
+        },
+        datasets={"techniques": points},
+    )
+
+
+def _point(result: Result, technique: str, series: str, group: CaseGroup) -> dict[str, Value]:
+    name = distinct_labels([group.names[result.case.id]])[group.names[result.case.id]]
+    case: dict[str, Value] = {"case": result.case.id, "name": name, "technique": technique, "series": series}
+    return case | interval_fields(result.quality)
+
+
+def _spec(techniques: Sequence[str], series: Sequence[str], quality: str) -> dict[str, Any]:
+    place: dict[str, Any] = {
+        "y": names_axis("technique", techniques),
+        "color": colour(series, "model, unfrozen layers"),
+    }
+    if len(series) > 1:
+        place["yOffset"] = {"field": "series", "type": "nominal", "scale": {"domain": list(series)}}
+    else:
+        place["color"]["legend"] = None
+    x = quality_axis(quality)
+    fields = {"name": "case", "quality_text": "quality"}
+    points = {**place, "x": x, "tooltip": tooltip(fields)}
+    if len(series) > 1:
+        points["shape"] = shape(series, "model, unfrozen layers")
+    intervals = {**place, "x": {**x, "field": "quality_low"}, "x2": {"field": "quality_high"}}
+    return {
+        "data": {"name": "techniques"},
+        "layer": [
+            {"mark": {"type": "rule", "strokeWidth": 1.4}, "encoding": intervals},
+            {"mark": {"type": "point", "filled": True, "size": 50, "opacity": 1}, "encoding": points},
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Figures and tables of a run as files, for papers and slides."""
