@@ -79,7 +79,7 @@ def raised(kind: type[errors.OpmlError]) -> errors.OpmlError:
     if issubclass(kind, errors.UnknownNameError):
         return kind("model", "resnet", ["vgg16", "resnet50"])
     if issubclass(kind, errors.MissingDependencyError):
-        return kind("a picture", "matplotlib", extra="plot")
+        return kind("reading such a file", "onnx", extra="onnx")
     if issubclass(kind, WorkerFailed):
         return kind("crash", "it fell over", "the last\nlines")
     if issubclass(kind, errors.DeviceBusy):

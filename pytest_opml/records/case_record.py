@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
@@ -158,8 +158,7 @@ class CaseRecord(BaseModel):
     quality: _Text | None = None
     provider: Provider | None = None
     precision: NumberPrecision | None = None
-    _id: str | None = PrivateAttr(default=None)
-    _reference: CaseRecord | None = PrivateAttr(default=None)
+    _worked_out: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -233,17 +232,7 @@ class CaseRecord(BaseModel):
     @property
     def parts(self) -> IdParts:
         """What the id is made of."""
-        return IdParts(
-            dataset=_in_braces(self.dataset),
-            model=_in_braces(self.model),
-            top="all" if self.unfreeze == "all" else f"top{self.unfreeze}",
-            technique=self.technique,
-            extras=tuple(
-                f"{name}={_in_short(getattr(self, name))}"
-                for name, field in type(self).model_fields.items()
-                if name not in _NOT_EXTRAS and getattr(self, name) != field.default
-            ),
-        )
+        return cast("IdParts", self._once("parts", _parts_of))
 
     @property
     def id(self) -> str:
@@ -253,22 +242,19 @@ class CaseRecord(BaseModel):
         classes stand as a digest: ``.../preprocess=3f2a91``. The id of a case with a name is ``NAME`` as trained, and
         ``NAME/technique`` else.
         """
-        # Asked for in every table and verdict of a run; by its attribute, pydantic would take as long as to work it out.
-        private = self.__pydantic_private__ or {}
-        return private.get("_id") or self._worked_out_id()
+        return cast("str", self._once("id", _id_of))
 
-    def _worked_out_id(self) -> str:
-        if self.name is not None:
-            self._id = named_id(self.name, self.technique)
-        else:
-            *names, extras = self.parts
-            self._id = "/".join([*names, ",".join(extras)] if extras else names)
-        return self._id
+    def _once(self, name: str, work_out: Callable[[Any], Any]) -> Any:
+        """Work out what every table of a run asks for; an attribute of pydantic would not be found any quicker."""
+        worked_out = (self.__pydantic_private__ or {})["_worked_out"]
+        if name not in worked_out:
+            worked_out[name] = work_out(self)
+        return worked_out[name]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values of some fields, which has an id of its own."""
+        """Return a copy with other values of some fields, and with the id of those."""
         copied = super().model_copy(update=update, deep=deep)
-        copied._id = copied._reference = None
+        copied._worked_out = {}
         return copied
 
     def __str__(self) -> str:
@@ -277,9 +263,7 @@ class CaseRecord(BaseModel):
     @property
     def reference(self) -> Self:
         """The case that this one is compared with: the same, as trained."""
-        if self._reference is None:
-            self._reference = self.model_copy(update={"technique": "baseline"})
-        return cast("Self", self._reference)
+        return cast("Self", self._once("reference", lambda case: case.model_copy(update={"technique": "baseline"})))
 
     @property
     def test_share(self) -> float | None:
@@ -298,6 +282,27 @@ class CaseRecord(BaseModel):
             return cls(**_fields_of(text, cls.model_fields))
         except ValidationError as error:
             raise CaseDefinitionError(described(error)) from None
+
+
+def _parts_of(case: CaseRecord) -> IdParts:
+    return IdParts(
+        dataset=_in_braces(case.dataset),
+        model=_in_braces(case.model),
+        top="all" if case.unfreeze == "all" else f"top{case.unfreeze}",
+        technique=case.technique,
+        extras=tuple(
+            f"{name}={_in_short(getattr(case, name))}"
+            for name, field in type(case).model_fields.items()
+            if name not in _NOT_EXTRAS and getattr(case, name) != field.default
+        ),
+    )
+
+
+def _id_of(case: CaseRecord) -> str:
+    if case.name is not None:
+        return named_id(case.name, case.technique)
+    *names, extras = case.parts
+    return "/".join([*names, ",".join(extras)] if extras else names)
 
 
 def image_sides(size: ImageSize) -> tuple[int, int] | None:

@@ -79,6 +79,12 @@ def _common(parts: Sequence[Sequence[str]]) -> int:
     return sum(1 for _ in alike)
 
 
+def header_line(header: str) -> str:
+    """Return the header of a column in one line: ``time, s`` for that of two lines."""
+    name, _, unit = header.partition("\n")
+    return f"{name}, {unit}" if unit in ("s", "ms", "MB", "J") else f"{name} {unit}".strip()
+
+
 def minute(when: datetime) -> str:
     """Return a time to the minute, in the time zone that it has: UTC in what is stored."""
     return f"{when:%Y-%m-%d %H:%M}"

@@ -1,4 +1,7 @@
-"""A run as JUnit XML: a test for each case, for the CI servers that show such files."""
+"""A run as JUnit XML: a test for each case, for the CI servers that show such files.
+
+What XML 1.0 cannot hold, such as a control character or half of a surrogate pair, is shown as an escape.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 from ..errors import StorageError
 from ..printable import printable
 from ..records.run import RunRecord
+from .remedies import needed_change
 from .terminal.verdicts import breach_lines
 
 _SUITE = "opml"
@@ -28,9 +32,13 @@ def write_junit(record: RunRecord, path: Path) -> None:
         if result.case.id in record.reference_only:
             continue
         test = SubElement(suite, "testcase", classname=_SUITE, name=printable(result.case.id))
-        failed = [check for check in record.checks if check.case_id == result.case.id and check.verdict == "fail"]
-        if lines := list(map(printable, breach_lines([check for check in failed if check.blocking]))):
-            SubElement(test, "failure", message=lines[0]).text = "\n".join(lines)
+        failed = [
+            check for check in record.checks if check.is_of(result) and check.verdict == "fail" and check.blocking
+        ]
+        if failed:
+            lines = [*breach_lines(failed), *(needed_change(check, result) for check in failed)]
+            shown = [printable(line) for line in lines if line]
+            SubElement(test, "failure", message=shown[0]).text = "\n".join(shown)
     for failure in record.failures:
         test = SubElement(suite, "testcase", classname=_SUITE, name=printable(failure.case.id))
         message = printable(f"{failure.kind}: {failure.message}")

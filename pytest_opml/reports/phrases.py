@@ -229,21 +229,22 @@ def count_texts(checks: Sequence[Check], verdict: Verdict) -> list[str]:
     return [f"{count} {word}{f' ({kind})' if kind else ''}" for kind, count in sorted(kinds.items())] or [f"0 {word}"]
 
 
-def best_texts(record: RunRecord, *, alone: bool = False) -> list[str]:
+def best_texts(record: RunRecord, *, alone: bool = False, selections: Sequence[Selection] | None = None) -> list[str]:
     """Name the best case on each test set within the budgets, and what each budget costs; a sentence each.
 
     Args:
         record: with its checks.
         alone: whether to name the case of a test set that has but one.
+        selections: of ``select_best``, where they are there already.
     """
     names, texts = short_names(record), []
-    doubtful = _doubtful(record)
+    doubtful = doubtful_cases(record)
 
     def named(result: Result) -> str:
         remark = "; inconclusive, counted as pass" if result.key in doubtful else ""
         return f"{names[result.case.id]} (OpScore {result.op_score.value:.3f}{remark})"
 
-    for selection in select_best(record, record.checks):
+    for selection in select_best(record, record.checks) if selections is None else selections:
         if len(selection.results) < 2 and not alone:
             continue
         best = selection.best
@@ -255,7 +256,7 @@ def best_texts(record: RunRecord, *, alone: bool = False) -> list[str]:
     return texts
 
 
-def _doubtful(record: RunRecord) -> set[Key]:
+def doubtful_cases(record: RunRecord) -> set[Key]:
     """Return the cases that have a check which is inconclusive and counts as pass."""
     checks = [check for check in record.checks if check.verdict == "inconclusive" and not check.blocking]
     results = (record.find_result(check.case_id, check.profile) for check in checks)

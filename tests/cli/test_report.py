@@ -47,7 +47,7 @@ def refusal(*arguments: object) -> str:
 def test_a_failed_budget_is_told_and_not_judged(record: Path) -> None:
     found = run(record)
     assert found.exit_code == 0
-    assert found.output.startswith("## ❌ 1 of 2 budgets failed\n\n- failed: `baseline`\n")
+    assert found.output.startswith("## ❌ 1 of 2 budgets failed\n\n- Failed: baseline: size_mb 14 MB &#62; 10 MB\n")
 
 
 def test_budgets_are_those_of_today(record: Path) -> None:
@@ -91,7 +91,12 @@ def test_the_file_is_written_whole_or_not_at_all(record: Path) -> None:
 def test_the_same_is_had_as_plain_data(record: Path) -> None:
     found = json.loads(run(record, "--json").output)
     assert (found["state"], found["headline"]) == ("fail", "1 of 2 budgets failed")
-    assert [row[1] for row in found["test_sets"][0]["table"]["rows"]] == ["MIN", "int8", "baseline", "MAX"]
+    assert [row[1] for row in found["test_sets"][0]["table"]["rows"]] == [
+        "best values",
+        "int8",
+        "baseline",
+        "worst values",
+    ]
 
 
 def test_the_newest_run_is_meant_where_none_is_named(record: Path) -> None:
@@ -106,7 +111,7 @@ def test_the_newest_run_is_meant_where_none_is_named(record: Path) -> None:
 def test_a_run_is_compared_with_a_file(record: Path) -> None:
     write_record(make_run(SLOWER, run_id="slower"), Path("slower.json"))
     text = run(record, "--against", "slower.json").output
-    assert "### Against the baseline slower.json" in text
+    assert "<summary>Against the baseline slower.json</summary>" in text
     assert "| `int8` | +0.0000 ±.0387 | 0.500 ±.022\\* |" in text
 
 
@@ -135,7 +140,7 @@ def test_a_run_is_compared_with_one_of_the_history_before_it(
         store.append(made(run_id="later", started=start + timedelta(days=1), commit=commit_of("d", "topic")))
         store.promote(Release("first", start))
     text = run("third", "--against", against).output
-    assert f"### Against the baseline {named}" in text
+    assert f"<summary>Against the baseline {named}</summary>" in text
     assert f"- all: run {baseline} of" in text
 
 
@@ -165,3 +170,29 @@ def test_the_help_is_there() -> None:
     text = run("--help").output
     assert 'opml report >> "$GITHUB_STEP_SUMMARY"' in text
     assert "--against WHAT" in text
+
+
+# ---- figures
+
+
+def test_figures_are_written_and_said_in_one_line(record: Path, tmp_path: Path) -> None:
+    result = run(record, "--figures", "figures")
+    assert result.exit_code == 0
+    assert result.output.startswith("wrote 3 charts (SVG, PNG, PDF) and 3 tables (CSV, LaTeX) to figures: ")
+    assert len(result.output.splitlines()) == 1
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert names >= {"bubbles-1.pdf", "score-axes-1.png", "ranking-1.csv", "ranking-1.tex", "budgets.csv"}
+
+
+def test_a_page_is_written_beside_figures_where_it_is_asked_for(record: Path, tmp_path: Path) -> None:
+    assert run(record, "--figures", "figures", "-o", "page.md").exit_code == 0
+    assert (tmp_path / "page.md").read_text().startswith("#")
+    result = run(record, "--figures", "figures", "--json")
+    assert result.stderr.startswith("wrote ")
+    assert json.loads(result.stdout)
+
+
+def test_figures_need_a_folder(record: Path, tmp_path: Path) -> None:
+    result = run(record, "--figures", record)
+    assert result.exit_code == 4
+    assert f"{record}: is a file, and the figures need a folder; name another one" in result.output

@@ -83,4 +83,4 @@ def test_without_its_own_metadata_the_rest_cannot_be_known(monkeypatch: pytest.M
 def test_the_packages_of_this_environment() -> None:
     findings = {finding.name: finding for finding in packages()}
     assert {findings[name].state for name in ("python", "pytest-opml", "tensorflow", "keras")} == {"ok"}
-    assert {"extra onnx", "extra plot"} <= set(findings)
+    assert {"extra onnx", "extra openvino"} <= set(findings)

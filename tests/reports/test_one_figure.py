@@ -116,8 +116,9 @@ def test_against_the_reference_there_is_one_difference() -> None:
     assert entries[candidate.case.id].seconds == pytest.approx(14.0)
     # its axes add up to it, as they are and as they are printed
     page = page_of(record, gate)
-    (shown,) = page.test_sets[0].differences
-    assert shown.parts.total == sum(shown.parts) == pytest.approx(one)
+    axes = next(chart.datasets for chart in page.test_sets[0].charts if chart.name == "score-axes")
+    drawn = [part["difference"] for part in axes["parts"]]
+    assert axes["totals"][0]["total"] == sum(drawn) == pytest.approx(one)
     texts = [dict(against([check], record))["OpScore"], page.explanations[0].facts[1].removeprefix("OpScore ")]
     assert set(texts) == {"+0.217 against it: error +0.041, time +0.146, size +0.030"}
     for text in ("\n".join(ranking_lines(record, 160)), command("report", "now.json")):

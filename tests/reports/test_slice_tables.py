@@ -75,4 +75,4 @@ def test_qualities_that_differ_stand_in_tables_of_their_own() -> None:
     page = page_of(record, Gate())
     assert [test_set.table.headers[2] for test_set in page.test_sets if test_set.table] == ["accuracy", "f1"]
     assert "quality: f1" in page.test_sets[1].title
-    assert [test_set.points[0].quality_name for test_set in page.test_sets] == ["accuracy", "f1"]
+    assert [test_set.charts[0].title.split(",")[0] for test_set in page.test_sets] == ["Accuracy", "F1"]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from ...analysis import figures
 from ...gate.best_case import select_best
 from ...gate.budgets import Gate, GateTerms
-from ...records.result import Key, Result
 from ...records.run import WORST_FIRST, Baseline, Check, RunRecord, Verdict
-from ..cases import CaseGroup, RankingRow, check_name, groups_of, ranked_rows, short_names
-from ..charts.bubbles import CasePoint
-from ..charts.score_axes import CaseDifference
+from ..cases import check_name, groups_of, short_names
+from ..charts.all_charts import run_charts
 from ..comparison_rows import comparison_row, comparisons, explanations, quality_header, without_baseline
-from ..formatting import amount, minute, short_hash
+from ..formatting import amount, header_line, minute, short_hash
 from ..phrases import (
     COUNT_WORDS,
     INTERRUPTED,
@@ -33,39 +30,36 @@ from ..phrases import (
     repeat_command,
     verdict_text,
 )
-from ..ranking_columns import (
-    DIFFERENCE,
-    WIDE_ONLY,
-    Column,
-    columns_of,
-    device_text,
-    failure_text,
-    heading,
-    legend,
-    quality_title,
-)
-from ..slice_tables import confusion_rows, matrix_rows, slice_rows
+from ..ranking_columns import device_text, legend
+from ..remedies import remedies
+from ..summary import summary_of
 from .model import (
     BaselineSection,
+    CaseHistory,
     Concerned,
     Explanation,
     Fact,
     Kind,
     Mark,
-    NoResult,
     Page,
     State,
     Table,
-    TestSet,
     cleaned,
 )
+from .test_sets import test_set_of
 
 _NAMED = 5  # cases in a list of the headline
 # What can be written into a link of any format as it is.
 _LINK = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9/._~%+-]*)?")
 
 
-def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None = None, wanted: str = "") -> Page:
+def page_of(
+    record: RunRecord,
+    gate: Gate,
+    baselines: Sequence[Baseline] | None = None,
+    wanted: str = "",
+    histories: Sequence[CaseHistory] = (),
+) -> Page:
     """Lay out a run as a page.
 
     Args:
@@ -73,11 +67,12 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
         gate: that they were judged by.
         baselines: to compare with; None for those that the run was compared with.
         wanted: what was asked for as baseline, where ``baselines`` are given.
+        histories: of its cases, as ``case_histories`` reads them.
     """
     groups = groups_of(record)
     names = short_names(record)
-    selections = select_best(record, record.checks) if record.checks else []
-    best = {selection.best.key for selection in selections if selection.best}
+    selections = select_best(record, record.checks)
+    best = {selection.best.key for selection in selections if selection.best} if record.checks else set()
     state, headline = _verdict(record)
     not_passed = [check for verdict in WORST_FIRST[:3] for check in record.checks if check.verdict == verdict]
     passed = [check for check in record.checks if check.verdict == "pass"]
@@ -86,17 +81,22 @@ def page_of(record: RunRecord, gate: Gate, baselines: Sequence[Baseline] | None 
         title=f"run {record.run_id[:12]} of {minute(record.started)} UTC",
         state=state,
         headline=headline,
+        summary=summary_of(record, baselines, wanted, selections=selections),
         concerned=tuple(_concerned(record, names)),
         facts=tuple(_facts(record)),
-        test_sets=tuple(_test_set(group, best) for group in groups),
+        test_sets=tuple(test_set_of(group, best) for group in groups),
         legend=legend(groups, record) if record.results else "",
-        best=tuple(best_texts(record)),
+        best=tuple(best_texts(record, selections=selections)),
         not_passed=_budgets("Budgets that did not pass", not_passed, record, names, gate.terms) if not_passed else None,
         explanations=tuple(_explanations(record, gate, names)),
         passed=_budgets("Budgets that passed", passed, record, names, gate.terms) if passed else None,
         counts=counted(record, gate.terms) if record.checks else "",
         budget_legend=confidence_legend(gate.terms) if is_statistical else "",
         baseline=_against_baseline(record, baselines, wanted, names),
+        remedies=remedies(record, gate.terms, selections=selections),
+        charts=tuple(run_charts(record)),
+        histories=tuple(histories),
+        disturbances=_disturbances(record, names),
     )
     return cleaned(page)
 
@@ -165,80 +165,21 @@ def _facts(record: RunRecord) -> list[Fact]:
     return [*facts, Fact("versions", versions)] if versions else facts
 
 
-# --- the cases
-
-
-def _test_set(group: CaseGroup, best: set[Key]) -> TestSet:
-    failures = tuple(NoResult(group.names[failure.case.id], failure_text(failure)) for failure in group.failures)
-    if not group.results:
-        return TestSet(group.title, None, (), failures, (), ())
-    rows, notes = ranked_rows(group)
-    columns = columns_of(rows, [header for header in WIDE_ONLY if header != DIFFERENCE])
-    kinds: dict[str, Kind] = {"case": "name"}
-    table = Table(
-        title="Ranking by OpScore",
-        headers=tuple(_header(column.header) for column in columns),
-        kinds=tuple(kinds.get(column.header, "number") for column in columns),
-        rows=tuple(tuple(_cell(column, row) for column in columns) for row in rows),
-        marks=tuple(_mark(row, best) for row in rows),
-    )
-    measured = [row for row in rows if row.result]
-    return TestSet(
-        title=heading(group),
-        table=table,
-        notes=tuple(f"{mark} {note}" for note, mark in notes.items()),
-        failures=failures,
-        points=tuple(_point(row, group) for row in measured if min(row.entry.seconds, row.entry.megabytes) > 0),
-        differences=tuple(
-            _difference(group.names[row.entry.name], row.result, row.reference)
-            for row in measured
-            if row.result and row.reference and row.result is not row.reference
-        ),
-        details=tuple(_details([row.result for row in measured if row.result], group.names)),
-    )
-
-
-def _details(results: Sequence[Result], names: Mapping[str, str]) -> Iterator[Table]:
-    """Yield the tables of slices and of confusions; the matrix is that of the first case in the ranking."""
-    titled = {
-        "Slices": slice_rows(results, names),
-        "Confusions": confusion_rows(results, names),
-        f"Answers of {names[results[0].case.id]} by class": matrix_rows(results[0].confusion),
-    }
-    for title, rows in titled.items():
-        if rows:
-            headers = tuple(rows[0])
-            kinds: tuple[Kind, ...] = ("name", *("text" if title == "Confusions" else "number" for _ in headers[1:]))
-            cells = tuple(tuple(row[header] for header in headers) for row in rows)
-            plain: Mark = ""
-            yield Table(title, headers, kinds, cells, (plain,) * len(rows))
-
-
-def _difference(name: str, result: Result, reference: Result) -> CaseDifference:
-    return CaseDifference(name, figures.score_axes(result, reference, figures.times_beside(result, reference)))
-
-
-def _cell(column: Column, row: RankingRow) -> str:
-    """Return a cell without the dash that stands in a terminal for the half width of a fictitious model."""
-    return column.cell(row).removesuffix(" -").rstrip()
-
-
-def _header(text: str) -> str:
-    name, _, unit = text.partition("\n")
-    return f"{name}, {unit}" if unit in ("s", "MB") else f"{name} {unit}".strip()
-
-
-def _mark(row: RankingRow, best: set[Key]) -> Mark:
-    if row.result is None:
-        return "bound"
-    return "best" if row.result.key in best else ""
-
-
-def _point(row: RankingRow, group: CaseGroup) -> CasePoint:
-    entry, front = row.entry, row.place.startswith("*")
-    name, place = group.names[entry.name], row.place.lstrip("*")
-    quality = quality_title([result.quality.name for result in group.results])
-    return CasePoint(name, place, entry.seconds, entry.quality, entry.megabytes, front, quality)
+def _disturbances(record: RunRecord, names: Mapping[str, str]) -> Table | None:
+    """Return what disturbed the machine while times were taken, a row for each part of a case."""
+    rows = [
+        (names[result.case.id], section.replace("_", " "), text)
+        for result in record.results
+        for section, text in (
+            ({"training": result.training.disturbed} if result.training.disturbed else {}) | result.conditions.disturbed
+        ).items()
+    ]
+    if not rows:
+        return None
+    plain: Mark = ""
+    kinds: tuple[Kind, ...] = ("name", "text", "text")
+    headers = ("case", "part", "what disturbed it")
+    return Table("What disturbed the timing", headers, kinds, tuple(rows), (plain,) * len(rows))
 
 
 # --- the budgets
@@ -313,7 +254,7 @@ def _against_baseline(
     marks: dict[str, Mark] = {"worse": "worse", "better": "better"}
     table = Table(
         title,
-        tuple(_header(header) or "change" for header in headers),
+        tuple(header_line(header) or "change" for header in headers),
         tuple("name" if header == "case" else "number" if header else "text" for header in headers),
         tuple(tuple(row[header].strip() for header in headers) for row in rows),
         tuple(marks.get(comparison.op_score.word, "") if comparison.op_score else "" for comparison in compared),

@@ -11,50 +11,70 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from ...errors import SettingsError
+from ...printable import clipped
 from .environment import make_environment
 from .limits import EVERYTHING, Limits, widest
 from .model import Page, State, cleaned
 
 # That GitHub takes in a comment. It says characters; so many bytes are never more, however it counts them.
 LONGEST = 65_536
-_OPEN = 5  # test sets that are shown without a click, where there are more
+_LINE = ("CI job", "commit", "branch")  # facts that stand in the last of the first lines
+_SHORT = 200  # characters of each text there
 _SIGNS: dict[State, str] = {"pass": "✅", "not_judged": "⚠️", "fail": "❌", "none": "📏"}
 
 # Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
 # mentioned gets a mail, an issue a link back, and a text that looks like an address becomes a link. An underscore
 # within a word, such as size_mb, is no structure.
 _SPECIAL = re.compile(
-    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w)|:(?=//)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][Hh])-(?=\d))|[*\[\]~$]"
+    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w)|!(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][Hh])-(?=\d))|[*\[\]~$]"
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])",
     re.ASCII,
 )
 _MENTION = re.compile(r"(?<!&)[@#](?=\w)", re.ASCII)
-_BLOCK = re.compile(r"^(?=[-+#=])|^\d+(?=[.)])", re.ASCII)
+# GitLab obeys a line that begins with a slash.
+_BLOCK = re.compile(r"^(?=[-+#=/])|^\d+(?=[.)])", re.ASCII)
+_LINK = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9/._~%+?=&-]*)?")
 
 
 class MarkdownReporter:
-    """Writes a page as Markdown."""
+    """Writes a page as Markdown.
+
+    Args:
+        longest: bytes that it may have.
+        link: to the whole report, in the first lines; empty for none.
+
+    Raises:
+        SettingsError: the link is none that can be written into Markdown as it is.
+    """
+
+    def __init__(self, longest: int = LONGEST, link: str = "") -> None:
+        if link and not _LINK.fullmatch(link):
+            raise SettingsError(f"{clipped(link, 100)!r} is no link such as https://example.com/report.html")
+        self._longest = longest
+        self._link = link
 
     def render(self, page: Page) -> str:
         """Return the page as Markdown that fits a comment: of a large run, what is left out is said in its place."""
         texts: dict[Limits, str] = {}
 
         def fits(limits: Limits) -> bool:
-            texts[limits] = texts[limits] if limits in texts else _render(page, limits)
-            return len(texts[limits].encode()) <= LONGEST
+            texts[limits] = texts[limits] if limits in texts else _render(page, limits, self._link)
+            return len(texts[limits].encode()) <= self._longest
 
         limits = EVERYTHING if fits(EVERYTHING) else widest(fits)
-        return texts[limits] if limits in texts else _render(page, limits)
+        return texts[limits] if limits in texts else _render(page, limits, self._link)
 
 
-def _render(page: Page, limits: Limits) -> str:
+def _render(page: Page, limits: Limits, link: str = "") -> str:
     """Return the page within limits; one that is shortened says where the whole is."""
     run_id = next((fact.text for fact in page.facts if fact.label == "run"), "RUN")
     whole = shlex.join(["opml", "report", run_id, "-o", "report.html"]) if limits != EVERYTHING else ""
+    facts = [cleaned(fact, _SHORT) for label in _LINE for fact in page.facts if fact.label == label]
     if limits.text is not None:
-        page = replace(cleaned(page, limits.text), headline=page.headline)
+        page = replace(cleaned(page, limits.text), headline=page.headline, summary=page.summary)
     template = _environment().get_template("run.md.jinja")
-    text = template.render(page=page, limits=limits, whole=whole, open_sets=_OPEN)
+    text = template.render(page=page, limits=limits, whole=whole, link=link, facts=facts)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -98,6 +118,6 @@ def _shown(value: Any) -> Any:
 def _environment() -> Environment:
     environment = make_environment(finalize=_shown)
     # a page links only to what is safe to write
-    environment.filters |= {"inline": inline, "code": code, "link": Markup, "summary": summary}
+    environment.filters |= {"inline": inline, "code": code, "as_link": Markup, "summary": summary}
     environment.globals |= {"signs": _SIGNS}
     return environment

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
-from ...analysis.op_score import Difference
 from ...printable import clipped
-from ..charts.bubbles import CasePoint
-from ..charts.score_axes import CaseDifference
+from ..charts.chart import Chart
+from ..remedies import Remedy
+from ..summary import Summary
 
 # Of a run: not judged where something is missing that a verdict needs; none where it has no budgets.
 State = Literal["pass", "fail", "not_judged", "none"]
@@ -18,6 +18,13 @@ Mark = Literal["", "bound", "best", "better", "worse", "fail", "inconclusive", "
 _T = TypeVar("_T")
 
 
+class Ids(tuple[str, ...]):
+    """Ids that tell cases apart and are never shown, so that they stay what they are, however long and strange."""
+
+
+_NO_IDS = Ids()
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows under headers.
@@ -25,6 +32,7 @@ class Table:
     Attributes:
         kinds: what each column holds.
         marks: what makes each row stand out; empty for nothing.
+        cases: the id of each row's case, where charts are linked with the table; empty for the rows of no case.
     """
 
     title: str
@@ -32,6 +40,7 @@ class Table:
     kinds: tuple[Kind, ...]
     rows: tuple[tuple[str, ...], ...]
     marks: tuple[Mark, ...]
+    cases: Ids = _NO_IDS
 
 
 @dataclass(frozen=True)
@@ -62,17 +71,33 @@ class NoResult:
 
 @dataclass(frozen=True)
 class TestSet:
-    """The cases on one test set; its pictures show ``points`` and ``differences``, and ``details`` open."""
+    """The cases on one test set.
+
+    Attributes:
+        table: the ranking, with the columns that matter most.
+        notes: marks of the cases, explained.
+        full_table: the ranking with all columns; its charts are linked with it.
+        details: tables that open.
+    """
 
     title: str
     table: Table | None
     notes: tuple[str, ...]
     failures: tuple[NoResult, ...]
-    points: tuple[CasePoint, ...]
-    differences: tuple[CaseDifference, ...]
+    full_table: Table | None = None
+    charts: tuple[Chart, ...] = ()
     details: tuple[Table, ...] = ()
 
     __test__ = False  # pytest takes a class of such a name for tests
+
+
+@dataclass(frozen=True)
+class CaseHistory:
+    """The history of a metric of a case, as a chart."""
+
+    case: str
+    metric: str
+    chart: Chart
 
 
 @dataclass(frozen=True)
@@ -99,6 +124,7 @@ class Page:
 
     Attributes:
         headline: the verdict in words, with ``concerned`` the cases that it is about.
+        summary: the run in three lines.
         legend: of the rankings.
         best: a sentence each.
         not_passed: budgets that failed, were not judged or are inconclusive; None where there are none.
@@ -106,11 +132,16 @@ class Page:
         counts: of the verdicts; empty without budgets.
         budget_legend: of the budgets; empty where they need none.
         baseline: what changed against one; None where none was asked for and the run has none.
+        remedies: what would mend the cases that did not pass.
+        charts: that span the test sets.
+        histories: of cases; empty where there is no history of them.
+        disturbances: what disturbed the timing, by case; None where nothing did.
     """
 
     title: str
     state: State
     headline: str
+    summary: Summary
     concerned: tuple[Concerned, ...]
     facts: tuple[Fact, ...]
     test_sets: tuple[TestSet, ...]
@@ -122,6 +153,10 @@ class Page:
     counts: str
     budget_legend: str
     baseline: BaselineSection | None
+    remedies: tuple[Remedy, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    histories: tuple[CaseHistory, ...] = ()
+    disturbances: Table | None = None
 
     def as_plain(self) -> dict[str, Any]:
         """Return the page as plain data, for JSON."""
@@ -129,15 +164,26 @@ class Page:
 
 
 def _plain(fields_of: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value._asdict() if isinstance(value, Difference) else value for name, value in fields_of}
+    # of a chart the rows; how they are drawn is for no other program
+    return {name: value for name, value in fields_of if name != "spec"}
 
 
 def cleaned(value: _T, longest: int = 1_000) -> _T:
     """Return the same with every text in one line of so many characters at most, without what browsers obey."""
-    if isinstance(value, str):
-        return clipped(value, longest)  # type: ignore[return-value]
-    if isinstance(value, tuple) and not isinstance(value, Difference):
-        return tuple(cleaned(item, longest) for item in value)  # type: ignore[return-value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: cleaned(getattr(value, field.name), longest) for field in fields(value)})
-    return value
+    # most texts of a large page are there many times: names, limits, the keys of the settings
+    seen: dict[str, str] = {}
+
+    def clean(part: Any) -> Any:
+        if isinstance(part, str):
+            if part not in seen:
+                seen[part] = clipped(part, longest)
+            return seen[part]
+        if isinstance(part, (Ids, Chart)):
+            return part
+        if isinstance(part, tuple):
+            return tuple([clean(item) for item in part])
+        if is_dataclass(part) and not isinstance(part, type):
+            return replace(part, **{field.name: clean(getattr(part, field.name)) for field in fields(part)})
+        return part
+
+    return cast("_T", clean(value))

@@ -92,7 +92,7 @@ def test_the_ranking_has_what_the_terminal_has_and_the_axes() -> None:
     (found,) = make_page().test_sets
     assert found.title == "digits/efficientnet_lite0, 599 test examples, time: inference over 10,000 examples"
     assert column(found.table, "#") == ["", "*1", "*2", "*3", "4", "*5", "*6", "7", "8", ""]
-    assert column(found.table, "case")[:3] == ["MIN", "top10/int8", "top1/int8"]
+    assert column(found.table, "case")[:3] == ["best values", "top10/int8", "top1/int8"]
     assert column(found.table, "accuracy")[:2] == ["0.9616", "0.9533 ±.030"]
     assert column(found.table, "OpScore - reference = error + time + size")[1] == "-1.03 = +0.09 -0.57 -0.55"
     assert found.table
@@ -100,16 +100,33 @@ def test_the_ranking_has_what_the_terminal_has_and_the_axes() -> None:
     assert found.notes == ("¹ this device has no float16 arithmetic: half precision saves space here, not time",)
 
 
-def test_the_pictures_show_every_case_and_the_bars_every_one_that_has_a_reference() -> None:
+def test_the_charts_show_every_case_and_the_bars_every_one_that_has_a_reference() -> None:
     (found,) = make_page().test_sets
-    assert [point.name for point in found.points if not point.front] == [
-        "top1/cluster-256",
-        "top1/baseline",
-        "top1/float16",
-    ]
-    assert [case.name for case in found.differences][-2:] == ["top10/float16", "top1/float16"]
-    assert len(found.differences) == 6
-    assert found.differences[0].parts.total == pytest.approx(-1.03, abs=0.005)
+    charts = {chart.name: chart.datasets for chart in found.charts}
+    assert {row["name"] for row in charts["bubbles"]["cases"] if not row["front"]} == {
+        *("top1/cluster-256", "top1/baseline", "top1/float16"),
+    }
+    totals = charts["score-axes"]["totals"]
+    assert [row["name"] for row in totals][-2:] == ["top10/float16", "top1/float16"]
+    assert len(totals) == 6
+    assert totals[0]["total"] == pytest.approx(-1.03, abs=0.005)
+    assert found.full_table
+    assert {row["case"] for row in charts["bubbles"]["cases"]} == {*found.full_table.cases} - {""}
+
+
+def test_what_disturbed_the_timing_is_told_by_case_and_part() -> None:
+    record = make_eight()
+    first = record.results[0]
+    conditions = first.conditions.model_copy(update={"disturbed": {"offline": "1.2 other processors were busy"}})
+    training = first.training.model_copy(update={"disturbed": "the machine was hot"})
+    disturbed = first.model_copy(update={"conditions": conditions, "training": training})
+    page = page_of(record.model_copy(update={"results": (disturbed, *record.results[1:])}), gate_of({}))
+    assert page.disturbances
+    assert page.disturbances.rows == (
+        ("top1/baseline", "training", "the machine was hot"),
+        ("top1/baseline", "offline", "1.2 other processors were busy"),
+    )
+    assert page_of(record, gate_of({})).disturbances is None
 
 
 def test_a_budget_that_did_not_pass_has_its_figures_and_where_it_was_written() -> None:
@@ -200,5 +217,6 @@ def test_the_page_is_frozen_and_plain_data_without_loss() -> None:
         page.headline = ""  # type: ignore[misc]
     plain = json.loads(json.dumps(page.as_plain()))
     assert set(plain) == set(Page.__dataclass_fields__)
-    assert plain["test_sets"][0]["points"][0]["megabytes"] == 3.98
-    assert list(plain["test_sets"][0]["differences"][0]["parts"]) == ["error", "time", "size"]
+    charts = {chart["name"]: chart for chart in plain["test_sets"][0]["charts"]}
+    assert charts["bubbles"]["datasets"]["cases"][0]["megabytes"] == 14.2
+    assert "spec" not in charts["bubbles"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from pytest_opml.errors import SettingsError
 from pytest_opml.printable import clipped
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.limits import EVERYTHING
@@ -24,9 +25,21 @@ from pytest_opml.reports.page.model import (
     Table,
     TestSet,
 )
+from pytest_opml.reports.remedies import Remedy
+from pytest_opml.reports.summary import Summary
 from tests.support.builders import make_case, make_result, make_run
 from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
 
+MORE_HOSTILE = (
+    "=cmd|' /C calc'!A1",
+    "+1+1",
+    "\\input{/etc/passwd}",
+    "\u2067\u202e\u200f\ufeff right to left",
+    "x" * 10_000,
+    "<!-- pytest-opml:bench -->",
+    "/close !12 %1 &1",
+    "</summary></details><h1>x</h1>",
+)
 OURS = {"<br>", "<sub>", "</sub>", "<code>", "</code>"}
 
 
@@ -54,6 +67,16 @@ def headings(text: str) -> list[str]:
     return [found[number + 1].content for number, token in enumerate(found) if token.type == "heading_open"]
 
 
+def folds(text: str) -> list[str]:
+    """What is folded, by its titles, in their order."""
+    return re.findall("<details><summary>(.*?)</summary>", text)
+
+
+def first_lines(text: str) -> list[str]:
+    """What a reader sees before the first fold."""
+    return [line for line in text.partition("<details>")[0].splitlines() if line]
+
+
 def tables(text: str) -> list[list[list[str]]]:
     """The cells of each row of each table, as written."""
     made: list[list[list[str]]] = []
@@ -69,13 +92,61 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
-    assert headings(markdown(make_full_page())) == [
-        "❌ 4 of 38 budgets failed",
+    text = markdown(make_full_page())
+    assert headings(text) == ["❌ 4 of 38 budgets failed"]
+    assert folds(text) == [
+        "What would mend it (5)",
         "digits/efficientnet_lite0, 599 test examples, time: inference over 10,000 examples",
-        "Best case",
-        "Budgets",
+        "Best case, and what each budget costs",
+        "Budgets: 26 passed, 4 failed, 0 inconclusive, 8 not judged, 1 case without a result (14 statistical checks; "
+        "at most 0.35 false alarms expected)",
+        "Which axis paid, and how to repeat the cases",
+        "Budgets that passed (26)",
         "Against the baseline release",
+        "Device, versions and the run",
     ]
+
+
+def test_the_first_five_lines_are_enough() -> None:
+    page = make_full_page()
+    assert first_lines(MarkdownReporter(link="https://ci.example/report.html?run=1").render(page)) == [
+        "## ❌ 4 of 38 budgets failed",
+        "- Failed: top1/baseline: size_mb 14.2 MB &#62; 5 MB; top1/float16: size_mb 7.13 MB &#62; 5 MB; "
+        "top10/baseline: size_mb 14.2 MB &#62; 5 MB; and 1 more case; no result: top1/prune-0.5 (crash)",
+        f"- {inline(page.summary.changed)}",
+        "- No case passes all budgets",
+        "- [full report](https://ci.example/report.html?run=1) · commit `0123456789` · branch `main`",
+    ]
+
+
+def test_a_run_that_passes_says_so_in_the_same_lines() -> None:
+    assert first_lines(markdown(make_page())) == [
+        "## ✅ All 30 budgets passed",
+        "- Nothing failed",
+        "- No baseline yet",
+        "- Best case: top10/int8, OpScore -0.770 (8 of 8 cases pass all budgets)",
+        "- commit `0123456789` · branch `main`",
+    ]
+
+
+def test_a_run_outside_git_is_named_by_its_start() -> None:
+    assert first_lines(markdown(make_page(commit=None)))[-1] == "- run 20260102-030 of 2026-01-02 03:04 UTC"
+
+
+@pytest.mark.parametrize(
+    "link", ["report.html", "javascript:alert(1)", "https://x/a)b", "https://x/ y", "https://x/<b>"]
+)
+def test_a_link_that_markdown_would_not_take_as_it_is_is_refused(link: str) -> None:
+    with pytest.raises(SettingsError, match=r"is no link such as https://example\.com/report\.html$"):
+        MarkdownReporter(link=link)
+
+
+def test_what_would_mend_a_failure_is_said_under_it() -> None:
+    text = markdown(make_full_page())
+    assert (
+        "- fail: top1/baseline, top10/baseline\n  - size_mb 14.2 MB is above 5 MB (max = 5)\n"
+        "  - to do: size_mb must shrink by at least 9.2 MB (65 %).\n"
+    ) in text
 
 
 def test_tables_have_a_cell_for_each_header_and_a_row_for_each_case() -> None:
@@ -92,24 +163,25 @@ def test_tables_have_a_cell_for_each_header_and_a_row_for_each_case() -> None:
     ]
 
 
-def test_what_passed_and_how_to_repeat_it_is_folded() -> None:
+def test_all_but_the_first_lines_is_folded() -> None:
     text = markdown(make_full_page())
-    assert text.count("<details>") == text.count("</details>") == 2
+    assert text.count("<details>") == text.count("</details>") == 8
     assert "<details><summary>Budgets that passed (26)</summary>\n\n| case |" in text
+    *_, last = re.split(r"</details>\n", text)
+    assert last.strip() == "<sub>run 20260102-030 of 2026-01-02 03:04 UTC, pytest-opml</sub>"
 
 
 def test_a_run_without_budgets_and_baselines_is_short() -> None:
     text = markdown(make_page({}))
-    assert headings(text)[0] == "📏 No budget is set"
-    assert headings(text)[2:] == ["Best case"]
-    assert "<details>" not in text
+    assert headings(text) == ["📏 No budget is set"]
+    assert [title.partition(",")[0] for title in folds(text)] == ["digits/efficientnet_lite0", "Best case", "Device"]
 
 
 def test_the_job_is_linked() -> None:
     job = make_hostile("x").commit.ci.model_copy(update={"url": "https://ci.example/o/r/1"})  # type: ignore[union-attr]
     commit = make_run().commit.model_copy(update={"ci": job})  # type: ignore[union-attr]
     links = [token.attrs["href"] for token in inner(markdown(make_page(commit=commit))) if token.type == "link_open"]
-    assert links == ["https://ci.example/o/r/1"]
+    assert links == ["https://ci.example/o/r/1"] * 2  # in the first lines, and among the facts
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -140,6 +212,13 @@ def test_nobody_is_mentioned() -> None:
     assert inline("@somebody") == "@&#8203;somebody"
     assert prose("see #12") == "see #&#8203;12"
     assert prose("see GH-12, gh-ost") == "see GH-&#8203;12, gh-ost"
+    assert prose("see !12, done!") == "see !&#8203;12, done!"
+
+
+def test_no_line_is_an_order_to_gitlab() -> None:
+    assert prose("/close") == r"\/close"
+    assert prose("a /close") == "a /close"
+    assert not re.search("^/", markdown(page_of(make_hostile("/merge\n/close"), gate_of({}))), re.MULTILINE)
 
 
 def test_what_looks_like_an_address_is_no_link() -> None:
@@ -147,7 +226,7 @@ def test_what_looks_like_an_address_is_no_link() -> None:
     assert inline("www.evil.example, awww.") == "www.&#8203;evil.example, awww."
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, *MORE_HOSTILE])
 def test_the_structure_is_the_same_whatever_the_record_says(text: str) -> None:
     written, plain = (markdown(page_of(make_hostile(each), gate_of({}))) for each in (text, "plain"))
     blocks = [[token.type for token in tokens(each) if token.type != "inline"] for each in (written, plain)]
@@ -190,6 +269,8 @@ def large_page(sets: int, rows: int, columns: int, text: str) -> Page:
         facts=(Fact("run", "0123abcd"), *(Fact(text, text) for _ in range(rows))),
         test_sets=(test_set,) * sets,
         legend=text,
+        summary=Summary(text, text, text),
+        remedies=(Remedy(text, text, texts[:20], texts[:20]),) * rows,
         best=texts,
         not_passed=table,
         explanations=(Explanation(text, texts[:20], text),) * rows,
@@ -223,7 +304,7 @@ def test_any_run_fits_a_comment_with_the_verdict_first(sets: int, rows: int, col
         assert "Shortened" not in written
 
 
-def test_of_many_test_sets_the_first_are_open_and_the_last_are_counted() -> None:
+def test_of_many_test_sets_the_first_are_there_and_the_last_are_counted() -> None:
     cases = [
         make_result(case=make_case(technique, dataset=f"data-{number:03}.npz"), test_samples=599)
         for number in range(160)
@@ -232,10 +313,10 @@ def test_of_many_test_sets_the_first_are_open_and_the_last_are_counted() -> None
     record = make_run(cases)
     text = markdown(page_of(record, gate_of({})))
     assert len(text.encode()) <= LONGEST
-    assert sum(title.startswith("data-") for title in headings(text)) == 5
     folded = text.count("<details><summary>data-")
     assert folded >= 25
-    assert f"\nand {155 - folded} more test sets\n" in text
+    assert f"\nand {160 - folded} more test sets\n" in text
     few = markdown(page_of(make_run(cases[:12]), gate_of({})))
-    assert "<details>" not in few
+    assert few.count("<details><summary>data-") == 4
     assert "Shortened" not in few
+    assert len(MarkdownReporter(longest=1_000_000).render(page_of(record, gate_of({}))).encode()) > len(text.encode())
