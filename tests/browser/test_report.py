@@ -16,7 +16,7 @@ from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.histories import case_histories
 from pytest_opml.reports.page.html import HtmlReporter
-from tests.browser.conftest import Browser
+from tests.support.browser import Browser
 from tests.support.builders import make_case, make_result, make_run
 from tests.support.charted_runs import make_charted
 from tests.support.pages import BROKEN, gate_of, make_baselines, make_eight

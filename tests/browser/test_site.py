@@ -15,7 +15,7 @@ from pytest_opml.history.base import Release
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.site.server import serving
-from tests.browser.conftest import Browser
+from tests.support.browser import Browser
 from tests.support.builders import make_case, make_device, make_failure, make_result
 from tests.support.history_runs import START, make_timing
 from tests.support.pages import HOSTILE, make_hostile
