@@ -7,6 +7,7 @@ import click
 from .best import best
 from .budgets import budgets
 from .cache import cache
+from .comment import comment
 from .common import Commands
 from .compare import compare
 from .doctor import doctor
@@ -23,11 +24,13 @@ from .report import report
 from .schema import schema
 from .score import score
 from .search import search
+from .serve import serve
+from .site import site
 from .trend import trend
 
 _COMMANDS = (
-    *(init, measure, search, gate, best, budgets, report, list_history, compare, release, trend, export, import_runs),
-    *(score, list_names, schema, paper, doctor, cache),
+    *(init, measure, search, gate, best, budgets, report, comment, list_history, compare, release, trend, site, serve),
+    *(export, import_runs, score, list_names, schema, paper, doctor, cache),
 )
 
 

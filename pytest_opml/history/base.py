@@ -166,6 +166,19 @@ class StoredResult(NamedTuple):
     position: int
 
 
+class Outline(NamedTuple):
+    """A run without what is large in it: what pages over a whole history are made of.
+
+    Attributes:
+        run: the record of the run, without its results, its timings and what it was compared with.
+        rows: the figures of its results and, after them, of its imported benchmarks, by their positions.
+    """
+
+    summary: Summary
+    run: RunRecord
+    rows: tuple[Row, ...]
+
+
 class History(ABC):
     """A store of runs: the contract of ``SqlHistory`` and ``MemoryHistory``, and of any other kind.
 
@@ -320,6 +333,18 @@ class History(ABC):
     @abstractmethod
     def find(self, query: Query, order: Order = "newest") -> StoredResult | None:
         """Return the first of ``rows`` that is the result of a case, with its record; None where there is none."""
+
+    @abstractmethod
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, from the oldest to the newest."""
+
+    @abstractmethod
+    def outlines(self, run_ids: Iterable[str]) -> Iterator[Outline]:
+        """Yield runs in outline, in the order of their ids, not all in memory at once.
+
+        Args:
+            run_ids: whole ids; a run that is not there, or not any more, is left out.
+        """
 
     @abstractmethod
     def case_ids(self) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from ..errors import OpmlError, StorageError
 from ..metrics import METRICS
@@ -149,6 +150,24 @@ def load(run: str, results: Sequence[str], timings: Sequence[str], where: str, r
             "timings": tuple(map(Timing.model_validate_json, timings)),
         }
         return RunRecord.model_validate_json(run).model_copy(update=content)
+
+
+def without_large_parts(run: RunRecord) -> RunRecord:
+    """Return a run without its results, its imported benchmarks and the results that it was compared with."""
+    return run.model_copy(update={"results": (), "timings": (), "baselines": ()})
+
+
+def load_outline(run: str, where: str, run_id: str) -> RunRecord:
+    """Return a run without its large parts from its own JSON, of which they are not read; see ``load``.
+
+    Raises:
+        StorageError: it is no valid record.
+    """
+    with _valid(where, run_id):
+        document = from_json(run)
+        if isinstance(document, dict):
+            document |= {"results": (), "timings": (), "baselines": ()}
+        return RunRecord.model_validate(document)
 
 
 def problem(error: ValidationError) -> str:

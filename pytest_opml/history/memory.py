@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from ..errors import StorageError
 from ..records.result import Result
 from ..records.run import RunRecord
-from .base import Added, History, Order, Query, Release, Removal, Row, StoredResult, Summary
-from .columns import Part, is_same, matches, parts, still_released, summary, the_only
+from .base import Added, History, Order, Outline, Query, Release, Removal, Row, StoredResult, Summary
+from .columns import Part, is_same, matches, parts, still_released, summary, the_only, without_large_parts
 from .order import Ancestry, RunOrder, index_by_time, nothing_known, standing_of, utc_now
 
 
@@ -183,6 +183,15 @@ class MemoryHistory(History):
                 alone = {"results": (part.content,), "timings": ()}
                 return StoredResult(run.model_copy(update=alone), part.row.position)
         return None
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, from the oldest to the newest."""
+        return list(self._order)
+
+    def outlines(self, run_ids: Iterable[str]) -> Iterator[Outline]:
+        """Yield runs in outline, in the order of their ids."""
+        for run in filter(None, map(self._runs.get, run_ids)):
+            yield Outline(summary(run), without_large_parts(run), tuple(part.row for part in parts(run)))
 
     def case_ids(self) -> list[str]:
         """Return the ids of all cases and the names of all imported benchmarks, in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
@@ -25,8 +25,8 @@ from ..errors import StorageError
 from ..printable import clipped
 from ..records.run import RunRecord
 from . import checksums
-from .base import Added, History, Order, Query, Release, Removal, Row, StoredResult, Summary
-from .columns import dump, is_same, load, parts, still_released, summary, the_only
+from .base import Added, History, Order, Outline, Query, Release, Removal, Row, StoredResult, Summary
+from .columns import dump, is_same, load, load_outline, parts, still_released, summary, the_only
 from .engine import mapped, sound
 from .migrations import NEWEST, REVISIONS, add_columns, missing_columns, upgrade
 from .order import Ancestry, index_by_time, nothing_known, utc_now
@@ -44,6 +44,7 @@ _PAGE = 50  # runs that an export holds at a time
 _ROWS, _SUMMARIES, _RELEASES = TypeAdapter(list[Row]), TypeAdapter(list[Summary]), TypeAdapter(list[Release])
 _REMOVALS = TypeAdapter(list[Removal])
 _NAMES = TypeAdapter(list[str])
+_ROW_COLUMNS = (RUN.c.run_id, RUN.c.place_digest, *(column for column in RESULT.c if column.name != "record"))
 
 
 def _sealed(columns: Row | Summary, text: str) -> dict[str, str]:
@@ -337,11 +338,52 @@ class SqlHistory(History):
         named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
         with self._reading() as connection:
             rows = self._runs(connection, query, limit, *named, RUN.c.content, RUN.c.digest)
-            runs = _SUMMARIES.validate_python([Summary(*row[3:-2]) for row in rows], strict=True)
-            for run, row in zip(runs, rows, strict=True):
-                _check(run, row.digest, row.content)
-                check_place(run.run_id, row.place, row.place_digest)
-            return runs
+            return self._summaries([row[3:-2] for row in rows], rows)
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, from the oldest to the newest.
+
+        Two indexes have all of it, while the rows of the table are as long as the records.
+        """
+        with self._reading() as connection:
+            ids = {row.key: row.run_id for row in connection.execute(select(RUN.c.key, RUN.c.run_id))}
+            keys = connection.scalars(select(RUN.c.key).order_by(RUN.c.place)).all()
+            return _NAMES.validate_python([ids[key] for key in keys], strict=True)
+
+    def outlines(self, run_ids: Iterable[str]) -> Iterator[Outline]:
+        """Yield runs in outline, in the order of their ids."""
+        wanted = iter(run_ids)
+        while page := list(islice(wanted, _PAGE)):
+            with self._reading() as connection:
+                outlines = self._outlines(connection, page)
+            yield from (outlines[run_id] for run_id in page if run_id in outlines)
+
+    def _outlines(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Outline]:
+        named = [RUN.c["commit_hash" if name == "commit" else name].label(name) for name in Summary._fields]
+        columns = [*named, RUN.c.record, RUN.c.place, RUN.c.place_digest, RUN.c.content, RUN.c.digest]
+        runs = connection.execute(select(*columns).where(RUN.c.run_id.in_(run_ids))).all()
+        summaries = self._summaries([row[: len(named)] for row in runs], runs)
+        asked = select(*_ROW_COLUMNS).join_from(RUN, RESULT).where(RUN.c.run_id.in_(run_ids))
+        rows = self._checked(connection.execute(asked.order_by(RESULT.c.run_key, RESULT.c.position)).all())
+        by_run = {run_id: tuple(group) for run_id, group in groupby(rows, key=lambda row: row.run_id)}
+        outlines = {}
+        for short, run in zip(summaries, runs, strict=True):
+            name = f"{self._name}: run {clipped(short.run_id)}"
+            _check_records(name, run)
+            its_rows = by_run.get(short.run_id, ())
+            if len(its_rows) != short.results + short.timings:
+                raise StorageError(f"{name}: {len(its_rows)} of its {short.results + short.timings} results are there")
+            outlines[short.run_id] = Outline(short, load_outline(run.record, self._name, short.run_id), its_rows)
+        return outlines
+
+    @staticmethod
+    def _summaries(values: Sequence[Any], rows: Sequence[Any]) -> list[Summary]:
+        """Return the summaries in columns, which nobody changed since they were written."""
+        runs = _SUMMARIES.validate_python([Summary(*row) for row in values], strict=True)
+        for run, row in zip(runs, rows, strict=True):
+            _check(run, row.digest, row.content)
+            check_place(run.run_id, row.place, row.place_digest)
+        return runs
 
     def _runs(self, connection: Connection, query: Query, limit: int, *columns: ColumnElement[Any]) -> Sequence[Any]:
         """Return key and place of the runs that a query asks for, and more columns of them, in its order."""
@@ -464,10 +506,9 @@ class SqlHistory(History):
             for profile in (self._profiles(connection, case) if query.profile is None else [query.profile])
         ]
         marks = self._marks(connection) if query.released else None
-        columns = [RUN.c.run_id, RUN.c.place_digest, *(column for column in RESULT.c if column.name != "record")]
         rows: list[Any] = []
         for case, profile in pairs:
-            asked = select(*columns).join_from(RESULT, RUN)
+            asked = select(*_ROW_COLUMNS).join_from(RESULT, RUN)
             asked = asked.where(RESULT.c.case_id == case, RESULT.c.profile == profile, *conditions_of(query, RESULT))
             if order == "best":
                 asked = asked.where(RESULT.c.op_score.is_not(None))

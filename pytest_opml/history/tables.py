@@ -9,6 +9,7 @@ makes the tables, and a test compares what they make with what stands here.
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -154,4 +155,8 @@ REMOVED = Table(
 
 def figures_of(row: Any) -> dict[str, float | None]:
     """Return the figures in a row of ``RESULT``, by metric; None for what was not measured."""
-    return {metric: getattr(row, column_of(metric)) for metric in (*COLUMNS, CALL_S)}
+    return dict(zip(_METRICS, _figures(row), strict=True))
+
+
+_METRICS = (*COLUMNS, CALL_S)
+_figures = attrgetter(*map(column_of, _METRICS))

@@ -75,4 +75,5 @@ class Record(BaseModel):
         if not isinstance(values, dict):
             return values
         check_fields(values)
-        return {key: value for key, value in values.items() if key not in cls.model_computed_fields}
+        computed = cls.model_computed_fields  # worked out each time that it is asked for
+        return {key: value for key, value in values.items() if key not in computed} if computed else values

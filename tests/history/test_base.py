@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from pytest_opml.errors import StorageError
 from pytest_opml.history.base import CALL_S, COLUMNS, Added, History, Order, Query, Release, Removal
+from pytest_opml.history.columns import parts, summary
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
 from pytest_opml.metrics import METRICS
 from pytest_opml.records.run import CiRun, RunRecord
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 from tests.support.history_runs import START, commit_of, make_timing, run_of
+from tests.support.pages import make_baselines
 
 BASELINE, CLUSTER = make_case().id, make_case("cluster-256").id
 
@@ -116,6 +118,35 @@ def test_a_summary_counts_what_came_of_a_run(history: History) -> None:
     )
     assert (found.results, found.failures, found.timings, found.passed) == (3, 1, 0, 0)
     assert found.machine == "Tesla V100, Example CPU 3 GHz, 8 cores, 8 threads"
+
+
+def test_the_ids_of_all_runs_are_in_their_order(history: History) -> None:
+    assert history.run_ids() == []
+    for name, minute in (("b", 5), ("a", 1), ("c", 3)):
+        history.append(run_of(name, minute))
+    assert history.run_ids() == ["a", "c", "b"]
+    history.remove(Removal("c", START, "no", "me"))
+    assert history.run_ids() == ["a", "b"]
+
+
+def test_an_outline_is_a_run_without_what_is_large(history: History) -> None:
+    timed = run_of("timed", 1, results=[make_result()], timings=[make_timing()])
+    failed = make_run(failures=[make_failure()], run_id="failed", commit=None)
+    whole = run_of("whole", 2, failures=[make_failure("int8")], baselines=make_baselines(run_of("whole")))
+    history.extend([timed, failed, whole])
+    outlines = list(history.outlines(["whole", "gone", "timed", "failed"]))
+    assert [outline.summary.run_id for outline in outlines] == ["whole", "timed", "failed"]
+    for outline, run in zip(outlines, (whole, timed, failed), strict=True):
+        assert outline.run == run.model_copy(update={"results": (), "timings": (), "baselines": ()})
+        assert outline.rows == tuple(part.row for part in parts(run))
+        assert outline.summary == summary(run)
+
+
+def test_outlines_come_however_many_there_are(history: History) -> None:
+    runs = [run_of(f"run-{number:03d}", number, results=[make_result()]) for number in range(120)]
+    history.extend(runs)
+    wanted = history.run_ids()[::-1]
+    assert [outline.run.run_id for outline in history.outlines(iter(wanted))] == wanted
 
 
 # ---- results

@@ -90,6 +90,7 @@ def everything(history: History) -> tuple[list[RunRecord], Any]:
     runs = list(history.records())
     asked: list[Any] = [history.newest(Query(), 100), history.summaries(Query(), 100), history.releases()]
     asked += [history.rows(Query(), 100), history.rows(Query(), 100, "best"), history.count()]
+    asked += [history.run_ids(), list(history.outlines(history.run_ids()))]
     for case in history.case_ids():
         asked += [history.profiles(case), history.find(Query(cases=(case,)))]
     return runs, asked

@@ -225,7 +225,8 @@ def test_a_run_that_lost_a_result_is_not_taken_for_whole(sqlite: str) -> None:
     with open_store(sqlite) as store:
         store.append(run_of("torn"))
         execute(sqlite, "DELETE FROM opml_result WHERE position = 1")
-        for read in (lambda: store.run("torn"), lambda: store.newest(Query(), 1), lambda: list(store.records())):
+        whole = (lambda: store.run("torn"), lambda: store.newest(Query(), 1), lambda: list(store.records()))
+        for read in (*whole, lambda: list(store.outlines(["torn"]))):
             with pytest.raises(StorageError, match=r"run torn: 2 of its 3 results are there$"):
                 read()
 
@@ -281,17 +282,20 @@ def test_a_damage_is_told_by_all_that_write_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("edit", "noticed"),
     [
-        ("opml_run SET branch = 'main '", {"summaries"}),
-        ("opml_run SET passed = 1", {"summaries"}),
-        ("opml_run SET machine = lower(machine)", {"summaries"}),
-        ("opml_result SET machine = lower(machine)", {"rows", "find", "released"}),
-        ("opml_run SET record = replace(record, '0.1.0', '0.2.0')", {"records", "newest", "find", "released"}),
-        ("opml_run SET content = '0'", {"records", "newest", "summaries", "find", "released"}),
-        ("opml_result SET accuracy = accuracy + 1e-15", {"rows", "find", "released"}),
-        ("opml_result SET training_s = NULL", {"rows", "find", "released"}),
-        ("opml_result SET commit_hash = 'b'", {"rows", "find", "released"}),
+        ("opml_run SET branch = 'main '", {"summaries", "outlines"}),
+        ("opml_run SET passed = 1", {"summaries", "outlines"}),
+        ("opml_run SET machine = lower(machine)", {"summaries", "outlines"}),
+        ("opml_result SET machine = lower(machine)", {"rows", "find", "released", "outlines"}),
+        (
+            "opml_run SET record = replace(record, '0.1.0', '0.2.0')",
+            {"records", "newest", "find", "released", "outlines"},
+        ),
+        ("opml_run SET content = '0'", {"records", "newest", "summaries", "find", "released", "outlines"}),
+        ("opml_result SET accuracy = accuracy + 1e-15", {"rows", "find", "released", "outlines"}),
+        ("opml_result SET training_s = NULL", {"rows", "find", "released", "outlines"}),
+        ("opml_result SET commit_hash = 'b'", {"rows", "find", "released", "outlines"}),
         ("opml_result SET record = replace(record, '0.96', '0.97')", {"records", "newest", "find", "released"}),
-        ("opml_result SET digest = lower(digest) || '0'", {"rows", "find", "released"}),
+        ("opml_result SET digest = lower(digest) || '0'", {"rows", "find", "released", "outlines"}),
         ("opml_release SET label = 'v2'", {"releases", "released"}),
     ],
 )
@@ -306,6 +310,7 @@ def test_what_was_changed_since_it_was_written_is_noticed_by_all_that_read_it(
         "rows": lambda store: store.rows(Query(), 5),
         "find": lambda store: store.find(case),
         "releases": lambda store: store.releases(),
+        "outlines": lambda store: list(store.outlines(["only"])),
         "released": lambda store: store.find(case._replace(released=True)),
     }
     with open_store(url) as store:

@@ -19,7 +19,7 @@ from pytest_opml.errors import SettingsError, StorageError
 from pytest_opml.history.base import Release, Removal
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
-from pytest_opml.reports.site import data, files, pages, state
+from pytest_opml.reports.site import badge, data, files, pages, state
 from pytest_opml.reports.site.build import SiteOptions, build_site, check_folder, check_url
 from pytest_opml.storage.locks import try_exclusive
 from tests.support.builders import make_case, make_device, make_failure, make_result
@@ -203,7 +203,7 @@ def test_a_build_that_was_killed_leaves_the_site_as_it_was(
         write(path, text)
 
     with monkeypatch.context() as patch:
-        for module in (files, data, state, pages):
+        for module in (files, badge, state, pages):
             patch.setattr(module, "write_file", stop)
         try:
             build(tmp_path / "site", history)
@@ -245,7 +245,16 @@ def test_a_process_that_is_killed_leaves_a_site_that_the_next_build_completes(tm
         assert view(tmp_path / "site")["order"] == [f"run-{number:03d}" for number in range(6)]
 
 
-@pytest.mark.parametrize("content", ["", "opmlSite.put(", 'opmlSite.put("g1/list/0",[\n[0,"x"\n]);\n', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "opmlSite.put(",
+        'opmlSite.put("g1/list/0",[\n[0,"x"\n]);\n',
+        "\0",
+        'opmlSite.put("g1/runs/0/1",{"results":7});\n',
+    ],
+)
 @pytest.mark.parametrize("name", ["list/0.js", "series/0/0.js", "series/0/facts.js", "runs/0/1.js"])
 def test_a_damaged_file_of_the_data_is_built_anew_when_it_is_needed(tmp_path: Path, name: str, content: str) -> None:
     history = MemoryHistory([site_run(number) for number in range(3)])
@@ -355,6 +364,15 @@ def test_a_lasting_step_is_found_on_the_main_branch(tmp_path: Path) -> None:
     build(tmp_path, history)
     (step,) = view(tmp_path)["series"][BASELINE, "cpu"]["facts"]["steps"]["size_mb"]
     assert step == ["run-013", "run-011", "run-013", 4.0, 4.5, None]
+
+
+def test_another_main_branch_changes_what_follows_from_it_for_all_cases(tmp_path: Path) -> None:
+    history = MemoryHistory([site_run(1, [make_result("int8")]), site_run(4)])
+    for branch in ("topic", "main", None):
+        build(tmp_path / "site", history, branch=branch)
+        build(tmp_path / f"anew-{branch}", history, branch=branch)
+        assert view(tmp_path / "site") == view(tmp_path / f"anew-{branch}")
+    assert view(tmp_path / "anew-topic") != view(tmp_path / "anew-main")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 
 from pytest_opml.errors import StorageError
 from pytest_opml.reports.site.files import DamagedSite
-from pytest_opml.reports.site.state import Numbers, Series, SiteState, claim, moved_runs, read_state, write_state
+from pytest_opml.reports.site.state import (
+    Numbers,
+    Series,
+    SiteState,
+    _digest_of,
+    claim,
+    moved_runs,
+    read_state,
+    write_state,
+)
 
 STATE = SiteState(
     generation=2,
@@ -47,9 +57,24 @@ def test_the_folder_of_a_repository_counts_as_empty(tmp_path: Path) -> None:
         read_state(tmp_path)
 
 
+def test_a_build_that_was_killed_as_it_began_is_nothing_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / ".state.json.tmp").write_text("{")
+    assert read_state(tmp_path) is None
+
+
+def test_a_state_that_was_changed_is_damaged(tmp_path: Path) -> None:
+    write_state(tmp_path, STATE)
+    path = tmp_path / "state.json"
+    path.write_text(path.read_text().replace('"next_run":2', '"next_run":3'))
+    with pytest.raises(DamagedSite):
+        read_state(tmp_path)
+
+
 @pytest.mark.parametrize("state", ["{}", '{"generation": 1, "series": [{"x": 1}]}', '{"new": 1, "series": []}', "[]"])
 def test_a_state_that_is_not_as_it_was_written_is_damaged(tmp_path: Path, state: str) -> None:
-    (tmp_path / "state.json").write_text(f'{{"program": "pytest-opml", "format": 1, "state": {state}}}')
+    digest = _digest_of(json.loads(state))
+    document = f'{{"program": "pytest-opml", "format": 1, "digest": "{digest}", "state": {state}}}'
+    (tmp_path / "state.json").write_text(document)
     with pytest.raises(DamagedSite):
         read_state(tmp_path)
 

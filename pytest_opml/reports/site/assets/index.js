@@ -1,0 +1,101 @@
+/* The index: the newest result of each case, with its last scores, and the newest runs. */
+"use strict";
+
+opml.MOST_RUNS = 1000;
+
+opml.indexRows = function (site, branch, profile) {
+  const view = (series) => (branch === "" ? series.all : series.views.get(Number(branch)));
+  return site.live
+    .filter((series) => (profile === "" || series.profile === profile) && view(series))
+    .map((series) => ({ series, view: view(series) }));
+};
+
+opml.sparkWords = function (site, row) {
+  const values = row.view.spark;
+  const metric = row.view.score === null ? "call_s" : "op_score";
+  const [first, last] = [values[0], values[values.length - 1]].map((value) => site.text(metric, value));
+  return `the last ${opml.amount(values.length, "value")}, from ${first} to ${last}`;
+};
+
+opml.changeText = (row) => (row.view.change === null ? "" : opml.signed(row.view.change, 3));
+
+opml.drawCases = function (site, place, rows) {
+  const columns = [
+    ["case", "name", (row) => row.series.name, (row) => opml.link(row.series.address, opml.short(row.series.name, 300))],
+    ["device", "text short", (row) => row.series.profile],
+    ["verdict", "text short", (row) => site.codes[row.view.verdict], (row) => opml.state(site, row.view.verdict)],
+    ["OpScore", "number", (row) => opml.scoreText(site, row.view)],
+    ["change", "number", opml.changeText],
+    ["trend", "text", (row) => (row.view.spark.length ? opml.sparkWords(site, row) : ""), (row) => (row.view.spark.length ? opml.spark(row.view.spark, opml.sparkWords(site, row)) : "")],
+    ["quality", "number", (row) => site.text("quality", row.view.quality)],
+    ["time, s", "number", (row) => site.text("inference_s", row.view.time, true)],
+    ["size, MB", "number", (row) => site.text("size_mb", row.view.size, true)],
+    ["last step", "number", (row) => (row.series.step ? opml.signed(row.series.step[1], 3) : "")],
+    ["last run", "text short", (row) => opml.runText(site, row.view.run), (row) => opml.runLink(site, row.view.run)],
+  ];
+  opml.addTable(place, "cases", "Newest result of each case", rows, columns);
+};
+
+opml.runText = (site, number) => (site.runs.has(number) ? opml.moment(site.runs.get(number).started) : "earlier");
+
+opml.runLink = function (site, number) {
+  const run = site.runs.get(number);
+  return run ? opml.link(opml.runAddress(run), opml.moment(run.started)) : "earlier";
+};
+
+opml.runColumns = (site) => [
+  ["run", "name", (run) => run.id, (run) => opml.link(opml.runAddress(run), opml.short(run.id, 24))],
+  ["began (UTC)", "text short", (run) => opml.moment(run.started)],
+  ["verdict", "text short", (run) => site.codes[run.verdict], (run) => opml.state(site, run.verdict)],
+  ["branch", "name", (run) => opml.short(run.branchText, 60)],
+  ["commit", "name", (run) => (run.commit ? run.commit + (run.changed ? ", changed files" : "") : "")],
+  ["release", "text short", (run) => (site.releaseOf.has(run.number) ? site.releaseOf.get(run.number).label || "yes" : "")],
+  ["device", "text short", (run) => run.profile],
+  ["results", "number", (run) => run.results.toLocaleString("en")],
+  ["no result", "number", (run) => run.failures || ""],
+  ["failed", "number", (run) => run.failed || ""],
+];
+
+opml.showPage(async (site, content) => {
+  content.append(opml.element("h1", {}, site.title));
+  if (!site.numbers.length) {
+    content.append(opml.element("p", {}, "The history has no run yet. Run pytest bench, and build the site again."));
+    return "Cases";
+  }
+  let count = 0;
+  await site.loadRuns((runs) => (count = runs.size) >= opml.MOST_RUNS);
+  const numbers = site.numbers.filter((number) => site.runs.has(number)).reverse().slice(0, opml.MOST_RUNS);
+  const used = new Set(site.live.flatMap((series) => [...series.views.keys()]));
+  const branches = [...used].map((number) => [String(number), site.branches[number] || "(no branch)"]);
+  const profiles = [...new Set(site.live.map((series) => series.profile))].sort();
+  let [branch, profile] = ["", ""];
+  const cases = opml.section(content, "Cases");
+  const counts = opml.element("p", { class: "quiet" });
+  const table = opml.element("div");
+  const draw = () => {
+    const rows = opml.indexRows(site, branch, profile);
+    const failing = rows.filter((row) => opml.STATES[row.view.verdict] === "fail" && row.view.verdict !== 6).length;
+    counts.textContent = `${opml.amount(rows.length, "case")}; ${failing.toLocaleString("en")} fail or have no result. OpScore: lower is better. A change is against the result before, on the same machine.`;
+    table.replaceChildren();
+    opml.drawCases(site, table, rows);
+  };
+  cases.append(
+    opml.element(
+      "div",
+      { class: "tools" },
+      opml.chooser("branch", "Branch", [["", "all"], ...branches], branch, (value) => ((branch = value), draw())),
+      opml.chooser("profile", "Device", [["", "all"], ...profiles.map((one) => [one, one])], profile, (value) => ((profile = value), draw())),
+    ),
+    counts,
+    table,
+  );
+  draw();
+  const runs = opml.section(content, "Runs", opml.element("p", { class: "quiet" }, opml.runsSentence(site, numbers.length)));
+  opml.addTable(runs, "runs", "Runs, the newest first", numbers.map((number) => site.runs.get(number)), opml.runColumns(site));
+  return "Cases";
+});
+
+opml.runsSentence = function (site, shown) {
+  const all = opml.amount(site.numbers.length, "run");
+  return shown < site.numbers.length ? `${all} in all; the newest ${shown.toLocaleString("en")} are listed. Others are found by their address: run.html#ID.` : `${all} in all.`;
+};

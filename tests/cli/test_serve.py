@@ -1,0 +1,73 @@
+"""``opml serve`` as a process: its address, new runs, Ctrl-C, and what it refuses."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from click.testing import CliRunner
+
+from pytest_opml import cli
+from pytest_opml.history.store import open_store
+from tests.support.site_files import site_run
+
+COMMAND = [sys.executable, "-c", "from pytest_opml.cli import main; main()", "serve"]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Of a history with one run."""
+    url = f"sqlite:///{tmp_path}/history.db"
+    with open_store(url) as store:
+        store.append(site_run(0))
+    return url
+
+
+@pytest.mark.slow  # a process, which is asked every two seconds
+def test_it_serves_follows_and_ends_with_an_interrupt(tmp_path: Path, url: str) -> None:
+    command = [*COMMAND, "--port=0", f"--store={url}"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address, _, rest = process.stdout.readline().partition(" ")
+        assert rest == "shows 1 run; Ctrl-C ends it\n"
+        with urlopen(f"{address}index.html") as answer:
+            assert b"<html" in answer.read()
+        with open_store(url) as store:
+            store.append(site_run(1))
+        assert process.stdout.readline().startswith("1 new run, 0 removed")
+        process.send_signal(signal.SIGINT)
+        rest, error = process.communicate()
+    assert (process.returncode, rest, error) == (0, "ended\n", "")
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(cli.main, ["serve", f"--port={port}", f"--store={url}"])
+    assert done.exit_code == 4
+    assert done.output == (
+        f"error: --port: port {port} is in use by another program; choose another one, or 0 for any free one\n"
+    )
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, ["serve", "--port=0", f"--dir={tmp_path}", f"--store={url}"])
+    assert done.exit_code == 4
+    assert "is not empty and holds no site of opml" in done.output
+
+
+def test_a_history_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, ["serve", "--port=0"])
+    assert done.exit_code == 4
+    assert "no history yet" in done.output
