@@ -50,6 +50,7 @@ CLASSES_OF_ONE_MEANING = {"Entry", "Limits", "Plan", "Point", "Shift"}
 # Tests that belong to no module alone, and of what.
 TESTS_WITHOUT_A_MODULE = {
     "browser/test_report.py": "the report of a run, in a browser",
+    "browser/test_selection.py": "what a report's tables and charts share, in a browser",
     "browser/test_site.py": "the site, in a browser",
     "cli/test_help.py": "all commands",
     "history/test_fuzz.py": "stores and files of records that are damaged",

@@ -36,7 +36,8 @@ def site(
 
     \b
       opml site public/opml
-      opml site public --title "Models of the vision team" --base-url https://team.example/opml/
+      opml site public --title "Models of the vision team"
+      opml site public --base-url https://team.example/opml/
 
     DIR must be new, empty, or a site that this made. The exit code is 0, or 4 for a wrong input.
     """
