@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
@@ -115,23 +115,29 @@ def post_comment(
 
 
 def _post_once(forge: Forge, marker: str, body: str, writer: str | None) -> Outcome:
-    ours = _ours(forge, marker, writer)
+    before = forge.comments()
+    ours = _ours(before, marker, writer)
     if ours:
         return _united(forge, ours, body)
     created = forge.create(body)
     # Another job may have done the same at the same time; and the answer says for certain who we are.
-    ours = _ours(forge, marker, created.author or writer)
+    ours = _ours(forge.comments(), marker, created.author or writer)
     if all(comment.number != created.number for comment in ours):
         ours = sorted([*ours, created])
-    outcome = _united(forge, ours, body)
-    return outcome._replace(change="created") if ours[0].number == created.number else outcome
+    oldest, *newer = ours
+    if oldest.number == created.number:
+        return _united(forge, ours, body)._replace(change="created")
+    # Each job deletes its own: were it to delete those of all, 20 jobs would send hundreds of requests in a moment,
+    # and servers limit them. Those that were there before are of jobs that have ended without doing so.
+    ended = {comment.number for comment in before}
+    return _united(forge, [oldest, *(one for one in newer if one.number in {created.number, *ended})], body)
 
 
-def _ours(forge: Forge, marker: str, writer: str | None) -> list[Comment]:
-    """Return our comments, the oldest first."""
+def _ours(comments: Sequence[Comment], marker: str, writer: str | None) -> list[Comment]:
+    """Return those of the comments that are ours, the oldest first."""
     return sorted(
         comment
-        for comment in forge.comments()
+        for comment in comments
         if writer and comment.author.lower() == writer.lower() and _begins_with(comment.body, marker)
     )
 

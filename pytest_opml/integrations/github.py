@@ -114,12 +114,25 @@ class GitHub:
     def _refuse(self, answer: Answer) -> NoReturn:
         advice = {
             401: f"the token is wrong or has expired: give a valid one in {TOKENS[1]}",
-            403: "the token may not write comments: give the job `permissions: pull-requests: write`; a job for a pull "
-            "request from a fork has a token that only reads",
+            403: _advice_of_403(answer.message),
             404: "there is no such pull request, or the token may not see it",
-            422: "it takes no such text: check that the request is open for comments",
+            410: "the pull request was deleted, or nobody can comment on it",
+            422: "it takes no such text",
         }.get(answer.status, "the server at this address may not be GitHub's REST interface")
         raise SettingsError(f"{self.described}: GitHub refuses ({self._client.said_of(answer)}): {advice}")
+
+
+def _advice_of_403(message: str) -> str:
+    """Return what to do where GitHub forbids: the rights of the token are the cause only where it names no other."""
+    said = message.lower()
+    if "locked" in said:
+        return "unlock the conversation of the pull request"
+    if "archived" in said:
+        return "nobody can comment in an archived repository"
+    return (
+        "the token may not write comments: give the job `permissions: pull-requests: write`; a job for a pull request "
+        "from a fork has a token that only reads"
+    )
 
 
 def request_number(job: Mapping[str, str]) -> int | None:

@@ -105,7 +105,8 @@ class GitLab:
     def _refuse(self, answer: Answer) -> NoReturn:
         advice = {
             401: f"the token is wrong or expired: give a valid one in {TOKENS[1]} (CI_JOB_TOKEN cannot write notes)",
-            403: "the token may not write notes: it needs the scope api, and the role Reporter or a higher one",
+            403: "the token may not write notes: it needs the scope api, and the role Reporter or a higher one; in a "
+            "locked discussion only members of the project write, and in an archived project nobody does",
             404: "there is no such merge request, or the token may not see it",
             400: "it takes no such text",
             422: "it takes no such text",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from ..addresses import read_address
 from ..errors import SettingsError, StorageError
 from ..printable import clipped
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 
+HIDDEN = "***"  # in the place of the token, wherever a text would repeat it
 _TIMEOUT_S = (10.0, 30.0)  # to connect, and between two bytes of an answer
 _TRIES = 4
 _FIRST_PAUSE_S = 1.0
@@ -50,8 +52,9 @@ class Answer(NamedTuple):
     def message(self) -> str:
         """What the server says is wrong, in one line; empty where it says nothing."""
         document = self.document if isinstance(self.document, Mapping) else {}
-        said = document.get("message") or document.get("error_description") or document.get("error") or ""
-        return clipped(said, 200)
+        said = _text_of(document.get("message") or document.get("error_description") or document.get("error"))
+        details = _text_of(document.get("errors"))  # where GitHub says which field of a request is wrong, and why
+        return clipped(f"{said}: {details}" if said and details else said or details, 200)
 
 
 class Uncertain(StorageError):  # noqa: N818 - it names what is known of the request
@@ -75,9 +78,7 @@ class RestClient:
         self, address: str, headers: Mapping[str, str], token: str, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         if not _ADDRESS.fullmatch(address):
-            raise SettingsError(
-                f"the server's address {clipped(address, 100)!r} is no URL such as https://api.example.com"
-            )
+            raise SettingsError(f"the server's address {_shown(address)!r} is no URL such as https://api.example.com")
         if not _TOKEN.fullmatch(token):
             raise SettingsError("the token is empty or has blanks or letters that no token has: copy it once more")
         self._address = address.rstrip("/")
@@ -100,19 +101,21 @@ class RestClient:
         Args:
             method: of HTTP.
             path: below the server's address, or a whole URL on the same server.
-            body: sent as JSON.
+            body: sent as JSON, without the token where a text holds it.
 
         Raises:
             Uncertain: a POST got no answer, or one with a status of 500 or above.
             StorageError: the server cannot be reached, is broken, or asks to wait for longer than this may take.
         """
         url = path if path.startswith("http") else f"{self._address}{path}"
+        # A CI service hides a secret in its logs, and nobody hides it in what is sent: the log of a crash may hold it.
+        shown = body and {name: text.replace(self._token, HIDDEN) for name, text in body.items()}
         failure = ""
         for number in range(_TRIES):
             if number:
                 self._sleep(_FIRST_PAUSE_S * 2 ** (number - 1))
             try:
-                answer = self._unlimited(method, url, body)
+                answer = self._unlimited(method, url, shown)
             except _Lost as error:
                 failure = str(error)
             else:
@@ -144,7 +147,7 @@ class RestClient:
 
     def said_of(self, answer: Answer) -> str:
         """Return the status of an answer and what the server says to it, and never the token."""
-        text = answer.message.replace(self._token, "***")
+        text = answer.message.replace(self._token, HIDDEN)
         return f"{answer.status}: {text}" if text else str(answer.status)
 
     def _unlimited(self, method: Method, url: str, body: Mapping[str, str] | None) -> Answer:
@@ -197,7 +200,7 @@ class RestClient:
                     str(response.links.get("next", {}).get("url", "")),
                 )
         except requests.RequestException as error:
-            raise _Lost(_cause(error).replace(self._token, "***")) from None
+            raise _Lost(_cause(error).replace(self._token, HIDDEN)) from None
         except ValueError as error:  # requests reads where a server sends on to, even if it is not to follow
             raise StorageError(f"{self.server}: its answer sends on to no URL ({clipped(error, 100)})") from None
 
@@ -205,6 +208,22 @@ class RestClient:
         """Set the headers; as the ``auth`` of requests, which would otherwise put a password of ~/.netrc in there."""
         request.headers.update(self._headers)
         return request
+
+
+def _shown(address: str) -> str:
+    """Return a wrong address as a message may show it: without a password, which stands before an @ or in a query."""
+    return read_address(address).shown if re.search("[@?]", address) else clipped(address, 100)
+
+
+def _text_of(said: object) -> str:
+    """Return what a server says as one text: GitLab says some things as an object of texts or of lists of them."""
+    if isinstance(said, Mapping):
+        if isinstance(text := said.get("message") or said.get("error"), str):
+            return text
+        return ", ".join(f"{name} {text}" for name, part in said.items() if (text := _text_of(part)))
+    if isinstance(said, list):
+        return ", ".join(filter(None, map(_text_of, said)))
+    return said if isinstance(said, str) else ""
 
 
 class _Lost(Exception):  # noqa: N818 - it names what happened to the request

@@ -240,7 +240,7 @@ def print_summary(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     for line in (*lines, *idle_patterns(outcome.record, patterns), *problem_lines(outcome.problems)):
         write_line(reporter, line)
     for line in outcome.notes:
-        reporter.write_line(printable(line), yellow=True)
+        reporter.write_line(printable(line), purple=True)
 
 
 def print_exit(session: pytest.Session) -> None:

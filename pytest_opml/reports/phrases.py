@@ -248,7 +248,7 @@ def best_texts(record: RunRecord, *, alone: bool = False, selections: Sequence[S
         if len(selection.results) < 2 and not alone:
             continue
         best = selection.best
-        texts.append(f"{_best_title(selection, record, doubtful)}: {named(best) if best else 'none'}")
+        texts.append(f"{_best_title(selection, record, doubtful)}{f': {named(best)}' if best else ''}")
         texts.append(f"Pareto front: {', '.join(names[name] for name in selection.pareto)}")
         for budget, candidate in selection.without:
             is_better = candidate is not None and (best is None or candidate.op_score.value < best.op_score.value)
@@ -266,12 +266,14 @@ def doubtful_cases(record: RunRecord) -> set[Key]:
 def _best_title(selection: Selection, record: RunRecord, doubtful: Collection[Key]) -> str:
     """Say of how many cases the best is, and how many pass the budgets; of those, how many as inconclusive."""
     first = selection.results[0]
-    title = f"Best of {len(selection.results)} on {first.case.dataset}"
+    where = f"{len(selection.results):,} on {first.case.dataset}"
     if len(record.devices) > 1:
-        title += f", measured on {first.device.profile}"
+        where += f", measured on {first.device.profile}"
+    title, passing = f"Best of {where}", len(selection.allowed)
     if not record.checks:
         return title
-    passing = len(selection.allowed)
+    if not passing:
+        return f"None of {where} passes all budgets"
     title += f" within the budgets, which {passing} {'passes' if passing == 1 else 'pass'}"
     unclear = sum(result.key in doubtful for result in selection.allowed)
     if not unclear:

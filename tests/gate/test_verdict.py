@@ -705,7 +705,8 @@ def test_the_interval_that_is_printed_agrees_with_the_verdict(metric: str, limit
         outside = found.high < limit if rule == "min" else found.low > limit
         assert found.verdict == ("pass" if inside else "fail" if outside else "inconclusive")
         assert found.confidence is not None
-        assert (found.confidence > 0.974) == (inside or outside)
+        if found.confidence != pytest.approx(0.975, abs=1e-6):  # that is asked for, to the last digits of a bisection
+            assert (found.confidence > 0.975) == (inside or outside)
 
 
 # --- data that differ from the baseline's

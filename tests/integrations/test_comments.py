@@ -143,6 +143,53 @@ def test_of_jobs_that_post_at_the_same_moment_one_comment_remains(forge: FakeFor
     assert list(forge.comments) == [1]
 
 
+def test_jobs_that_post_at_the_same_moment_send_no_more_than_they_must(forge: FakeForge) -> None:
+    together = Barrier(20)
+
+    def wait_before_the_post(request: Request) -> Reply | None:
+        if request.method == "POST":
+            together.wait(timeout=30)
+        return None
+
+    forge.before = wait_before_the_post
+    with ThreadPoolExecutor(20) as jobs:
+        list(jobs.map(lambda number: post(forge, f"of job {number}\n"), range(20)))
+    assert list(forge.comments) == [1]
+    assert forge.methods().count("DELETE") <= 2 * 19  # each its own, and the writer of the first what it sees
+    assert len(forge.methods()) <= 80  # what GitHub takes in a minute
+
+
+def test_a_comment_that_a_job_left_when_it_was_ended_is_deleted_too() -> None:
+    with serving(FakeGitHub("my-app[bot]")) as forge:  # which writes before it knows whose token it has
+        for text in ("first", "of a job that was ended"):
+            forge.write(f"{MARKER}\n{text}")
+        assert post(forge)[::2] == ("updated", 2)
+        assert forge.bodies() == [BODY]
+
+
+def test_a_person_who_changes_the_text_of_ours_makes_no_second_one(forge: FakeForge) -> None:
+    forge.write(f"{MARKER}  \r\n## edited by hand\r\n\r\nmore")
+    assert post(forge).change == "updated"
+    assert forge.bodies() == [BODY]
+
+
+def test_a_locked_conversation_is_said(forge: FakeForge) -> None:
+    forge.is_locked = True
+    with pytest.raises(SettingsError, match=r"\(403: .*\): .*(unlock the conversation|in a locked discussion only)"):
+        post(forge)
+
+
+def test_a_text_that_is_too_long_is_refused_in_the_words_of_the_server(forge: FakeForge) -> None:
+    with pytest.raises(SettingsError, match=rf"too long \(maximum is {forge.longest} characters\)"):
+        post(forge, "x" * forge.longest)
+    assert forge.comments == {}
+
+
+def test_the_token_is_not_in_a_comment(forge: FakeForge) -> None:
+    assert post(forge, f"GITHUB_TOKEN={TOKEN}\n").change == "created"
+    assert forge.bodies() == [f"{MARKER}\nGITHUB_TOKEN=***\n"]
+
+
 def test_a_post_whose_answer_is_lost_is_not_sent_twice(forge: FakeForge) -> None:
     def lose_the_answer(request: Request) -> Reply | None:
         if request.method != "POST":

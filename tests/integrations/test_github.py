@@ -60,7 +60,8 @@ def test_a_token_that_only_reads_is_said_with_the_permission_that_it_needs(forge
     [
         (said(404, "Not Found"), "there is no such pull request, or the token may not see it"),
         (said(422, "Validation Failed"), "(422: Validation Failed)"),
-        (said(410, "Gone"), "(410: Gone)"),
+        (said(410, "Gone"), "(410: Gone): the pull request was deleted"),
+        (said(403, "Repository was archived so is read-only."), "nobody can comment in an archived repository"),
         (Reply(200, {"no": "list"}), "may not be GitHub's REST interface"),
         (Reply(418, None), "(418)"),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_opml.errors import SettingsError
+from pytest_opml.errors import SettingsError, StorageError
 from pytest_opml.integrations.gitlab import GitLab
 from tests.support.fake_forges import NUMBER, PROJECT, TOKEN, FakeGitLab, Reply, said, serving
 
@@ -46,6 +46,21 @@ def test_pages_are_followed_by_a_link_where_there_are_no_numbers(forge: FakeGitL
     assert [comment.number for comment in client(forge).comments()] == [1, 2, 3]
 
 
+def test_a_page_whose_notes_may_not_be_seen_is_not_the_last(forge: FakeGitLab) -> None:
+    forge.page_size = 2
+    for number in range(5):
+        forge.write(f"note {number}", "somebody", unseen=number < 4)
+    assert [comment.body for comment in client(forge).comments()] == ["note 4"]
+
+
+def test_a_limit_of_requests_is_waited_for_(forge: FakeGitLab) -> None:
+    forge.before = lambda _: Reply(429, {"message": {"error": "This endpoint has been requested too many times."}})
+    pauses: list[float] = []
+    with pytest.raises(StorageError, match=r"limits the requests \(status 429\)"):
+        GitLab(PROJECT, NUMBER, TOKEN, forge.address, pauses.append).comments()
+    assert pauses == [60, 60]
+
+
 def test_a_token_that_is_wrong_is_said(forge: FakeGitLab) -> None:
     with pytest.raises(SettingsError) as error:
         client(forge, "glpat-wrong").author()
@@ -61,7 +76,7 @@ def test_a_token_that_is_wrong_is_said(forge: FakeGitLab) -> None:
         (said(403, "403 Forbidden"), "it needs the scope api, and the role Reporter"),
         (Reply(403, {"error": "insufficient_scope", "error_description": "needs api"}), "(403: needs api)"),
         (said(404, "404 Project Not Found"), "there is no such merge request"),
-        (Reply(400, {"message": {"note": ["is too long"]}}), "is too long"),
+        (Reply(400, {"message": {"note": ["is too long"]}}), "(400: note is too long)"),
         (Reply(200, "page"), "may not be GitLab's REST interface"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.errors import SettingsError, StorageError
-from pytest_opml.integrations.rest import RestClient, Uncertain
+from pytest_opml.integrations.rest import Answer, RestClient, Uncertain
 from tests.support.fake_forges import BROKEN, TOKEN, FakeGitHub, Reply, Request, said, serving
 
 
@@ -188,6 +188,37 @@ def test_what_can_be_no_token_is_refused_and_not_repeated(token: str) -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(SettingsError, match="is no URL such as"):
         Client(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("https://bot:secret@ghe.example/api", "'https://bot:***@ghe.example/api'"), ("https://x/?token=secret", "***")],
+)
+def test_a_wrong_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Client(address)
+    assert shown in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            {"message": "Validation Failed", "errors": [{"field": "data", "message": "too long"}]},
+            "Validation Failed: too long",
+        ),
+        ({"message": "Validation Failed", "errors": ["a", {"code": "custom"}]}, "Validation Failed: a, code custom"),
+        ({"message": {"error": "too many"}}, "too many"),
+        ({"message": {"note": ["is too long", "is odd"], "x": 1}}, "note is too long, is odd"),
+        ({"error": "invalid_token", "error_description": "Token is expired."}, "Token is expired."),
+        ({"errors": [["deep"]]}, "deep"),
+        ({"message": 5}, ""),
+        (["no object"], ""),
+    ],
+)
+def test_what_a_server_says_is_one_text(document: object, message: str) -> None:
+    assert Answer(400, document, {}, "").message == message
 
 
 def test_an_answer_that_is_no_json_is_no_document(forge: FakeGitHub) -> None:

@@ -31,6 +31,16 @@ def test_each_case_is_a_test_that_passes_fails_or_has_an_error(tmp_path: Path) -
     assert crashed[0].get("message") == "crash: it crashed"
 
 
+def test_a_case_that_could_not_be_judged_does_not_pass(tmp_path: Path) -> None:
+    run = make_run([make_result(), make_result("int8", size_mb=20)])
+    gate = parse_gate({"energy_j": {"max": 3}, "size_mb": {"max": 15}}, "tool.opml.gate", ())
+    write_junit(run.model_copy(update={"checks": judge_run(run, gate)}), tmp_path / "cases.xml")
+    suite = ET.parse(tmp_path / "cases.xml").getroot()[0]
+    assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
+    assert str(suite[0][0].get("message")).startswith("energy_j: not judged (max = 3)")
+    assert [child.tag for child in suite[1]] == ["failure"]
+
+
 def test_a_reference_that_nobody_asked_for_is_no_test(tmp_path: Path) -> None:
     results = [make_result(), make_result("int8")]
     write_junit(make_run(results, reference_only=(results[0].case.id,)), tmp_path / "cases.xml")

@@ -1,6 +1,7 @@
 """Servers that answer as GitHub and GitLab do where comments are concerned, on a port of this machine.
 
-Their refusals have the bodies that the documentation of both shows.
+Their refusals have the bodies and the words that both send, as their documentation, GitLab's source and the reports of
+users show them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 TOKEN = "ghs_" + "x1Y2" * 9
 REPOSITORY, PROJECT, NUMBER = "acme/models", "group/models", 7
@@ -42,6 +43,7 @@ class FakeForge:
     Attributes:
         comments: by their ids, in the order in which they were written.
         requests: all that came.
+        is_locked: whether the conversation is locked for all but the members of the project.
         before: is called with each request before it is answered; what it returns is answered instead, if anything.
             ``BROKEN`` breaks the connection.
         page_size: comments on a page at most, whatever is asked for.
@@ -54,7 +56,7 @@ class FakeForge:
         self.before: Callable[[Request], Reply | None] = lambda _: None
         self.page_size = 100
         self.open_requests: list[dict[str, Any]] = []
-        self.may_write = True
+        self.may_write, self.is_locked = True, False
         self.tells_user = False
         self.address = ""
         self._next = 1
@@ -89,7 +91,7 @@ class FakeForge:
             return Reply(200, entries)
         if request.path == self.user_path:
             return self.user()
-        if request.path == self.list_path:
+        if request.path in (self.list_path, self.pages_path):
             return self.listed(request) if request.method == "GET" else self.created(request)
         number = self.number_of(request.path)
         if number not in self.comments:
@@ -109,14 +111,19 @@ class FakeForge:
     def listed(self, request: Request) -> Reply:
         size = min(int(request.query.get("per_page", "30")), self.page_size)
         page = int(request.query.get("page", "1"))
-        entries = list(self.comments.values())
-        is_last = page * size >= len(entries)
-        return Reply(200, entries[(page - 1) * size : page * size], self.page_headers(page, is_last))
+        entries = self.ordered(request)
+        pages = max(1, -(-len(entries) // size))
+        shown = [entry for entry in entries[(page - 1) * size : page * size] if not entry.get("unseen")]
+        return Reply(200, shown, self.page_headers(page, pages))
+
+    def ordered(self, request: Request) -> list[dict[str, Any]]:
+        return list(self.comments.values())
 
     user_path = "/user"
     requests_path = f"/repos/{REPOSITORY}/pulls"
-    list_path = ""
+    list_path = pages_path = ""
     update_method = ""
+    longest = 65_536
 
     def entry(self, number: int, body: str, author: str) -> dict[str, Any]:
         raise NotImplementedError
@@ -133,7 +140,7 @@ class FakeForge:
     def missing(self) -> Reply:
         raise NotImplementedError
 
-    def page_headers(self, page: int, is_last: bool) -> dict[str, str]:
+    def page_headers(self, page: int, pages: int) -> dict[str, str]:
         raise NotImplementedError
 
 
@@ -141,6 +148,7 @@ class FakeGitHub(FakeForge):
     """As api.github.com, for the token of a job: it may not ask for its user."""
 
     list_path = f"/repos/{REPOSITORY}/issues/{NUMBER}/comments"
+    pages_path = f"/repositories/1300192/issues/{NUMBER}/comments"  # so links to further pages are written there
     update_method = "PATCH"
 
     def entry(self, number: int, body: str, author: str) -> dict[str, Any]:
@@ -157,8 +165,13 @@ class FakeGitHub(FakeForge):
             return said(401, "Bad credentials")
         if not self.may_write and request.method != "GET":
             return said(403, "Resource not accessible by integration")
-        if request.body is not None and len(request.body["body"]) > 65_536:
-            return said(422, "Validation Failed")
+        if self.is_locked and request.method == "POST":
+            return said(403, "Unable to create comment because issue is locked.")
+        if request.body is not None and len(request.body["body"]) > self.longest:
+            reply = said(422, "Validation Failed")
+            wrong = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
+            wrong["message"] = f"Body is too long (maximum is {self.longest} characters)"
+            return reply._replace(document=reply.document | {"errors": [wrong]})
         return None
 
     def user(self) -> Reply:
@@ -169,24 +182,32 @@ class FakeGitHub(FakeForge):
     def missing(self) -> Reply:
         return said(404, "Not Found")
 
-    def page_headers(self, page: int, is_last: bool) -> dict[str, str]:
-        if is_last:
-            return {}
-        after = f"{self.address}{self.list_path}?per_page=100&page={page + 1}"
-        return {"Link": f'<{after}>; rel="next", <{after}>; rel="last"'}
+    def page_headers(self, page: int, pages: int) -> dict[str, str]:
+        places = {"prev": page - 1, "next": page + 1, "last": pages, "first": 1}
+        skipped = ("next", "last") if page >= pages else ("prev", "first") if page == 1 else ()
+        address = f"{self.address}{self.pages_path}?per_page=100&page="
+        links = [f'<{address}{number}>; rel="{rel}"' for rel, number in places.items() if rel not in skipped]
+        return {"Link": ", ".join(links)} if pages > 1 else {}
 
 
 class FakeGitLab(FakeForge):
     """As gitlab.com/api/v4, for a project access token."""
 
-    list_path = f"/projects/{PROJECT}/merge_requests/{NUMBER}/notes"
+    list_path = f"/projects/{quote(PROJECT, safe='')}/merge_requests/{NUMBER}/notes"
     update_method = "PUT"
+    longest = 1_000_000
 
     def __init__(self) -> None:
         super().__init__("project_1_bot")
 
+    def ordered(self, request: Request) -> list[dict[str, Any]]:
+        """The newest first, if nothing else is asked for."""
+        entries = list(self.comments.values())
+        return entries if request.query.get("sort") == "asc" else entries[::-1]
+
     def entry(self, number: int, body: str, author: str) -> dict[str, Any]:
-        return {"id": number, "author": {"id": 1, "username": author}, "body": body, "system": False}
+        fields = {"system": False, "internal": False, "confidential": False, "resolvable": False, "type": None}
+        return {"id": number, "author": {"id": 1, "username": author}, "body": body} | fields
 
     def number_of(self, path: str) -> int | None:
         match = re.fullmatch(rf"{self.list_path}/(\d+)", path)
@@ -194,26 +215,29 @@ class FakeGitLab(FakeForge):
 
     def refusal(self, request: Request) -> Reply | None:
         if request.headers.get("private-token") != TOKEN:
-            return said(401, "401 Unauthorized")
-        if not self.may_write and request.method != "GET":
-            return said(403, "403 Forbidden")
+            return Reply(401, {"message": "401 Unauthorized"})
+        if (not self.may_write and request.method != "GET") or (self.is_locked and request.method == "POST"):
+            return Reply(403, {"message": "403 Forbidden"})
+        if request.body is not None and len(request.body["body"]) > self.longest:
+            wrong = f'Note {{:note=>["is too long (maximum is {self.longest} characters)"]}}'
+            return Reply(400, {"message": f"400 Bad request - {wrong}"})
         return None
 
     def user(self) -> Reply:
         return Reply(200, {"id": 1, "username": self.login})
 
     def missing(self) -> Reply:
-        return said(404, "404 Not found")
+        return Reply(404, {"message": "404 Not found"})
 
-    def page_headers(self, page: int, is_last: bool) -> dict[str, str]:
-        return {"X-Page": str(page), "X-Next-Page": "" if is_last else str(page + 1)}
+    def page_headers(self, page: int, pages: int) -> dict[str, str]:
+        return {"X-Page": str(page), "X-Next-Page": "" if page >= pages else str(page + 1)}
 
 
 BROKEN = Reply(0, None)
 
 
 def said(status: int, message: str, **headers: str) -> Reply:
-    """A refusal in the words of the server."""
+    """A refusal in the form of GitHub."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     document = {"message": message, "documentation_url": "https://docs.example/rest", "status": str(status)}
     return Reply(status, document, named)
@@ -233,7 +257,7 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = json.loads(content) if content else None
-            reply = forge.answer(Request(self.command, unquote(parts.path), query, headers, body))
+            reply = forge.answer(Request(self.command, parts.path, query, headers, body))
             if reply == BROKEN:
                 self.close_connection = True
                 return

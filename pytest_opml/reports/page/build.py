@@ -116,7 +116,7 @@ def _verdict_of_checks(record: RunRecord) -> tuple[State, str]:
     total, failed = len(record.checks), record.failed
     missing = f"{amount(len(record.failures), 'case')} without a result" if record.failures else ""
     if failed:
-        return "fail", f"{failed} of {amount(total, 'budget')} failed"
+        return "fail", f"{failed:,} of {amount(total, 'budget')} failed"
     if not record.results:
         imported = f"; the run has {amount(len(record.timings), 'imported benchmark')}" if record.timings else ""
         return "not_judged", f"Nothing was measured{f': {missing}' if missing else imported}"
@@ -130,7 +130,7 @@ def _verdict_of_checks(record: RunRecord) -> tuple[State, str]:
     others: tuple[Verdict, ...] = ("inconclusive", "not_judged")
     rest = [text for verdict in others if counts[verdict] for text in count_texts(record.checks, verdict)]
     rest += [f"{counts['fail']} failed and waived"] if counts["fail"] else []
-    parts = [f"{counts['pass']} of {amount(total, 'budget')} passed", *rest, *filter(None, [missing])]
+    parts = [f"{counts['pass']:,} of {amount(total, 'budget')} passed", *rest, *filter(None, [missing])]
     return state, f"No budget {'stands in the way' if counts['fail'] else 'failed'}: {', '.join(parts)}"
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ...errors import SettingsError
 from ...printable import clipped
@@ -23,15 +23,20 @@ _LINE = ("CI job", "commit", "branch")  # facts that stand in the last of the fi
 _SHORT = 200  # characters of each text there
 _SIGNS: dict[State, str] = {"pass": "✅", "not_judged": "⚠️", "fail": "❌", "none": "📏"}
 
-# Written as entities, which are never structure; escaped by a backslash; followed by a space of no width, since who is
-# mentioned gets a mail, an issue a link back, and a text that looks like an address becomes a link. An underscore
-# within a word, such as size_mb, is no structure.
+# Followed by a space of no width, since who is mentioned gets a mail, an issue a link back, a text that looks like an
+# address becomes a link, and the name of a picture between colons that picture. GitLab has references of its own.
+_MENTION = r"[@#%](?=\w)|!(?=\d)|:(?=//|[a-z0-9_+-]+:)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][HhLl])-(?=\d)"
+# Written as entities, which are never structure, or escaped by a backslash. An underscore within a word, such as
+# size_mb, is no structure. What GitHub sets as mathematics it looks for when the backslashes are gone.
 _SPECIAL = re.compile(
-    r"(?P<entity>[&<>|`\\])|(?P<mention>[@#](?=\w)|!(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.|(?<=\b[Gg][Hh])-(?=\d))|[*\[\]~$]"
+    rf"(?P<epic>&(?=\d))|(?P<entity>[&<>|`\\])|(?P<mention>{_MENTION})|(?P<dollar>\$)|[*\[\]~]"
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])",
     re.ASCII,
 )
-_MENTION = re.compile(r"(?<!&)[@#](?=\w)", re.ASCII)
+_SPECIAL_IN_HTML = re.compile(
+    rf"(?P<epic>&(?=\d))|(?P<entity>[&<>\"'])|(?P<mention>{_MENTION})|(?P<dollar>\$)", re.ASCII
+)
+_UNSEEN = "&#8203;"
 # GitLab obeys a line that begins with a slash.
 _BLOCK = re.compile(r"^(?=[-+#=/])|^\d+(?=[.)])", re.ASCII)
 _LINK = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9/._~%+?=&-]*)?")
@@ -84,9 +89,11 @@ def inline(value: object) -> Markup:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    if match["entity"]:
-        return f"&#{ord(match[0])};"
-    return f"{match[0]}&#8203;" if match["mention"] else f"\\{match[0]}"
+    if match["entity"] or match["epic"]:
+        return f"&#{ord(match[0])};{_UNSEEN if match['epic'] else ''}"
+    if match["dollar"]:
+        return "<span>$</span>"
+    return f"{match[0]}{_UNSEEN}" if match["mention"] else f"\\{match[0]}"
 
 
 def prose(value: object) -> Markup:
@@ -106,7 +113,7 @@ def code(value: object) -> Markup:
 
 def summary(value: object) -> Markup:
     """Escape a text in the tag of that name, where only HTML is structure."""
-    return Markup(_MENTION.sub(r"\g<0>&#8203;", str(escape(str(value)))))  # noqa: S704 - it is escaped
+    return Markup(_SPECIAL_IN_HTML.sub(_escaped, str(value)))  # noqa: S704 - likewise
 
 
 def _shown(value: Any) -> Any:

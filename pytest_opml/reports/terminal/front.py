@@ -49,7 +49,7 @@ def front_lines(rows: Sequence[RankingRow], width: int) -> list[str]:
     cases = [row for row in rows if row.result]
     if width < _NARROWEST or len(cases) < _FEWEST:
         return []
-    drawn = cases if len(cases) <= _MOST else [row for row in cases if row.place.startswith("*")]
+    drawn, which = _drawn(cases)
     times, qualities = [row.entry.seconds for row in drawn], [row.entry.quality for row in drawn]
     is_log = max(times) > _LOGARITHMIC_FROM * min(times) > 0
     x_values = [math.log10(seconds) for seconds in times] if is_log else times
@@ -74,17 +74,28 @@ def front_lines(rows: Sequence[RankingRow], width: int) -> list[str]:
     marks = marks or [(value, value) for value in ticks(*x_ends, most)]
     axis = _x_axis([(int(to_column(x)), f"{value:g}") for x, value in marks], columns)
     heads = [f"{'':{margin}} +", " " * (margin + 2)]
-    titles = _title(rows, is_log=is_log, is_front_alone=len(drawn) < len(cases))
+    titles = _title(rows, which, is_log=is_log)
     title = [line for text in titles for line in wrapped(text, width)]
     return [*title, *plot, *((head + line).rstrip() for head, line in zip(heads, axis, strict=True))]
 
 
-def _title(rows: Sequence[RankingRow], *, is_log: bool, is_front_alone: bool) -> tuple[str, str]:
+def _drawn(cases: Sequence[RankingRow]) -> tuple[Sequence[RankingRow], str]:
+    """Return those of the cases that are drawn, and what of so many they are; empty where that is all of them."""
+    if len(cases) <= _MOST:
+        return cases, ""
+    front = [row for row in cases if row.place.startswith("*")]
+    if len(front) >= _FEWEST:
+        return front, "the front"
+    best = cases[:_MOST]
+    return [*best, *(row for row in front if all(row is not one for one in best))], f"the front and the best {_MOST}"
+
+
+def _title(rows: Sequence[RankingRow], which: str, *, is_log: bool) -> tuple[str, str]:
     quality = quality_title([row.result.quality.name for row in rows if row.result])
     scale_text = ", logarithmic" if is_log else ""
-    shown = "*: on the Pareto front, which counts size too."
-    if is_front_alone:
-        shown = "of so many cases only the front is drawn."
+    shown = f"of so many cases only {which} {'are' if ' and ' in which else 'is'} drawn."
+    if not which:
+        shown = "*: on the Pareto front, which counts size too."
     return (
         f"{quality} (higher is better) against time in s (lower is better{scale_text})",
         f"Numbers are places in the table; {shown}",

@@ -75,7 +75,8 @@ class ProgressLine:
 
     def _show(self, text: str) -> None:
         self.clear()
-        room = self._room() - 1  # the last column would wrap
+        with self._uncaptured():  # while the output is captured, nobody can tell the width of the terminal
+            room = self._room() - 1  # the last column would wrap
         if self._stream is None or room < _NARROWEST:
             return
         text = printable(text)

@@ -29,11 +29,11 @@ class Style(Enum):
     FAINT = "faint"
 
 
-# As click names them.
+# As click names them. Each can be read on a dark and on a light background; yellow on white cannot.
 _COLOURS: dict[Style, dict[str, Any]] = {
     Style.GOOD: {"fg": "green"},
     Style.BAD: {"fg": "red", "bold": True},
-    Style.DOUBT: {"fg": "yellow"},
+    Style.DOUBT: {"fg": "magenta"},
     Style.STRONG: {"bold": True},
     Style.FAINT: {"dim": True},
 }

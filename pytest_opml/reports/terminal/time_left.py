@@ -16,6 +16,7 @@ from typing import NamedTuple
 # The share of its length by which the length of a test is taken to vary before there are several to tell, and as how
 # many further tests this counts: two tests that happen to be alike do not make the third one certain.
 _PRIOR_SPREAD, _PRIOR_WEIGHT = 0.3, 2
+_FIRST_SPREAD = 1.0  # as long as one test is all there is: the first one often has more to do than those behind it
 _WIDTH = 1.5  # standard deviations on each side of what is expected: of runs that vary, 8 of 10 lie within
 _MOST_PACE = 5.0  # times as fast or slow as in the earlier run
 _OVERRUN = 2.0  # standard deviations behind what is expected
@@ -63,16 +64,20 @@ class TimeLeft(NamedTuple):
         high: of 10 runs, about 1 takes more; None where nothing tells.
         is_overrun: whether the running test takes much longer than such tests do, so that nobody knows its end; the
             seconds are those of the tests behind it.
+        running_s: of the running test so far.
     """
 
     low: float
     high: float | None
     is_overrun: bool
+    running_s: float = 0.0
 
     def __str__(self) -> str:
-        prefix = "longer than expected" if self.is_overrun else ""
-        if self.high is None or self.is_overrun:
-            return ", ".join(filter(None, (prefix, f"at least {_rounded(self.low)} left" if self.low >= 1 else "")))
+        least = f"at least {_rounded(self.low)}" if self.low >= 1 else ""
+        if self.is_overrun:
+            return f"longer than expected ({_rounded(self.running_s)}){f', then {least}' if least else ''}"
+        if self.high is None:
+            return f"{least} left" if least else ""
         high = _rounded(self.high)
         low = _rounded(self.low, minute_from=60 if self.high >= _MINUTE_FROM else _MINUTE_FROM)
         if low == high or self.high <= _NARROW * self.low:
@@ -131,7 +136,7 @@ def time_left(
     variance = sum(guess.spread**2 for guess in guesses) + sum(error**2 for error in by_pool.values())
     width = _WIDTH * math.sqrt(variance)
     is_bounded = all(guess.is_bounded for guess in guesses)
-    return TimeLeft(max(mean - width, 0.0), mean + width if is_bounded else None, is_overrun)
+    return TimeLeft(max(mean - width, 0.0), mean + width if is_bounded else None, is_overrun, running.seconds)
 
 
 class _RunSoFar:
@@ -187,7 +192,8 @@ class _RunSoFar:
             pool = [test.seconds for test in self._finished]  # of the other kind: better than nothing
         count, mean = len(pool), statistics.fmean(pool)
         deviations = sum((seconds - mean) ** 2 for seconds in pool)
-        prior = _PRIOR_WEIGHT * (_PRIOR_SPREAD * mean) ** 2
+        share = _FIRST_SPREAD if count == len(self._finished) == 1 else _PRIOR_SPREAD
+        prior = _PRIOR_WEIGHT * (share * mean) ** 2
         spread = math.sqrt((deviations + prior) / (count - 1 + _PRIOR_WEIGHT))
         # a build takes longer than what is known of the others, and nobody knows by how much
         is_bounded = bool(by_kind.get(True, True))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pytest_opml.errors import SettingsError
 from pytest_opml.printable import clipped
 from pytest_opml.reports.page.build import page_of
 from pytest_opml.reports.page.limits import EVERYTHING
-from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, _render, code, inline, prose
+from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, _render, code, inline, prose, summary
 from pytest_opml.reports.page.model import (
     BaselineSection,
     Concerned,
@@ -39,8 +40,9 @@ MORE_HOSTILE = (
     "<!-- pytest-opml:bench -->",
     "/close !12 %1 &1",
     "</summary></details><h1>x</h1>",
+    "$a$ :tada: ~bug &12 GL-3",
 )
-OURS = {"<br>", "<sub>", "</sub>", "<code>", "</code>"}
+OURS = {"<br>", "<sub>", "</sub>", "<code>", "</code>", "<span>", "</span>"}
 
 
 def markdown(page: Page) -> str:
@@ -215,6 +217,33 @@ def test_nobody_is_mentioned() -> None:
     assert prose("see !12, done!") == "see !&#8203;12, done!"
 
 
+def test_no_reference_of_gitlab_is_one() -> None:
+    assert inline("GL-3, GLM-3") == "GL-&#8203;3, GLM-3"
+    assert inline("%1.0, 5 %, &12 & x") == "%&#8203;1.0, 5 %, &#38;&#8203;12 &#38; x"
+
+
+def test_nothing_is_a_picture_or_mathematics() -> None:
+    assert inline("a :+1: b: c") == "a :&#8203;+1: b: c"
+    assert prose("$a$") == "<span>$</span>a<span>$</span>"
+    assert shown(prose("$x_1$ and $y_1$").replace("<span>", "").replace("</span>", "")) == "$x_1$ and $y_1$"
+
+
+def test_the_title_of_a_fold_is_as_plain_as_the_rest() -> None:
+    title = "<b>\"x\"</b> @all GH-1 !2 $a$ :bomb: https://evil.example www.evil.example &lt; 'y'"
+    written = summary(title)
+    assert written == (
+        "&#60;b&#62;&#34;x&#34;&#60;/b&#62; @&#8203;all GH-&#8203;1 !&#8203;2 <span>$</span>a<span>$</span> "
+        ":&#8203;bomb: https:&#8203;//evil.example www.&#8203;evil.example &#38;lt; &#39;y&#39;"
+    )
+    assert html.unescape(written.replace("<span>", "").replace("</span>", "")).replace("\u200b", "") == title
+
+
+def test_large_numbers_are_grouped() -> None:
+    text = markdown(replace(make_page({}), remedies=(Remedy("x", "fail", ("y" * 50,), ()),) * 1_300))
+    assert "<summary>What would mend it (1,300)</summary>" in text
+    assert re.search(r"^- and 1,\d{3} more$", text, re.MULTILINE)
+
+
 def test_no_line_is_an_order_to_gitlab() -> None:
     assert prose("/close") == r"\/close"
     assert prose("a /close") == "a /close"
@@ -248,7 +277,7 @@ def test_of_a_large_run_the_tables_are_cut_so_that_it_fits_a_comment() -> None:
     assert len(text) <= LONGEST
     (ranking,) = tables(text)
     assert len(ranking) == 201
-    assert re.search(r"^and \d+ more$", text, re.MULTILINE)
+    assert re.search(r"^and 1,\d{3} more$", text, re.MULTILINE)
 
 
 # --- what fits a comment

@@ -95,6 +95,14 @@ def test_only_the_front_of_many_cases_is_drawn() -> None:
     assert places(lines) == [1, 2, 3, 4]
 
 
+def test_of_many_cases_with_a_short_front_the_best_are_drawn_too() -> None:
+    rows = rows_of([(0.9 - number / 100, 1.0 + number) for number in range(40)], on_front=1)
+    rows[39] = rows[39]._replace(place="*40")
+    lines = front_lines(rows, 100)
+    assert places(lines) == [*range(1, 31), 40]
+    assert "of so many cases only the front and the best 30 are drawn" in " ".join(lines)
+
+
 def test_equal_cases_have_a_scale_all_the_same() -> None:
     lines = front_lines(rows_of([(1.0, 2.0)] * 30), 80)
     assert max(map(len, lines)) <= 80

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -43,6 +44,20 @@ def test_it_shows_case_stage_and_step_and_takes_it_away(stream: io.StringIO) -> 
     assert screen(stream.getvalue()).strip() == ""
 
 
+def test_the_width_is_asked_for_where_nothing_is_captured(stream: io.StringIO) -> None:
+    captured = [True]
+
+    @contextmanager
+    def uncaptured() -> Iterator[None]:
+        captured[0] = False
+        yield
+        captured[0] = True
+
+    line = ProgressLine(stream, lambda: 80 if captured[0] else 40, names(8), uncaptured)
+    line(make_case("int8"), Progress("training, epoch 2 of 10, step", 5, 9))
+    assert screen(stream.getvalue()).rstrip() == " [1/8] top1/int8: training, epoch 2 of…"
+
+
 def test_the_time_left_follows_from_the_tests_so_far(stream: io.StringIO, pass_time: Callable[[float], None]) -> None:
     line = ProgressLine(stream, lambda: 90, names(4))
 
@@ -53,14 +68,14 @@ def test_the_time_left_follows_from_the_tests_so_far(stream: io.StringIO, pass_t
     assert shown() == " [1/4] top1/baseline: measuring"
     pass_time(100)
     line.finished()
-    assert shown() == " [2/4, 2 to 8 min left] top1/baseline: measuring"
+    assert shown() == " [2/4, up to 14 min left] top1/baseline: measuring"
     pass_time(100)
     line.finished()
     pass_time(100)
     line.finished()
     assert shown() == " [4/4, 1 to 2 min left] top1/baseline: measuring"
     pass_time(240)
-    assert shown() == " [4/4, longer than expected] top1/baseline: measuring"
+    assert shown() == " [4/4, longer than expected (4 min)] top1/baseline: measuring"
     line.finished()
     line.restarted()  # the last one is run again
     assert shown() == " [4/4, 1 to 2 min left] top1/baseline: measuring"

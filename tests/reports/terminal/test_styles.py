@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from itertools import product
 from unittest import mock
 
@@ -90,6 +91,12 @@ def test_codes_of_a_text_never_reach_the_terminal(text: str, style: Style) -> No
         assert painted(line, is_coloured=False) == printable(text)
         assert unstyle(coloured(line)) == printable(text)
         assert coloured(line).count("\x1b") == (2 + (style is Style.BAD) if line is not text and text else 0)
+
+
+@pytest.mark.parametrize("style", Style)
+def test_every_colour_can_be_read_on_black_and_on_white(style: Style) -> None:
+    codes = set(re.findall(r"\x1b\[(\d+)m", coloured(styled("x", style))))
+    assert codes <= {"0", "1", "2", "31", "32", "35"}  # neither yellow nor white, and nothing black or blue
 
 
 def test_only_the_head_that_is_there_is_styled() -> None:

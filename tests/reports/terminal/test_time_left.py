@@ -143,11 +143,30 @@ def test_new_tests_are_built_where_the_others_once_were() -> None:
 
 def test_a_test_that_takes_too_long_is_said_to() -> None:
     finished = finished_of([10.0, 10.0, 10.0])
-    assert str(time_left(names(4), finished, RunningTest(100.0, True), {})) == "longer than expected"
+    assert str(time_left(names(4), finished, RunningTest(100.0, True), {})) == "longer than expected (2 min)"
     left = time_left(names(6), finished, RunningTest(100.0, True), {})
     assert left is not None
     assert left.is_overrun
-    assert str(left) == "longer than expected, at least 15 s left"
+    assert str(left) == "longer than expected (2 min), then at least 15 s"
+
+
+def test_a_test_that_hangs_says_for_how_long() -> None:
+    texts = [
+        str(time_left(names(6), finished_of([20.0, 20.0]), RunningTest(seconds, True), {})) for seconds in (300, 3600)
+    ]
+    assert texts == [f"longer than expected ({said}), then at least 40 s" for said in ("5 min", "60 min")]
+
+
+def test_one_long_test_at_the_beginning_is_not_taken_for_all() -> None:
+    assert str(time_left(names(9), finished_of([900.0]), AT_ONCE, {})) == "up to 5.2 h left"
+    earlier = {name: Durations(900.0) for name in names(9)}  # but where each is known to be as long
+    assert str(time_left(names(9), finished_of([900.0]), AT_ONCE, earlier)) == "83 min to 2.6 h left"
+
+
+def test_a_clock_that_is_set_back_makes_nothing_negative() -> None:
+    left = time_left(names(6), finished_of([20.0, 20.0]), RunningTest(-3600.0, True), {})
+    assert left is not None
+    assert 0 <= left.low < (left.high or 0)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_a_check_of_an_unknown_metric_is_still_told() -> None:
 def test_the_best_within_the_budgets_and_what_they_cost() -> None:
     lines = best_lines(run(gate({"size_mb": {"max": 4.5, "min": 4.5}})), 80)
     assert lines == [
-        "Best of 3 on digits within the budgets, which 0 pass: none",
+        "None of 3 on digits passes all budgets",
         "Pareto front: int8, baseline",
         "without size_mb max: baseline (OpScore 0.845)",
         "without size_mb min: int8 (OpScore -0.143)",
