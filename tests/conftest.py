@@ -104,8 +104,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "attack" not in str(config.option.markexpr):
-        _leave_out("attack", config, items)
+    for marker in ("attack", "browser"):
+        if marker not in str(config.option.markexpr):
+            _leave_out(marker, config, items)
     if _wants_a_quick_answer(config):
         _leave_out("slow", config, items)
 

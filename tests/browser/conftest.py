@@ -12,6 +12,12 @@ import pytest
 from tests.support.browser import Browser, start_browser
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("sample"):
+            item.add_marker("browser")
+
+
 def _is_missing(what: str) -> NoReturn:
     """Skip a test where its browser was not installed, or fail where the run is to have one, as in .ci/run."""
     if os.environ.get("OPML_TEST_BROWSER") == "required":

@@ -112,6 +112,7 @@ def mouse(browser: Browser) -> ActionChains:
     return ActionChains(browser.driver, duration=50)
 
 
+@pytest.mark.sample
 def test_it_loads_without_an_error_and_fetches_nothing(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     chromium.wait_for_charts()
@@ -121,6 +122,7 @@ def test_it_loads_without_an_error_and_fetches_nothing(chromium: Browser, eight:
     assert chromium.driver.title.startswith("4 of 38 budgets failed")
 
 
+@pytest.mark.sample
 def test_a_header_sorts_up_then_down_then_not(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     names = cells(chromium, "case")
@@ -137,6 +139,7 @@ def test_a_header_sorts_up_then_down_then_not(chromium: Browser, eight: Path) ->
     assert cells(chromium, "case") == names
 
 
+@pytest.mark.sample
 def test_words_filter_and_a_minus_leaves_out(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     chromium.wait_for_charts()
@@ -152,6 +155,7 @@ def test_words_filter_and_a_minus_leaves_out(chromium: Browser, eight: Path) -> 
     assert shown_bubbles(chromium) == 1
 
 
+@pytest.mark.sample
 def test_ticked_rows_are_what_the_chart_shows_and_hovering_leaves_them(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     chromium.wait_for_charts()
@@ -187,6 +191,7 @@ def test_a_bubble_that_is_clicked_is_what_the_table_shows(chromium: Browser, eig
     assert cells(chromium, "case") == ["top1/float16 ¹"]
 
 
+@pytest.mark.sample
 def test_a_range_that_is_drawn_in_the_chart_is_what_the_table_shows(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     chromium.wait_for_charts()
@@ -240,6 +245,7 @@ def test_the_theme_follows_the_system_and_the_reader(chromium: Browser, eight: P
     chromium.run("localStorage.clear()")
 
 
+@pytest.mark.sample
 def test_the_keyboard_alone_sorts_filters_and_selects(chromium: Browser, eight: Path) -> None:
     chromium.open(eight)
     chromium.wait_for_charts()
@@ -303,6 +309,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, eight: Path, axe: Path, th
     assert chromium.faults(axe) == []
 
 
+@pytest.mark.sample
 def test_many_rows_are_paged_and_printed_whole(chromium: Browser, many: Path) -> None:
     chromium.open(many)
     paged = len(cells(chromium, "case"))
@@ -349,6 +356,7 @@ def test_the_time_axis_is_logarithmic_on_request(chromium: Browser, eight: Path)
     assert moved > x + 20  # 3 s of 11 lie farther to the right there
 
 
+@pytest.mark.sample
 def test_hostile_texts_are_texts(chromium: Browser, tmp_path: Path) -> None:
     names = [HOSTILE, "=cmd|' /C calc'!A0", "\\input[/etc/passwd]$x$", "'\"><svg onload=window.hacked=1>", "x" * 10_000]
     results = [

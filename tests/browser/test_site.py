@@ -21,8 +21,6 @@ from tests.support.history_runs import START, make_timing
 from tests.support.pages import HOSTILE, make_hostile
 from tests.support.site_files import build, read_rows, site_run
 
-pytestmark = pytest.mark.slow  # a real browser
-
 INT8 = make_case("int8").id
 PAGES = {
     "index.html": "",
@@ -103,6 +101,7 @@ def test_each_page_works_below_any_path_of_a_server(chromium: Browser, served: s
     assert "cannot be shown" not in chromium.run("return document.body.innerText")
 
 
+@pytest.mark.sample
 def test_the_index_lists_cases_and_runs(chromium: Browser, site: Path) -> None:
     text = show(chromium, site, "index.html")
     assert "Our models" in text
@@ -147,6 +146,7 @@ def test_the_skip_link_leads_to_the_content_and_leaves_the_address(chromium: Bro
     assert chromium.run("return [document.activeElement.id, location.hash]") == ["content", "#run-018"]
 
 
+@pytest.mark.sample
 def test_a_case_shows_its_points_steps_budgets_and_releases(chromium: Browser, site: Path) -> None:
     text = show(chromium, site, "case.html", PAGES["case.html"])
     rows = [row for row in read_rows(site, 1) if len(row) > 3]
@@ -174,6 +174,7 @@ def test_a_run_shows_its_verdict_results_and_what_did_not_pass(chromium: Browser
     assert "The site has no run gone." in show(chromium, site, "run.html", "#gone")
 
 
+@pytest.mark.sample
 def test_two_runs_are_compared_by_address(chromium: Browser, site: Path) -> None:
     text = show(chromium, site, "compare.html", "#run-000..run-018")
     assert "3 cases are in both runs." in text
