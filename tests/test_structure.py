@@ -49,6 +49,7 @@ BANNED_CLASSES = {
 CLASSES_OF_ONE_MEANING = {"Entry", "Limits", "Plan", "Point", "Shift"}
 # Tests that belong to no module alone, and of what.
 TESTS_WITHOUT_A_MODULE = {
+    "browser/test_printing.py": "the report on paper, in other windows and without scripts, in a browser",
     "browser/test_report.py": "the report of a run, in a browser",
     "browser/test_selection.py": "what a report's tables and charts share, in a browser",
     "browser/test_site.py": "the site, in a browser",

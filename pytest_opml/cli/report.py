@@ -73,6 +73,7 @@ def report(
 
     The exit code is 0 whatever the verdict, or 4 for a wrong input.
     """
+    from ..history.record_files import check_writable
     from ..reports.page.build import page_of
     from ..reports.page.reporter import Format, format_of, make_reporter, write_page
 
@@ -83,7 +84,10 @@ def report(
 
         check_folder(folder)
     settings, root = settings_of(config, gate=gate, store=store), root_of(config)
-    record = judge_again(resolve_run(run, settings, root), settings.gate)
+    stored = resolve_run(run, settings, root)
+    if output:
+        check_writable(output)  # before the run is judged and drawn
+    record = judge_again(stored, settings.gate)
     baselines = None if against is None else baselines_of(against, record, settings, root)
     if folder:
         _write_figures(record, folder, baselines, is_quiet=json_wanted or (form is not None and output is None))

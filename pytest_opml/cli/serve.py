@@ -20,7 +20,7 @@ def serve(port: int, folder: Path | None, title: str, branch: str | None, config
     """Show the site over the history in a browser on this machine, and rebuild it when the history has new runs.
 
     Only this machine can reach it (127.0.0.1). Without --dir the site is in a folder that is removed at the end. Ctrl-C
-    ends the command.
+    or SIGTERM ends the command.
 
     \b
       opml serve
@@ -30,6 +30,7 @@ def serve(port: int, folder: Path | None, title: str, branch: str | None, config
     """
     from ..reports.site.build import SiteOptions, check_folder
     from ..reports.site.server import serve_site
+    from ..runner.signals import EndSignals
 
     if folder is not None:
         check_folder(folder)
@@ -39,4 +40,5 @@ def serve(port: int, folder: Path | None, title: str, branch: str | None, config
     def say(text: str) -> None:
         show([text])
 
-    serve_site(lambda: history_of(settings), options, port, folder, say, show_note)
+    with EndSignals(ends_process=True):  # SIGTERM and SIGHUP too, or the folder would stay
+        serve_site(lambda: history_of(settings), options, port, folder, say, show_note)

@@ -55,7 +55,7 @@ def site(
     changes = "built" if built.is_new else "brought up to date"
     removed = f", {built.removed:,} removed" if built.removed else ""
     runs = f"{amount(built.runs, 'run')} ({built.added:,} new{removed})"
-    cases = f"{amount(built.cases, 'case')} counted on each device"
+    cases = f"{amount(built.cases, 'pair')} of case and device"
     show([f"{folder / 'index.html'}: {changes} in {built.seconds:.1f} s: {runs}, {cases}, {megabytes:.1f} MB"])
 
 

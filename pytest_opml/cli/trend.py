@@ -70,6 +70,7 @@ def trend(
     from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
+    from ..history.record_files import check_writable
     from ..reports.terminal.trend import trend_lines, trend_table
 
     if picture:
@@ -84,6 +85,8 @@ def trend(
         metric, points = _points(history, query, name, limit)
     if not points:
         raise SettingsError(f"the history holds no {metric.name} of {case} that was asked for")
+    if picture:
+        check_writable(picture)
     shifts = find_shifts(points, metric)
 
     def commits(old: str, new: str) -> Sequence[str] | None:

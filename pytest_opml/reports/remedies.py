@@ -17,7 +17,7 @@ from ..metrics import Metric, get
 from ..records.result import Key, Result, SideBySide
 from ..records.run import WORST_FIRST, Baseline, Check, Failure, FailureKind, RunRecord
 from .cases import check_name, short_names
-from .formatting import signed
+from .formatting import signed, three_digits
 from .phrases import check_text, deciding_text, doubtful_cases, fails_below, figure, origin, verdict_text
 
 _USUAL = GateTerms()
@@ -231,7 +231,7 @@ def _paid(checks: Sequence[Check], result: Result, run: _Run) -> Iterator[str]:
 
 def _axes(whose: str, result: Result, reference: Result, times: SideBySide | None) -> str:
     axes = figures.score_axes(result, reference, times)
-    factors = ", ".join(f"{name} x{10**part:.3g}" for name, part in zip(axes._fields, axes, strict=True))
+    factors = ", ".join(f"{name} x{three_digits(10**part)}" for name, part in zip(axes._fields, axes, strict=True))
     worst = max(zip(axes, axes._fields, strict=True))
     pays = f"; the {worst[1]} costs the most" if worst[0] > 0 else ""
     return f"Against {whose}: {factors}, OpScore {signed(axes.total, 3)}{pays}."

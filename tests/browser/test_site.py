@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -70,21 +71,38 @@ def show(browser: Browser, site: Path, name: str, fragment: str = "", **options:
     return str(browser.run("return document.body.innerText"))
 
 
+def show_what_is_there(browser: Browser, path: Path) -> str:
+    """Open a page, with a chart or without, in a narrow window, and return its text."""
+    browser.open(path, width=400)
+    browser.wait('document.documentElement.dataset.page === "shown"')
+    return str(browser.run("return document.body.innerText"))
+
+
+def go(browser: Browser, fragment: str) -> str:
+    """Follow a link to another part of the page that is open, and return its text."""
+    browser.run("delete document.documentElement.dataset.page; location.hash = arguments[0]", f"#{fragment}")
+    browser.wait('document.documentElement.dataset.page === "shown"')
+    return str(browser.run("return document.body.innerText"))
+
+
 def is_of(address: str, start: str) -> bool:
     return address.startswith((start, "data:", "blob:"))
 
 
-@pytest.mark.parametrize(("width", "theme"), [(400, "light"), (400, "dark"), (800, "dark"), (1600, "light")])
+@pytest.mark.parametrize(("widths", "theme"), [((400, 800), "dark"), ((1600, 400), "light")])
 @pytest.mark.parametrize(("name", "fragment"), PAGES.items())
 def test_each_page_works_as_a_file_and_everybody_can_read_it(
-    chromium: Browser, axe: Path, site: Path, name: str, fragment: str, width: int, theme: str
+    chromium: Browser, axe: Path, site: Path, name: str, fragment: str, widths: Sequence[int], theme: str
 ) -> None:
-    show(chromium, site, name, fragment, width=width, theme=theme)
-    chromium.picture(f"site-{name.removesuffix('.html')}-{width}-{theme}")
+    show(chromium, site, name, fragment, width=widths[0], theme=theme)
     assert chromium.errors() == []
     assert [address for address in chromium.requests() if not is_of(address, site.as_uri())] == []
-    assert chromium.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert chromium.faults(axe) == []
+    for width in widths:
+        chromium.resize(width)
+        chromium.run("for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame)")
+        assert chromium.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        chromium.picture(f"site-{name.removesuffix('.html')}-{width}-{theme}")
 
 
 @pytest.mark.parametrize(("name", "fragment"), PAGES.items())
@@ -110,7 +128,10 @@ def test_the_index_lists_cases_and_runs(chromium: Browser, site: Path) -> None:
     labels = chromium.run(
         "return [...document.querySelectorAll('svg.spark')].map((one) => one.getAttribute('aria-label'))"
     )
-    assert all(label.startswith("the last ") for label in labels)
+    assert len(labels) == 7  # one case never had a result
+    assert all(
+        re.match(r"the last \d+ values of OpScore, from |one value of call_s, 0\.0100 s$", one) for one in labels
+    )
     chromium.run("const s = document.getElementById('profile'); s.value = 't4'; s.dispatchEvent(new Event('change'))")
     assert chromium.run("return document.querySelectorAll('#cases tbody tr').length") == 3
 
@@ -169,9 +190,11 @@ def test_a_run_shows_its_verdict_results_and_what_did_not_pass(chromium: Browser
     assert text.count("1 of 6 budgets failed; 1 case without a result.") == 1
     assert "size_mb 14 MB is above 5 MB (max = 5)" in text
     assert "it fell over" in text
-    for address in ("#run-01", "#last", "", "#v2", f"#{'a' * 10}"):  # a beginning, words, a label, a commit
-        assert "budgets" in show(chromium, site, "run.html", address), address
-    assert "The site has no run gone." in show(chromium, site, "run.html", "#gone")
+    for address in ("run-000", "last", "", "v2", "a" * 10, "a" * 40):  # an id, words, a label, commits
+        assert "budgets" in go(chromium, address), address
+    assert "The site has no run gone." in go(chromium, "gone")
+    assert "run-01 begins more than one run: write more of it." in go(chromium, "run-01")
+    assert chromium.errors() == []
 
 
 @pytest.mark.sample
@@ -179,9 +202,11 @@ def test_two_runs_are_compared_by_address(chromium: Browser, site: Path) -> None
     text = show(chromium, site, "compare.html", "#run-000..run-018")
     assert "3 cases are in both runs." in text
     assert "1.100" in text  # the int8 file
-    text = show(chromium, site, "compare.html", "#run-000..run-019")
-    assert "0 cases are in both runs." in text
-    assert "The site has no such two runs: gone..last." in show(chromium, site, "compare.html", "#gone..last")
+    assert "0 cases are in both runs." in go(chromium, "run-000..run-019")
+    assert "The site has no such two runs: gone..last." in go(chromium, "gone..last")
+    assert "last is no address of two runs: write A..B." in go(chromium, "last")
+    assert "run-0 begins more than one run" in go(chromium, "run-0..last")
+    assert "The site has no such two runs: " in go(chromium, ".." * 5_000)
 
 
 def test_a_row_of_a_killed_build_is_not_shown(chromium: Browser, site: Path, tmp_path: Path) -> None:
@@ -199,7 +224,134 @@ def test_a_file_that_is_missing_is_told_in_the_page(chromium: Browser, site: Pat
     shutil.copytree(site, copy)
     (copy / "data/index.js").unlink()
     text = show(chromium, copy, "index.html")
-    assert "This page cannot be shown: data/index.js cannot be loaded. Build the site again with opml site." in text
+    assert "This page cannot be shown: data/index.js cannot be loaded. Reload it; if that does not help, build" in text
+
+
+def test_a_page_that_is_open_while_all_is_built_anew_says_so_and_its_link_stays_right(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    history = MemoryHistory([history_run(number) for number in range(2)])
+    build(tmp_path / "site", history)
+    show(chromium, tmp_path / "site", "run.html", "#run-001")
+    build(tmp_path / "site", history, rebuild=True)
+    assert "data/g1/runs/0/0.js cannot be loaded. Reload it; if that does not help" in go(chromium, "run-000")
+    assert "Run of 2026-01-02 03:04 UTC" in show(chromium, tmp_path / "site", "run.html", "#run-000")
+
+
+def test_the_address_of_a_file_that_changes_changes_with_it(chromium: Browser, tmp_path: Path) -> None:
+    history, asked = MemoryHistory(), []
+    for number in range(2):
+        history.append(history_run(number))
+        build(tmp_path, history)
+        show(chromium, tmp_path, "case.html", PAGES["case.html"])
+        asked.append({address for address in chromium.requests() if "/g1/" in address})
+    for name in ("list/0.js", "series/1/0.js", "series/1/facts.js"):
+        assert all(any(f"/g1/{name}?" in address for address in addresses) for addresses in asked)
+    assert not asked[0] & asked[1]
+
+
+def test_the_choice_of_a_metric_leaves_the_focus_where_it_is_and_goes_back(chromium: Browser, site: Path) -> None:
+    show(chromium, site, "case.html", f"#{urlencode({'case': INT8})}")
+    chromium.run("document.getElementById('metric').focus()")
+    chromium.driver.switch_to.active_element.send_keys("q")  # of quality
+    chromium.wait(
+        "location.hash.includes('metric=quality') && document.querySelector('figcaption').innerText[0] === 'q'"
+    )
+    assert chromium.run("return document.activeElement.id") == "metric"
+    chromium.driver.back()
+    chromium.wait("document.querySelector('figcaption').innerText.startsWith('op_score')")
+    assert chromium.run("return document.getElementById('metric').value") == "op_score"
+
+
+def test_a_link_to_another_run_leads_to_the_beginning_of_it(chromium: Browser, site: Path) -> None:
+    show(chromium, site, "run.html", "#run-018", width=400)
+    chromium.run("window.scrollTo(0, 900); document.querySelector('a[href=\"run.html#run-017\"]').click()")
+    chromium.wait("document.title.startsWith('Run of 2026-01-02 20:04')")
+    assert chromium.run("return [document.activeElement.id, window.scrollY]") == ["content", 0]
+
+
+def test_the_page_shows_what_the_address_says_last(chromium: Browser, site: Path) -> None:
+    show(chromium, site, "run.html", "#run-018")
+    # the data of run 3 are there later than those of run 18, which are asked for after them
+    chromium.run(
+        "const next = new Promise((done) => addEventListener('hashchange', done, {once: true}));"
+        "location.hash = '#run-003'; await next; location.hash = '#run-018';"
+        "await opml.loadData('g1/runs/0/3'); await new Promise((done) => setTimeout(done, 50));"
+    )
+    assert "Run of 2026-01-02 21:04" in chromium.run("return document.getElementById('filled').innerText")
+
+
+@pytest.mark.parametrize("plus", ["+", "%2B"])
+def test_a_plus_in_an_address_is_a_plus(chromium: Browser, odd: Path, plus: str) -> None:
+    text = show(
+        chromium, odd, "case.html", f"#case=digits/efficientnet_lite0/top1/prune-0.5{plus}cluster-64&device=cpu"
+    )
+    assert "no result in the run of" in text
+    assert "top1/prune-0.5+cluster-64" in chromium.run("return document.querySelector('h1').innerText")
+
+
+def test_a_case_is_named_by_its_address_whatever_it_is_called(chromium: Browser, odd: Path) -> None:
+    show(chromium, odd, "index.html")
+    links = chromium.run("return [...document.querySelectorAll('#cases th a')].map((one) => [one.innerText, one.href])")
+    for name, address in links:
+        chromium.driver.get(address)
+        chromium.wait('document.documentElement.dataset.page === "shown"')
+        assert chromium.run("return document.querySelector('h1').innerText") == name
+        assert chromium.run("return document.querySelector('section img').naturalWidth") > 20  # its badge is there
+    assert chromium.errors() == []
+
+
+def test_short_times_and_what_has_no_result_are_shown(chromium: Browser, odd: Path) -> None:
+    show(chromium, odd, "index.html")
+    rows = chromium.run("return [...document.querySelectorAll('#cases tbody tr')].map((row) => row.innerText)")
+    assert [row.split("\t")[4:6] for row in rows if "a b" in row] == [["2.00e-7", "+1.00e-8 s"]]
+    assert [row.split("\t")[2:5] for row in rows if "prune" in row] == [["no result", "", ""]]
+    labels = chromium.run("return [...document.querySelectorAll('.spark')].map((one) => one.ariaLabel)")
+    assert "the last 2 values of OpScore, from 1.146 to 1.146" in labels
+    assert "the last 3 values of call_s, from 1.80e-7 s to 2.00e-7 s" in labels
+    runs = chromium.run("return document.querySelector('#runs tbody').innerText")
+    assert "interrupted, fail" in runs
+    assert "1 failed, 2 inconclusive, 1 passed" in runs
+
+
+def test_a_release_may_be_called_as_an_address_is_written(chromium: Browser, odd: Path) -> None:
+    text = show(chromium, odd, "compare.html", f"#{quote(LABEL, safe='')}..last")
+    assert "before\nodd-0" in text
+    assert "after\nodd-2" in text
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_history_of_no_run_or_one_has_pages(
+    chromium: Browser, axe: Path, tmp_path: Path, name: str, runs: int
+) -> None:
+    build(tmp_path / "site", MemoryHistory([history_run(number) for number in range(runs)]))
+    text = show_what_is_there(chromium, tmp_path / "site" / name)
+    assert ("has no " in text) == (not runs and name != "compare.html")
+    if name == "compare.html":
+        assert f"The site has {runs} run{'' if runs else 's'}, and a comparison is of two." in text
+    assert chromium.run("return document.querySelectorAll('h1').length") == 1
+    assert chromium.errors() == []
+    assert chromium.faults(axe) == []
+
+
+LABEL = "od..d/c?d#e%20 \"'"
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site below a folder with blanks and a percent sign, of cases with any character."""
+    folder = tmp_path_factory.mktemp("odd") / "our site %41"
+    history = MemoryHistory()
+    for number in range(3):
+        results = [make_result("prune-0.5+cluster-64"), make_result("int8", size_mb=4.0)]
+        failures = [make_failure("prune-0.5+cluster-64")] if number == 2 else []
+        timings = [make_timing(name, 1.8e-7 + number * 1e-8) for name in ("a b#c?d&e=f%20g/\"é'\\", "tests/x.py::a+b")]
+        own = {"run_id": f"odd-{number}", "failures": failures, "timings": timings, "interrupted": number == 1}
+        history.append(site_run(number, results[number == 2 :], **own))
+    history.promote(Release("odd-0", START, LABEL))
+    build(folder, history)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -221,13 +373,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_hostile_texts_show_as_they_are(chromium: Browser, axe: Path, hostile: Path, name: str) -> None:
     index = json.loads((hostile / "data/index.js").read_text().partition(",")[2].rstrip()[:-2])
     fragments = {
-        "case.html": [urlencode({"case": case}) for case in index["cases"][::5]],
+        "case.html": [urlencode({"case": case}) for case in index["cases"][::3]],
         "run.html": [quote(f"{number} "[:3]) for number in (2, 3, 12, 15)],
         "compare.html": [f"{quote('2 ')}..{quote('3 ')}", quote("<script>..</script>"), "%..%"],
     }
+    show_what_is_there(chromium, hostile / name)
     for fragment in fragments.get(name, [""]):
-        chromium.open(hostile / name, f"#{fragment}", width=400)
-        chromium.wait('document.documentElement.dataset.page === "shown"')
+        if fragment:
+            go(chromium, fragment)
         assert (
             chromium.run("return document.querySelectorAll('script:not([src]), #filled script, #filled iframe').length")
             == 0

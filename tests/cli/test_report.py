@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,16 @@ def test_figures_need_a_folder(record: Path, tmp_path: Path) -> None:
     result = run(record, "--figures", record)
     assert result.exit_code == 4
     assert f"{record}: is a file, and the figures need a folder; name another one" in result.output
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_run_is_judged(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge_again(*_: object) -> RunRecord:
+        pytest.fail("the run was judged")
+
+    # the package has the command of the same name
+    monkeypatch.setattr(import_module("pytest_opml.cli.report"), "judge_again", judge_again)
+    (tmp_path / "pages").mkdir()
+    assert "is a folder; give the path of a file" in refusal(record, "-o", tmp_path / "pages", "--figures", "figures")
+    assert not (tmp_path / "figures").exists()

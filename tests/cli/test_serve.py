@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -17,7 +18,9 @@ from pytest_opml import cli
 from pytest_opml.history.store import open_store
 from tests.support.site_files import site_run
 
-COMMAND = [sys.executable, "-c", "from pytest_opml.cli import main; main()", "serve"]
+# It looks at the history more often than every two seconds, or the test would wait for that.
+PROGRAM = "from pytest_opml.reports.site import server; server.POLL_S = 0.05; from pytest_opml.cli import main; main()"
+COMMAND = [sys.executable, "-c", PROGRAM, "serve"]
 
 
 @pytest.fixture
@@ -29,10 +32,18 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-@pytest.mark.slow  # a process, which is asked every two seconds
-def test_it_serves_follows_and_ends_with_an_interrupt(tmp_path: Path, url: str) -> None:
-    command = [*COMMAND, "--port=0", f"--store={url}"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+@pytest.mark.slow  # a process
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_follows_and_ends_with_a_signal(tmp_path: Path, url: str, ending: signal.Signals) -> None:
+    (tmp_path / "temporary").mkdir()
+    with subprocess.Popen(
+        [*COMMAND, "--port=0", f"--store={url}"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
         address, _, rest = process.stdout.readline().partition(" ")
         assert rest == "shows 1 run; Ctrl-C ends it\n"
@@ -41,9 +52,11 @@ def test_it_serves_follows_and_ends_with_an_interrupt(tmp_path: Path, url: str) 
         with open_store(url) as store:
             store.append(site_run(1))
         assert process.stdout.readline().startswith("1 new run, 0 removed")
-        process.send_signal(signal.SIGINT)
+        assert list((tmp_path / "temporary").glob("opml-serve-*"))
+        process.send_signal(ending)
         rest, error = process.communicate()
     assert (process.returncode, rest, error) == (0, "ended\n", "")
+    assert not list((tmp_path / "temporary").glob("opml-serve-*"))
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_a_site_is_built_and_brought_up_to_date(history: History, tmp_path: Path
     done = run("public/opml", "--title", " The  vision team ", "--base-url", "https://team.example/opml")
     assert done.exit_code == 0, done.output
     assert done.output.startswith("public/opml/index.html: built in ")
-    assert ": 3 runs (3 new), 2 cases counted on each device, " in done.output
+    assert ": 3 runs (3 new), 2 pairs of case and device, " in done.output
     assert view(tmp_path / "public/opml")["title"] == "The vision team"
     assert "https://team.example/opml/" in (tmp_path / "public/opml/case.html").read_text()
     history.append(site_run(3))

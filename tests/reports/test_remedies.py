@@ -116,7 +116,7 @@ def test_a_relative_limit_says_where_it_comes_from_and_which_axis_pays() -> None
     assert remedy.problems[1:] == (
         "The limit of inference_s follows from max_increase = 5% and from the reference, which has 10 s: "
         "digits/efficientnet_lite0/top1/baseline.",
-        "Against its reference: error x1, time x2, size x0.25, OpScore -0.301; the time costs the most.",
+        "Against its reference: error x1.00, time x2.00, size x0.250, OpScore -0.301; the time costs the most.",
     )
     assert remedy.advice[0].startswith("inference_s must fall by at least 9.5 s (48 %)")
 
@@ -128,7 +128,7 @@ def test_a_regression_is_explained_against_the_baseline() -> None:
     record = record.model_copy(update={"checks": judge_run(record, gate_of(table))})
     remedy = next(remedy for remedy in remedies(record) if remedy.case == "top1/baseline")
     assert remedy.problems[-1] == (
-        "Against the baseline: error x1, time x2, size x0.667, OpScore +0.125; the time costs the most."
+        "Against the baseline: error x1.00, time x2.00, size x0.667, OpScore +0.125; the time costs the most."
     )
 
 

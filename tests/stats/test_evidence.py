@@ -14,6 +14,7 @@ from pytest_opml.records.result import Estimate
 from pytest_opml.stats.evidence import (
     Evidence,
     Exact,
+    Interval,
     LogTime,
     Negative,
     Normal,
@@ -53,6 +54,29 @@ def test_the_error_at_a_limit_is_that_whose_interval_ends_there(known: Evidence)
         low, high = known.interval(error)
         assert known.error_at(low, below=False) == pytest.approx(error, rel=1e-3)
         assert known.error_at(high, below=True) == pytest.approx(error, rel=1e-3)
+
+
+@given(st.sampled_from(KINDS[1:]), st.floats(1e-8, 0.9), st.booleans())
+def test_the_error_at_a_limit_is_found_in_few_intervals(evidence: Evidence, error: float, below: bool) -> None:
+    class Counted(Evidence):
+        asked = 0
+
+        def interval(self, error: float) -> Interval:
+            self.asked += 1
+            return evidence.interval(error)
+
+    counted = Counted()
+    limit = evidence.interval(error)[below]
+    assert counted.error_at(limit, below=below) == pytest.approx(error, rel=1e-6)
+    assert counted.asked <= 30  # halving alone takes 40
+
+
+def test_the_error_at_a_limit_is_found_beside_intervals_without_bounds() -> None:
+    few = ScaledInterval(Estimate(value=1.0, low=1e-300, high=1e300))
+    for error in (0.99, 0.95, 0.9):
+        low, high = few.interval(error)
+        assert few.error_at(high, below=True) == pytest.approx(error, rel=1e-3)
+        assert few.error_at(low, below=False) == pytest.approx(error, rel=1e-3)
 
 
 def test_an_exact_figure_leaves_out_everything_else() -> None:

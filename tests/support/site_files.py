@@ -75,7 +75,7 @@ def view(folder: Path) -> dict[str, Any]:
     for at, row in enumerate(index["series"]):
         if row is None:
             continue
-        case, profile, _, badge, newest, change, spark, views, step = row
+        case, profile, _, badge, newest, change, spark, metric, views, step = row
         facts = read_script(folder / "data", f"{index['data']}/series/{at}/facts")
         steps = {
             name: [[*(ids.get(run) for run in one[:3]), *one[3:]] for one in all_]
@@ -85,6 +85,7 @@ def view(folder: Path) -> dict[str, Any]:
             "badge": (folder / "badges" / badge).read_text("utf-8"),
             "newest": [ids[newest[0]], *newest[1:]],
             "change": change,
+            "metric": index["metrics"][metric][0],
             "spark": spark,
             "views": {branches[branch]: [ids[one[0]], *rest] for branch, one, *rest in views},
             "step": step and [ids[step[0]], step[1]],

@@ -15,6 +15,7 @@ from .ranking_rows import ranked_results
 from .series import colour, shape, tooltip
 
 _MOST = 8  # trainings, those of the best cases; there are as many colours and shapes
+_MOST_EPOCHS = 200  # of a line
 PARTS = ("training", "test")
 
 
@@ -43,10 +44,12 @@ def accuracy_by_epoch_chart(group: CaseGroup, rows: Sequence[RankingRow] | None 
         for name, ((_, _, epochs), cases) in zip(names, shown, strict=True)
         for row in _epoch_rows(cases[0], labels[name], epochs)
     ]
+    longest = max(len(epochs) for (_, _, epochs), _ in shown)
+    some = f" Of more than {_MOST_EPOCHS} epochs some are left out between others." if longest > _MOST_EPOCHS else ""
     left_out = f" Of {len(sharers)} trainings these are the {_MOST} of the best cases." if len(sharers) > _MOST else ""
     summary = (
         f"Accuracy after each epoch of {amount(len(shown), 'training')}: solid lines on the training examples, dashed "
-        f"lines on the test examples.{left_out}"
+        f"lines on the test examples.{left_out}{some}"
     )
     return Chart(
         name="accuracy-by-epoch",
@@ -77,9 +80,17 @@ def _epoch_rows(case: str, name: str, epochs: Sequence[Epoch]) -> list[dict[str,
             "accuracy": accuracy,
             "accuracy_text": f"{accuracy:.4f}",
         }
-        for number, epoch in enumerate(epochs, 1)
+        for number, epoch in _drawn_epochs(epochs)
         for part, accuracy in zip(PARTS, (epoch.train_accuracy, epoch.test_accuracy), strict=True)
     ]
+
+
+def _drawn_epochs(epochs: Sequence[Epoch]) -> list[tuple[int, Epoch]]:
+    """Return the epochs with their numbers: all, or of a long training as many as a line shows, and the last."""
+    numbered = list(enumerate(epochs, 1))
+    step = -(-len(numbered) // _MOST_EPOCHS)
+    last = numbered[-1:] if (len(numbered) - 1) % step else []
+    return [*numbered[::step], *last]
 
 
 def _spec(labels: Sequence[str]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from ...records.result import Result
 from ..cases import CaseGroup, RankingRow
+from ..formatting import amount
 from .chart import Chart, Value
 from .labels import distinct_labels, series_names
 from .ranking_rows import quality_name, ranked_results
 from .series import band_height, colour, interval_fields, names_axis, quality_axis, shape, tooltip
 
 _MOST = 40  # techniques, those of the highest quality
-_MOST_SERIES = 8  # there are as many colours and shapes
+_MOST_SERIES = 8  # those of the best cases; there are as many colours and shapes
 
 
 def accuracy_by_technique_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> Chart | None:
@@ -25,15 +26,16 @@ def accuracy_by_technique_chart(group: CaseGroup, rows: Sequence[RankingRow] | N
     """
     results = [result for _, result in ranked_results(group, rows)]
     results.sort(key=lambda result: -result.quality.value)  # the techniques stand in the order of their best case
-    techniques = list(dict.fromkeys(result.case.technique for result in results))
-    if len(techniques) < 2:
+    if len({result.case.technique for result in results}) < 2:
         return None
     own_names = series_names(results)
-    series = sorted(dict.fromkeys(own_names.values()))
-    shown = set(techniques[:_MOST])
-    chosen = [one for one in results if one.case.technique in shown and own_names[one.case.id] in series[:_MOST_SERIES]]
-    series_labels = distinct_labels(series[:_MOST_SERIES])
-    technique_labels = distinct_labels(techniques[:_MOST])
+    series = list(dict.fromkeys(own_names[result.case.id] for result in results))[:_MOST_SERIES]
+    drawn = [result for result in results if own_names[result.case.id] in series]
+    # a technique that only the other series have would be a name without a point
+    techniques = list(dict.fromkeys(result.case.technique for result in drawn))[:_MOST]
+    chosen = [result for result in drawn if result.case.technique in techniques]
+    series_labels = distinct_labels(sorted(series))
+    technique_labels = distinct_labels(techniques)
     points = [
         _point(one, technique_labels[one.case.technique], series_labels[own_names[one.case.id]], group)
         for one in chosen
@@ -41,8 +43,8 @@ def accuracy_by_technique_chart(group: CaseGroup, rows: Sequence[RankingRow] | N
     quality = quality_name(group)
     left_out = f" {len(chosen):,} of {len(results):,} cases are shown." if len(chosen) < len(results) else ""
     summary = (
-        f"{quality[:1].upper()}{quality[1:]} of {len(shown)} techniques with its 95 % interval, the highest first."
-        f"{left_out}"
+        f"{quality[:1].upper()}{quality[1:]} of {amount(len(techniques), 'technique')} with its 95 % interval, the "
+        f"highest first.{left_out}"
     )
     return Chart(
         name="accuracy-by-technique",

@@ -23,6 +23,7 @@ _MOST_TECHNIQUES, _MOST_MODELS = 12, 8  # there are as many colours and shapes
 _MOST_LINES = 6  # of equal score
 _POINTS = 33  # of such a line
 _DOUBLE = math.log10(2)
+_LETTER, _LINE = 6.0, 12.0  # pixels across and up that a letter of a note takes
 
 
 class PlotRange(NamedTuple):
@@ -185,15 +186,40 @@ def equal_score_rows(shown: PlotRange, megabytes: float) -> tuple[list[dict[str,
         end = min(last, product / (1 - high)) if high < 1 else last
         if start < end:
             lines.append((f"{number * step + 0.0:.2f}", product, start, end))
+    texts = [score for score, *_ in lines]
+    texts[-1:] = [f"OpScore {score} at {three_digits(megabytes)} MB" for score in texts[-1:]]
+    texts = _with_room(texts, [(end, 1 - product / end) for _, product, _, end in lines], shown)
     rows: list[dict[str, Value]] = []
-    for number, (score, product, start, end) in enumerate(lines, 1):
-        text = f"OpScore {score} at {three_digits(megabytes)} MB" if number == len(lines) else score
+    for (score, product, start, end), text in zip(lines, texts, strict=True):
         for place in range(_POINTS):
             seconds = start * (end / start) ** (place / (_POINTS - 1))
             quality = min(max(1 - product / seconds, low), high)
             is_last = place == _POINTS - 1
             rows.append({"score": score, "seconds": seconds, "quality": quality, "text": text if is_last else ""})
     return rows, 2**doublings
+
+
+def _with_room(texts: Sequence[str], ends: Sequence[tuple[float, float]], shown: PlotRange) -> list[str]:
+    """Return texts that end where lines do, those empty that would lie upon another one or beside the plot.
+
+    Args:
+        texts: of the lines; the last one is the most important.
+        ends: of the lines, in seconds and quality.
+        shown: by the axes, both linear.
+    """
+    (first, last), (low, high) = shown
+    taken: list[tuple[float, float, float]] = []
+    shown_texts = []
+    for text, (seconds, quality) in reversed(list(zip(texts, ends, strict=True))):
+        right = (seconds - first) / (last - first) * _WIDTH
+        left, up = right - _LETTER * len(text), (quality - low) / (high - low) * HEIGHT
+        is_free = left >= 0 and not any(
+            left < end and start < right and abs(up - height) < _LINE for start, end, height in taken
+        )
+        if is_free:
+            taken.append((left, right, up))
+        shown_texts.append(text if is_free else "")
+    return shown_texts[::-1]
 
 
 def key_text(row: RankingRow, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ...records.case_record import CaseRecord
 from ...records.device import Device
 from ...records.result import Result
 from ...records.run import RunRecord
@@ -65,13 +66,12 @@ def times_by_split(record: RunRecord) -> list[Times]:
     splits: dict[tuple[object, ...], set[str]] = {}
     for result in trained:
         splits.setdefault(_besides_split(result), set()).add(result.case.split)
-    devices = device_names(record)
+    compared = [result for result in trained if len(splits[_besides_split(result)]) > 1]
+    devices, names = device_names(record), _names_besides_split(compared)
     times = []
-    for result in trained:
-        if len(splits[_besides_split(result)]) > 1:
-            case, device = result.case, devices[result.device.machine]
-            where = f" on {device}" if len(devices) > 1 else ""
-            times.append(Times(case.split, f"{case.parts.model}/{case.parts.top}{where}", result))
+    for result in compared:
+        where = f" on {devices[result.device.machine]}" if len(devices) > 1 else ""
+        times.append(Times(result.case.split, f"{names[result.case.id]}{where}", result))
     return sorted(times, key=lambda one: _training_share(one.row))
 
 
@@ -94,8 +94,24 @@ def splits_chart(record: RunRecord) -> Chart | None:
 
 
 def _besides_split(result: Result) -> tuple[object, ...]:
-    case = result.case.model_copy(update={"split": "own", "name": None})
-    return case.id, result.device.machine
+    return _without_split(result.case).id, result.device.machine
+
+
+def _without_split(case: CaseRecord) -> CaseRecord:
+    return case.model_copy(update={"split": "own", "name": None})
+
+
+def _names_besides_split(results: Sequence[Result]) -> dict[str, str]:
+    """Name each case by model and unfrozen layers, and by the data set and the options as far as the cases differ."""
+    parts = {result.case.id: _without_split(result.case).parts for result in results}
+    has_datasets = len({part.dataset for part in parts.values()}) > 1
+    common = set.intersection(*(set(part.extras) for part in parts.values())) if parts else set()
+    names = {}
+    for case_id, part in parts.items():
+        own = ",".join(extra for extra in part.extras if extra not in common)
+        texts = (part.dataset if has_datasets else "", part.model, part.top, own)
+        names[case_id] = "/".join(filter(None, texts))
+    return names
 
 
 def _training_share(split: str) -> int:
@@ -146,6 +162,7 @@ def _spec(rows: Sequence[str], series: Sequence[str], series_title: str, rows_ti
             "x": {
                 "field": field,
                 "type": "quantitative",
+                "stack": None,  # a bar is a time: two of one place are never a sum
                 "axis": {"title": f"{title} (lower is better)", "tickCount": 5, "grid": True},
             },
             "color": colour(series, series_title),

@@ -10,12 +10,13 @@ from ...analysis.op_score import Difference
 from ...records.result import Result
 from ..cases import CaseGroup, RankingRow
 from ..formatting import signed
-from .chart import Chart, Value
+from .chart import Chart, Rows, Value
 from .labels import distinct_labels
 from .ranking_rows import Ranked, ranked_results
 
 _MOST = 40  # cases, the best ones
 _BAR = 26  # pixels of a case
+_ROOM = 0.14  # of the bars' width, for a number such as -0.123
 _AXES = ("error", "time", "size")
 
 
@@ -46,7 +47,7 @@ def score_axes_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None)
             "description": summary,
             "width": "container",
             "height": _BAR * len(totals),
-            "layer": _layers([str(row["name"]) for row in totals]),
+            "layer": _layers([str(row["name"]) for row in totals], _ends(totals)),
         },
         datasets={"parts": parts, "totals": totals},
     )
@@ -75,7 +76,15 @@ def _difference(row: RankingRow, result: Result) -> Difference:
     return figures.score_axes(result, row.reference, figures.times_beside(result, row.reference))
 
 
-def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
+def _ends(totals: Rows) -> tuple[float, float]:
+    """Return where the axis ends: with room for the numbers to the right of the bars."""
+    low, high = (pick(float(row[end] or 0.0) for row in totals) for pick, end in ((min, "gain"), (max, "loss")))
+    if low == high:
+        return -0.1, 0.1
+    return low, high + _ROOM * (high - low)
+
+
+def _layers(names: Sequence[str], ends: tuple[float, float]) -> list[dict[str, Any]]:
     y = {
         "field": "name",
         "type": "nominal",
@@ -87,6 +96,7 @@ def _layers(names: Sequence[str]) -> list[dict[str, Any]]:
     x = {
         "field": "difference",
         "type": "quantitative",
+        "scale": {"domain": list(ends), "nice": False},
         "axis": {"title": title, "grid": True, "format": "+.2~f", "tickCount": 7},
     }
     tooltip = [

@@ -29,14 +29,21 @@ def case_histories(history: History, record: RunRecord) -> tuple[CaseHistory, ..
         A chart for each metric of each case that has at least two values.
     """
     names = short_names(record)
-    return tuple(
-        chart for result in _chosen(record) for chart in _charts(history, result, names[result.case.id], record)
-    )
+    is_of_several = len({device.profile for device in record.devices}) > 1
+
+    def name(result: Result) -> str:
+        return f"{names[result.case.id]} on {result.device.profile}" if is_of_several else names[result.case.id]
+
+    return tuple(chart for result in _chosen(record) for chart in _charts(history, result, name(result), record))
 
 
 def _chosen(record: RunRecord) -> list[Result]:
-    lacking = {check.case_id for check in record.checks if check.verdict != "pass"}
-    by_need = sorted(record.results, key=lambda result: (result.case.id not in lacking, result.op_score.value))
+    lacking = {(check.case_id, check.profile) for check in record.checks if check.verdict != "pass"}
+
+    def is_needed(result: Result) -> bool:
+        return not lacking.isdisjoint([(result.case.id, None), result.key])
+
+    by_need = sorted(record.results, key=lambda result: (not is_needed(result), result.op_score.value))
     return by_need[:_MOST_CASES]
 
 

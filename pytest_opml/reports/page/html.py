@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..charts.chart import Chart, Rows, Value
 from ..charts.theme import theme
 from ..web.assets import SCRIPTS, STYLE, as_script_data, read_asset, vega_runtime
 from .environment import make_environment
-from .model import Page, Table, TestSet
+from .model import CaseHistory, Page, Table, TestSet
 
 _REPORT_SCRIPT = "report.js"
 # What a table has without scripts, as in the preview of a CI service; the scripts show all of it.
@@ -68,8 +69,7 @@ class _Content:
         for chart in page.charts:
             self.charts[f"run-{chart.name}"] = _drawn(chart)
         if page.histories:
-            charts = [{"keys": [one.case, one.metric], "chart": _drawn(one.chart)} for one in page.histories]
-            self.choices["histories"] = {"labels": ["Case", "Metric"], "charts": charts}
+            self.choices["histories"] = _choices(page.histories)
 
     def _add_test_set(self, test_set: TestSet, number: int) -> None:
         table = test_set.full_table
@@ -115,6 +115,24 @@ def _stored(table: Table, numbers: Mapping[str, int] | None = None) -> dict[str,
         "set": None,
     }
     return stored if numbers is None else {**stored, "cases": [numbers[case] for case in table.cases]}
+
+
+def _choices(histories: Sequence[CaseHistory]) -> dict[str, Any]:
+    """Return the charts to choose from; what several have in common, as the runs of a case, is stored once."""
+    shared: dict[str, int] = {}
+
+    def place_of(value: Any) -> dict[str, int]:
+        return {"shared": shared.setdefault(as_script_data(value), len(shared))}
+
+    charts = []
+    for history in histories:
+        chart = _drawn(history.chart)
+        # the summary is the description, and all else is that of the metric
+        chart["spec"] = place_of({name: part for name, part in chart["spec"].items() if name != "description"})
+        for rows in chart["datasets"].values():
+            rows["columns"] = {field: place_of(column) for field, column in rows["columns"].items()}
+        charts.append({"keys": [history.case, history.metric], "chart": chart})
+    return {"labels": ["Case", "Metric"], "charts": charts, "shared": [json.loads(text) for text in shared]}
 
 
 def _column(values: Sequence[Value]) -> Any:

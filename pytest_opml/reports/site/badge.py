@@ -79,9 +79,11 @@ def badge_svg(badge: Badge, title: str) -> str:
 def write_badges(site: Path, state: SiteState, main: int | None) -> list[str]:
     """Write the badges that changed, remove those of cases that are gone, and return the name of each series' file.
 
+    Which changed is seen in the files: a killed build may have written some that the state does not know of.
+
     Args:
         site: its folder.
-        state: of the site, whose texts of badges are brought up to date.
+        state: of the site.
         main: number of the main branch, whose newest results badges show; None where there is none.
     """
     folder, names, live = site / _FOLDER, [], set[str]()
@@ -91,13 +93,11 @@ def write_badges(site: Path, state: SiteState, main: int | None) -> list[str]:
         name = badge_name(case_id, series.profile)
         names.append(name)
         if not series.entry:
-            series.badge = ""
             continue
         live.add(name)
-        badge = _badge_of_entry(series.entry, main)
-        if badge.text != series.badge or name not in present:
-            write_file(folder / name, badge_svg(badge, f"{case_id} on {series.profile}"))
-            series.badge = badge.text
+        picture = badge_svg(_badge_of_entry(series.entry, main), f"{case_id} on {series.profile}")
+        if name not in present or (folder / name).read_bytes() != picture.encode():
+            write_file(folder / name, picture)
     for name in present - live:
         (folder / name).unlink(missing_ok=True)
     return names
@@ -105,7 +105,7 @@ def write_badges(site: Path, state: SiteState, main: int | None) -> list[str]:
 
 def _badge_of_entry(entry: Sequence[Any], main: int | None) -> Badge:
     """Return the badge of what the index says of a series: of the main branch where it has results there."""
-    of_branches = {branch: newest for branch, newest, *_ in entry[3]}
+    of_branches = {branch: newest for branch, newest, *_ in entry[4]}
     newest = of_branches.get(main, entry[0])
     score, call = newest[3], newest[7] if len(newest) > 7 else None
     return badge_of(score if score is not None else call, "s" if score is None else "", newest[2])

@@ -107,6 +107,8 @@ def check_folder(folder: Path) -> None:
     Raises:
         StorageError: so it is.
     """
+    if folder.is_symlink() and not folder.exists():
+        raise StorageError(f"{folder}: is a link to nothing; give a new folder, or one that `opml site` made")
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"{folder}: is no folder; give a new folder, or one that `opml site` made")
     if folder.is_dir():
@@ -130,9 +132,11 @@ def _bring_up_to_date(
     state: SiteState | None,
     on_progress: Callable[[int, int], None],
 ) -> Built:
-    is_new = state is None
-    state = state or SiteState(_next_generation(folder / _DATA))
     run_ids = history.run_ids()
+    replaced = len(state.runs) if state and run_ids and state.runs.keys().isdisjoint(run_ids) else 0
+    is_new = state is None or replaced > 0
+    if state is None or replaced:  # of another history nothing may stay, its names neither
+        state = SiteState(_next_generation(folder / _DATA))
     moved = moved_runs(state.runs, run_ids)
     present = set(run_ids)
     gone = [run_id for run_id in state.runs if run_id not in present or run_id in moved]
@@ -156,7 +160,9 @@ def _bring_up_to_date(
     write_state(folder, state)
     data.clean()
     _remove_others(folder / _DATA, generation_folder(state))
-    return Built(len(state.runs), len(new), len(gone), sum(bool(one.entry) for one in state.series), 0.0, is_new)
+    return Built(
+        len(state.runs), len(new), len(gone) + replaced, sum(bool(one.entry) for one in state.series), 0.0, is_new
+    )
 
 
 def _main_branch(state: SiteState, wanted: str | None) -> int | None:
@@ -173,8 +179,12 @@ def _next_generation(data: Path) -> int:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files of a site."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Return the bytes of all files of a site; one that another build removes meanwhile does not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def check_url(text: str) -> str:

@@ -52,7 +52,6 @@ class DataFiles:
         self._ranks: dict[str, int] = {}
         self._rank_of: dict[int, int] = {}
         self._newest_before = -1
-        self._gone: set[int] = set()
         self._without_budgets: list[int] = []  # series that had them of a run which is gone
 
     # --- runs that are gone
@@ -79,7 +78,6 @@ class DataFiles:
                 series.budgets_run = None
                 self._without_budgets.append(place)
         self._list().drop(numbers)
-        self._gone = numbers
         self._touched |= touched
 
     # --- runs that are new
@@ -203,9 +201,11 @@ class DataFiles:
         write_script(self._folder, NAME, document)
 
     def clean(self) -> None:
-        """Remove the files of runs that are gone."""
-        for number in self._gone:
-            (self._folder / f"{self._run_name(number)}.js").unlink(missing_ok=True)
+        """Remove the files of runs that are gone, and of those that a killed build began to add."""
+        live = {f"{number}.js" for number in self._branch_of}
+        for path in (self._folder / self._root / "runs").glob("*/*"):
+            if path.name not in live:
+                path.unlink(missing_ok=True)
 
     # --- names
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,16 @@ def write_file(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     data = text.encode("utf-8", "backslashreplace")
     try:
-        temporary.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-    temporary.replace(path)
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):  # on a full disk half a file is in the way of everything else
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_script(data: Path, name: str, value: Any) -> None:

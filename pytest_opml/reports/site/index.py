@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 from ...history.base import Release
-from ...printable import clipped, printable
+from ...printable import clipped
 from .run_document import CODES, metric_rows
 from .state import SiteState
 
@@ -36,8 +38,8 @@ def index_document(
         title: of the site.
         badges: the name of each series' file.
     """
-    return {
-        "title": printable(title),
+    document = {
+        "title": clipped(title, 200),
         "data": generation_folder(state),
         "main": main,
         "codes": CODES,
@@ -57,6 +59,12 @@ def index_document(
             if release.run_id in state.runs
         ],
     }
+    return document | {"version": _version_of(document)}
+
+
+def _version_of(document: dict[str, Any]) -> str:
+    """Return what pages add to the addresses of files that change: one in a cache may be older than this index."""
+    return blake2b(json.dumps(document).encode(), digest_size=6).hexdigest()
 
 
 def generation_folder(state: SiteState) -> str:

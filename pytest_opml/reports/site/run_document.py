@@ -13,7 +13,7 @@ from ...metrics import METRICS, Metric
 from ...printable import clipped, printable
 from ...records.run import Check, Failure, Verdict
 from ..formatting import amount
-from ..phrases import INTERRUPTED, WORDS, check_text, fails_below, origin, verdict_text
+from ..phrases import INTERRUPTED, WORDS, check_text, count_texts, fails_below, origin, verdict_text
 from .files import DamagedSite, number_text
 from .state import Numbers
 
@@ -124,9 +124,13 @@ def verdict_sentence(outline: Outline) -> str:
     elif summary.passed == total:
         text = f"All {total:,} budgets passed" if total > 1 else "The one budget passed"
     else:
-        counts = {"inconclusive": summary.inconclusive, "not judged": summary.not_judged}
-        waived = sum(_code(check) == WAIVED for check in outline.run.checks)
-        parts = [f"{count:,} {word}" for word, count in (*counts.items(), ("failed and waived", waived)) if count]
+        open_verdicts: tuple[tuple[Verdict, int], ...] = (
+            ("inconclusive", summary.inconclusive),
+            ("not_judged", summary.not_judged),
+        )
+        parts = [text for verdict, count in open_verdicts if count for text in count_texts(outline.run.checks, verdict)]
+        if waived := sum(_code(check) == WAIVED for check in outline.run.checks):
+            parts.append(f"{waived:,} failed and waived")
         passed = f"{summary.passed:,} of {amount(total, 'budget')} passed"
         text = f"No budget failed: {', '.join([passed, *parts])}"
     return f"{begins}{text}{missing}."
@@ -144,7 +148,7 @@ def list_row(number: int, branch: int, outline: Outline) -> list[Any]:
         clipped(short.profile, 80),
         run_verdict(outline),
         *(short.passed, short.failed, short.inconclusive, short.not_judged),
-        *(short.results + short.timings, short.failures, int(bool(short.dirty))),
+        *(short.results + short.timings, short.failures, int(bool(short.dirty)), int(short.interrupted)),
     ]
 
 

@@ -16,7 +16,9 @@ _STEP_POINTS, _SPARK_POINTS = 200, 30
 _MOST_BRANCHES = 4  # beside the main one, that the index shows a case on
 _HEAD = 3  # run, machine and verdict stand before the figures
 _CALL = _HEAD + len(SITE_METRICS) - 1
-_SCORE = _HEAD + SITE_METRICS.index("op_score")
+# A case is shown by the first of these that its results have: a benchmark has a time, and not every quality a score.
+_SHOWN_METRICS = ("op_score", CALL_S, "inference_s", "quality", "size_mb")
+_SHOWN_BY = tuple(_HEAD + SITE_METRICS.index(name) for name in _SHOWN_METRICS)
 _NO_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _CALL_METRIC = Metric(CALL_S, lambda _: None, "s", machine_dependent=True)
 _STEPPING = (*(METRICS[name] for name in FIRST), _CALL_METRIC)
@@ -25,22 +27,25 @@ RowOfSeries = list[Any]
 
 
 class View(NamedTuple):
-    """A case on one branch, or on all: its newest row, the change to the row before, its last scores.
+    """A case on one branch, or on all: its newest row, the change to the row before, its last values.
 
     Attributes:
-        change: of the OpScore, or of the time of a call, since the row before it on the same machine; None for none.
+        change: of the metric, since the row before it on the same machine; None for none.
         spark: the last values, the oldest first.
+        metric: number of the metric that both are of: the OpScore, where any row has one.
     """
 
     newest: RowOfSeries
     change: float | None
     spark: list[float]
+    metric: int
 
     def plain(self) -> list[Any]:
         """Return it as the index holds it; of the row run, machine, verdict, the first figures, the time of a call."""
         figures = [figure_at(self.newest, _HEAD + place) for place in range(len(FIRST))]
         call = figure_at(self.newest, _CALL)
-        return [[*self.newest[:_HEAD], *figures, *([] if call is None else [call])], self.change, self.spark]
+        row = [*self.newest[:_HEAD], *figures, *([] if call is None else [call])]
+        return [row, self.change, self.spark, self.metric]
 
 
 def figure_at(row: RowOfSeries, place: int) -> float | None:
@@ -55,8 +60,9 @@ def in_order(rows: Sequence[RowOfSeries], ranks: Callable[[int], int]) -> list[R
 
 
 def _shown_place(rows: Sequence[RowOfSeries]) -> int:
-    """Return where the figure is that a case is shown by: its OpScore, or of a benchmark the time of a call."""
-    return _SCORE if any(figure_at(row, _SCORE) is not None for row in rows) else _CALL
+    """Return where the figure is that a case is shown by: its OpScore, or else the first that any row has."""
+    of_any = (place for place in _SHOWN_BY if any(figure_at(row, place) is not None for row in rows))
+    return next(of_any, _SHOWN_BY[0])
 
 
 def view_of(rows: Sequence[RowOfSeries]) -> View:
@@ -69,7 +75,7 @@ def view_of(rows: Sequence[RowOfSeries]) -> View:
         earlier = next((one for one in before if one is not None), None)
         change = None if earlier is None else float(f"{value - earlier:.4g}")
     values = [figure for row in rows if (figure := figure_at(row, place)) is not None]
-    return View(newest, change, [float(f"{figure:.5g}") for figure in values[-_SPARK_POINTS:]])
+    return View(newest, change, [float(f"{figure:.5g}") for figure in values[-_SPARK_POINTS:]], place - _HEAD)
 
 
 def views_of(rows: Sequence[RowOfSeries], branch_of: Callable[[int], int], main: int | None) -> list[list[Any]]:

@@ -17,9 +17,12 @@ from ...errors import OpmlError, SettingsError
 from ...history.base import History
 from ..formatting import amount
 from .build import SiteOptions, build_site
+from .files import mapped_errors
+from .state import FILE
 
 HOST = "127.0.0.1"
 POLL_S = 2.0
+_STOP_S = 0.1  # at most so long it goes on after its end
 # A page of another site may not read this one through a name that it lets point here.
 _OWN_NAMES = {HOST, "localhost"}
 
@@ -36,10 +39,25 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_HEAD()
 
     def _is_allowed(self) -> bool:
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname in _OWN_NAMES:
-            return True
-        self.send_error(403, "Only for this machine")
-        return False
+        if not _is_own_name(self.headers.get("Host", "")):
+            self.send_error(403, "Only for this machine")
+            return False
+        if not self._is_of_the_site():
+            self.send_error(404, "Not found")
+            return False
+        return True
+
+    def _is_of_the_site(self) -> bool:
+        """Tell whether the path is one of a page's: a folder that is a checkout has a ``.git`` with its secrets."""
+        try:
+            root = Path(self.directory).resolve()
+            path = Path(self.translate_path(self.path)).resolve()
+        except (OSError, ValueError):  # it is longer than a path can be, or no path at all
+            return False
+        if not path.is_relative_to(root):
+            return False
+        parts = path.relative_to(root).parts
+        return parts != (FILE,) and not any(part.startswith(".") for part in parts)
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
@@ -51,6 +69,13 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the terminal is for what changes."""
+
+
+def _is_own_name(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").hostname in _OWN_NAMES
+    except ValueError:
+        return False
 
 
 class _Server(ThreadingHTTPServer):
@@ -79,7 +104,7 @@ def serving(folder: Path, port: int) -> Iterator[str]:
             "is in use by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         )
         raise SettingsError(f"--port: port {port} {reason}; choose another one, or 0 for any free one") from error
-    thread = threading.Thread(target=server.serve_forever, name="opml-serve", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_STOP_S,), name="opml-serve", daemon=True)
     thread.start()
     try:
         yield f"http://{HOST}:{server.server_address[1]}/"
@@ -116,7 +141,8 @@ def serve_site(
     stop = stop or threading.Event()
     with tempfile.TemporaryDirectory(prefix="opml-serve-") as temporary:
         site = folder or Path(temporary) / "site"
-        site.mkdir(parents=True, exist_ok=True)
+        with mapped_errors(site):
+            site.mkdir(parents=True, exist_ok=True)
         try:
             with serving(site, port) as address:
                 with open_history() as history:

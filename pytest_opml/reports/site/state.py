@@ -13,7 +13,7 @@ from ...errors import StorageError
 from .files import DamagedSite, write_file
 
 # Of the data files: a site of another one is built anew.
-FORMAT = 1
+FORMAT = 2
 FILE, PROGRAM = "state.json", "pytest-opml"
 # A folder with these alone is as good as empty: a checkout, and what a build leaves that is killed as it begins.
 _NOT_COUNTED = {".git", f".{FILE}.tmp"}
@@ -30,7 +30,6 @@ class Series:
         in_order: whether its rows were added from the oldest run to the newest.
         budgets_run: number of the run that its budgets are of; None where no run has any.
         entry: what the index says of it; empty where it has no row any more.
-        badge: text of its badge.
     """
 
     case: int
@@ -39,7 +38,6 @@ class Series:
     in_order: bool = True
     budgets_run: int | None = None
     entry: list[Any] = field(default_factory=list)
-    badge: str = ""
 
 
 @dataclass

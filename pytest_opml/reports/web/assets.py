@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -36,10 +37,11 @@ def _bundle(path: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
         if path.stat().st_size <= _LARGEST_RUNTIME and (text := path.read_text("utf-8")).endswith(_END):
             return text
-    from vl_convert import javascript_bundle
+    import vl_convert
 
+    bundle: Callable[..., str] = vl_convert.javascript_bundle  # its stub does not know that None is the whole of it
     # what it ends with tells a whole file from the rest of one
-    text = javascript_bundle(None) + _END
+    text = bundle(None) + _END
     with suppress(OSError):  # a folder that cannot be written costs the next page a second
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}")

@@ -137,3 +137,21 @@ def test_a_legend_is_never_longer_than_there_are_colours() -> None:
     assert len(domain) == 12
     assert domain[-1] == "other techniques"
     assert {row["technique"] for row in chart.datasets["cases"]} == set(domain)
+
+
+def test_lines_so_near_that_their_numbers_would_lie_upon_one_another_have_fewer() -> None:
+    results = [
+        make_result(f"cluster-{n + 2}", 0.5 + n / 40, 10.0 ** (-4 + n / 2), 0.01 * 10 ** (n / 3)) for n in range(15)
+    ]
+    chart = chart_of(*results)
+    first, last = layer_of(chart, "bubbles")["encoding"]["x"]["scale"]["domain"]
+    ends = [row for row in chart.datasets["equal_scores"] if row["text"]]
+    assert len({row["score"] for row in chart.datasets["equal_scores"]}) > len(ends) >= 1
+    assert str(ends[-1]["text"]).startswith("OpScore ")
+    places = [((float(row["seconds"] or 0) - first) / (last - first) * 640, len(str(row["text"]))) for row in ends]
+    assert all(x > 6 * letters for x, letters in places)  # none reaches over the axis
+
+
+def test_one_case_is_one_case() -> None:
+    assert "time of 1 case;" in chart_of(make_result()).summary
+    assert "time of 8 cases;" in chart_of().summary

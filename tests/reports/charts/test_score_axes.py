@@ -42,3 +42,26 @@ def test_references_alone_have_no_chart_and_of_many_cases_the_best_are_shown() -
     assert chart
     assert len(chart.datasets["totals"]) == 40
     assert "Of 50 cases these are the 40 best" in chart.summary
+
+
+def test_the_axis_has_room_for_the_numbers_beside_the_bars() -> None:
+    results = [make_result(), make_result("int8", 0.7, 2.0, 4.0), make_result("float16", 0.9, 40.0, 60.0)]
+    (group,) = groups_of(make_run(results))
+    chart = score_axes_chart(group)
+    assert chart
+    (domain,) = {
+        tuple(layer["encoding"]["x"]["scale"]["domain"])
+        for layer in chart.spec["layer"]
+        if "data" in layer and "scale" in layer["encoding"]["x"]
+    }
+    losses = [float(row["loss"] or 0) for row in chart.datasets["totals"]]
+    gains = [float(row["gain"] or 0) for row in chart.datasets["totals"]]
+    assert domain[0] == min(gains)
+    assert domain[1] > max(losses) + 0.1 * (max(losses) - min(gains))
+
+
+def test_cases_without_any_difference_have_an_axis() -> None:
+    (group,) = groups_of(make_run([make_result(), make_result("int8"), make_result("float16")]))
+    chart = score_axes_chart(group)
+    assert chart
+    assert chart.spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [-0.1, 0.1]

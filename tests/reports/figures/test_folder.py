@@ -7,7 +7,7 @@ import pytest
 
 from pytest_opml.errors import SettingsError
 from pytest_opml.reports.figures.folder import check_folder, write_figures
-from tests.support.builders import make_run
+from tests.support.builders import make_case, make_result, make_run
 from tests.support.charted_runs import make_charted
 from tests.support.pages import BROKEN, make_baselines, make_eight, make_hostile
 
@@ -98,3 +98,11 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=r"file: is a file, and the figures need a folder; name another one$"):
             check_folder(folder)
     check_folder(tmp_path / "new" / "one")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_times_by_split_are_those_of_one_data_set_each(tmp_path: Path) -> None:
+    cases = [make_case(dataset=dataset, split=split) for dataset in ("digits", "mnist") for split in ("own", "50-50")]
+    write_figures(make_run([make_result(case=case) for case in cases]), tmp_path)
+    rows = rows_of(tmp_path / "splits.csv")
+    assert len({(row["split"], row["model"]) for row in rows}) == len(rows) == 4

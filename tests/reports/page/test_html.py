@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.printable import clipped
 from pytest_opml.reports.charts.chart import Value
 from pytest_opml.reports.page.build import page_of
+from pytest_opml.reports.page.histories import case_histories
 from pytest_opml.reports.page.html import HtmlReporter, _column
 from pytest_opml.reports.page.model import Page
 from tests.support.builders import make_case, make_result, make_run
-from tests.support.pages import HOSTILE, gate_of, make_full_page, make_hostile, make_page
+from tests.support.pages import HOSTILE, gate_of, make_eight, make_full_page, make_hostile, make_page
 
 
 def html(page: Page) -> str:
@@ -221,3 +224,23 @@ def test_the_structure_is_the_same_whatever_the_record_says(text: str) -> None:
     assert f"error: {line}" in " ".join(written.texts("li"))
     assert any(line in each for each in written.texts("td"))
     assert all((attrs["href"] or "").startswith("#") for attrs, _ in written.all("a"))
+
+
+def test_what_the_histories_of_a_case_have_in_common_is_stored_once() -> None:
+    record = make_eight()
+    with MemoryHistory() as history:
+        for number in (1, 2):
+            earlier = {"run_id": f"earlier-{number}", "started": record.started - timedelta(days=number)}
+            history.append(record.model_copy(update=earlier))
+        histories = case_histories(history, record)
+    text = html(page_of(record, gate_of({}), histories=histories))
+    choices = json.loads(Parsed(text).all("script")[0][1])["choices"]["histories"]
+    charts = [(choice["keys"], choice["chart"]) for choice in choices["charts"]]
+
+    def column(chart: dict[str, Any], name: str) -> Any:
+        return choices["shared"][chart["datasets"]["points"]["columns"][name]["shared"]]
+
+    assert text.count('"earlier-1"') == 1
+    assert len({chart["spec"]["shared"] for _, chart in charts}) == len({metric for (_, metric), _ in charts}) == 6
+    sizes = {case: column(chart, "value") for (case, metric), chart in charts if metric == "size_mb"}
+    assert sizes["top1/int8"] == {"of": [3.98], "at": [0, 0]}

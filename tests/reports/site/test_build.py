@@ -20,7 +20,7 @@ from pytest_opml.history.base import Release, Removal
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.store import open_store
 from pytest_opml.reports.site import badge, data, files, pages, state
-from pytest_opml.reports.site.build import SiteOptions, build_site, check_folder, check_url
+from pytest_opml.reports.site.build import SiteOptions, build_site, check_folder, check_url, size_of
 from pytest_opml.storage.locks import try_exclusive
 from tests.support.builders import make_case, make_device, make_failure, make_result
 from tests.support.history_runs import START, make_timing
@@ -216,6 +216,7 @@ def test_a_build_that_was_killed_leaves_the_site_as_it_was(
     assert build(tmp_path / "site", history).runs == 9
     build(tmp_path / "anew", history)
     assert view(tmp_path / "site") == view(tmp_path / "anew")
+    assert len(list((tmp_path / "site/data").glob("*/runs/*/*.js"))) == 9  # nothing of the build that was killed stays
 
 
 def _build_forever(folder: Path, url: str) -> None:
@@ -278,6 +279,15 @@ def test_a_site_of_another_version_is_built_anew_beside_the_old_one(tmp_path: Pa
     assert read_index(tmp_path)["data"] == "g3"
 
 
+def test_of_another_history_in_the_same_folder_nothing_stays(tmp_path: Path) -> None:
+    build(tmp_path, MemoryHistory([site_run(number, [make_result("cluster-256")]) for number in range(3)]))
+    built = build(tmp_path, MemoryHistory([site_run(7, [make_result("int8")])]))
+    assert (built.runs, built.added, built.removed, built.is_new) == (1, 1, 3, True)
+    assert read_index(tmp_path)["cases"] == [INT8]
+    assert len(list((tmp_path / "badges").iterdir())) == 1
+    assert b"cluster-256" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.js*") if path.is_file())
+
+
 # --- what is refused
 
 
@@ -300,6 +310,37 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("")
     with pytest.raises(StorageError, match="is no folder"):
         build(tmp_path / "site", MemoryHistory())
+
+
+def test_a_link_to_nothing_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "site").symlink_to(tmp_path / "gone")
+    with pytest.raises(StorageError, match="is a link to nothing; give a new folder"):
+        build(tmp_path / "site", MemoryHistory())
+
+
+def test_a_link_to_a_folder_is_one(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "site").symlink_to(tmp_path / "real")
+    assert build(tmp_path / "site", MemoryHistory([site_run(0)])).is_new
+    assert (tmp_path / "real/index.html").exists()
+    assert (tmp_path / "site").is_symlink()
+
+
+def test_the_size_of_a_site_leaves_out_what_another_build_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("four")
+    look = Path.is_file
+
+    def look_and_lose(path: Path) -> bool:
+        is_there = look(path)
+        if path.name == "b":
+            path.unlink()
+        return is_there
+
+    monkeypatch.setattr(Path, "is_file", look_and_lose)
+    assert size_of(tmp_path) == 4
 
 
 def test_two_builds_at_once_are_one_too_many(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(OSError, match="No space left"):
             write_file(tmp_path / "new/file.js", "second")
     assert (tmp_path / "new/file.js").read_text() == "first"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.js"]  # on a full disk no half of a file stays
 
 
 @pytest.mark.parametrize(

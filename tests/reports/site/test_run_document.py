@@ -116,7 +116,12 @@ def test_a_result_has_the_worst_verdict_on_it(checks: list[Check], code: int) ->
         (
             {"checks": [check("pass"), check("inconclusive")]},
             PASS,
-            "No budget failed: 1 of 2 budgets passed, 1 inconclusive.",
+            "No budget failed: 1 of 2 budgets passed, 1 inconclusive (counted as pass).",
+        ),
+        (
+            {"checks": [check("pass"), check("inconclusive", blocking=True)]},
+            NOT_JUDGED,
+            "No budget failed: 1 of 2 budgets passed, 1 inconclusive (counted as fail).",
         ),
         (
             {"checks": [check("not_judged", blocking=True), check("pass")]},
@@ -144,6 +149,7 @@ def test_a_run_has_a_verdict_and_a_sentence(fields: dict[str, Any], code: int, s
     outline = outline_of(make_run([make_result()], **fields))
     assert (run_verdict(outline), verdict_sentence(outline)) == (code, sentence)
     assert list_row(5, 2, outline)[6] == code
+    assert list_row(5, 2, outline)[-1] == ("interrupted" in fields)
 
 
 def test_a_document_has_what_did_not_pass_the_worst_first() -> None:

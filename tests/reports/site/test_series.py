@@ -17,7 +17,7 @@ def row(run: int, score: float | None = 1.0, machine: int = 0, **figures: float)
 
 def test_a_view_has_the_newest_row_and_the_change_to_the_one_before() -> None:
     view = view_of([row(0, 1.0), row(1, 1.5), row(2, 1.25)])
-    assert view.plain() == [[2, 0, PASS, 1.25, 0.9, 10.0, 14.0], -0.25, [1.0, 1.5, 1.25]]
+    assert view.plain() == [[2, 0, PASS, 1.25, 0.9, 10.0, 14.0], -0.25, [1.0, 1.5, 1.25], 0]
 
 
 def test_a_change_is_between_results_of_one_machine() -> None:
@@ -27,13 +27,27 @@ def test_a_change_is_between_results_of_one_machine() -> None:
 
 def test_a_case_without_a_result_has_no_change() -> None:
     view = view_of([row(0, 1.0), [1, 0, NO_RESULT]])
-    assert view.plain() == [[1, 0, NO_RESULT, None, None, None, None], None, [1.0]]
+    assert view.plain() == [[1, 0, NO_RESULT, None, None, None, None], None, [1.0], 0]
 
 
 def test_a_benchmark_is_shown_by_the_time_of_a_call() -> None:
     bare = {"quality": None, "inference_s": None, "size_mb": None}
     rows = [row(number, None, call_s=0.1 * (number + 1), **bare) for number in range(2)]  # type: ignore[arg-type]
-    assert view_of(rows).plain() == [[1, 0, PASS, None, None, None, None, 0.2], 0.1, [0.1, 0.2]]
+    call = SITE_METRICS.index("call_s")
+    assert view_of(rows).plain() == [[1, 0, PASS, None, None, None, None, 0.2], 0.1, [0.1, 0.2], call]
+
+
+def test_a_case_that_has_no_score_is_shown_by_its_time_or_else_its_quality() -> None:
+    view = view_of([row(0, None), row(1, None, inference_s=12.0)])
+    assert view == ([1, 0, PASS, None, 0.9, 12.0, 14.0], 2.0, [10.0, 12.0], SITE_METRICS.index("inference_s"))
+    bare = {"inference_s": None, "size_mb": None}
+    view = view_of([row(0, None, **bare)])  # type: ignore[arg-type]
+    assert (view.spark, view.metric) == ([0.9], SITE_METRICS.index("quality"))
+
+
+def test_a_case_whose_newest_run_has_no_result_is_still_shown_by_its_scores() -> None:
+    view = view_of([row(0, 1.0), row(1, 2.0), [2, 0, NO_RESULT]])
+    assert (view.change, view.spark, view.metric) == (None, [1.0, 2.0], 0)
 
 
 def test_a_spark_has_the_last_thirty_values() -> None:
@@ -65,7 +79,7 @@ def test_the_entry_has_the_last_step_of_the_score() -> None:
     rows = [row(number, (1.0 if number < 20 else 2.0) + noise[number % 5]) for number in range(40)]
     steps = steps_of(rows, lambda _: 0, 0)
     entry = entry_of(rows, lambda _: 0, 0, steps)
-    assert entry[4] is not None
-    assert entry[4][0] == steps["op_score"][-1][0] == 20
-    assert 0.9 < entry[4][1] < 1.1
-    assert entry_of(rows[:3], lambda _: 0, 0, {})[4] is None
+    assert entry[5] is not None
+    assert entry[5][0] == steps["op_score"][-1][0] == 20
+    assert 0.9 < entry[5][1] < 1.1
+    assert entry_of(rows[:3], lambda _: 0, 0, {})[5] is None

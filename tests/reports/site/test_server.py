@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,33 +26,57 @@ def get(address: str, path: str, **headers: str) -> tuple[int, bytes, dict[str, 
         return answer.status, answer.read(), dict(answer.getheaders())
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "site/data").mkdir(parents=True)
-    (tmp_path / "site/index.html").write_text("the index")
-    (tmp_path / "secret").write_text("secret")
-    return tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a site that is a checkout too."""
+    root = tmp_path_factory.mktemp("root")
+    (root / "site/data").mkdir(parents=True)
+    (root / "site/.git").mkdir()
+    (root / "site/index.html").write_text("the index")
+    for name in ("secret", "site/.git/config", "site/.lock", "site/state.json"):
+        (root / name).write_text("secret")
+    (root / "site/link").symlink_to(root / "secret")
+    return root / "site"
 
 
-def test_the_files_of_the_site_are_served_and_never_from_a_cache(site: Path) -> None:
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    """The address of the site."""
     with serving(site, 0) as address:
-        status, text, headers = get(address, "/")
+        yield address
+
+
+def test_the_files_of_the_site_are_served_and_never_from_a_cache(served: str) -> None:
+    status, text, headers = get(served, "/")
     assert (status, text, headers["Cache-Control"]) == (200, b"the index", "no-store")
-    assert address.startswith("http://127.0.0.1:")
+    assert served.startswith("http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "//secret", "/data/", "/data", "/gone.js"])
-def test_nothing_else_is_served(site: Path, path: str) -> None:
-    with serving(site, 0) as address:
-        status, text, _ = get(address, path)
+OUTSIDE = (
+    "/../secret",
+    "/%2e%2e/secret",
+    "//secret",
+    "/data/",
+    "/data",
+    "/gone.js",
+    "/a%00",
+    f"/{'a' * 9000}",
+    "/link",
+)
+PRIVATE = ("/.git/config", "/.lock", "/state.json", "/data/../state.json", "/%2egit/config", "/link/../.lock")
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, *PRIVATE])
+def test_nothing_else_is_served(served: str, path: str) -> None:
+    status, text, _ = get(served, path)
     assert status in (301, 404)
     assert b"secret" not in text.replace(b"/secret", b"")
 
 
-def test_a_page_that_points_a_name_of_its_own_here_gets_nothing(site: Path) -> None:
-    with serving(site, 0) as address:
-        assert get(address, "/", Host="evil.example")[0] == 403
-        assert get(address, "/", Host="localhost:1")[0] == 200
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "[", ""])
+def test_a_page_that_points_a_name_of_its_own_here_gets_nothing(served: str, host: str) -> None:
+    assert get(served, "/", Host=host)[0] == 403
+    assert get(served, "/", Host="localhost:1")[0] == 200
 
 
 def test_a_port_that_is_taken_is_told(site: Path) -> None:
@@ -126,6 +150,12 @@ def test_a_history_that_cannot_be_read_for_a_while_leaves_the_site(
         assert get(address, "/")[0] == 200
     finally:
         session.end()
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file/site: cannot be written: Not a directory"):
+        serve_site(MemoryHistory, SiteOptions(), 0, tmp_path / "file/site", print, print)
 
 
 def test_the_site_of_no_folder_is_removed_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_opml.errors import StorageError
 from pytest_opml.reports.site.files import DamagedSite
 from pytest_opml.reports.site.state import (
+    FORMAT,
     Numbers,
     Series,
     SiteState,
@@ -27,7 +28,7 @@ STATE = SiteState(
     runs={"b": [1, 0], "a": [0, 0]},
     branches=["main"],
     cases=["é <b>"],
-    series=[Series(0, "cpu", 1, False, 1, [[1, 2], None], "1.2 pass")],
+    series=[Series(0, "cpu", 1, False, 1, [[1, 2], None])],
 )
 
 
@@ -73,7 +74,7 @@ def test_a_state_that_was_changed_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["{}", '{"generation": 1, "series": [{"x": 1}]}', '{"new": 1, "series": []}', "[]"])
 def test_a_state_that_is_not_as_it_was_written_is_damaged(tmp_path: Path, state: str) -> None:
     digest = _digest_of(json.loads(state))
-    document = f'{{"program": "pytest-opml", "format": 1, "digest": "{digest}", "state": {state}}}'
+    document = f'{{"program": "pytest-opml", "format": {FORMAT}, "digest": "{digest}", "state": {state}}}'
     (tmp_path / "state.json").write_text(document)
     with pytest.raises(DamagedSite):
         read_state(tmp_path)

@@ -7,7 +7,7 @@ opml.MOST_MACHINES = 8;
 opml.readRows = async function (site, series, all) {
   const first = all ? 0 : Math.max(0, series.segments - opml.NEWEST_FILES);
   const names = Array.from({ length: series.segments - first }, (_, place) => `${site.data}/series/${series.number}/${first + place}`);
-  const rows = (await Promise.all(names.map(opml.loadData))).flat().filter((row) => site.ranks.has(row[0]));
+  const rows = (await Promise.all(names.map((name) => opml.loadData(name, site.version)))).flat().filter((row) => site.ranks.has(row[0]));
   rows.sort((a, b) => site.ranks.get(a[0]) - site.ranks.get(b[0]));
   return { rows, isWhole: first === 0 };
 };
@@ -83,7 +83,7 @@ opml.addSteps = function (site, content, facts, metric) {
   opml.addTable(section, "steps", `Lasting steps of ${metric}`, [...steps].reverse(), [
     ["before", "number", (row) => site.text(metric, row[3])],
     ["after", "number", (row) => site.text(metric, row[4])],
-    ["change", "number", (row) => opml.signed(row[4] - row[3], 3)],
+    ["change", "number", (row) => site.change(metric, row[4] - row[3])],
     ["last run before", "text short", runText(1), runCell(1)],
     ["first run after", "text short", runText(2), runCell(2)],
     ["between the commits", "name", (row) => [commit(row[1]), commit(row[2])].filter(Boolean).join(" .. ")],
@@ -129,7 +129,7 @@ opml.addRuns = function (site, content, series, read, again) {
     ["against the one before", "text short", (row) => (next.get(row) ? "compare" : ""), compare],
   ]);
   if (!read.isWhole) {
-    const button = opml.element("button", { type: "button" }, "Load the older runs too");
+    const button = opml.element("button", { type: "button", id: "older" }, "Load the older runs too");
     button.addEventListener("click", () => again(true));
     section.append(button);
   }
@@ -147,23 +147,32 @@ opml.addBadge = function (content, series) {
   opml.section(content, "Badge", image, opml.element("p", {}, "For a README or a wiki, once the site is published there:"), opml.element("pre", { tabindex: "0" }, line));
 };
 
+/* What the address asks for. A plus stands for itself, as in the ids of chains; or for a blank where no case has it. */
+opml.addressOfCase = function (site) {
+  const text = window.location.hash.slice(1);
+  const [plain, form] = [text.replaceAll("+", "%2B"), text].map((one) => new URLSearchParams(one));
+  const isThere = site.live.some((series) => series.name === plain.get("case"));
+  return isThere ? plain : form;
+};
+
 opml.text = (id) => document.querySelector(`meta[name="opml-${id}"]`)?.content || "";
 
 opml.showPage(async (site, content) => {
-  const address = new URLSearchParams(window.location.hash.slice(1));
+  const address = opml.addressOfCase(site);
   const name = address.get("case") || site.live[0]?.name || "";
   const own = site.live.filter((series) => series.name === name);
+  if (!site.live.length) return opml.missing(content, "No case", "The site has no case yet. Run pytest bench, and build the site again.");
   if (!own.length) return opml.missing(content, "No such case", `The site has no case ${opml.short(name, 300)}.`);
   const series = own.find((one) => one.profile === address.get("device")) || own[0];
   content.append(opml.element("h1", {}, opml.short(series.name, 1000)));
-  const [read, facts] = [await opml.readRows(site, series, address.has("all")), await opml.loadData(`${site.data}/series/${series.number}/facts`)];
+  const [read, facts] = [await opml.readRows(site, series, address.has("all")), await opml.loadData(`${site.data}/series/${series.number}/facts`, site.version)];
   await site.runsOf([...read.rows.map((row) => row[0]), ...Object.values(facts.steps).flat().flatMap((step) => step.slice(0, 3))]);
   const measured = site.metrics.map(([metric]) => metric).filter((metric) => read.rows.some((row) => opml.valueOf(site, row, metric) !== null));
   const go = (key, value) => {
     address.set("case", name);
     if (value === "") address.delete(key);
     else address.set(key, value);
-    window.location.hash = address.toString();
+    window.location.hash = opml.caseAddress(Object.fromEntries(address)).split("#")[1];
   };
   const metric = measured.includes(address.get("metric")) ? address.get("metric") : measured[0];
   const numbers = [...new Set(read.rows.map((row) => site.runs.get(row[0]).branch))];
@@ -173,7 +182,7 @@ opml.showPage(async (site, content) => {
   const view = series.all;
   const run = site.runs.get(view.run);
   content.append(
-    opml.element("p", {}, opml.state(site, view.verdict), " ", opml.scoreText(site, view), run ? " in the run of " : "", run ? opml.link(opml.runAddress(run), `${opml.moment(run.started)} UTC`) : ""),
+    opml.element("p", {}, opml.state(site, view.verdict), " ", opml.figuresText(site, view), run ? " in the run of " : "", run ? opml.link(opml.runAddress(run), `${opml.moment(run.started)} UTC`) : ""),
     opml.element(
       "div",
       { class: "tools" },

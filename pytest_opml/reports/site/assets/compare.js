@@ -1,14 +1,23 @@
 /* Two runs side by side: the differences of each case that both have. */
 "use strict";
 
+opml.MOST_PARTS = 20; // of an address, each end of which may be an id
+
 /* Return the two runs of an address A..B; an id may itself hold two dots. */
 opml.comparedRuns = async function (site, address) {
   const parts = address.split("..");
-  for (let place = 1; place < parts.length; place++) {
+  let ambiguous = null;
+  for (let place = 1; place < Math.min(parts.length, opml.MOST_PARTS); place++) {
     const texts = [parts.slice(0, place).join(".."), parts.slice(place).join("..")].map(opml.decoded);
-    const numbers = [await site.findRun(texts[0]), await site.findRun(texts[1])];
-    if (!numbers.includes(null)) return numbers;
+    try {
+      const numbers = [await site.findRun(texts[0]), await site.findRun(texts[1])];
+      if (!numbers.includes(null)) return numbers;
+    } catch (error) {
+      if (!(error instanceof opml.Ambiguous)) throw error;
+      ambiguous = error; // it may be half of a name that is whole elsewhere
+    }
   }
+  if (ambiguous) throw ambiguous;
   return null;
 };
 
@@ -41,18 +50,23 @@ opml.comparisonForm = function (texts) {
 opml.showPage(async (site, content) => {
   const address = window.location.hash.slice(1) || "previous..last";
   const numbers = await opml.comparedRuns(site, address);
+  if (site.numbers.length < 2 && !window.location.hash) {
+    return opml.missing(content, "Two runs", `The site has ${opml.amount(site.numbers.length, "run")}, and a comparison is of two. Run pytest bench, and build the site again.`);
+  }
   content.append(opml.element("h1", {}, "Two runs"));
   const help = "Write the id of a run or its beginning, a commit, the label of a release, or last, previous or release.";
   if (!numbers) {
     content.append(opml.comparisonForm(["previous", "last"]), opml.element("p", { class: "quiet" }, help));
-    content.append(opml.element("p", { class: "verdict not_judged" }, `The site has no such two runs: ${opml.short(opml.decoded(address), 300)}.`));
+    const named = opml.short(opml.decoded(address), 300);
+    const text = address.includes("..") ? `The site has no such two runs: ${named}.` : `${named} is no address of two runs: write A..B.`;
+    content.append(opml.element("p", { class: "verdict not_judged" }, text));
     return "Two runs";
   }
   const runs = await site.runsOf(numbers);
   const [before, after] = numbers.map((number) => runs.get(number));
   const [old, now] = [await site.document(before.number), await site.document(after.number)];
   content.append(opml.comparisonForm([before.id, after.id]), opml.element("p", { class: "quiet" }, help));
-  const about = (run) => [opml.link(opml.runAddress(run), opml.short(run.id, 24)), ` of ${opml.moment(run.started)} UTC`, run.branchText ? `, ${opml.short(run.branchText, 60)}` : "", run.commit ? `, commit ${run.commit}` : "", ": ", opml.state(site, run.verdict)];
+  const about = (run) => [opml.link(opml.runAddress(run), opml.short(run.id, 24)), ` of ${opml.moment(run.started)} UTC`, run.branchText ? `, ${opml.short(run.branchText, 60)}` : "", run.commit ? `, commit ${run.commit}` : "", ": ", ...opml.runState(site, run)];
   content.append(opml.facts([["before", about(before)], ["after", about(after)]]));
   const rows = opml.comparedRows(site, old, now).filter((row) => row.series);
   const isSame = (row) => row.old[1] === row.now[1];
@@ -60,7 +74,8 @@ opml.showPage(async (site, content) => {
   const better = changes.filter((value) => value < -0.0005).length;
   const worse = changes.filter((value) => value > 0.0005).length;
   const elsewhere = rows.filter((row) => !isSame(row)).length;
-  const counts = `${opml.amount(rows.length, "case is", "cases are")} in both runs. Of those on the same machine, the OpScore is lower (better) in ${better} and higher in ${worse}.`;
+  const scores = changes.length ? ` Of those on the same machine, the OpScore is lower (better) in ${better} and higher in ${worse}.` : "";
+  const counts = `${opml.amount(rows.length, "case is", "cases are")} in both runs.${scores}`;
   const moved = elsewhere ? ` ${opml.amount(elsewhere, "case was", "cases were")} measured on another machine: times and OpScores are not compared there.` : "";
   const sentence = `${counts}${moved} These are plain differences; the command opml compare says which of them are more than noise.`;
   content.append(opml.element("p", {}, sentence));

@@ -9,14 +9,14 @@ opml.MATRIX = [
 ];
 
 opml.showPage(async (site, content) => {
-  content.append(opml.element("h1", {}, "Devices"));
   const profiles = [...new Set(site.live.map((series) => series.profile))].sort();
   const rows = [...new Set(site.live.map((series) => series.name))].map((name) => ({ name, on: new Map() }));
   const byName = new Map(rows.map((row) => [row.name, row]));
   for (const series of site.live) byName.get(series.name).on.set(series.profile, series);
   const place = opml.element("div");
   const used = opml.MATRIX.filter(([, , value]) => site.live.some((series) => value(series.all) !== null));
-  if (!used.length) return opml.missing(content, "Devices", "The history has no result yet.");
+  if (!used.length) return opml.missing(content, "Devices", "The site has no result yet. Run pytest bench, and build the site again.");
+  content.append(opml.element("h1", {}, "Devices"));
   const draw = (metric) => {
     const value = used.find(([name]) => name === metric)[2];
     const lacks = (view) => (view.verdict === opml.NO_RESULT ? site.codes[view.verdict] : "");
@@ -25,7 +25,7 @@ opml.showPage(async (site, content) => {
       return view ? site.text(metric, value(view)) || lacks(view) : "";
     };
     const columns = [
-      ["case", "name", (row) => row.name, (row) => opml.link(`case.html#${new URLSearchParams({ case: row.name })}`, opml.short(row.name, 300))],
+      ["case", "name", (row) => row.name, (row) => opml.link(opml.caseAddress({ case: row.name }), opml.short(row.name, 300))],
       ...profiles.map((profile) => [
         profile,
         "number",

@@ -12,25 +12,27 @@ opml.indexRows = function (site, branch, profile) {
 
 opml.sparkWords = function (site, row) {
   const values = row.view.spark;
-  const metric = row.view.score === null ? "call_s" : "op_score";
-  const [first, last] = [values[0], values[values.length - 1]].map((value) => site.text(metric, value));
-  return `the last ${opml.amount(values.length, "value")}, from ${first} to ${last}`;
+  const name = row.view.metric === "op_score" ? "OpScore" : row.view.metric;
+  const [first, last] = [values[0], values[values.length - 1]].map((value) => site.text(row.view.metric, value));
+  if (values.length === 1) return `one value of ${name}, ${first}`;
+  return `the last ${opml.amount(values.length, "value")} of ${name}, from ${first} to ${last}`;
 };
 
-opml.changeText = (row) => (row.view.change === null ? "" : opml.signed(row.view.change, 3));
+opml.changeText = (site, row) => (row.view.change === null ? "" : site.change(row.view.metric, row.view.change));
 
 opml.drawCases = function (site, place, rows) {
   const columns = [
     ["case", "name", (row) => row.series.name, (row) => opml.link(row.series.address, opml.short(row.series.name, 300))],
     ["device", "text short", (row) => row.series.profile],
     ["verdict", "text short", (row) => site.codes[row.view.verdict], (row) => opml.state(site, row.view.verdict)],
-    ["OpScore", "number", (row) => opml.scoreText(site, row.view)],
-    ["change", "number", opml.changeText],
+    ["OpScore", "number", (row) => site.text("op_score", row.view.score)],
+    ["call, s", "number", (row) => site.text("call_s", row.view.call, true)],
+    ["change", "number", (row) => opml.changeText(site, row)],
     ["trend", "text", (row) => (row.view.spark.length ? opml.sparkWords(site, row) : ""), (row) => (row.view.spark.length ? opml.spark(row.view.spark, opml.sparkWords(site, row)) : "")],
     ["quality", "number", (row) => site.text("quality", row.view.quality)],
     ["time, s", "number", (row) => site.text("inference_s", row.view.time, true)],
     ["size, MB", "number", (row) => site.text("size_mb", row.view.size, true)],
-    ["last step", "number", (row) => (row.series.step ? opml.signed(row.series.step[1], 3) : "")],
+    ["last step", "number", (row) => (row.series.step ? site.change(row.series.all.metric, row.series.step[1]) : "")],
     ["last run", "text short", (row) => opml.runText(site, row.view.run), (row) => opml.runLink(site, row.view.run)],
   ];
   opml.addTable(place, "cases", "Newest result of each case", rows, columns);
@@ -43,17 +45,24 @@ opml.runLink = function (site, number) {
   return run ? opml.link(opml.runAddress(run), opml.moment(run.started)) : "earlier";
 };
 
+/* How many budgets of a run came out how, the worst first. */
+opml.budgetCounts = (run) =>
+  [[run.failed, "failed"], [run.notJudged, "not judged"], [run.inconclusive, "inconclusive"], [run.passed, "passed"]]
+    .filter(([count]) => count)
+    .map(([count, word]) => `${count.toLocaleString("en")} ${word}`)
+    .join(", ");
+
 opml.runColumns = (site) => [
   ["run", "name", (run) => run.id, (run) => opml.link(opml.runAddress(run), opml.short(run.id, 24))],
   ["began (UTC)", "text short", (run) => opml.moment(run.started)],
-  ["verdict", "text short", (run) => site.codes[run.verdict], (run) => opml.state(site, run.verdict)],
+  ["verdict", "text short", (run) => opml.runVerdict(site, run), (run) => opml.runState(site, run)],
   ["branch", "name", (run) => opml.short(run.branchText, 60)],
   ["commit", "name", (run) => (run.commit ? run.commit + (run.changed ? ", changed files" : "") : "")],
   ["release", "text short", (run) => (site.releaseOf.has(run.number) ? site.releaseOf.get(run.number).label || "yes" : "")],
   ["device", "text short", (run) => run.profile],
   ["results", "number", (run) => run.results.toLocaleString("en")],
   ["no result", "number", (run) => run.failures || ""],
-  ["failed", "number", (run) => run.failed || ""],
+  ["budgets", "text short", opml.budgetCounts],
 ];
 
 opml.showPage(async (site, content) => {
@@ -74,8 +83,9 @@ opml.showPage(async (site, content) => {
   const table = opml.element("div");
   const draw = () => {
     const rows = opml.indexRows(site, branch, profile);
-    const failing = rows.filter((row) => opml.STATES[row.view.verdict] === "fail" && row.view.verdict !== 6).length;
-    counts.textContent = `${opml.amount(rows.length, "case")}; ${failing.toLocaleString("en")} fail or have no result. OpScore: lower is better. A change is against the result before, on the same machine.`;
+    const failing = rows.filter((row) => opml.STATES[row.view.verdict] === "fail").length;
+    const score = rows.some((row) => row.view.score !== null) ? " OpScore: lower is better." : "";
+    counts.textContent = `${opml.amount(rows.length, "case")}; ${failing.toLocaleString("en")} ${failing === 1 ? "fails or has" : "fail or have"} no result.${score} A change is against the result before, on the same machine.`;
     table.replaceChildren();
     opml.drawCases(site, table, rows);
   };

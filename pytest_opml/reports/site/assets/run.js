@@ -36,6 +36,7 @@ opml.neighbours = function (site, run) {
 
 opml.showPage(async (site, content) => {
   const wanted = opml.decoded(window.location.hash.slice(1)) || "last";
+  if (!site.numbers.length) return opml.missing(content, "No run", "The site has no run yet. Run pytest bench, and build the site again.");
   const number = await site.findRun(wanted);
   if (number === null) return opml.missing(content, "No such run", `The site has no run ${opml.short(wanted, 200)}.`);
   const [document_, runs] = [await site.document(number), await site.runsOf([number, ...site.releases.map(([one]) => one)])];
@@ -47,7 +48,7 @@ opml.showPage(async (site, content) => {
     const section = opml.section(content, "Budgets that did not pass");
     const columns = [
       ["verdict", "text short", (row) => row[3], (row) => opml.element("span", { class: `state ${opml.STATES[row[2]]}` }, row[3])],
-      ["case", "name", (row) => row[0], (row) => opml.link(`case.html#${new URLSearchParams({ case: row[0], ...(row[1] ? { device: row[1] } : {}) })}`, opml.short(row[0], 300))],
+      ["case", "name", (row) => row[0], (row) => opml.link(opml.caseAddress({ case: row[0], ...(row[1] ? { device: row[1] } : {}) }), opml.short(row[0], 300))],
       ["device", "text short", (row) => row[1]],
       ["what was seen", "text", (row) => row[4]],
     ];

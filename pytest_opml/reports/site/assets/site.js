@@ -10,14 +10,15 @@ window.opmlSite = {
   },
 };
 
-/* Load a data file by its name below `data/`, once; a file that is not there is an error with its name. */
-opml.loadData = function (name) {
+/* Load a data file by its name below `data/`, once; a file that is not there is an error with its name. Of one that a
+   later build may change, the version of the index is a part of the address: a cache may have an older one. */
+opml.loadData = function (name, version) {
   let one = opmlSite.waiting.get(name);
   if (!one) {
     one = { value: undefined };
     opmlSite.waiting.set(name, one);
     one.promise = new Promise((resolve, reject) => {
-      const script = opml.element("script", { src: `data/${name}.js` });
+      const script = opml.element("script", { src: `data/${name}.js${version ? `?${version}` : ""}` });
       script.addEventListener("load", () => {
         script.remove();
         if (one.value === undefined) reject(new Error(`data/${name}.js holds something else than it should`));
@@ -33,6 +34,9 @@ opml.loadData = function (name) {
 opml.HEAD = 3; // run, machine and verdict stand before the figures of a row
 opml.STATES = ["none", "pass", "fail", "inconclusive", "not_judged", "fail", "inconclusive"];
 opml.NO_RESULT = 5;
+
+/* An address that stands for more than one run. */
+opml.Ambiguous = class extends Error {};
 
 opml.Site = class {
   constructor(index) {
@@ -61,11 +65,11 @@ opml.Site = class {
   async loadRuns(isEnough) {
     for (let place = this.lists.length - 1; place >= 0; place--) {
       if (isEnough(this.runs, place)) return;
-      for (const row of await opml.loadData(`${this.data}/list/${place}`)) {
+      for (const row of await opml.loadData(`${this.data}/list/${place}`, this.version)) {
         if (!this.ranks.has(row[0])) continue;
         const [number, id, started, commit, branch, profile, verdict, ...counts] = row;
-        const [passed, failed, inconclusive, notJudged, results, failures, changed] = counts;
-        const facts = { passed, failed, inconclusive, notJudged, results, failures, changed };
+        const [passed, failed, inconclusive, notJudged, results, failures, changed, interrupted] = counts;
+        const facts = { passed, failed, inconclusive, notJudged, results, failures, changed, interrupted };
         const text = this.branches[branch];
         this.runs.set(number, { number, id, started, commit, branch, branchText: text, profile, verdict, ...facts });
       }
@@ -83,8 +87,8 @@ opml.Site = class {
     return opml.loadData(`${this.data}/runs/${Math.floor(number / 1000)}/${number}`);
   }
 
-  /* Return the run that a text stands for: last, release, previous, a release's label, an id or the beginning of one, or
-     a commit; null where there is none. */
+  /* Return the run that a text stands for: last, release, previous, a release's label, an id or the only one that begins
+     so, or a commit, of which the newest run counts; null where there is none. What begins more than one is an error. */
   async findRun(text) {
     if (text === "last") return this.newest ?? null;
     if (text === "release") return this.releases.length ? this.releases[0][0] : null;
@@ -97,9 +101,13 @@ opml.Site = class {
       return exact;
     });
     const all = [...this.runs.values()].sort((a, b) => this.ranks.get(b.number) - this.ranks.get(a.number));
-    const one = all.find((run) => run.id === text) || (text ? all.find((run) => run.id.startsWith(text)) : null);
-    const ofCommit = () => (text.length >= 4 ? all.find((run) => run.commit && text.startsWith(run.commit.slice(0, text.length))) : null);
-    return (one || ofCommit() || {}).number ?? null;
+    if (exact) return exact.number;
+    const ofId = text ? all.filter((run) => run.id.startsWith(text)) : [];
+    const ofCommit = text.length < 4 ? [] : all.filter((run) => run.commit && text.startsWith(run.commit.slice(0, text.length)));
+    const commits = new Set(ofCommit.map((run) => run.commit));
+    const [count, what] = ofId.length ? [ofId.length, "run"] : [commits.size, "commit"];
+    if (count > 1) throw new opml.Ambiguous(`${opml.short(text, 60)} begins more than one ${what}: write more of it.`);
+    return (ofId[0] || ofCommit[0] || {}).number ?? null;
   }
 
   /* Write a figure of a metric with its unit. */
@@ -114,9 +122,10 @@ opml.Site = class {
     return unit && !isBare ? `${text} ${unit}` : text;
   }
 
-  isBetter(metric, difference) {
-    const better = this.metrics[this.metricNumbers.get(metric)][2];
-    return better === "lower" ? difference < 0 : difference > 0;
+  /* Write the difference of two figures of a metric with its sign and its unit. */
+  change(metric, value) {
+    const text = this.text(metric, Math.abs(value));
+    return `${value < 0 && opml.numberOf(text) !== 0 ? "-" : "+"}${text}`;
   }
 };
 
@@ -126,23 +135,27 @@ opml.openSite = async function () {
 
 /* A row of the index: a case on a kind of hardware. */
 opml.seriesOf = function (site, number, row) {
-  const [caseNumber, profile, segments, badge, newest, change, spark, views, step] = row;
+  const [caseNumber, profile, segments, badge, newest, change, spark, metric, views, step] = row;
   const series = { number, caseNumber, name: site.cases[caseNumber], profile, segments, badge, step };
-  series.all = opml.viewOf(newest, change, spark);
-  series.views = new Map(views.map(([branch, ...view]) => [branch, opml.viewOf(...view)]));
-  series.address = `case.html#${new URLSearchParams({ case: series.name, device: profile })}`;
+  series.all = opml.viewOf(site, newest, change, spark, metric);
+  series.views = new Map(views.map(([branch, ...view]) => [branch, opml.viewOf(site, ...view)]));
+  series.address = opml.caseAddress({ case: series.name, device: profile });
   return series;
 };
 
-opml.viewOf = function (newest, change, spark) {
+opml.viewOf = function (site, newest, change, spark, metric) {
   const [run, machine, verdict, score, quality, time, size, call] = newest;
-  return { run, machine, verdict, score, quality, time, size, call: call ?? null, change, spark };
+  return { run, machine, verdict, score, quality, time, size, call: call ?? null, change, spark, metric: site.metrics[metric][0] };
 };
+
+/* The address of a case's page; a plus in it is a plus, since chains of techniques have some. */
+opml.caseAddress = (parts) => `case.html#${Object.entries(parts).map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}`;
 
 /* --- words and figures */
 
 opml.threeDigits = function (value) {
   if (value === 0) return "0";
+  if (Math.abs(value) < 1e-4) return value.toExponential(2);
   const decimals = Math.min(Math.max(2 - Math.floor(Math.log10(Math.abs(value))), 0), 6);
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: Math.abs(value) >= 1e4 });
 };
@@ -167,11 +180,16 @@ opml.decoded = function (text) {
   }
 };
 
-opml.scoreText = (site, view) => (view.score === null ? site.text("call_s", view.call) : site.text("op_score", view.score));
+opml.figuresText = (site, view) => [["OpScore ", "op_score", view.score], ["", "call_s", view.call]].filter(([, , value]) => value !== null).map(([name, metric, value]) => name + site.text(metric, value)).join(", ");
 
 opml.link = (href, text) => opml.element("a", { href }, text);
 
 opml.state = (site, verdict) => opml.element("span", { class: `state ${opml.STATES[verdict]}` }, site.codes[verdict]);
+
+/* The verdict of a whole run, and that it was stopped. */
+opml.runVerdict = (site, run) => `${run.interrupted ? "interrupted, " : ""}${site.codes[run.verdict]}`;
+
+opml.runState = (site, run) => [run.interrupted ? "interrupted, " : "", opml.state(site, run.verdict)];
 
 opml.runAddress = (run) => `run.html#${encodeURIComponent(run.id)}`;
 
@@ -247,20 +265,27 @@ opml.chooser = function (id, label, options, value, act) {
 
 /* Show a page: `draw` fills the content, again whenever the address changes; what goes wrong is said in the page. */
 opml.showPage = function (draw) {
-  const show = async () => {
+  let last = 0;
+  const show = async (event) => {
     const content = document.getElementById("content");
+    const own = ++last; // the address may change again before the data of this one are there
     content.setAttribute("aria-busy", "true");
     try {
       const site = await (opml.site ??= opml.openSite());
       document.getElementById("site-title").textContent = site.title;
       const fresh = opml.element("div");
       const title = await draw(site, fresh);
-      document.title = `${opml.short(title, 120)}: ${site.title}`;
+      if (own !== last) return;
+      document.title = `${opml.short(title, 120)}: ${opml.short(site.title, 200)}`;
+      const before = document.activeElement;
       document.getElementById("filled").replaceChildren(fresh);
+      if (event.type === "hashchange") opml.focusAfter(before, content);
       fresh.dispatchEvent(new Event("shown"));
     } catch (error) {
-      const text = `This page cannot be shown: ${error.message}. Build the site again with opml site.`;
-      document.getElementById("filled").replaceChildren(opml.element("p", { class: "verdict fail", role: "alert" }, text));
+      if (own !== last) return;
+      const isTyped = error instanceof opml.Ambiguous;
+      const text = isTyped ? error.message : `This page cannot be shown: ${error.message}. Reload it; if that does not help, build the site again with opml site.`;
+      document.getElementById("filled").replaceChildren(opml.element("h1", {}, isTyped ? "More than one" : "An error"), opml.element("p", { class: `verdict ${isTyped ? "not_judged" : "fail"}`, role: "alert" }, text));
     }
     content.removeAttribute("aria-busy");
     document.documentElement.dataset.page = "shown";
@@ -272,6 +297,15 @@ opml.showPage = function (draw) {
   });
   window.addEventListener("hashchange", show);
   document.addEventListener("DOMContentLoaded", show);
+};
+
+/* Put the focus where it was before the content was drawn anew, or at its beginning if that is gone. */
+opml.focusAfter = function (before, content) {
+  const again = before?.id && document.getElementById(before.id);
+  if (again) return again.focus({ preventScroll: true });
+  if (before !== document.body && before?.isConnected) return; // outside of the content
+  window.scrollTo(0, 0);
+  content.focus({ preventScroll: true });
 };
 
 opml.missing = function (content, title, text) {

@@ -2,6 +2,7 @@
 "use strict";
 
 opml.MOST_SVG_ROWS = 800; // more marks are quicker on a canvas
+opml.NARROW = 620; // pixels of a chart, below which it has no room for a legend beside it
 
 opml.Chart = class {
   constructor(place, chart, themes, selection) {
@@ -11,11 +12,13 @@ opml.Chart = class {
     this.datasets = Object.fromEntries(Object.entries(chart.datasets).map(([name, rows]) => [name, opml.rows(rows)]));
     const rows = Object.values(this.datasets).flat();
     this.isLinked = Boolean(selection) && rows.some((row) => "shown" in row);
-    this.isClickable = Boolean(selection) && rows.some((row) => "case" in row);
+    this.isClickable = Boolean(selection) && new Set(rows.map((row) => row.case)).size > 1;
     this.selection = selection;
     this.renderer = rows.length > opml.MOST_SVG_ROWS ? "canvas" : "svg";
     this.isLogarithmic = false;
+    this.isClosed = false;
     opml.theme.listen(() => this.embed());
+    window.addEventListener("resize", () => this.isNarrow() !== this.wasNarrow && this.embed());
     if (this.isLinked) selection.listen((source) => this.follow(source));
     this.addScaleSwitch();
   }
@@ -44,14 +47,36 @@ opml.Chart = class {
     return Object.fromEntries(Object.entries(this.datasets).map(([name, rows]) => [name, rows.map(shown)]));
   }
 
-  /* The theme; beside a narrow chart there is no room for a legend. */
+  isNarrow() {
+    return this.place.clientWidth < opml.NARROW;
+  }
+
   config(theme) {
     const config = this.themes[theme];
-    if (this.place.clientWidth >= 620) return config;
+    this.wasNarrow = this.isNarrow();
+    if (!this.wasNarrow) return config;
     return { ...config, legend: { ...config.legend, orient: "bottom", direction: "vertical", columns: 1, labelLimit: 150 } };
   }
 
+  /* Draw the chart, or say that it cannot be drawn: the others are drawn all the same. */
   async embed() {
+    if (this.isClosed) return;
+    try {
+      await this.draw();
+    } catch (error) {
+      console.error(error);
+      const why = "This chart cannot be drawn in this browser. The tables have its figures.";
+      this.place.replaceChildren(opml.element("p", { class: "quiet", role: "status" }, why));
+    }
+  }
+
+  /* Draw it no more: another one takes its place. */
+  close() {
+    this.isClosed = true;
+    this.finalize?.();
+  }
+
+  async draw() {
     const theme = opml.theme.current();
     const options = {
       mode: "vega-lite",
@@ -65,7 +90,7 @@ opml.Chart = class {
     };
     const turn = (this.turn = (this.turn || 0) + 1);
     const result = await vegaEmbed(this.place, this.spec(), options);
-    if (turn !== this.turn) return result.finalize(); // the theme changed meanwhile
+    if (turn !== this.turn || this.isClosed) return result.finalize(); // the theme changed meanwhile
     this.finalize?.();
     this.finalize = result.finalize;
     this.view = result.view;
@@ -73,11 +98,10 @@ opml.Chart = class {
     this.place.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${this.chart.title}`);
     if (this.isLinked) this.watchBrush();
     if (this.isClickable) {
-      this.view.addEventListener("click", (_, item) => {
-        const name = item?.datum?.case;
-        if (name !== undefined) this.selection.toggle(name, "chart");
-      });
+      this.view.addEventListener("click", (_, item) => this.selectCase(item));
     }
+    // a map of many classes is wider than a column
+    if (this.place.scrollWidth > this.place.clientWidth) this.place.closest("figure")?.classList.add("wide");
     this.place.dataset.drawn = theme;
   }
 
@@ -90,13 +114,27 @@ opml.Chart = class {
     for (const part of picture.children) part.setAttribute("aria-hidden", "true");
   }
 
+  async selectCase(item) {
+    const name = opml.MARKS_OF_ONE_CASE.includes(item?.mark?.marktype) ? item.datum?.case : undefined;
+    // a click ends the range before it, which a tap is too quick for
+    await this.view.runAsync();
+    this.selectRange?.();
+    if (name !== undefined) this.selection.toggle(name, "chart");
+  }
+
   watchBrush() {
     if (!opml.hasBrush(this.chart.spec)) return;
     let waiting = 0;
     this.hasRange = false;
+    this.selectRange = null;
     this.view.addSignalListener("brush", (_, ranges) => {
       cancelAnimationFrame(waiting);
-      waiting = requestAnimationFrame(() => this.selectWithin(ranges));
+      this.selectRange = () => {
+        cancelAnimationFrame(waiting);
+        this.selectRange = null;
+        this.selectWithin(ranges);
+      };
+      waiting = requestAnimationFrame(() => this.selectRange?.());
     });
   }
 
@@ -122,6 +160,9 @@ opml.Chart = class {
     this.place.dataset.shown = String(Object.values(this.rows()).flat().filter((row) => row.shown).length);
   }
 };
+
+/* What is clicked for its case: a line is of several, and the rule of an interval is not seen until its case is pointed at. */
+opml.MARKS_OF_ONE_CASE = ["symbol", "rect", "text"];
 
 /* Return the rows of a data set that is stored by column. */
 opml.rows = function (stored) {

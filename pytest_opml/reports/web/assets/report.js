@@ -22,12 +22,21 @@ opml.offerCharts = function (id, choices, themes) {
   const tools = opml.element("div", { class: "tools" });
   const shown = opml.element("div", { class: "chart" });
   let number = 0;
+  let drawn = null;
   const selects = choices.labels.map((label, level) => {
     const select = opml.element("select", { id: `${id}-${level}` });
     select.addEventListener("change", show);
     tools.append(opml.element("label", { for: select.id }, `${label} `), select);
     return select;
   });
+  const whole = (part) => (part.shared === undefined ? part : choices.shared[part.shared]);
+  const withAll = (chart) => {
+    const datasets = Object.entries(chart.datasets).map(([name, { rows, columns }]) => {
+      const own = Object.entries(columns).map(([field, column]) => [field, whole(column)]);
+      return [name, { rows, columns: Object.fromEntries(own) }];
+    });
+    return { ...chart, spec: whole(chart.spec), datasets: Object.fromEntries(datasets) };
+  };
   const unique = (texts) => [...new Set(texts)];
   const fill = (select, texts) => {
     const before = select.value;
@@ -42,12 +51,14 @@ opml.offerCharts = function (id, choices, themes) {
       if (level) fill(select, unique(left.map((one) => one.keys[level])));
       left = left.filter((one) => one.keys[level] === select.value);
     });
-    const chart = left[0].chart;
+    const chart = withAll(left[0].chart);
     const next = opml.element("div", { class: "chart" });
     next.id = `${id}-chart-${(number += 1)}`;
     place.querySelector("div.chart").replaceWith(next);
     caption.textContent = chart.title;
-    await new opml.Chart(next, chart, themes, null).embed();
+    drawn?.close();
+    drawn = new opml.Chart(next, chart, themes, null);
+    await drawn.embed();
   }
 
   const caption = opml.element("figcaption");

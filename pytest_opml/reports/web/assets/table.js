@@ -5,6 +5,7 @@
 "use strict";
 
 opml.PAGE_ROWS = 50;
+opml.MOST_PRINTED_COLUMNS = 8; // beside the names of the rows; paper does not scroll sideways
 opml.LONG_NAME = 60; // characters, from which on a name is broken into lines
 
 /* Return the text of cell after cell of a column, which is stored as texts or as places in a list of texts. */
@@ -121,6 +122,7 @@ opml.Table = class {
     if (this.selection) {
       if (isFiltered) this.selection.filter(words.length ? new Set(rows.map((row) => this.cases[row])) : null, this);
       const selected = this.selection.selected;
+      if (!selected.size) this.selectedOnly = false; // or the next tick would hide all other rows
       // what is selected in a chart is what the table shows; what is ticked in the table stays among the others
       const isNarrowed = selected.size && (this.selectedOnly || this.selection.origin === "chart");
       if (isNarrowed) rows = rows.filter((row) => selected.has(this.cases[row]));
@@ -142,9 +144,10 @@ opml.Table = class {
     const shown = this.headers.map((_, column) => column).filter((column) => !this.differsOnly || this.differsIn(column));
     const focused = this.view.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
     const table = opml.element("table", {}, opml.element("caption", {}, this.caption));
-    if (this.isTurned) this.drawTurned(table, rows, shown);
+    const fitsTurned = !isPrinted || rows.length <= opml.MOST_PRINTED_COLUMNS;
+    if (this.isTurned && fitsTurned) this.drawTurned(table, rows, shown, isPrinted);
     else this.drawRows(table, rows, shown, isPrinted);
-    this.view.replaceChildren(table);
+    this.view.replaceChildren(...(isPrinted ? this.printed(table) : [table]));
     if (focused) this.view.querySelector(`[data-focus="${focused}"]`)?.focus();
     this.differs.setAttribute("aria-pressed", this.differsOnly);
     this.turn.setAttribute("aria-pressed", this.isTurned);
@@ -174,12 +177,29 @@ opml.Table = class {
     table.append(opml.element("thead", {}, head), body);
   }
 
-  drawTurned(table, rows, shown) {
+  /* A table of cases that are columns, in parts that are no wider than paper; each has the first column. */
+  printed(table) {
+    const width = table.querySelector("tr").children.length;
+    if (this.selection || width <= opml.MOST_PRINTED_COLUMNS + 1) return [table];
+    const parts = [];
+    for (let from = 1; from < width; from += opml.MOST_PRINTED_COLUMNS) {
+      const part = table.cloneNode(true);
+      for (const line of part.querySelectorAll("tr")) {
+        [...line.children].forEach((cell, place) => {
+          if (place && (place < from || place >= from + opml.MOST_PRINTED_COLUMNS)) cell.remove();
+        });
+      }
+      parts.push(part);
+    }
+    return parts;
+  }
+
+  drawTurned(table, rows, shown, isPrinted) {
     const name = Math.max(0, this.headers.indexOf("case"));
     const head = opml.element("tr", {}, this.header(name, "col"));
     for (const row of rows) {
       const box = opml.element("th", { scope: "col", class: `number ${this.classOf(row)}` }, this.columns[name][row]);
-      if (this.selection) box.prepend(...this.tick(row));
+      if (this.selection && !isPrinted) box.prepend(...this.tick(row));
       head.append(box);
     }
     const body = opml.element("tbody");
