@@ -90,6 +90,8 @@ def test_a_command_is_shown_without_passwords() -> None:
 
 @given(st.sampled_from(sorted(FORMS)), PASSWORDS, st.booleans())
 def test_no_part_of_a_password_is_shown(form: str, password: str, is_quoted: bool) -> None:
+    # in the place of a whole name, what stands before a colon is a name and no part of a password
+    is_quoted = is_quoted or form == "http token"
     address = FORMS[form].format(quote(password, safe="") if is_quoted else password)
     shown, secrets, _ = read_address(address)
     assert not repeats(shown, password)

@@ -96,7 +96,7 @@ def test_what_this_process_started_is_its_own_work() -> None:
         while (during := grown()) < 0.3 and time.monotonic() < until:
             time.sleep(0.05)
     assert during >= 0.3
-    assert grown() >= during  # after its end too
+    assert grown() >= during - 1e-6  # after its end too; both are differences of floats
 
 
 def test_a_short_watch_is_answered_by_the_one_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
