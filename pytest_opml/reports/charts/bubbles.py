@@ -3,8 +3,8 @@
 A page's script may use three selections of it, and two of its data. The interval ``brush`` and the points ``pick``
 (by ``case``) tell which cases the reader chose; ``hover`` is the case under the pointer. A row of ``cases`` whose
 ``shown`` is false is dimmed: the script changes the rows of that data and nothing else. For a logarithmic axis of time
-it sets ``layer[i].encoding.x.scale.type`` to ``log`` in each layer that has it (``scaled_time`` does the same here):
-the ends of the scale are above 0 for that.
+it sets ``layer[i].encoding.x.scale.type`` to ``log`` in each layer: the ends of the scale are above 0 for
+that.
 """
 
 from __future__ import annotations
@@ -74,23 +74,6 @@ def bubble_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> 
         },
         datasets={"cases": cases, "equal_scores": scores, "front": front_rows(cases)},
     )
-
-
-def scaled_time(chart: Chart, kind: str) -> Chart:
-    """Return the chart with another axis of time.
-
-    Args:
-        chart: of ``bubble_chart``.
-        kind: ``linear`` or ``log``.
-    """
-
-    def rescaled(layer: Mapping[str, Any]) -> dict[str, Any]:
-        encoding = layer["encoding"]
-        x = {**encoding["x"], "scale": {**encoding["x"]["scale"], "type": kind}}
-        return {**layer, "encoding": {**encoding, "x": x}}
-
-    spec = {**chart.spec, "layer": [rescaled(layer) for layer in chart.spec["layer"]]}
-    return Chart(name=chart.name, title=chart.title, summary=chart.summary, spec=spec, datasets=chart.datasets)
 
 
 # --- the specification

@@ -7,10 +7,9 @@ M. Okabe and K. Ito chose for eyes that see few colours; each has a contrast of 
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 ThemeName = Literal["light", "dark", "print"]
-THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
 # vl-convert brings it along, so that a picture has the same letters on every machine.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"

@@ -14,9 +14,7 @@ from ..charts.all_charts import run_charts
 from ..comparison_rows import comparison_row, comparisons, explanations, quality_header, without_baseline
 from ..formatting import amount, header_line, minute, short_hash
 from ..phrases import (
-    COUNT_WORDS,
     INTERRUPTED,
-    against,
     best_texts,
     confidence,
     confidence_legend,
@@ -36,19 +34,17 @@ from ..summary import summary_of
 from .model import (
     BaselineSection,
     CaseHistory,
-    Concerned,
-    Explanation,
     Fact,
     Kind,
     Mark,
     Page,
+    Repeat,
     State,
     Table,
     cleaned,
 )
 from .test_sets import test_set_of
 
-_NAMED = 5  # cases in a list of the headline
 # What can be written into a link of any format as it is.
 _LINK = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9/._~%+-]*)?")
 
@@ -82,13 +78,12 @@ def page_of(
         state=state,
         headline=headline,
         summary=summary_of(record, baselines, wanted, selections=selections),
-        concerned=tuple(_concerned(record, names)),
         facts=tuple(_facts(record)),
         test_sets=tuple(test_set_of(group, best) for group in groups),
         legend=legend(groups, record) if record.results else "",
         best=tuple(best_texts(record, selections=selections)),
         not_passed=_budgets("Budgets that did not pass", not_passed, record, names, gate.terms) if not_passed else None,
-        explanations=tuple(_explanations(record, gate, names)),
+        repeats=tuple(_repeats(record, gate, names)),
         passed=_budgets("Budgets that passed", passed, record, names, gate.terms) if passed else None,
         counts=counted(record, gate.terms) if record.checks else "",
         budget_legend=confidence_legend(gate.terms) if is_statistical else "",
@@ -132,19 +127,6 @@ def _verdict_of_checks(record: RunRecord) -> tuple[State, str]:
     rest += [f"{counts['fail']} failed and waived"] if counts["fail"] else []
     parts = [f"{counts['pass']:,} of {amount(total, 'budget')} passed", *rest, *filter(None, [missing])]
     return state, f"No budget {'stands in the way' if counts['fail'] else 'failed'}: {', '.join(parts)}"
-
-
-def _concerned(record: RunRecord, names: Mapping[str, str]) -> list[Concerned]:
-    by_verdict: dict[str, list[str]] = {}
-    for verdict in WORST_FIRST[:3]:
-        cases = dict.fromkeys(check_name(check, names, record) for check in record.checks if check.verdict == verdict)
-        by_verdict[COUNT_WORDS[verdict]] = list(cases)
-    by_verdict["no result"] = [names[failure.case.id] for failure in record.failures]
-    return [
-        Concerned(verdict, tuple(cases[:_NAMED]), max(0, len(cases) - _NAMED))
-        for verdict, cases in by_verdict.items()
-        if cases
-    ]
 
 
 def _facts(record: RunRecord) -> list[Fact]:
@@ -216,21 +198,15 @@ def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str], terms
     }
 
 
-def _explanations(record: RunRecord, gate: Gate, names: Mapping[str, str]) -> list[Explanation]:
-    """Explain by case what did not pass; what failed comes first."""
-    by_case: dict[str, list[Check]] = {}
+def _repeats(record: RunRecord, gate: Gate, names: Mapping[str, str]) -> list[Repeat]:
+    """Return how to repeat each case that did not pass; what failed comes first."""
+    first: dict[str, Check] = {}
     for verdict in WORST_FIRST[:2]:
         for check in record.checks:
             if check.verdict == verdict:
-                by_case.setdefault(check_name(check, names, record), []).append(check)
-    explanations = []
-    for name, checks in by_case.items():
-        failed = [check for check in checks if check.verdict == "fail"]
-        facts = tuple(f"{label} {text}" for label, text in against(failed, record)) if failed else ()
-        command = repeat_command(checks[0], record, gate)
-        if facts or command:
-            explanations.append(Explanation(name, facts, command))
-    return explanations
+                first.setdefault(check_name(check, names, record), check)
+    commands = {name: repeat_command(check, record, gate) for name, check in first.items()}
+    return [Repeat(name, command) for name, command in commands.items() if command]
 
 
 # --- the baseline

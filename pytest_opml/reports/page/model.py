@@ -53,15 +53,6 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Concerned:
-    """A verdict, and the cases that it is about; of many only the first are ``cases``, and ``more`` are left out."""
-
-    verdict: str
-    cases: tuple[str, ...]
-    more: int = 0
-
-
-@dataclass(frozen=True)
 class NoResult:
     """A case without a result, and why."""
 
@@ -101,11 +92,10 @@ class CaseHistory:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why the budgets of a case did not pass: what it is compared with, and the command that repeats it."""
+class Repeat:
+    """The command that repeats a case whose budgets did not pass."""
 
     case: str
-    facts: tuple[str, ...]
     command: str
 
 
@@ -123,7 +113,7 @@ class Page:
     """One run.
 
     Attributes:
-        headline: the verdict in words, with ``concerned`` the cases that it is about.
+        headline: the verdict in words.
         summary: the run in three lines.
         legend: of the rankings.
         best: a sentence each.
@@ -142,13 +132,12 @@ class Page:
     state: State
     headline: str
     summary: Summary
-    concerned: tuple[Concerned, ...]
     facts: tuple[Fact, ...]
     test_sets: tuple[TestSet, ...]
     legend: str
     best: tuple[str, ...]
     not_passed: Table | None
-    explanations: tuple[Explanation, ...]
+    repeats: tuple[Repeat, ...]
     passed: Table | None
     counts: str
     budget_legend: str

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from pytest_opml.reports.charts.theme import PALETTES, THEMES, ThemeName, theme
+from pytest_opml.reports.charts.theme import PALETTES, ThemeName, theme
 
 PAGES: dict[ThemeName, str] = {"light": "#ffffff", "dark": "#0d1117", "print": "#ffffff"}
 
@@ -21,7 +21,7 @@ def contrast(one: str, another: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("name", PALETTES)
 def test_what_carries_a_meaning_stands_out_from_the_page(name: ThemeName) -> None:
     palette, page = PALETTES[name], PAGES[name]
     assert min(contrast(colour, page) for colour in palette.categories) >= 3
@@ -29,7 +29,7 @@ def test_what_carries_a_meaning_stands_out_from_the_page(name: ThemeName) -> Non
     assert len(set(palette.categories)) == len(palette.categories) == 12
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("name", PALETTES)
 def test_the_bars_of_the_axes_differ_in_a_black_and_white_print(name: ThemeName) -> None:
     assert min(contrast(*pair) for pair in combinations(PALETTES[name].axes, 2)) >= 1.9
 

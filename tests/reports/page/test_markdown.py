@@ -18,11 +18,10 @@ from pytest_opml.reports.page.limits import EVERYTHING
 from pytest_opml.reports.page.markdown import LONGEST, MarkdownReporter, _render, code, inline, prose, summary
 from pytest_opml.reports.page.model import (
     BaselineSection,
-    Concerned,
-    Explanation,
     Fact,
     NoResult,
     Page,
+    Repeat,
     Table,
     TestSet,
 )
@@ -102,7 +101,7 @@ def test_the_sections_come_in_the_order_in_which_they_are_read() -> None:
         "Best case, and what each budget costs",
         "Budgets: 26 passed, 4 failed, 0 inconclusive, 8 not judged, 1 case without a result (14 statistical checks; "
         "at most 0.35 false alarms expected)",
-        "Which axis paid, and how to repeat the cases",
+        "How to repeat the cases",
         "Budgets that passed (26)",
         "Against the baseline release",
         "Device, versions and the run",
@@ -294,7 +293,6 @@ def large_page(sets: int, rows: int, columns: int, text: str) -> Page:
     test_set = TestSet(text, table, texts, (NoResult(text, text),) * rows, (), (), (table,))
     return replace(
         make_page({}),
-        concerned=(Concerned(text, (text,) * 5, rows),),
         facts=(Fact("run", "0123abcd"), *(Fact(text, text) for _ in range(rows))),
         test_sets=(test_set,) * sets,
         legend=text,
@@ -302,7 +300,7 @@ def large_page(sets: int, rows: int, columns: int, text: str) -> Page:
         remedies=(Remedy(text, text, texts[:20], texts[:20]),) * rows,
         best=texts,
         not_passed=table,
-        explanations=(Explanation(text, texts[:20], text),) * rows,
+        repeats=(Repeat(text, text),) * rows,
         passed=table,
         counts=text,
         budget_legend=text,

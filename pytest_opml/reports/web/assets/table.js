@@ -37,8 +37,9 @@ opml.Table = class {
     this.caption = place.querySelector("caption")?.textContent || this.title;
     this.build();
     if (this.selection) this.selection.listen((source) => source !== this && this.update());
-    window.addEventListener("beforeprint", () => this.draw(true));
-    window.addEventListener("afterprint", () => this.draw(false));
+    // a table in whose place another one stands is not printed
+    window.addEventListener("beforeprint", () => this.view.isConnected && this.draw(true));
+    window.addEventListener("afterprint", () => this.view.isConnected && this.draw(false));
     this.update();
   }
 
