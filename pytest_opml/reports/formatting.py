@@ -20,6 +20,11 @@ def amount(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def sentence_case(text: str) -> str:
+    """Return a text with a capital at its beginning; the other letters stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def columns_of(text: str) -> int:
     """Return how many columns of a terminal a text in one line takes: two for a letter of Chinese, none for a mark."""
     if text.isascii():

@@ -11,7 +11,7 @@ from ..printable import clipped
 from ..records.run import Baseline, Check, RunRecord
 from .cases import check_name, short_names
 from .comparison_rows import comparisons
-from .formatting import amount, signed
+from .formatting import amount, sentence_case, signed
 from .phrases import COUNT_WORDS, count_texts, distinct_figures
 
 _SHOWN = 3  # cases that a line names
@@ -156,9 +156,7 @@ def _best(record: RunRecord, selections: Sequence[Selection], names: Mapping[str
         return "No case has a result"
     texts = [_best_of(selection, record, names, is_one=len(selections) == 1) for selection in selections]
     if all(selection.best is None for selection in selections):
-        return (
-            f"{texts[0][0].upper()}{texts[0][1:]}" if len(texts) == 1 else "No case passes all budgets, on any test set"
-        )
+        return sentence_case(texts[0]) if len(texts) == 1 else "No case passes all budgets, on any test set"
     return f"Best case{'s' if len(texts) > 1 else ''}: {_listed(texts, 'test set')}"
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...records.result import Result
 from ..cases import CaseGroup, RankingRow
-from ..formatting import amount
+from ..formatting import amount, sentence_case
 from .chart import Chart, Value
 from .labels import distinct_labels, series_names
 from .ranking_rows import quality_name, ranked_results
-from .series import band_height, colour, interval_fields, names_axis, quality_axis, shape, tooltip
+from .series import interval_dots, interval_fields
 
 _MOST = 40  # techniques, those of the highest quality
 _MOST_SERIES = 8  # those of the best cases; there are as many colours and shapes
@@ -43,18 +42,24 @@ def accuracy_by_technique_chart(group: CaseGroup, rows: Sequence[RankingRow] | N
     quality = quality_name(group)
     left_out = f" {len(chosen):,} of {len(results):,} cases are shown." if len(chosen) < len(results) else ""
     summary = (
-        f"{quality[:1].upper()}{quality[1:]} of {amount(len(techniques), 'technique')} with its 95 % interval, the "
+        f"{sentence_case(quality)} of {amount(len(techniques), 'technique')} with its 95 % interval, the "
         f"highest first.{left_out}"
     )
     return Chart(
         name="accuracy-by-technique",
-        title=f"{quality[:1].upper()}{quality[1:]} by technique",
+        title=f"{sentence_case(quality)} by technique",
         summary=summary,
         spec={
             "description": summary,
-            "width": "container",
-            "height": band_height(len(technique_labels), len(series_labels)),
-            **_spec(list(technique_labels.values()), list(series_labels.values()), quality),
+            **interval_dots(
+                "techniques",
+                "technique",
+                list(technique_labels.values()),
+                list(series_labels.values()),
+                quality,
+                series_title="model, unfrozen layers",
+                fields={"name": "case", "quality_text": "quality"},
+            ),
         },
         datasets={"techniques": points},
     )
@@ -64,27 +69,3 @@ def _point(result: Result, technique: str, series: str, group: CaseGroup) -> dic
     name = distinct_labels([group.names[result.case.id]])[group.names[result.case.id]]
     case: dict[str, Value] = {"case": result.case.id, "name": name, "technique": technique, "series": series}
     return case | interval_fields(result.quality)
-
-
-def _spec(techniques: Sequence[str], series: Sequence[str], quality: str) -> dict[str, Any]:
-    place: dict[str, Any] = {
-        "y": names_axis("technique", techniques),
-        "color": colour(series, "model, unfrozen layers"),
-    }
-    if len(series) > 1:
-        place["yOffset"] = {"field": "series", "type": "nominal", "scale": {"domain": list(series)}}
-    else:
-        place["color"]["legend"] = None
-    x = quality_axis(quality)
-    fields = {"name": "case", "quality_text": "quality"}
-    points = {**place, "x": x, "tooltip": tooltip(fields)}
-    if len(series) > 1:
-        points["shape"] = shape(series, "model, unfrozen layers")
-    intervals = {**place, "x": {**x, "field": "quality_low"}, "x2": {"field": "quality_high"}}
-    return {
-        "data": {"name": "techniques"},
-        "layer": [
-            {"mark": {"type": "rule", "strokeWidth": 1.4}, "encoding": intervals},
-            {"mark": {"type": "point", "filled": True, "size": 50, "opacity": 1}, "encoding": points},
-        ],
-    }

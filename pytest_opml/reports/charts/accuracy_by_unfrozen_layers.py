@@ -7,6 +7,7 @@ from typing import Any
 
 from ...records.case_record import CaseRecord, Unfreeze
 from ..cases import CaseGroup, RankingRow
+from ..formatting import sentence_case
 from .chart import Chart, Value
 from .labels import distinct_labels
 from .ranking_rows import quality_name, ranked_results
@@ -46,12 +47,12 @@ def accuracy_by_unfrozen_layers_chart(group: CaseGroup, rows: Sequence[RankingRo
     quality = quality_name(group)
     left_out = f" Of {len(lines)} lines these are the {_MOST} of the best cases." if len(lines) > _MOST else ""
     summary = (
-        f"{quality[:1].upper()}{quality[1:]} by how many layers were unfrozen and trained, counted from the output, "
+        f"{sentence_case(quality)} by how many layers were unfrozen and trained, counted from the output, "
         f"with its 95 % interval.{left_out}"
     )
     return Chart(
         name="accuracy-by-unfrozen-layers",
-        title=f"{quality[:1].upper()}{quality[1:]} by unfrozen layers",
+        title=f"{sentence_case(quality)} by unfrozen layers",
         summary=summary,
         spec={
             "description": summary,

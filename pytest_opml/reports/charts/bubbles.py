@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..cases import CaseGroup, RankingRow
-from ..formatting import amount, three_digits
+from ..formatting import amount, sentence_case, three_digits
 from .bubble_rows import (
     HEIGHT,
     LARGEST_AREA,
@@ -56,13 +56,13 @@ def bubble_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> 
         lines = f" Dotted lines join equal OpScores of a model of {size}; from one to the next is a factor of {step}."
     best = ranked[0][0]
     summary = (
-        f"{quality[:1].upper()}{quality[1:]} against time of {amount(len(ranked), 'case')}; the area of a bubble is "
+        f"{sentence_case(quality)} against time of {amount(len(ranked), 'case')}; the area of a bubble is "
         "the size. Filled bubbles are on the Pareto front; the solid line joins those that none beats in both time and "
         f"quality.{lines} The best OpScore, {best.entry.score:.3f}, has {case_labels(ranked, group)[best.entry.name]}."
     )
     return Chart(
         name="bubbles",
-        title=f"{quality[:1].upper()}{quality[1:]}, time and size",
+        title=f"{sentence_case(quality)}, time and size",
         summary=summary,
         spec={
             "description": summary,

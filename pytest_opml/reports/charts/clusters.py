@@ -8,7 +8,7 @@ from typing import Any
 
 from ...records.result import Result
 from ..cases import CaseGroup, RankingRow
-from ..formatting import three_digits
+from ..formatting import sentence_case, three_digits
 from .chart import Chart, Value
 from .labels import distinct_labels
 from .ranking_rows import quality_name, ranked_results
@@ -93,7 +93,7 @@ def clusters_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -
     quality = quality_name(group)
     left_out = f" Of {len(series)} lines these are the {_MOST} of the best cases." if len(series) > _MOST else ""
     summary = (
-        f"{quality[:1].upper()}{quality[1:]}, size and preparation time by the number of clusters, that is of distinct "
+        f"{sentence_case(quality)}, size and preparation time by the number of clusters, that is of distinct "
         f"weights in a layer.{left_out}"
     )
     return Chart(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...records.result import Slice
 from ..cases import CaseGroup, RankingRow
+from ..formatting import sentence_case
 from .chart import Chart, Value
 from .labels import distinct_labels
 from .ranking_rows import quality_name, ranked_results
-from .series import band_height, colour, interval_fields, names_axis, quality_axis, shape, tooltip
+from .series import interval_dots, interval_fields
 
 _MOST = 5  # cases, the best ones
 _MOST_SLICES = 30  # those in which one of the cases is worst
@@ -51,18 +51,24 @@ def slices_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> 
     cases_left = f" Of {len(results):,} cases these are the {_MOST} best." if len(results) > _MOST else ""
     slices_left = f" Of {len(lowest):,} slices these are the {_MOST_SLICES} worst." if len(lowest) > len(worst) else ""
     summary = (
-        f"{quality[:1].upper()}{quality[1:]} on some of the test examples with its 95 % interval, the lowest first."
+        f"{sentence_case(quality)} on some of the test examples with its 95 % interval, the lowest first."
         f"{cases_left}{slices_left}"
     )
     return Chart(
         name="slices",
-        title=f"{quality[:1].upper()}{quality[1:]} by slice",
+        title=f"{sentence_case(quality)} by slice",
         summary=summary,
         spec={
             "description": summary,
-            "width": "container",
-            "height": band_height(len(names), len(labels)),
-            **_spec(list(names.values()), list(labels.values()), quality),
+            **interval_dots(
+                "slices",
+                "slice",
+                list(names.values()),
+                list(labels.values()),
+                quality,
+                series_title="case",
+                fields={"series": "case", "slice": "slice", "examples": "examples", "quality_text": "quality"},
+            ),
         },
         datasets={"slices": points},
     )
@@ -70,22 +76,3 @@ def slices_chart(group: CaseGroup, rows: Sequence[RankingRow] | None = None) -> 
 
 def _has_figure(one: Slice) -> bool:
     return bool(one.quality or one.accuracy)
-
-
-def _spec(slices: Sequence[str], series: Sequence[str], quality: str) -> dict[str, Any]:
-    place: dict[str, Any] = {
-        "y": names_axis("slice", slices),
-        "color": colour(series, "case"),
-        "yOffset": {"field": "series", "type": "nominal", "scale": {"domain": list(series)}},
-    }
-    x = quality_axis(quality)
-    fields = {"series": "case", "slice": "slice", "examples": "examples", "quality_text": "quality"}
-    points = {**place, "x": x, "shape": shape(series, "case"), "tooltip": tooltip(fields)}
-    intervals = {**place, "x": {**x, "field": "quality_low"}, "x2": {"field": "quality_high"}}
-    return {
-        "data": {"name": "slices"},
-        "layer": [
-            {"mark": {"type": "rule", "strokeWidth": 1.2}, "encoding": intervals},
-            {"mark": {"type": "point", "filled": True, "size": 30, "opacity": 1}, "encoding": points},
-        ],
-    }
