@@ -40,7 +40,16 @@ from pytest_opml.records.run import Check, Commit, RunRecord
 _TOGETHER = 100  # results of a run
 _START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 _ROOT = Path(__file__).parents[1]
-_COMMAND = "from pytest_opml.cli import main; main()"
+# A child's own peak: the system's figure of children begins with what their parent held.
+_COMMAND = """
+import atexit, sys
+from pytest_opml.cli import main
+def tell():
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(int(peak.split()[1]) / 1e3, file=sys.stderr)
+atexit.register(tell)
+main()
+"""
 
 
 class _Source:
@@ -170,7 +179,7 @@ def _processor_seconds() -> float:
 
 
 def _build(folder: Path, url: str) -> str:
-    """Build the site by the command, in a process of its own; its seconds, and what it printed."""
+    """Build the site by the command, in a process of its own; its seconds, its memory, and what it printed."""
     command = [sys.executable, "-c", _COMMAND, "site", str(folder / "site"), f"--store={url}"]
     started, processor = time.perf_counter(), _processor_seconds()
     done = subprocess.run(
@@ -179,7 +188,8 @@ def _build(folder: Path, url: str) -> str:
     seconds, processor = time.perf_counter() - started, _processor_seconds() - processor
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    return f"{seconds:.2f} s, {processor:.2f} s of a processor ({done.stdout.strip()})"
+    megabytes = float(done.stderr.splitlines()[-1])
+    return f"{seconds:.2f} s, {processor:.2f} s of a processor, {megabytes:.0f} MB at most ({done.stdout.strip()})"
 
 
 def _files(folder: Path) -> Iterator[os.stat_result]:
@@ -218,7 +228,6 @@ def main() -> None:
             fill(url, range(first + more, first + more + 1), first, sources)
             print(f"one more run: {_build(folder, url)}", flush=True)
         print(f"nothing new: {_build(folder, url)}")
-        print(f"most memory of a build: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3:.0f} MB")
 
 
 if __name__ == "__main__":
