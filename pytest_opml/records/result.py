@@ -22,6 +22,7 @@ from ..tensors import Task
 from .base import Many, Moment, Named, NotTooMany, Record
 from .case_record import CaseRecord
 from .device import Device, GpuUse
+from .pretrained import PretrainedWeights
 from .recipe import Recipe
 
 # An answer is stored in 16 bits; labels and targets are fewer than this as well.
@@ -188,9 +189,18 @@ class Training(Record):
     )
     trained_layers: Many[str]
     trained_parameters: int
+    examples: int | None = Field(
+        default=None, description="training examples, those held out from them included; None where it was not trained"
+    )
+    absent_classes: Many[str] = Field(
+        default=(), description="classes or labels of the data that none of these was an example of"
+    )
     learning_rate: float
     recipe: Recipe | None = Field(default=None, description="all figures of the training; None where there was none")
     epochs: Many[Epoch]
+    pretrained: PretrainedWeights | None = Field(
+        default=None, description="the weights that it started from, where they were trained here (weights='opml')"
+    )
     disturbed: str = Field(default="", description="what disturbed the machine meanwhile; empty where it was quiet")
 
 
@@ -421,7 +431,7 @@ class Result(CaseOutcome):
         description="scaled to reference_samples examples: median over the passes; of a candidate timed in turn "
         "with its reference, the reference's inference_s times the ratio of the two"
     )
-    passes_s: Many[float] = Field(description="seconds of each pass over the test examples, not scaled")
+    passes_s: Many[float] = Field(min_length=1, description="seconds of each pass over the test examples, not scaled")
     reference_samples: int
     latency_ms: Latency
     cold_start: ColdStart

@@ -129,6 +129,11 @@ def test_a_result_has_a_number_of_classes_that_there_can_be(classes: int) -> Non
         Result.model_validate(make_result().model_dump() | {"classes": classes})
 
 
+def test_a_result_was_timed_at_least_once() -> None:
+    with pytest.raises(ValidationError, match=r"passes_s\n.*at least 1 item"):
+        Result.model_validate(make_result().model_dump() | {"passes_s": []})
+
+
 def test_an_estimate_scales_with_its_interval() -> None:
     assert Estimate(value=2.0, low=1.0, high=4.0).scaled(1_000) == Estimate(value=2_000.0, low=1_000.0, high=4_000.0)
 
