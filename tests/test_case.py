@@ -66,6 +66,14 @@ def test_an_id_names_its_case(case: Case) -> None:
     assert Case.parse(case.id) == case
 
 
+def test_an_id_says_whose_examples_a_model_is_trained_on() -> None:
+    case = make_case(client=0, client_label_skew=0.1, clients=10)
+    assert case.id == "digits/efficientnet_lite0/top1/baseline/clients=10,client=0,client_label_skew=0.1"
+    assert Case.parse(case.id) == case
+    assert case.reference == case
+    assert make_case("int8", clients=10, client=1).reference == make_case(clients=10, client=1)
+
+
 @given(st.text())
 @example("a,b")
 @example("a,epochs=3")

@@ -17,6 +17,7 @@ from ..records.preprocess import Preprocess
 from ..tensors import DataSpec, Signature, Task
 from .input_set import InputSet, Remember
 from .model_inputs import fitted
+from .partitions import client_examples
 from .raw import CheckedData, Part, RawData, checked, joined
 from .sampling import sample
 from .sources import Indices, Labels
@@ -32,7 +33,8 @@ class Split(NamedTuple):
     """The data of a case.
 
     Attributes:
-        x_train: training examples; none where the data set has a test part only.
+        x_train: training examples, those of the case's client where it has one; none where the data set has a test part
+            only.
         y_train: their labels: whole numbers (n,) for classes, 0 and 1 (n, labels) for several, float32 (n[, targets]).
         x_test: test examples.
         y_test: their labels.
@@ -58,6 +60,15 @@ class Split(NamedTuple):
         """What a model must take and give for these data."""
         return DataSpec(self.x_test.specs, len(self.classes), self.task)
 
+    @property
+    def absent_classes(self) -> tuple[str, ...]:
+        """The classes or labels that no training example is of, as a client may lack them."""
+        if self.task == "regression":
+            return ()
+        has_labels = self.task == "multilabel"
+        counts = self.y_train.sum(axis=0) if has_labels else np.bincount(self.y_train, minlength=len(self.classes))
+        return tuple(name for name, count in zip(self.classes, counts, strict=True) if not count)
+
 
 def prepare(
     case: Case,
@@ -77,7 +88,8 @@ def prepare(
         implied: what the model's file says of pixels, where the case does not.
 
     Raises:
-        DatasetError: the data are malformed, or a class has no examples in a part; names the field.
+        DatasetError: the data are malformed, a class has no examples in a part, or the training examples cannot be
+            divided among the clients of the case; names the field.
         CaseDefinitionError: they cannot be given as the model takes them.
     """
     data = checked(case.dataset, _load(case, data_dir))
@@ -85,8 +97,9 @@ def prepare(
     y_train, y_test = train.labels[chosen], test.labels[held_out]
     _check_labels(case, data, y_train, y_test)
     selection = sample(case, data.task, data.classes, y_train, y_test)
-    chosen, held_out = chosen[selection.train], held_out[selection.test]
-    y_train, y_test = y_train[selection.train], y_test[selection.test]
+    used = selection.train[client_examples(case, data.task, y_train[selection.train])]
+    chosen, held_out = chosen[used], held_out[selection.test]
+    y_train, y_test = y_train[used], y_test[selection.test]
     x_train = InputSet(fitted(case, train.sources, signature, implied), chosen)
     x_test = InputSet(fitted(case, test.sources, signature, implied), held_out)
     if len(x_train) and x_train.specs != x_test.specs:

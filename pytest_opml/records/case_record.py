@@ -23,6 +23,7 @@ from ..errors import CaseDefinitionError
 from ..printable import shows
 from .base import check_fields
 from .case_ids import ID, IdParts, checked_name, named_id
+from .clients import check_clients
 from .preprocess import Preprocess, digest_of
 from .recipe import RecipeName, check_recipe, read_augment
 from .validation import first_of, reason_of
@@ -35,6 +36,19 @@ _NOT_EXTRAS = (*_ID_FIELDS, "name")
 _SPLIT = re.compile(r"([1-9]\d?)-([1-9]\d?)|0-100", re.ASCII)
 _SIDES = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 _SIZES = (8, 2_048)
+
+
+def _read_unfreeze(value: Any) -> Any:
+    if value != "all" and (type(value) is not int or value < 0):
+        raise ValueError("must be 'all' or at least 0 (a whole number; 1 is the new dense head)")
+    return value
+
+
+def _checked_split(value: str) -> str:
+    parts = _SPLIT.fullmatch(value)
+    if value not in ("own", "0-100") and not (parts and int(parts[1]) + int(parts[2]) == 100):
+        raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
+    return value
 
 
 def _read_size(value: Any) -> Any:
@@ -104,8 +118,14 @@ class CaseRecord(BaseModel):
         label_skew: class shares, the same in both parts, are drawn from a symmetric Dirichlet distribution with this
             concentration (above 0; the smaller, the less even).
         quantity_skew: the largest class's size over the smallest's, exponential in between (at least 1).
+        clients: among how many the training examples are divided; the test examples are everybody's.
+        client: which of them the model is trained by, from 0; None for all together.
+        client_label_skew: each class is divided by shares from a symmetric Dirichlet distribution with this
+            concentration (above 0; the smaller, the less alike the clients); None with the next: they are alike.
+        client_quantity_skew: the clients' sizes are drawn so.
         seed: of the split, the head's initial weights and the order of training.
-        weights: ``imagenet``, ``none``, or the path of a checkpoint of the same architecture.
+        weights: ``imagenet``, ``none``, ``opml`` (trained on this machine by ``opml paper pretrain``), or the path of a
+            checkpoint of the same architecture.
         recipe: ``standard``, or ``paper``: Adam at a constant rate and nothing else.
         augment: what is done to training images: ``none``, ``auto``, or names of it joined by ``+``.
         learning_rate: at its highest. Of this and of all that follows, None is the recipe's own figure.
@@ -132,14 +152,18 @@ class CaseRecord(BaseModel):
     dataset: str
     model: str
     technique: str = "baseline"
-    unfreeze: Unfreeze = 1
+    unfreeze: Annotated[Unfreeze, BeforeValidator(_read_unfreeze)] = 1
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=128, ge=1, le=65_536)
     size: ImageSize = "default"
-    split: str = "own"
+    split: Annotated[str, AfterValidator(_checked_split)] = "own"
     subset: int | None = Field(default=None, ge=2, lt=10**9)
     label_skew: float | None = Field(default=None, gt=0, le=1e6)
     quantity_skew: float | None = Field(default=None, ge=1, le=1e6)
+    clients: int | None = Field(default=None, ge=1, le=10_000)
+    client: int | None = Field(default=None, ge=0)
+    client_label_skew: float | None = Field(default=None, gt=0, le=1e6)
+    client_quantity_skew: float | None = Field(default=None, gt=0, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**31)
     weights: str = "imagenet"
     recipe: RecipeName = "standard"
@@ -182,21 +206,6 @@ class CaseRecord(BaseModel):
             raise ValueError("must not contain control characters")
         return value
 
-    @field_validator("unfreeze", mode="before")
-    @classmethod
-    def _counts_layers(cls, value: Any) -> Any:
-        if value != "all" and (type(value) is not int or value < 0):
-            raise ValueError("must be 'all' or at least 0 (a whole number; 1 is the new dense head)")
-        return value
-
-    @field_validator("split")
-    @classmethod
-    def _split_is_valid(cls, value: str) -> str:
-        parts = _SPLIT.fullmatch(value)
-        if value not in ("own", "0-100") and not (parts and int(parts[1]) + int(parts[2]) == 100):
-            raise ValueError("must be 'own' or train-test percentages that add up to 100, such as '70-30'")
-        return value
-
     @field_validator("quantity_skew")
     @classmethod
     def _one_skew(cls, value: float | None, info: Any) -> float | None:
@@ -208,7 +217,7 @@ class CaseRecord(BaseModel):
     @classmethod
     def _fits_an_id(cls, value: str) -> str:
         if not value or not shows(value) or "," in value:
-            raise ValueError("must be 'imagenet', 'none' or a path without commas and control characters")
+            raise ValueError("must be 'imagenet', 'none', 'opml' or a path without commas and control characters")
         return value
 
     @model_validator(mode="after")
@@ -216,6 +225,7 @@ class CaseRecord(BaseModel):
         if not (self.dataset and self.model and self.technique):
             raise ValueError("dataset, model and technique must not be empty")
         check_recipe(self)
+        check_clients(self)
         return self
 
     def __eq__(self, value: object, /) -> bool:

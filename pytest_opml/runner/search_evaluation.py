@@ -143,7 +143,8 @@ class SearchEvaluation:
             for labels in filter(len, parts.values()):
                 fewest = int(np.bincount(np.asarray(labels), minlength=count).min())
                 most = min(most, (fewest - 1) * count * total // len(labels))
-        if self.case.label_skew is not None or self.case.quantity_skew is not None:
+        # a subset is thinned out further by these, so that its size would not be what the rung says
+        if any(value is not None for value in (self.case.label_skew, self.case.quantity_skew, self.case.client)):
             most = 0
         sizes = [round(share * total) for share in self.space.rungs]
         return [*(size for size in sizes if _LEAST_EXAMPLES <= size <= most), total]

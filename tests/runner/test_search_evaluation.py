@@ -112,6 +112,8 @@ def test_rungs_are_shares_of_the_examples_that_are_many_enough_and_balanced(tmp_
     assert evaluation(FakeSession(settings(tmp_path), total=1_797)).sizes == [1_797]
     assert evaluation(session, make_case(subset=3_000)).sizes == [1_000, 3_000]
     assert evaluation(session, make_case(label_skew=1.0)).sizes == [6_000]
+    assert evaluation(session, make_case(clients=10, client=0)).sizes == [6_000]
+    assert evaluation(session, make_case(clients=10)).sizes == [2_000, 6_000]
     uneven = SimpleNamespace(
         y_train=np.repeat([0, 1], [3_900, 100]), y_test=np.repeat([0, 1], [1_950, 50]), task="classification",
         classes=("a", "b"),
