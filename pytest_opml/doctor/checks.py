@@ -67,7 +67,7 @@ def examine(asked: Asked) -> list[Finding]:
             _Check(
                 "storage", "history", lambda: history(settings.store), "set --opml-store to another one, or to none"
             ),
-            _Check("weights", "weights", weights, "see whether ~/.keras can be read"),
+            _Check("weights", "weights", lambda: weights(settings.cache_dir), "see whether ~/.keras can be read"),
             _Check(
                 "data sets", "data sets", lambda: data_sets(settings.data_dir), "set --opml-data-dir to another one"
             ),

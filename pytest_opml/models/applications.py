@@ -22,6 +22,7 @@ Preprocessing = Literal["caffe", "torch", "tf", "inside"]
 _SMALLEST = 32
 _CAFFE_MEANS_RGB = (123.68, 116.779, 103.939)
 _TORCH_MEANS, _TORCH_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_SERVER = "https://storage.googleapis.com/"
 _MOBILENETV2_SIZES = (96, 128, 160, 192, 224)
 
 
@@ -35,6 +36,7 @@ class Application:
         preprocessing: what its pixels go through first.
         own_size: height and width that the ImageNet weights were trained at, pixels.
         file: name of the file of its ImageNet weights without the classifier; ``{size}`` stands for a size in pixels.
+        published_in: the folder of the server that Keras fetches this file from.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Application:
     preprocessing: Preprocessing
     own_size: int
     file: str
+    published_in: str
     any_shape: ClassVar[bool] = True
 
     def __call__(self, keras: Any, size: int | tuple[int, int], channels: int, *, weights: str = "imagenet") -> Any:
@@ -78,6 +81,19 @@ class Application:
         """Return where Keras keeps the ImageNet weights for images of this size in pixels."""
         return keras_home() / "models" / self.file.format(size=size if size in _MOBILENETV2_SIZES else 224)
 
+    def url(self, size: int | tuple[int, int]) -> str:
+        """Return where Keras fetches the ImageNet weights for images of this size in pixels from."""
+        return f"{_SERVER}{self.published_in}{self.weights_file(size).name}"
+
+    def restore_channel_order(self, model: Any) -> None:
+        """Give a network that was built here the first convolution that its files of weights have.
+
+        Args:
+            model: without its classifier, changed in place.
+        """
+        if self.preprocessing == "caffe":
+            _fold_channel_order(model)
+
     def weights_files(self) -> list[Path]:
         """Return the files of its ImageNet weights that Keras has downloaded, for whatever size of images."""
         return sorted((keras_home() / "models").glob(self.file.format(size="*")))
@@ -103,7 +119,7 @@ class Application:
             why = without_secrets(one_line(error), environment_secrets())  # a proxy's password may stand in it
             raise ModelFileError(
                 f"model {self.name}: no ImageNet weights: {why}; put {file.name} into {file.parent}, "
-                "or write weights='none' or a path"
+                "or write weights='none', 'opml' (trained here: opml paper pretrain) or a path"
             ) from error
 
     def _check_is_no_published_file(self, weights: str) -> None:
@@ -134,38 +150,42 @@ def _fold_channel_order(model: Any) -> None:
 
 
 _KERNELS = "_weights_tf_dim_ordering_tf_kernels_"
+_KERAS = "tensorflow/keras-applications/"
 
 
-def _old(name: str, class_name: str, preprocessing: Preprocessing) -> Application:
-    return Application(name, class_name, preprocessing, 224, f"{name}{_KERNELS}notop.h5")
+def _old(name: str, class_name: str, preprocessing: Preprocessing, published_in: str) -> Application:
+    file = f"{name}{_KERNELS}notop.h5"
+    return Application(name, class_name, preprocessing, 224, file, f"{_KERAS}{published_in}/")
 
 
 def _efficientnet(number: int, size: int) -> Application:
     name = f"efficientnetb{number}"
-    return Application(name, f"EfficientNetB{number}", "inside", size, f"{name}_notop.h5")
+    return Application(name, f"EfficientNetB{number}", "inside", size, f"{name}_notop.h5", "keras-applications/")
 
 
 def _efficientnetv2(variant: str, size: int) -> Application:
     name = f"efficientnetv2{variant}"
-    return Application(name, f"EfficientNetV2{variant.upper()}", "inside", size, f"efficientnetv2-{variant}_notop.h5")
+    file, published_in = f"efficientnetv2-{variant}_notop.h5", f"{_KERAS}efficientnet_v2/"
+    return Application(name, f"EfficientNetV2{variant.upper()}", "inside", size, file, published_in)
 
 
 def _mobilenetv3(variant: str) -> Application:
     file = f"weights_mobilenet_v3_{variant}_224_1.0_float_no_top_v2.h5"
-    return Application(f"mobilenetv3{variant}", f"MobileNetV3{variant.capitalize()}", "inside", 224, file)
+    class_name, published_in = f"MobileNetV3{variant.capitalize()}", f"{_KERAS}mobilenet_v3/"
+    return Application(f"mobilenetv3{variant}", class_name, "inside", 224, file, published_in)
 
 
-resnet50 = _old("resnet50", "ResNet50", "caffe")
-resnet101 = _old("resnet101", "ResNet101", "caffe")
-resnet152 = _old("resnet152", "ResNet152", "caffe")
-resnet50v2 = _old("resnet50v2", "ResNet50V2", "tf")
-resnet101v2 = _old("resnet101v2", "ResNet101V2", "tf")
-resnet152v2 = _old("resnet152v2", "ResNet152V2", "tf")
-vgg16 = _old("vgg16", "VGG16", "caffe")
-vgg19 = _old("vgg19", "VGG19", "caffe")
-densenet121 = _old("densenet121", "DenseNet121", "torch")
-densenet169 = _old("densenet169", "DenseNet169", "torch")
-densenet201 = _old("densenet201", "DenseNet201", "torch")
+resnet50 = _old("resnet50", "ResNet50", "caffe", "resnet")
+resnet101 = _old("resnet101", "ResNet101", "caffe", "resnet")
+resnet152 = _old("resnet152", "ResNet152", "caffe", "resnet")
+resnet50v2 = _old("resnet50v2", "ResNet50V2", "tf", "resnet")
+resnet101v2 = _old("resnet101v2", "ResNet101V2", "tf", "resnet")
+resnet152v2 = _old("resnet152v2", "ResNet152V2", "tf", "resnet")
+vgg16 = _old("vgg16", "VGG16", "caffe", "vgg16")
+vgg19 = _old("vgg19", "VGG19", "caffe", "vgg19")
+densenet121 = _old("densenet121", "DenseNet121", "torch", "densenet")
+densenet169 = _old("densenet169", "DenseNet169", "torch", "densenet")
+densenet201 = _old("densenet201", "DenseNet201", "torch", "densenet")
 efficientnetb0 = _efficientnet(0, 224)
 efficientnetb1 = _efficientnet(1, 240)
 efficientnetb2 = _efficientnet(2, 260)
@@ -181,7 +201,11 @@ efficientnetv2b3 = _efficientnetv2("b3", 300)
 efficientnetv2s = _efficientnetv2("s", 384)
 efficientnetv2m = _efficientnetv2("m", 480)
 efficientnetv2l = _efficientnetv2("l", 480)
-mobilenetv2 = Application("mobilenetv2", "MobileNetV2", "tf", 224, f"mobilenet_v2{_KERNELS}1.0_{{size}}_no_top.h5")
+mobilenetv2 = Application(
+    *("mobilenetv2", "MobileNetV2", "tf", 224),
+    f"mobilenet_v2{_KERNELS}1.0_{{size}}_no_top.h5",
+    f"{_KERAS}mobilenet_v2/",
+)
 mobilenetv3small = _mobilenetv3("small")
 mobilenetv3large = _mobilenetv3("large")
 

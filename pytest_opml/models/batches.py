@@ -122,6 +122,8 @@ def compile_for_here(model: keras.Model, optimizer: Any) -> None:
     # Keras would compile with XLA by itself; on a CPU that took 8 times as long a step, and most of a minute before it.
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     model.compile(optimizer, jit_compile="auto" if has_gpu else False)
+    # What an optimizer keeps is made now: made in the first step, it would have the step traced a second time.
+    model.optimizer.build(model.trainable_variables)
 
 
 def fit(

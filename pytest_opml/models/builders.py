@@ -6,6 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+# The height and width of images where neither the case nor the builder has them, pixels.
+DEFAULT_SIZE = 64
+
 _Builder = TypeVar("_Builder", bound=Callable[..., Any])
 
 

@@ -12,13 +12,10 @@ from ..records.case_record import image_sides
 from ..runtimes.fit import check_fits, check_inputs, check_output
 from ..runtimes.keras_graph import structure_of
 from ..tensors import DataSpec, Signature, TensorSpec, as_batch
-from .builders import is_finished_function, takes, takes_inputs
+from .builders import DEFAULT_SIZE, is_finished_function, takes, takes_inputs
 from .cloning import assign, clone, inputs_like
 from .heads import with_head
 from .keras_file import open_keras_file, without_head
-
-# The size of images where neither the case nor the builder has one, pixels.
-_DEFAULT_SIZE = 64
 
 
 def model_signature(case: Case, *, trusted: bool = False) -> Signature | None:
@@ -39,7 +36,7 @@ def model_signature(case: Case, *, trusted: bool = False) -> Signature | None:
     if takes_inputs(builder) or is_finished_function(builder):
         return None
     own = getattr(builder, "own_size", None) if case.size == "own" else None
-    default = own or _DEFAULT_SIZE
+    default = own or DEFAULT_SIZE
     height, width = image_sides(case.size) or (default, default)
     return Signature((TensorSpec("", (height, width, 3), "uint8"),))
 

@@ -72,6 +72,8 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
         epochs=tuple(course.epochs),
         learning_rate=recipe.learning_rate,
         recipe=recipe,
+        examples=len(data.y_train),
+        absent_classes=data.absent_classes,
         **described,
     )
 

@@ -91,14 +91,19 @@ def test_images_that_are_too_small_are_refused() -> None:
         applications.vgg16(keras, 31, 3, weights="none")
 
 
-@pytest.mark.parametrize("name", ["vgg16", "mobilenetv2", "mobilenetv3small", "efficientnetb0", "efficientnetv2b0"])
+@pytest.mark.parametrize(
+    "name",
+    ["vgg16", "vgg19", "resnet50", "mobilenetv2", "mobilenetv3small", "efficientnetb0", "efficientnetv2b0"],
+)
 def test_without_a_network_the_file_to_provide_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+    origins: list[str] = []
 
-    def no_network(file: str, *_: Any, **__: Any) -> str:
+    def no_network(file: str, origin: str, *_: Any, **__: Any) -> str:
         asked.append(file)
+        origins.append(origin)
         raise Exception("URL fetch failure\non the second line")  # noqa: TRY002 - as Keras does
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -106,6 +111,7 @@ def test_without_a_network_the_file_to_provide_is_named(
     with pytest.raises(ModelFileError, match="no ImageNet weights: URL fetch failure") as caught:
         APPLICATIONS[name](keras, 32, 3, weights="imagenet")
     assert f"put {asked[0]} into {tmp_path / 'models'}" in str(caught.value)
+    assert origins == [APPLICATIONS[name].url(32)]
     assert "\n" not in str(caught.value)
 
 

@@ -41,6 +41,23 @@ def test_training_ends_where_the_end_of_an_epoch_says_so(monkeypatch: pytest.Mon
     assert kept == [0, 3], "once a dataset of a generator has set the thresholds, before the first step"
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_step_is_traced_once(scaled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = learner(identity(), Lesson(label_loss(Figures("regression", "linear", 1))))
+    optimizer = keras.optimizers.AdamW()
+    compile_for_here(taught, keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
+    step, traced = type(taught).train_step, 0
+
+    def counted(model: keras.Model, data: object) -> object:
+        nonlocal traced
+        traced += 1
+        return step(model, data)
+
+    monkeypatch.setattr(type(taught), "train_step", counted)
+    fit(taught, Examples(Features([[X]]), X).in_training(identity(), 4, seed=0), steps_of(10, 4), 2)
+    assert traced == 1
+
+
 def test_a_subset_keeps_targets_with_their_examples() -> None:
     part = Examples(Features([[X]]), 2 * X).subset(np.array([7, 2]))
     inputs, targets = next(iter(part.in_order(identity(), 2)))

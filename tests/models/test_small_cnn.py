@@ -17,7 +17,7 @@ from tests.support.inputs import prepared
 
 
 def test_it_learns_digits(make_case: Callable[..., Case]) -> None:
-    case = make_case(model="pytest_opml.models.small_cnn:build", size=32, epochs=10, unfreeze="all")
+    case = make_case(model="pytest_opml.models.small_cnn:build", size=16, epochs=6, unfreeze="all")
     _, training = train(case, prepared(case))
     assert training.epochs[-1].test_accuracy > 0.9
 

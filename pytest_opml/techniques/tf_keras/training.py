@@ -57,6 +57,7 @@ def fine_tune(
     school = _School(job, model)
     steps = epochs * school.steps
     model.compile(_adamw(model.trainable_variables, learning_rate, steps), school.loss)
+    model.optimizer.build(model.trainable_variables)  # as ``batches.compile_for_here`` says
     held_out = school.held_out()
     best = _best_weights()(settled * epochs)
     if held_out is not None and not settled:

@@ -1,0 +1,228 @@
+"""Weights that ``opml paper pretrain`` trained on this machine, which a case names by ``weights="opml"``.
+
+They lie in a folder of the cache, a ``.weights.h5`` file for each network without its classifier, and a ``.json`` file
+beside it that says how they came about. Both are written under other names and moved into place, the ``.json`` last:
+weights without it are not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ..case import Case
+from ..errors import CaseDefinitionError, ModelFileError, StorageError, listed
+from ..records.pretrained import PretrainedWeights
+from ..storage.digests import digest_file
+from .applications import APPLICATIONS
+
+if TYPE_CHECKING:
+    import keras
+
+# What a case says in the place of a path.
+OPML = "opml"
+# Those of the paper.
+PAPER_NETWORKS = ("resnet50", "resnet101", "vgg16", "vgg19", "efficientnetb0")
+# Those whose builders take weights of their own from an HDF5 file.
+NETWORKS = (*APPLICATIONS, "small_cnn")
+
+_FOLDER, _ENDING = "paper-weights", ".weights.h5"
+
+
+def weights_folder(cache_dir: Path) -> Path:
+    """Return the folder of a cache in which such weights lie."""
+    return cache_dir.absolute() / _FOLDER
+
+
+def weights_file(network: str, cache_dir: Path) -> Path:
+    """Return where the weights of a network lie, or would."""
+    return weights_folder(cache_dir) / f"{network}{_ENDING}"
+
+
+def check_network(network: str) -> None:
+    """Refuse a network that cannot have such weights.
+
+    Raises:
+        CaseDefinitionError: it cannot; those that can are listed.
+    """
+    if network not in NETWORKS:
+        raise CaseDefinitionError(
+            f"case: weights = 'opml': {network} cannot have weights that are trained here; these can: "
+            f"{listed(NETWORKS)}"
+        )
+
+
+def missing_text(*networks: str) -> str:
+    """Return what to say and to do where the weights of networks are not there."""
+    return f"weights 'opml' of {', '.join(networks)} are not here; run: opml paper pretrain {' '.join(networks)}"
+
+
+def described(weights: PretrainedWeights) -> str:
+    """Return what weights came to, in one line."""
+    seconds = f"{weights.training_s / 60:.0f} min" if weights.training_s >= 90 else f"{weights.training_s:.0f} s"
+    course = f"{weights.size} pixels, {weights.epochs} x {weights.examples:,} images in {seconds}"
+    return (
+        f"{weights.network}: answers {weights.accuracy:.1%} of {weights.test_examples:,} test images of "
+        f"{weights.dataset} right ({weights.classes} classes, {course})"
+    )
+
+
+def find_weights(network: str, cache_dir: Path) -> PretrainedWeights | None:
+    """Return what is said of the weights of a network; None where they are not there.
+
+    Raises:
+        ModelFileError: what is said cannot be read.
+    """
+    return describe_weights(weights_file(network, cache_dir))
+
+
+def describe_weights(file: Path) -> PretrainedWeights | None:
+    """Return what is said beside a file of weights; None where it, or what is said, is not there.
+
+    Raises:
+        ModelFileError: what is said cannot be read.
+    """
+    beside = _beside(file)
+    if not (file.is_file() and beside.is_file()):
+        return None
+    try:
+        return PretrainedWeights.model_validate_json(beside.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is damaged"
+        again = f"run: opml paper pretrain --force {_network_of(file)}"
+        raise ModelFileError(f"{beside}: {reason}; {again}") from error
+
+
+def is_pretrained(weights: str) -> bool:
+    """Whether the weights of a case are the path of such a file."""
+    path = Path(weights)
+    return path.parent.name == _FOLDER and path.name.endswith(_ENDING)
+
+
+def localised(case: Case, cache_dir: Path) -> Case:
+    """Return a case as it is built here: with the path of the weights in the place of ``opml``.
+
+    Raises:
+        CaseDefinitionError: the network cannot have such weights.
+        ModelFileError: they are not there, or not those that were trained.
+    """
+    if case.weights != OPML:
+        return case
+    check_network(case.model)
+    file = weights_file(case.model, cache_dir)
+    check_weights(file)
+    return case.model_copy(update={"weights": str(file)})
+
+
+def weights_of_other(weights: str, network: str) -> str:
+    """Return the weights that another network of a case starts from, such as a teacher.
+
+    Args:
+        weights: of the case: ``imagenet``, ``none`` or a path.
+        network: the other one.
+
+    Returns:
+        Those that were trained here where the case has such and the network can; else the case's own where they are
+        no path, and ``imagenet``.
+    """
+    if is_pretrained(weights) and network in NETWORKS:
+        return str(Path(weights).with_name(f"{network}{_ENDING}"))
+    return weights if weights in ("imagenet", "none") else "imagenet"
+
+
+def check_weights(file: Path) -> PretrainedWeights:
+    """Check that a file of weights that were trained here is there and whole.
+
+    Raises:
+        ModelFileError: it is not.
+    """
+    network = _network_of(file)
+    weights = describe_weights(file)
+    if weights is None:
+        raise ModelFileError(missing_text(network))
+    if digest_file(file) != weights.sha256:
+        raise ModelFileError(
+            f"{file}: is not what was trained: its SHA-256 is another one; run: opml paper pretrain --force {network}"
+        )
+    return weights
+
+
+def write_backbone(trained: keras.Model, network: str, size: int, file: Path) -> None:
+    """Write the weights of a trained network without its classifier, as its builder reads them.
+
+    Args:
+        trained: the network with a classifier.
+        network: its name.
+        size: of the images that it takes, pixels.
+        file: to write; its name ends in ``.weights.h5``.
+    """
+    import keras
+
+    from .. import registry
+
+    backbone = registry.get("model", network)(keras, size, 3, weights="none")
+    # by their order, for Keras numbers those anew in each process that a network does not name
+    pairs = zip(_with_weights(backbone), _with_weights(trained), strict=False)  # behind these comes the classifier
+    for layer, source in pairs:
+        layer.set_weights(source.get_weights())
+    if network in APPLICATIONS:
+        APPLICATIONS[network].restore_channel_order(backbone)
+    backbone.save_weights(file)
+
+
+def _with_weights(model: keras.Model) -> list[Any]:
+    return [layer for layer in model.layers if layer.weights]
+
+
+def store_weights(file: Path, description: PretrainedWeights, cache_dir: Path) -> Path:
+    """Put weights into their place, in that of earlier ones, with what is said of them.
+
+    Args:
+        file: with the weights; it is moved away where it lies on the same disk.
+        description: of them.
+        cache_dir: of the cache.
+
+    Returns:
+        The path of the weights.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    target = weights_file(description.network, cache_dir)
+    beside = _beside(target)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _written_aside(target) as new:
+            new.write_bytes(file.read_bytes())
+        with _written_aside(beside) as new:
+            new.write_text(description.model_dump_json(indent=1), "utf-8")
+    except OSError as error:
+        raise StorageError(f"{target.parent}: cannot be written: {error.strerror}; set --cache-dir") from error
+    return target
+
+
+@contextlib.contextmanager
+def _written_aside(target: Path) -> Iterator[Path]:
+    """Give a new file beside a target, which takes the target's place when the block has ended well."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(descriptor)
+    new = Path(name)
+    try:
+        yield new
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{_network_of(file)}.json")
+
+
+def _network_of(file: Path) -> str:
+    return file.name.removesuffix(_ENDING)
