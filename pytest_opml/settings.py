@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _Table = TypeVar("_Table")
 
 TimeKind = Literal["inference", "training"]
+ScaleName = Literal["smoke", "small", "full"]
 _LARGEST_FILE = 2**24  # bytes
 
 Unregistered = Literal["refused", "in the file", "anywhere"]
@@ -77,6 +78,8 @@ class Setting:
         type: reads the option's text; None where it is text.
         is_repeatable: whether the option may be given several times, and adds to the file.
         is_table: whether ``read`` returns the finished value, whose type is not checked again.
+        of_project: whether it is about the models and runs of one project, and so means nothing to another one; what is
+            not says how this machine is to be used.
         read: makes of what was written what ``Settings`` holds. It raises ValueError with the reason, or SettingsError.
     """
 
@@ -89,6 +92,7 @@ class Setting:
     type: Callable[[str], Any] | None = None
     is_repeatable: bool = False
     is_table: bool = False
+    of_project: bool = False
     read: Callable[[Written], Any] | None = None
 
     @property
@@ -291,6 +295,7 @@ class Settings:
         threads: that each runtime and training use; None for one per core.
         compare_s: seconds for which a case is timed beside its reference, in each scenario; 0 for not at all.
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
+        latency_s: seconds that single examples are timed for, at the most, where no budget on a latency needs more.
         timeout_s: seconds that one case may take.
         wait_s: seconds that a case may wait for its device while another run measures on it.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for a share of what there is.
@@ -300,6 +305,7 @@ class Settings:
         score: what the OpScore is made of.
         models: what is said of finished models, by the headings of the sections.
         searches: the spaces of chains that a search may try, by name, as they were written.
+        scale: how much of the paper its suite repeats (``pytest_opml.paper.suite``).
     """
 
     gpu: str = setting(
@@ -308,20 +314,28 @@ class Settings:
         help="device to run on: auto, cpu, gpu for any GPU, or the kind that must be there: v100, t4, a100, h100, ...",
         read=_profile,
     )
-    json_path: Path | None = setting(key="json", metavar="PATH", help="write the record of the run to PATH", read=_path)
+    json_path: Path | None = setting(
+        key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path
+    )
     store: str | None = setting(
-        "sqlite:///.opml/history.db", metavar="URL", help="SQLAlchemy URL of the history, or none", read=_store
+        "sqlite:///.opml/history.db",
+        metavar="URL",
+        help="SQLAlchemy URL of the history, or none",
+        of_project=True,
+        read=_store,
     )
     baseline: Annotated[str, Field(min_length=1)] | None = setting(
         metavar="WHAT",
+        of_project=True,
         help="what to compare each case with: last, best, release, a branch, a commit, a run or the file of a record",
     )
     mlflow: str | None = setting(
         metavar="URI",
         help="log the run to the MLflow tracking store at URI, such as sqlite:///mlflow.db; or none",
+        of_project=True,
         read=_tracking,
     )
-    mlflow_experiment: Annotated[str, Field(min_length=1, max_length=500)] = setting("pytest-opml")
+    mlflow_experiment: Annotated[str, Field(min_length=1, max_length=500)] = setting("pytest-opml", of_project=True)
     cache_dir: Path = setting(
         _user_cache,
         metavar="DIR",
@@ -343,6 +357,7 @@ class Settings:
         help="a budget beside those of the file (op_score.max=1.5) or a term of the gate (confidence=0.99); repeatable",
         is_repeatable=True,
         is_table=True,
+        of_project=True,
         read=_gate,
     )
     threads: Annotated[int, Field(ge=1, le=4096)] | None = setting(
@@ -356,6 +371,7 @@ class Settings:
         help="seconds to time a case beside its reference, in each scenario; 0: not at all",
     )
     compare_precision: Annotated[float, Field(ge=0, lt=1)] = setting(0.02)
+    latency_s: PositiveFloat = setting(30.0, key="latency_seconds")
     timeout_s: PositiveFloat = setting(
         1800.0, key="timeout", metavar="S", type=float, help="seconds that one case may take"
     )
@@ -377,13 +393,17 @@ class Settings:
         metavar="PATTERN",
         help="models, by path or name, that may read and write files or have custom operations; repeatable",
         is_repeatable=True,
+        of_project=True,
         read=_patterns,
     )
-    release_dir: Path = setting(".opml/releases", read=_path)
+    release_dir: Path = setting(".opml/releases", of_project=True, read=_path)
     benchmark_table: bool = setting(False)
-    score: ScoreSettings = setting(dict, is_table=True, read=_score)
-    models: Mapping[str, ModelSection] = setting(dict, key="model", is_table=True, read=_models)
-    searches: Mapping[str, Any] = setting(dict, key="search", is_table=True, read=_searches)
+    score: ScoreSettings = setting(dict, is_table=True, of_project=True, read=_score)
+    models: Mapping[str, ModelSection] = setting(dict, key="model", is_table=True, of_project=True, read=_models)
+    searches: Mapping[str, Any] = setting(dict, key="search", is_table=True, of_project=True, read=_searches)
+    scale: ScaleName = setting(
+        "smoke", metavar="SCALE", help="of the paper's suite: smoke takes minutes, small hours, full the paper's GPU"
+    )
 
 
 # --- reading them

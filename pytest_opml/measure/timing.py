@@ -34,7 +34,7 @@ _SHARPENED = 3
 _FAR = 8.0
 # Of a time that is known by its reference's, passes only give the answers, and say what a pass takes.
 _PASSES_BESIDE, _PASSES_BESIDE_SECONDS = 3, 1.0
-_LATENCY_SECONDS = 30.0
+LATENCY_SECONDS = 30.0
 _SHORTEST_REPEAT_S = 2.0
 _LATENCY_ROUND = 8  # calls that make a round of warming up: of single ones, no three may ever agree
 _SINGLE_BYTES = 32 * 2**20  # few enough to leave the peak of memory to the model
@@ -216,10 +216,12 @@ def _sample_on(
             taken.append(one())
 
 
-def time_single(runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMPLING) -> Single:
+def time_single(
+    runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMPLING, seconds: float = LATENCY_SECONDS
+) -> Single:
     """Time one example at a time, for the percentiles that the table of metrics asks for.
 
-    Takes as many samples as the highest percentile needs, or as many as 30 seconds allow. The examples are the first of
+    Takes as many samples as the highest percentile needs, or as many as its time allows. The examples are the first of
     the set, fetched beforehand and in turn: as many as there are samples, or as fit into 32 MB.
 
     Args:
@@ -227,6 +229,7 @@ def time_single(runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMP
         inputs: of the test set.
         plan: its limits on percentiles in milliseconds: while they are open, twice as many samples are taken, and some
             anew where one seems to fail.
+        seconds: that this may take, where no limit is open.
     """
     fewest = max(map(least_samples, percentiles().values()))
     fitting = max(1, _SINGLE_BYTES // inputs.example_bytes)
@@ -241,9 +244,9 @@ def time_single(runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMP
         runtime.run(placed)
         return time.perf_counter() - started
 
-    def sampled(seconds: float) -> list[float]:
+    def sampled(longest_s: float) -> list[float]:
         samples: list[float] = []
-        deadline = time.perf_counter() + seconds
+        deadline = time.perf_counter() + longest_s
         while len(samples) < fewest and time.perf_counter() < deadline:
             samples.append(one())
         return samples
@@ -251,7 +254,7 @@ def time_single(runtime: Runtime, inputs: InputSet, plan: SamplingPlan = NO_SAMP
     limits = plan.limits_on(*(f"{LATENCY}.{name}" for name in percentiles()))
     sampler = SequentialSampler(limits, plan.max_seconds, plan.error)
     with no_collection():
-        samples = sampled(_LATENCY_SECONDS)
+        samples = sampled(seconds)
         _sample_on(samples, one, sampler, lambda: _ladders(samples, limits))
         anew = sampled(max(sampler.repeat_s, _SHORTEST_REPEAT_S)) if sampler.repeat_s else []
     latency, repeated = summarise_latency(samples), summarise_latency(anew).percentiles

@@ -48,13 +48,14 @@ def leave_out(item: pytest.Item) -> None:
         item.config.stash[_LEFT_OUT_UNNAMED] = True
 
 
-def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile) -> CollectedRun:
+def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile, cache_dir: Path) -> CollectedRun:
     """What was collected.
 
     Args:
         config: of the run.
         items: the tests that use our fixtures.
         file: where the settings of the run are from.
+        cache_dir: of the run's cache.
 
     Raises:
         SettingsError: a marker says what it cannot.
@@ -67,6 +68,7 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
     left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
     return plan_run(
         [CollectedTest(_test_id(item, file), _case(item), test_overrides(item)) for item in items],
+        cache_dir,
         deselected=left_out,
         partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)
         or leaves_out(config, file.root if file.path else None),

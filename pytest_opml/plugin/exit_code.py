@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ..runner.outcome import Outcome
 
 
-def refusal(text: str) -> pytest.UsageError:
+def refusal(*lines: str) -> pytest.UsageError:
     """The error by which pytest refuses a run; it is the last that pytest prints, so the exit code ends it."""
     from ..reports.terminal.run import exit_line
     from ..runner.outcome import USAGE
 
-    return pytest.UsageError(f"{printable(text)}\n{exit_line(USAGE, 'the input is wrong, as said above')}")
+    return pytest.UsageError("\n".join((*map(printable, lines), exit_line(USAGE, "the input is wrong, as said above"))))
 
 
 def exit_reason(session: pytest.Session) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import registry
-from ..settings import build_settings, declared, read_pyproject
+from ..settings import build_settings, declared
 
 if TYPE_CHECKING:
     from ..settings import Settings, Unregistered
@@ -38,11 +38,10 @@ def settings_of(config: pytest.Config, unregistered: Unregistered = "refused") -
         SettingsError: one of them says what it cannot.
     """
     if _SETTINGS not in config.stash:
-        from .settings_file import chosen
+        from .settings_file import chosen, settings_table
 
         options = {key: getattr(config.option, f"opml_{key}", None) for key in declared()}
         file = chosen(config)
         registry.make_importable(file.root)
-        table = read_pyproject(file.path) if file.path else {}
-        config.stash[_SETTINGS] = build_settings(table, options, file.root, unregistered=unregistered)
+        config.stash[_SETTINGS] = build_settings(settings_table(config), options, file.root, unregistered=unregistered)
     return config.stash[_SETTINGS]

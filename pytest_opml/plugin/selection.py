@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -29,8 +30,22 @@ def named_places(config: pytest.Config, *, single_tests: bool = True) -> list[Pa
         single_tests: whether the files of tests that are named one by one are among them.
     """
     parts = [argument.partition("::") for argument in config.args]
-    folder = config.invocation_params.dir
-    return [Path(os.path.normpath(folder / path)) for path, _, test in parts if single_tests or not test]
+    return [_place(config, path) for path, _, test in parts if single_tests or not test]
+
+
+def _place(config: pytest.Config, text: str) -> Path:
+    """A file or folder that the command line names by its path, or with ``--pyargs`` by its module."""
+    path = Path(os.path.normpath(config.invocation_params.dir / text))
+    if not getattr(config.option, "pyargs", False) or path.exists():
+        return path
+    try:
+        module = importlib.util.find_spec(text)
+    except (ImportError, ValueError, AttributeError):
+        return path
+    if module is None:
+        return path
+    folders = list(module.submodule_search_locations or ())
+    return Path(folders[0]) if folders else Path(module.origin or path)
 
 
 def is_within(path: Path, place: Path) -> bool:

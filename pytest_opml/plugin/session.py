@@ -45,7 +45,8 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
         heed_signals(config)
     try:
         file = choose(config, sorted({item.path for item in items}))
-        settings, plan = options.settings_of(config), collection.plan(config, items, file)
+        settings = options.settings_of(config)
+        plan = collection.plan(config, items, file, settings.cache_dir)
         registry.use_sections(lambda: settings.models)
         opened = Session(settings, file.root, progress_line, part=xdist.part_of_run(config), plan=plan)
     except OpmlError as error:

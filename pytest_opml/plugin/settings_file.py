@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from .. import registry
 from ..errors import SettingsError
 from ..printable import printable
-from ..settings import find_pyproject, project_folder, read_pyproject
+from ..settings import declared, find_pyproject, project_folder, read_pyproject
 from .selection import named_benchmarks, named_places
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class SettingsFile(NamedTuple):
     root: Path
 
 
+# The suite of the paper is a project of its own, whichever project it is run from.
+_SUITE = Path(__file__).parents[1] / "paper" / "suite" / "pyproject.toml"
 _CHOSEN = pytest.StashKey[SettingsFile]()
 _SAID = pytest.StashKey[str]()
 _SECTIONS = pytest.StashKey["dict[Path, Mapping[str, ModelSection]]"]()
@@ -78,6 +80,28 @@ def adopt(config: pytest.Config, file: SettingsFile) -> None:
     config.stash[_CHOSEN] = file
 
 
+def settings_table(config: pytest.Config) -> dict[str, Any]:
+    """Return the table ``[tool.opml]`` that was chosen; empty where there is none.
+
+    The suite of the paper takes what says how this machine is to be used from the project that it is run from.
+
+    Raises:
+        SettingsError: a file cannot be read.
+    """
+    file = chosen(config)
+    table = read_pyproject(file.path) if file.path else {}
+    if not (file.path and _is_suite(file.path)):
+        return table
+    path, settings = _nearest_here(config), declared()
+    around = read_pyproject(path) if path else {}
+    # what is no key at all is passed on, and refused as in any other run
+    return {key: value for key, value in around.items() if key not in settings or not settings[key].of_project} | table
+
+
+def _is_suite(path: Path) -> bool:
+    return path.resolve() == _SUITE.resolve()
+
+
 def let_import_near(config: pytest.Config, folder: Path) -> None:
     """Let the modules of the project nearest to a folder be imported by the benchmarks there, and be named."""
     registry.make_importable(_of(config, _nearest(config, folder)).root)
@@ -113,7 +137,15 @@ def _nearest(config: pytest.Config, folder: Path) -> Path | None:
     return find_pyproject(folder, folder.resolve(), config.invocation_params.dir, config.rootpath)
 
 
+def _nearest_here(config: pytest.Config) -> Path | None:
+    """The nearest file to the working folder, that of the suite apart."""
+    path = find_pyproject(config.invocation_params.dir, config.rootpath)
+    return None if path and _is_suite(path) else path
+
+
 def _of(config: pytest.Config, path: Path | None) -> SettingsFile:
+    if path and _is_suite(path):
+        return SettingsFile(path, _of(config, _nearest_here(config)).root)
     root = path.parent if path else project_folder(config.invocation_params.dir) or config.rootpath
     return SettingsFile(path, root)
 
@@ -138,6 +170,8 @@ def correction(config: pytest.Config) -> str | None:
 
 def _say(config: pytest.Config, file: SettingsFile) -> str | None:
     line = f"opml: budgets of {_shown(config, file.path)}" if file.path else "opml: no [tool.opml] found; defaults"
+    if file.path and _is_suite(file.path):
+        line = "opml: the suite of the paper, which has no budgets"
     if config.stash.get(_SAID, None) == line:
         return None
     config.stash[_SAID] = line

@@ -175,6 +175,7 @@ class ArtifactBuilder:
         from ..techniques.base import TrainedModel
 
         def build(folder: Path) -> None:
+            from ..models.pretrained import describe_weights
             from ..models.training import train
             from ..techniques.base import ModelState
 
@@ -183,7 +184,9 @@ class ArtifactBuilder:
             check_process()
             disturbed = self.disturbances(load)
             is_trained = training.training_mode != "none"
-            training = training.model_copy(update={"disturbed": disturbed}) if is_trained else UNTRAINED
+            pretrained = describe_weights(Path(case.weights))
+            updated = {"disturbed": disturbed, "pretrained": pretrained}
+            training = training.model_copy(update=updated) if is_trained else UNTRAINED
             path = folder / "model.keras"
             model.save(path)
             self.guard(lambda: model).stored("training", ModelState(model), path)
@@ -230,7 +233,7 @@ UNTRAINED = Training(
 
 def _write_details(folder: Path, built: BuiltArtifact) -> None:
     """Write what ``find_artifact`` reads beside the file."""
-    details = built._asdict() | {"file": built.path.name, "training": built.training.model_dump()}
+    details = built._asdict() | {"file": built.path.name, "training": built.training.model_dump(mode="json")}
     del details["path"]
     (folder / _DETAILS).write_text(json.dumps(details, indent=1), "utf-8")
 

@@ -18,6 +18,8 @@ from ..case import Case, parse_chain
 from ..datasets.images import image_form
 from ..datasets.model_inputs import size_text
 from ..errors import ModelFileError
+from ..models.pretrained import check_weights, is_pretrained, weights_of_other
+from ..records import clients
 from ..records.case_record import ImageSize
 from ..storage.digests import digest_path
 from ..tensors import DataSpec
@@ -114,6 +116,22 @@ def _stamp(path: Path) -> str:
         raise ModelFileError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
 
+def _weights_of(case: Case) -> str:
+    """The name of a case's weights, or the digest of their file, wherever it lies.
+
+    Raises:
+        ModelFileError: the file is not there, cannot be read, or is not what was trained here.
+    """
+    if case.weights in _NO_WEIGHTS_FILE:
+        return case.weights
+    path = Path(case.weights).expanduser()
+    if is_pretrained(case.weights):
+        return check_weights(path).sha256
+    if not path.is_file():
+        raise ModelFileError(f"weights {case.weights}: no such file; known besides a path: imagenet, none, opml")
+    return _stamp(path)
+
+
 def _source_of(factory: Any) -> str:
     """The text of the module that a factory comes from, so that a user's own changes are seen."""
     try:
@@ -175,12 +193,11 @@ class CaseKeys:
 
     def teacher_case(self, teacher: OtherModel) -> Case:
         """Return the case of a teacher or a source: another model, otherwise the same."""
-        weights = self.case.weights if self.case.weights in _NO_WEIGHTS_FILE else "imagenet"
         unfreeze = self.case.unfreeze if teacher.unfreeze is None else teacher.unfreeze
         changed: dict[str, Any] = {
             "model": teacher.name,
             "technique": "baseline",
-            "weights": weights,
+            "weights": weights_of_other(self.case.weights, teacher.name),
             "unfreeze": unfreeze,
         }
         # are those of the case's own model
@@ -190,13 +207,12 @@ class CaseKeys:
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
         device = self._device
         path = registry.is_path("model", case.model)
-        if case.weights not in _NO_WEIGHTS_FILE and not Path(case.weights).expanduser().is_file():
-            raise ModelFileError(f"weights {case.weights}: no such file; known besides a path: imagenet, none")
         return {
-            "case": case.model_dump(exclude={"technique", "name", "quality"}),
+            # what a client has is in the digest of the data, so that all together share the model of no clients at all
+            "case": case.model_dump(exclude={"technique", "name", "quality", "weights", *clients.FIELDS}),
             "policy": policy,
             "data": self._data.fingerprint,
-            "weights": None if case.weights in _NO_WEIGHTS_FILE else _stamp(Path(case.weights).expanduser()),
+            "weights": _weights_of(case),
             "code": source_digest(),
             "builder": _stamp(Path(case.model)) if path else _source_of(registry.get("model", case.model)),
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},

@@ -65,7 +65,7 @@ class CaseRunner:
         Raises:
             UsageError: a file, a module or a model of MLflow's is not there.
         """
-        check_files(case)
+        check_files(case, self._options.settings.cache_dir)
         return self._addresses.localised(case)
 
     def run_case(

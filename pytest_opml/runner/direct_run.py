@@ -49,7 +49,8 @@ def run_cases(
         KeyboardInterrupt: it was ended before it began.
     """
     # budgets of the file that name other cases are not missed: these are not all that the project has
-    plan = plan_run((CollectedTest(command, case) for case, command in cases), partial_selection=True)
+    tests = (CollectedTest(command, case) for case, command in cases)
+    plan = plan_run(tests, settings.cache_dir, partial_selection=True)
     is_terminal, names = sys.stderr.isatty(), [case.id for case, _ in cases]
     line = ProgressLine(sys.stderr if is_terminal else None, width, names, log=sys.stderr, is_logged=not is_terminal)
     with EndSignals(ends_process=True) as signals:

@@ -63,6 +63,8 @@ from .trusted_models import trust_notes
 
 # Of a file, what is told of; an optimizer that took no step has a few bytes.
 _SMALLEST_SHARE = 0.01
+# Classes that a note gives by name.
+_MOST_NAMED = 10
 
 
 def measure(
@@ -211,7 +213,7 @@ def _time(
     if gpu is None:  # whose driver waits for it on cores of the CPU
         require_cores(runtime.name, passes.busy_cores, runtime.threads)
     offline, load = load.disturbances(cores), LoadWatch(whole)
-    single = time_single(runtime, inputs, plan.on_times)
+    single = time_single(runtime, inputs, plan.on_times, plan.latency_s)
     alone, load = load.disturbances(cores), LoadWatch(whole)
     repeat = time_again(runtime, inputs, batch, passes.repeat_s) if passes.repeat_s else None
     if repeat is not None:
@@ -411,6 +413,7 @@ def _result(
         notes=(
             *quality_warnings(quality, case),
             *facts.notes(held_out),
+            *client_notes(case, built.training, len(held_out.classes)),
             *_notes(case, score.error_floored, built.training, plan.device),
             *trust_notes(artifact.trusted),
             *size_notes(built.optimizer_bytes, artifact.size_bytes),
@@ -464,6 +467,24 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
         trained = "the model was trained in float32, and " if for_lack else ""
         notes.append(f"this device has no float16 arithmetic: {trained}{saves}")
     return tuple(notes)
+
+
+def client_notes(case: Case, training: Training, classes: int) -> list[str]:
+    """What a reader of the quality must know of the client that a model was trained by.
+
+    Args:
+        case: of the model.
+        training: as the record has it.
+        classes: of the data, all of which the test examples are of.
+    """
+    if case.client is None or training.examples is None:
+        return []
+    trained = f"trained on the {training.examples:,} examples of client {case.client} of {case.clients}"
+    if not training.absent_classes:
+        return [trained]
+    absent = training.absent_classes
+    named = f"{len(absent)} of the {classes} classes" if len(absent) > _MOST_NAMED else f"class {', '.join(absent)}"
+    return [f"{trained}; it has no example of {named}"]
 
 
 def size_notes(optimizer_bytes: int, size_bytes: int) -> list[str]:

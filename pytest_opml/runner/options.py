@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .. import registry
 from ..gate.sampling_limits import paired_limits, ratio_limits, time_limits
 from ..measure.memory import MemoryLimit, default_limit
+from ..measure.timing import LATENCY_SECONDS
 from ..metrics import INFERENCE
 from ..records.case_ids import reference_id
 from ..records.device import Device
@@ -101,6 +102,7 @@ class MeasurementPlan:
         device: that it is measured on; a runtime may use its ``threads``.
         time_weights: what inference and training seconds are multiplied by to make up the time in the score.
         reference_samples: examples that the inference time is scaled to.
+        latency_s: seconds that single examples are timed for, at the most, where no limit needs more.
         vs_reference: how long a candidate is timed beside its reference in each scenario; 0 seconds: not at all. Its
             limits are those on the ratio, and those on times that follow from it.
         reference: the result of the reference, whose times with the ratios to it make the candidate's.
@@ -113,6 +115,7 @@ class MeasurementPlan:
     device: Device
     time_weights: Mapping[TimeKind, float]
     reference_samples: int
+    latency_s: float = LATENCY_SECONDS
     vs_reference: SamplingPlan = NO_SAMPLING
     reference: Result | None = None
     on_times: SamplingPlan = NO_SAMPLING
@@ -199,6 +202,7 @@ class RunOptions:
             device=self.device,
             time_weights=dict(score.time),
             reference_samples=score.reference_samples,
+            latency_s=self.settings.latency_s,
             registrations=registry.registrations(),
         )
 

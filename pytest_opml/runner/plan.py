@@ -9,8 +9,11 @@ from .. import registry
 from ..errors import CaseDefinitionError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..case import Case
     from ..gate.budgets import Budget
+    from ..models.missing_weights import MissingWeights
     from ..records.case_record import CaseRecord, Provider
 
 
@@ -39,6 +42,7 @@ class CollectedRun(NamedTuple):
         addresses: of MLflow's, that cases name as their models.
         providers: ONNX Runtime's execution providers that cases ask for by name.
         needs_tensorflow: whether a case that is known, or may still be asked for, needs TensorFlow.
+        missing_weights: ImageNet weights of cases that are not on this machine, and have to be fetched.
     """
 
     cases: Mapping[str, str] = {}
@@ -48,6 +52,7 @@ class CollectedRun(NamedTuple):
     addresses: tuple[str, ...] = ()
     providers: tuple[Provider, ...] = ()
     needs_tensorflow: bool = True
+    missing_weights: tuple[MissingWeights, ...] = ()
 
 
 class CollectedTest(NamedTuple):
@@ -99,12 +104,17 @@ class AskedCases:
 
 
 def plan_run(
-    tests: Iterable[CollectedTest], *, deselected: Iterable[str] = (), partial_selection: bool = False
+    tests: Iterable[CollectedTest],
+    cache_dir: Path,
+    *,
+    deselected: Iterable[str] = (),
+    partial_selection: bool = False,
 ) -> CollectedRun:
     """Return the plan of a run of these tests, after looking for what their cases name.
 
     Args:
         tests: all that were collected.
+        cache_dir: of the run's cache.
         deselected: see ``CollectedRun``.
         partial_selection: likewise.
 
@@ -112,12 +122,13 @@ def plan_run(
         CaseDefinitionError: two different cases have one id.
         UsageError: a file or a module that a case names is not there.
     """
+    from ..models.missing_weights import missing_weights
     from .case_files import check_files
 
     tests = tuple(tests)
     asked, cases = AskedCases(), [test.case for test in tests if test.case is not None]
     for case in cases:
-        check_files(case)
+        check_files(case, cache_dir)
         asked.add(case)
     return CollectedRun(
         cases={test.case.id: test.name for test in tests if test.case is not None},
@@ -127,6 +138,7 @@ def plan_run(
         addresses=tuple(sorted({case.model for case in cases if registry.is_address(case.model)})),
         providers=tuple(sorted({name for case in cases for name in case.providers})),
         needs_tensorflow=len(cases) < len(tests) or any(case.needs_tensorflow for case in cases),
+        missing_weights=tuple(missing_weights(cases, cache_dir)),
     )
 
 

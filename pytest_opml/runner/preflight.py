@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ModelFileError
 from ..runtimes.keras_configuration import check_file
 from ..runtimes.onnx_providers import check_provider
 from ..runtimes.threads import use_threads
 from .plan import NOTHING_COLLECTED, CollectedRun
 
 if TYPE_CHECKING:
+    from ..models.missing_weights import MissingWeights
     from ..records.device import Device
     from ..records.run import Commit, RunRecord
     from ..settings import Settings
+    from ..storage.cache import Cache
     from .baselines import Baselines
 
 _VERSIONS = (
@@ -35,7 +39,8 @@ class Preflight:
         baselines: what its cases are compared with.
         commit: of the user's project, as it was now; None outside a repository.
         versions: of Python and of the packages that a result depends on.
-        notes: a line for each earlier run that was taken into the history now, or could not be.
+        notes: a line for each earlier run that was taken into the history now, or could not be; one for weights that
+            cannot be fetched.
     """
 
     device: Device
@@ -69,7 +74,7 @@ class Preflight:
 
 
 def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED) -> Preflight:
-    """Check that a run can begin: its device, cache, models, history, record's path, MLflow and TensorFlow.
+    """Check that a run can begin: its device, cache, weights, models, history, record's path, MLflow and TensorFlow.
 
     Args:
         settings: of the run.
@@ -102,18 +107,48 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     use_threads(device.threads)
     for provider in plan.providers:
         check_provider(provider, gpu=device.gpu is not None)
-    Cache(settings.cache_dir, open_shared(settings.cache_shared))
+    weights = weights_notes(plan.missing_weights, Cache(settings.cache_dir, open_shared(settings.cache_shared)))
     if settings.json_path:
         check_writable(settings.json_path)
-    notes = take_in_earlier(settings, root)
+    notes = (*take_in_earlier(settings, root), *weights)
     baselines = Baselines(settings, root, commit, ModelAddresses(settings, plan.addresses))
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
     # last, since it waits for the server: what is wrong elsewhere is told at once
     if plan.needs_tensorflow or device.gpu:
         device = confirm(settings.gpu, device, probe(device))
-    versions = {name: _version(name) for name in _VERSIONS}
-    return Preflight(device=device, baselines=baselines, commit=commit, versions=versions, notes=notes)
+    return Preflight(device=device, baselines=baselines, commit=commit, versions=installed_versions(), notes=notes)
+
+
+def weights_notes(missing: Sequence[MissingWeights], cache: Cache) -> list[str]:
+    """Return what is to be said of ImageNet weights that are not here and cannot be fetched; nothing where they can be.
+
+    Args:
+        missing: the weights that are not on this machine.
+        cache: of the run; it may hold what is made of them, which then is not made again.
+
+    Raises:
+        ModelFileError: they cannot be had, and the cache holds nothing at all.
+    """
+    from ..models.missing_weights import unreachable
+
+    imagenet = [one for one in missing if one.weights == "imagenet"]
+    why = unreachable(imagenet[0].url) if imagenet else ""
+    if not why:
+        return []
+    networks, files = ", ".join(one.network for one in imagenet), ", ".join(one.file.name for one in imagenet)
+    text = (
+        f"no ImageNet weights of {networks}: they are not on this machine and cannot be fetched ({why}); "
+        f"put {files} into {imagenet[0].file.parent}, or train some here (opml paper pretrain) and write weights='opml'"
+    )
+    if cache.is_empty and cache.shared is None:
+        raise ModelFileError(text)
+    return [f"{text}; cases whose artifacts the cache holds go on without them"]
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a result depends on."""
+    return {name: _version(name) for name in _VERSIONS}
 
 
 def _version(name: str) -> str:

@@ -79,7 +79,7 @@ def run_search(
         KeyboardInterrupt: it was ended before it began.
     """
     # which cases it comes to is not known before: none is missed, and no budget that names another one
-    plan = plan_run([CollectedTest(command(case), None)], partial_selection=True)
+    plan = plan_run([CollectedTest(command(case), None)], settings.cache_dir, partial_selection=True)
     # how many trials there will be is not known: each chain may be tried on several numbers of examples
     line = ProgressLine(sys.stderr if sys.stderr.isatty() else None, width, log=sys.stderr)
 

@@ -111,6 +111,15 @@ def parse_space(value: Any, where: str, name: str = "") -> SearchSpace:
     return SearchSpace(name=name or where, chains=chains, rungs=tuple(table.rungs))
 
 
+def check_form(value: Any, where: str) -> None:
+    """Refuse a space that is not written as ``parse_space`` takes it, whatever techniques there are.
+
+    Raises:
+        SettingsError: a key is unknown, or a value has the wrong form; the text names its place.
+    """
+    _read({"chains": value} if isinstance(value, (list, tuple)) else value, where)
+
+
 def default_space() -> SearchSpace:
     """Return the space of what is installed here."""
     stages = [[step for step in stage if _is_here(step)] for stage in _STAGES]

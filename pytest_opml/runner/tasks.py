@@ -12,6 +12,7 @@ from ..case import Case
 from ..datasets.held_out import read_held_out, write_held_out
 from ..errors import CaseFailed, ModelFileError
 from ..measure.quiet_machine import wait_until_quiet
+from ..models import pretrained
 from ..progress import report_progress
 from ..records.result import Result
 from ..runtimes.keras_configuration import configure
@@ -63,10 +64,10 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
     builder.make()
     if paths.case_dir:
         write_held_out(builder.data, paths.case_dir)
-    is_candidate = case.reference != case
+    is_candidate, reference = case.reference != case, builder.case.reference
     return BuiltCase(
         artifact=builder.keys.artifact,
-        reference=CaseKeys(case.reference, builder.data, options.device).artifact if is_candidate else None,
+        reference=CaseKeys(reference, builder.data, options.device).artifact if is_candidate else None,
     )
 
 
@@ -75,7 +76,7 @@ def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactB
     limit_process(options.device.threads)  # before the modules of the user, which may run TensorFlow at once
     registry.adopt(options.registrations)
     cache = paths.open_cache()
-    case = exported(case, paths.data_dir, cache)
+    case = pretrained.localised(exported(case, paths.data_dir, cache), paths.cache_dir)
     data = load_data(case, paths.data_dir, cache, trusted=options.trusted)
     builder = ArtifactBuilder(case, data, options.device, cache)
     if not case.is_finished:

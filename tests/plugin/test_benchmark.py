@@ -57,13 +57,14 @@ def test_every_case_is_a_benchmark_with_its_measured_times_and_figures(bench: Be
     [("--benchmark-columns=min", ""), ("--benchmark-sort=min", ""), ("-v", "[tool.opml]\nbenchmark_table = true\n")],
 )
 def test_its_table_is_shown_where_it_is_asked_for(bench: Bench, option: str, settings: str) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     bench.settings(settings)
     bench.run(QUIET, option).stdout.fnmatch_lines(["*benchmark: 1 tests*", "bench_it*"])
 
 
 def test_its_table_stays_where_benchmarks_of_others_are_in_it(bench: Bench) -> None:
-    bench.file(BENCH % ONE + "\n    def bench_plain(benchmark): benchmark(sum, [1])\n")
+    bench.finished_files("a.onnx")
+    bench.file("def bench_plain(benchmark): benchmark(sum, [1])\n", "bench_plain.py")
     bench.run(QUIET).stdout.fnmatch_lines(["*benchmark: 2 tests*"])
 
 
@@ -78,7 +79,7 @@ def test_the_gpus_are_part_of_the_machine(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_saved_runs_compare_and_draw(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     assert bench.run(QUIET, "--benchmark-autosave").ret == 0
     with warnings.catch_warnings(record=True) as caught:
         result = bench.run(QUIET, "--benchmark-compare", "--benchmark-histogram=picture")
@@ -89,7 +90,7 @@ def test_saved_runs_compare_and_draw(bench: Bench) -> None:
 
 
 def test_a_regression_that_pytest_benchmark_finds_fails_the_run(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     assert bench.run(QUIET, "--benchmark-autosave").ret == 0
     (path,) = (bench.pytester.path / ".benchmarks").rglob("*.json")
     faster = json.loads(path.read_text())
@@ -133,7 +134,8 @@ def test_its_marker_and_ours_go_together(bench: Bench) -> None:
 
 
 def test_only_and_skip_count_our_tests_as_benchmarks(bench: Bench) -> None:
-    bench.file(BENCH % ONE + "\n    def bench_other(): pass\n")
+    bench.finished_files("a.onnx")
+    bench.file("def bench_other(): pass\n", "bench_other.py")
     bench.run(QUIET, "--benchmark-only").assert_outcomes(passed=1, skipped=1)
     bench.run(QUIET, "--benchmark-skip").assert_outcomes(passed=1, skipped=1)
 
@@ -152,7 +154,7 @@ def test_a_test_that_benchmarks_something_itself_keeps_the_fixture(bench: Bench)
 
 @pytest.mark.parametrize("without", [("-p", "no:benchmark"), ("--benchmark-disable",)])
 def test_without_it_everything_else_works(bench: Bench, without: tuple[str, ...]) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     bench.settings("[tool.opml.gate]\naccuracy = { min = 0.2 }\n")
     result = bench.run(QUIET, *without)
     assert result.ret == 0

@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_collected_is_explained(bench: Bench) -> None:
 
 
 def test_an_interruption_and_an_error_of_a_plugin_are_explained(bench: Bench) -> None:
-    bench.file("def bench_it(opml_device): pass\n")
+    bench.finished_files("a.onnx")
     conftest = bench.pytester.path / "bench" / "conftest.py"
     conftest.write_text("def pytest_runtest_call(item): raise KeyboardInterrupt\n")
     interrupted = bench.run(STORE, apart=True)

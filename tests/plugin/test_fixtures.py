@@ -55,7 +55,7 @@ def test_a_hand_written_benchmark_has_the_parts_of_its_case(bench: Bench) -> Non
         benchmark(opml_artifact.predict, images)
     """
     )
-    result = bench.run("--opml-store=none", apart=True)
+    result = bench.run("--opml-store=none", "--benchmark-max-time=0.1", apart=True)
     result.assert_outcomes(passed=1)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*benchmark: 1 tests*"])

@@ -45,9 +45,9 @@ def test_a_terminal_shows_it_unless_it_is_to_be_quiet(bench: Bench, monkeypatch:
     for variable in ("NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    bench.file(BENCH % TWO)
+    bench.finished_files("a.onnx", "b.onnx")
     command = [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", "--opml-store=none"]
-    command += [f"--opml-cache-dir={bench.cache}", "--opml-compare-seconds=0.1"]
+    command += [f"--opml-cache-dir={bench.cache}"]
     for option, shown in (("--color=auto", True), ("-q", False)):
         code, text = in_terminal([*command, option], bench.pytester.path)
         assert code == 0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.plugin.selection import is_named, leaves_out, named_benchmarks
+import pytest_opml.paper.suite
+from pytest_opml.plugin.selection import is_named, leaves_out, named_benchmarks, named_places
 from pytest_opml.settings import find_pyproject
 
 SETTINGS = "[tool.opml]\n"
@@ -141,3 +142,18 @@ def test_a_project_as_a_whole_starts_no_benchmarks(
     config = pytester.parseconfigure(str(top))
     assert not is_named(config, top / "bench" / "bench_a.py")
     assert named_benchmarks(config) == []
+
+
+def test_benchmarks_may_be_named_by_their_module(pytester: pytest.Pytester, top: Path) -> None:
+    suite = Path(pytest_opml.paper.suite.__file__).parent
+    by_name = pytester.parseconfigure("--pyargs", "pytest_opml.paper.suite")
+    assert named_places(by_name) == [suite]
+    assert suite / "bench_table5.py" in named_benchmarks(by_name)
+    assert is_named(by_name, suite / "bench_table5.py")
+    assert named_places(pytester.parseconfigure("--pyargs", "pytest_opml.paper.suite.bench_table5::bench_table5")) == [
+        suite / "bench_table5.py"
+    ]
+    # a path comes first, and what is no module stays a path
+    places = named_places(pytester.parseconfigure("--pyargs", "bench", "no.such.module", "json.nothing"))
+    assert places == [top / "bench", top / "no.such.module", top / "json.nothing"]
+    assert named_places(pytester.parseconfigure("bench")) == [top / "bench"]

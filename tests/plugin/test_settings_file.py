@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
 
+import pytest_opml.paper.suite
 from pytest_opml.errors import SettingsError
 from pytest_opml.plugin.options import settings_of
 from pytest_opml.plugin.settings_file import choose, chosen, header
@@ -126,3 +128,41 @@ def test_the_header_is_in_pytests(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("bench", "--collect-only")
     result.stdout.fnmatch_lines(["rootdir: *", "opml: budgets of pyproject.toml", "collected 1 item"])
     assert "opml:" not in pytester.runpytest("bench", "--collect-only", "-q").stdout.str()
+
+
+SUITE = Path(pytest_opml.paper.suite.__file__).parent
+
+
+def test_the_papers_suite_takes_of_the_project_what_is_about_the_machine_alone(pytester: pytest.Pytester) -> None:
+    text = """
+    [tool.opml]
+    data_dir = "data"
+    threads = 1
+    scale = "small"
+    json = "release.json"
+    store = "sqlite:///release.db"
+    baseline = "best"
+    gate.accuracy.min = 0.9
+    score.time = "training"
+    model.resnet50.model = "resnet50"
+    """
+    top = project(pytester.path, textwrap.dedent(text))
+    config = pytester.parseconfigure(str(SUITE))
+    assert chosen(config) == (SUITE / "pyproject.toml", top)
+    settings = settings_of(config)
+    assert (settings.data_dir, settings.threads, settings.scale) == (top / "data", 1, "small")
+    assert settings.json_path is settings.store is settings.baseline is None
+    assert settings.gate.applicable("any", "cpu") == ()
+    assert (settings.score.time, settings.models) == ({"inference": 1.0}, {})
+    assert header(config) == "opml: the suite of the paper, which has no budgets"
+    options = ("--opml-store=sqlite:///paper.db", "--opml-threads=2")
+    assert settings_of(pytester.parseconfigure(str(SUITE), *options)).threads == 2
+    with pytest.raises(SettingsError, match="run them one after the other"):
+        choose(config, [SUITE, top / "bench"])
+
+
+def test_the_suite_refuses_what_is_wrong_around_it_and_needs_nothing(pytester: pytest.Pytester) -> None:
+    assert settings_of(pytester.parseconfigure(str(SUITE))).scale == "smoke"
+    project(pytester.path, "[tool.opml]\nthread = 1\n")
+    with pytest.raises(SettingsError, match="unknown key 'thread'"):
+        settings_of(pytester.parseconfigure(str(SUITE)))

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.case import Case
+from pytest_opml.errors import ModelFileError
 from pytest_opml.runner import cache_keys
 from pytest_opml.runner.cache_keys import SOURCES, key_of, source_digest
+from tests.support.weights import make_weights
 from tests.support.workbench import Workbench
 
 PACKAGE = Path(str(files("pytest_opml")))
@@ -88,3 +90,34 @@ def test_the_steps_of_a_chain_have_keys_of_their_own(make_case: MakeCase, workbe
     assert chain.step(1) == alone.step(1) == alone.artifact
     assert len({chain.step(0), chain.step(1), chain.step(2)}) == 3
     assert chain.artifact == chain.step(2)
+
+
+def test_each_client_has_a_model_of_its_own_and_all_together_have_that_of_none(
+    make_case: MakeCase, workbench: Workbench
+) -> None:
+    def model(**fields: object) -> str:
+        return workbench.builder(make_case(size=8, **fields)).keys.model
+
+    divided = {"clients": 3, "client_label_skew": 0.5}
+    assert len({model(), *(model(client=client, **divided) for client in range(3)), model(clients=3, client=0)}) == 5
+    assert model() == model(clients=3) == model(**divided)
+
+
+def test_weights_count_by_their_content_and_not_by_their_place(
+    make_case: MakeCase, workbench: Workbench, tmp_path: Path
+) -> None:
+    def key(cache: str, content: bytes = b"weights") -> str:
+        file = make_weights("small_cnn", tmp_path / cache, content)
+        return workbench.builder(make_case(model="small_cnn", weights=str(file))).keys.model
+
+    assert key("a") == key("b")
+    assert len({key("a"), key("a", b"others"), workbench.builder(make_case(model="small_cnn")).keys.model}) == 3
+
+
+def test_a_teacher_has_weights_of_the_same_origin(make_case: MakeCase, workbench: Workbench, tmp_path: Path) -> None:
+    file = make_weights("small_cnn", tmp_path)
+    keys = workbench.builder(make_case("distill:vgg16", model="small_cnn", weights=str(file))).keys
+    (teacher,) = keys.steps[0].other_models()
+    assert keys.teacher_case(teacher).weights == str(file.with_name("vgg16.weights.h5"))
+    with pytest.raises(ModelFileError, match="weights 'opml' of vgg16 are not here; run: opml paper pretrain vgg16"):
+        keys.teacher(teacher)

@@ -9,6 +9,9 @@ from pytest_opml import registry
 from pytest_opml.case import Case
 from pytest_opml.errors import CaseDefinitionError, DatasetError, ModelFileError
 from pytest_opml.runner.case_files import check_files
+from tests.support.weights import make_weights
+
+CACHE = Path("cache")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def make(**fields: Any) -> Case:
     ],
 )
 def test_what_is_there_may_be_anything(fields: dict[str, Any]) -> None:
-    check_files(make(**fields))
+    check_files(make(**fields), CACHE)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +68,15 @@ def test_what_is_there_may_be_anything(fields: dict[str, Any]) -> None:
         (
             {"weights": "weight.h5"},
             ModelFileError,
-            "weights weight.h5: no such file or folder; nearest: weights.h5; known besides a path: imagenet, none",
+            "weights weight.h5: no such file or folder; nearest: weights.h5; "
+            "known besides a path: imagenet, none, opml",
         ),
         ({"dataset": "mydatta:load"}, CaseDefinitionError, "there is no module mydatta in the path of this process"),
     ],
 )
 def test_what_is_not_there_is_told_with_near_names(fields: dict[str, Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
-        check_files(make(**fields))
+        check_files(make(**fields), CACHE)
     assert text in str(caught.value)
     assert isinstance(caught.value, CaseDefinitionError) or str(caught.value) == text
 
@@ -83,9 +87,27 @@ def test_a_module_beside_the_settings_is_there_and_one_that_is_hidden_is_told(pr
     registry.make_importable(project)
     registry.make_importable(project)
     assert registry.sys.path.count(str(project)) == 1
-    check_files(make(dataset="mydata:load"))
+    check_files(make(dataset="mydata:load"), CACHE)
     with pytest.raises(CaseDefinitionError) as caught:
-        check_files(make(dataset="json:load"))
+        check_files(make(dataset="json:load"), CACHE)
     assert f"{project / 'json.py'} is hidden by {__import__('json').__file__}" in str(caught.value)
     with pytest.raises(CaseDefinitionError, match=f"there is no module mydatta in {project} or what is installed"):
-        check_files(make(dataset="mydatta:load"))
+        check_files(make(dataset="mydatta:load"), CACHE)
+
+
+def test_weights_that_are_trained_here_are_looked_for_and_those_of_a_teacher_too(project: Path) -> None:
+    def check(**fields: Any) -> str:
+        case = Case(**{"dataset": "digits", "model": "resnet50", "weights": "opml"} | fields)
+        with pytest.raises((ModelFileError, CaseDefinitionError)) as caught:
+            check_files(case, project / "cache")
+        return str(caught.value)
+
+    assert check() == "weights 'opml' of resnet50 are not here; run: opml paper pretrain resnet50"
+    assert check(model="efficientnet_lite0").startswith(
+        "case: weights = 'opml': efficientnet_lite0 cannot have weights"
+    )
+    make_weights("resnet50", project / "cache")
+    check_files(Case(dataset="digits", model="resnet50", weights="opml"), project / "cache")
+    text = "weights 'opml' of resnet101 are not here; run: opml paper pretrain resnet101"
+    assert check(technique="layer-transfer:resnet101") == text
+    assert check(technique="distill:resnet101") == text

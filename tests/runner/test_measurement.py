@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from pytest_opml.datasets.held_out import HeldOut
 from pytest_opml.errors import CaseFailed, ModelFileError, ThreadsError
 from pytest_opml.measure.busy_cores import BusyCores
 from pytest_opml.measure.device import detect
+from pytest_opml.measure.sizes import measure_file
 from pytest_opml.records.device import Device, GpuUse
 from pytest_opml.records.result import Conditions, Latency, OtherLoad, Result, WarmUp
 from pytest_opml.runner import measurement, tasks
-from pytest_opml.runner.measurement import size_notes, timing_notes
+from pytest_opml.runner.builder import UNTRAINED
+from pytest_opml.runner.measurement import client_notes, size_notes, timing_notes
 from pytest_opml.runner.tasks import BuiltCase, make_artifact, measure_artifact, measure_when_quiet
 from pytest_opml.runtimes.loader import open_artifact
 from pytest_opml.stats.sequential import SamplingPlan, TimeLimit
@@ -148,13 +151,15 @@ def test_nothing_is_measured_that_is_not_there(make_case: MakeCase, workbench: W
 
 @pytest.mark.parametrize(("technique", "megabytes"), [("baseline", 16.3), ("float16", 8.2), ("cluster-8192", 8.9)])
 def test_the_papers_smallest_network_runs_under_each_of_its_techniques(
-    technique: str, megabytes: float, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+    technique: str, megabytes: float, workbench: Workbench
 ) -> None:
-    monkeypatch.setattr("pytest_opml.measure.timing._LATENCY_SECONDS", 1.0)  # its percentiles are not what is asked
     common = {"dataset": "digits", "model": "efficientnetb0", "weights": "none", "size": 32, "subset": 60, "epochs": 1}
-    result = workbench.measure(Case.model_validate(common | {"technique": technique}))
-    assert result.size_mb == pytest.approx(megabytes, rel=0.05)
-    assert bool(result.artifact.changes) == (technique != "baseline")
+    case = Case.model_validate(common | {"technique": technique})
+    built = workbench.make(case)
+    assert measure_file(built.path).size_bytes / 1e6 == pytest.approx(megabytes, rel=0.05)
+    assert bool(built.changes) == (technique != "baseline")
+    answers = open_artifact(built.path, threads=2).predict(prepared(case).x_test.take([0, 1]))
+    assert np.allclose(answers.sum(axis=1), 1, atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -390,3 +395,28 @@ def test_a_file_that_is_partly_the_state_of_an_optimizer_says_so() -> None:
     (note,) = size_notes(67, 100)
     assert note.startswith("67 % of the file is the optimizer's state")
     assert size_notes(0, 100) == size_notes(12, 70_000) == []
+
+
+@pytest.mark.parametrize(
+    ("client", "training", "notes"),
+    [
+        (None, {"examples": 100}, []),
+        (0, {}, []),
+        (0, {"examples": 1_198}, ["trained on the 1,198 examples of client 0 of 3"]),
+        (
+            2,
+            {"examples": 40, "absent_classes": ("cat", "dog")},
+            ["trained on the 40 examples of client 2 of 3; it has no example of class cat, dog"],
+        ),
+        (
+            1,
+            {"examples": 40, "absent_classes": tuple("abcdefghijkl")},
+            ["trained on the 40 examples of client 1 of 3; it has no example of 12 of the 20 classes"],
+        ),
+    ],
+)
+def test_what_a_client_had_to_learn_from_is_noted(
+    client: int | None, training: dict[str, Any], notes: list[str], make_case: MakeCase
+) -> None:
+    trained = UNTRAINED.model_copy(update=training)
+    assert client_notes(make_case(clients=3, client=client), trained, 20) == notes

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_opml.case import Case
@@ -42,18 +44,19 @@ def test_two_cases_of_one_id_are_refused_with_what_they_differ_in(first: str, se
 def test_tensorflow_is_needed_for_all_but_finished_files_of_others(
     models: list[str | None], needs_it: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_opml.runner.case_files.check_files", lambda _: None)
+    monkeypatch.setattr("pytest_opml.runner.case_files.check_files", lambda *_: None)
     cases = [
         model and Case(dataset="digits", model=model, unfreeze=1 if model == "resnet50" else 0) for model in models
     ]
-    plan = plan_run(CollectedTest(f"test {number}", case or None) for number, case in enumerate(cases))
+    tests = (CollectedTest(f"test {number}", case or None) for number, case in enumerate(cases))
+    plan = plan_run(tests, Path("cache"))
     assert plan.needs_tensorflow is needs_it
     assert plan.addresses == tuple(model for model in models if model and model.startswith("models:"))
 
 
 def test_the_providers_that_cases_ask_for_are_told_before_the_run() -> None:
     cases = [make_case(technique) for technique in ("onnx,provider=cuda", "onnx-int8,provider=cuda", "onnx")]
-    assert plan_run(CollectedTest(case.id, case) for case in cases).providers == ("cuda",)
+    assert plan_run([CollectedTest(case.id, case) for case in cases], Path("cache")).providers == ("cuda",)
 
 
 def test_a_run_of_which_nothing_is_known_needs_tensorflow() -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from pytest_opml.errors import DeviceError, StorageError, UsageError
+from pytest_opml.errors import DeviceError, ModelFileError, StorageError, UsageError
+from pytest_opml.models import missing_weights
+from pytest_opml.models.missing_weights import MissingWeights
 from pytest_opml.records.device import Device, TensorFlowBuild
 from pytest_opml.runner.launchers import process
 from pytest_opml.runner.plan import CollectedRun
 from pytest_opml.runner.preflight import check_run
 from pytest_opml.settings import build_settings
+from pytest_opml.storage.cache import Cache
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +84,44 @@ def test_a_provider_that_cannot_be_used_is_told_before_tensorflow_is_waited_for(
     with pytest.raises(DeviceError, match=r"provider=qnn: ONNX Runtime .* for qnn: pip install onnxruntime-qnn"):
         check_run(settings, tmp_path, CollectedRun(providers=("qnn",)))
     assert asked == ["start"]
+
+
+MISSING = MissingWeights("vgg16", "imagenet", Path("models/vgg16.h5"), "https://a/vgg16.h5")
+PUT = "put vgg16.h5 into models, or train some here (opml paper pretrain) and write weights='opml'"
+
+
+@pytest.mark.parametrize("why", ["", "no route to host"])
+def test_weights_that_cannot_be_fetched_are_told_before_anything_else(
+    why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(missing_weights, "unreachable", lambda url: asked.append(url) or why)
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    plan = CollectedRun(missing_weights=(MISSING,))
+    if why:
+        with pytest.raises(ModelFileError) as caught:
+            check_run(settings, tmp_path, plan)
+        assert str(caught.value) == (
+            "no ImageNet weights of vgg16: they are not on this machine and cannot be fetched (no route to host); "
+            f"{PUT}"
+        )
+    else:
+        assert check_run(settings, tmp_path, plan).notes == ()
+    assert asked == ["https://a/vgg16.h5"]
+
+
+def test_where_the_cache_may_hold_what_is_made_of_them_the_run_goes_on_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missing_weights, "unreachable", lambda _: "no route to host")
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    Cache(tmp_path / "cache").entry("model", "0" * 32, lambda folder: (folder / "model.keras").touch())
+    (note,) = check_run(settings, tmp_path, CollectedRun(missing_weights=(MISSING,))).notes
+    assert note.endswith(f"{PUT}; cases whose artifacts the cache holds go on without them")
+
+
+def test_nobody_is_asked_where_no_weights_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missing_weights, "unreachable", lambda _: pytest.fail("asked"))
+    trained_here = MISSING._replace(weights="opml", url="")
+    settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    assert check_run(settings, tmp_path, CollectedRun(missing_weights=(trained_here,))).notes == ()
