@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from decimal import Decimal
-from importlib.resources import files
 from typing import NamedTuple
 
 from ..analysis.op_score import op_score
+from .figures import CIFAR10, CIFAR100, read_table
 
-TABLES = {5: "CIFAR-10", 6: "CIFAR-100"}
+TABLES = {5: CIFAR10, 6: CIFAR100}
 
 
 class PublishedRow(NamedTuple):
@@ -34,7 +33,8 @@ class PublishedRow(NamedTuple):
     from_training: float
 
 
-def _half_digit(printed: str) -> float:
+def half_digit(printed: str) -> float:
+    """Return half of the last digit of a printed number: how far the rounded one may be from what it was."""
     return float(Decimal((0, (5,), int(Decimal(printed).as_tuple().exponent) - 1)))
 
 
@@ -45,12 +45,12 @@ def _read(row: dict[str, str]) -> PublishedRow:
 
     def corner(sign: int) -> float:
         return op_score(
-            accuracy - sign * _half_digit(row["accuracy"]),
-            inference + sign * _half_digit(row["inference_s"]),
-            megabytes + sign * _half_digit(row["size_mb"]),
+            accuracy - sign * half_digit(row["accuracy"]),
+            inference + sign * half_digit(row["inference_s"]),
+            megabytes + sign * half_digit(row["size_mb"]),
         ).value
 
-    slack = _half_digit(row["op_score"])
+    slack = half_digit(row["op_score"])
     return PublishedRow(
         row["model"],
         accuracy,
@@ -66,8 +66,7 @@ def _read(row: dict[str, str]) -> PublishedRow:
 
 def published_table(number: int) -> tuple[PublishedRow, ...]:
     """Return the rows of table 5 or 6 in the order printed, MIN first and MAX last."""
-    text = files(__package__).joinpath("tables", f"table{number}.csv").read_text("utf-8")
-    return tuple(_read(row) for row in csv.DictReader(text.splitlines()))
+    return tuple(map(_read, read_table(number)))
 
 
 def explain(row: PublishedRow) -> str:

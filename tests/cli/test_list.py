@@ -103,20 +103,3 @@ def test_each_list_is_json_for_other_programs(kind: str, names: list[str], some:
 
 def test_the_schema_is_the_same_with_json() -> None:
     assert output("schema", "--json") == output("schema")
-
-
-def test_the_papers_tables_are_json_for_other_programs() -> None:
-    tables = json.loads(output("paper", "--json"))
-    assert [(table["table"], table["dataset"], len(table["rows"])) for table in tables] == [
-        (5, "CIFAR-10", 32),
-        (6, "CIFAR-100", 32),
-    ]
-    assert [row["model"] for table in tables for row in table["rows"] if row["explanation"]] == ["Resnet-50 Top-1"]
-
-
-def test_the_papers_one_error_is_shown_as_what_it_is() -> None:
-    text = output("paper")
-    assert "32 of 32 scores follow" in text
-    assert "31 of 32 scores follow" in text
-    assert text.count("differs") == 1
-    assert "Resnet-50 Top-1: published 3.06, its columns give 2.37; 3.06 follows from the training time" in text

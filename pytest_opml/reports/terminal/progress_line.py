@@ -51,8 +51,12 @@ class ProgressLine:
 
     def __call__(self, case: Case, progress: Progress) -> None:
         """Show what is done for a case."""
+        self.show(f"{case.parts.top}/{case.parts.technique}", progress)
+
+    def show(self, name: str, progress: Progress) -> None:
+        """Show what is done for something that has a name."""
         self._is_building = self._is_building or progress.is_building
-        text = f"{self._place()} {case.parts.top}/{case.parts.technique}: {progress}"
+        text = f"{self._place()} {name}: {progress}"
         if progress.is_waiting:
             self._write_log(str(progress))
         elif self._is_logged and time.monotonic() - self._logged >= LOG_EVERY_S:
