@@ -7,6 +7,7 @@ import click
 from .best import best
 from .budgets import budgets
 from .cache import cache
+from .check import check
 from .comment import comment
 from .common import Commands
 from .compare import compare
@@ -30,7 +31,7 @@ from .trend import trend
 
 _COMMANDS = (
     *(init, measure, search, gate, best, budgets, report, comment, list_history, compare, release, trend, site, serve),
-    *(export, import_runs, score, list_names, schema, paper, doctor, cache),
+    *(export, import_runs, score, list_names, schema, paper, check, doctor, cache),
 )
 
 

@@ -154,16 +154,35 @@ def with_data_dir(command: _Command) -> _Command:
     return _with_setting("data_dir", command)
 
 
+def with_machine(command: _Command) -> _Command:
+    """The options that say what trains: ``--gpu`` and ``--threads``."""
+    return _with_setting("gpu", _with_setting("threads", command))
+
+
 def with_run_settings(command: _Command) -> _Command:
     """The options of a command that runs cases: ``--config``, and those that pytest has with ``--opml-`` before them.
 
     ``--json`` prints, as everywhere; ``--record`` takes the path that ``--opml-json`` takes.
     """
-    for key, setting in reversed(declared().items()):
-        if setting.metavar and key != "json":
-            command = _with_setting(key, command)
     record = click.option("--record", "json", metavar="PATH", help="Write the record of the run to PATH.")
-    return with_config(record(command))
+    return with_config(record(_with_settings(command, without=("json", "scale"))))
+
+
+def with_suite_settings(command: _Command) -> _Command:
+    """The options of a command that starts pytest on the paper's suite: those of pytest, without ``--opml-``.
+
+    The record is of pytest's making, so ``--json`` takes a path as ``--opml-json`` does; ``--record`` is the same.
+    """
+    record = click.option("--json", "--record", "json", metavar="PATH", help="Write the record of the run to PATH.")
+    return record(_with_settings(command, without=("json",)))
+
+
+def _with_settings(command: _Command, *, without: Sequence[str]) -> _Command:
+    """The options of all settings that have one, but of some keys."""
+    for key, setting in reversed(declared().items()):
+        if setting.metavar and key not in without:
+            command = _with_setting(key, command)
+    return command
 
 
 def parse_age(text: str) -> timedelta:

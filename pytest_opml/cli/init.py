@@ -24,7 +24,13 @@ _BENCH = Path("bench/bench_release.py")
 _EXAMPLE = ("efficientnet_lite0", "digits")
 _MODEL_FILES = ("*.onnx", "*.tflite", "*.keras")
 _MODEL_FOLDERS = ("models", ".")
-_CI_FILES = {"github": Path(".github/workflows/opml.yml"), "gitlab": Path(".gitlab-ci.yml")}
+_CI_FILES = {
+    "github": Path(".github/workflows/opml.yml"),
+    "gitlab": Path(".gitlab-ci.yml"),
+    "jenkins": Path("Jenkinsfile"),
+}
+_CI_TEMPLATES = {"github": "github.yml", "gitlab": "gitlab.yml", "jenkins": "Jenkinsfile"}
+_CI_OPTIONS = "--junitxml=opml.xml --opml-json=run.json"
 _WRITTEN_FIELDS = ("model", "dataset", "unfreeze", "technique", "split", "size")
 
 
@@ -61,7 +67,7 @@ def init(file: Path, config: Path, ci: str | None, force: bool, **given: Any) ->
 
     if file.suffix != ".py" or not file.name.startswith("bench_"):
         raise UsageError(f"{file}: pytest finds benchmarks in files called bench_*.py")
-    ci_file = _ci_file(ci)
+    ci_file = ci_file_of(ci)
     for path in filter(None, (file, ci_file)):
         if path.exists() and not force:
             raise UsageError(f"{path}: is there already; --force writes it anew")
@@ -87,13 +93,13 @@ def init(file: Path, config: Path, ci: str | None, force: bool, **given: Any) ->
         )
     lines = [_write(one) for one in written] + [_add_budgets(config, case, budgets, result)]
     next_steps = [f"next: {shlex.join(['pytest', str(file.parent)])}"]
-    if ci_file and ci_file.name not in (".gitlab-ci.yml", "opml.yml"):
+    if ci_file and ci_file not in _CI_FILES.values():
         next_steps.append(f"in .gitlab-ci.yml: include: [{{local: /{ci_file}}}]")
     show(lines, next_steps)
 
 
-def _ci_file(ci: str | None) -> Path | None:
-    """The file of a CI server; of GitLab, whose one file is there already, another that it can include."""
+def ci_file_of(ci: str | None) -> Path | None:
+    """Return the file of a CI server; of GitLab, where its one file is there already, another that it can include."""
     if ci == "gitlab" and _CI_FILES[ci].exists():
         return Path(".gitlab/opml.gitlab-ci.yml")
     return _CI_FILES[ci] if ci else None
@@ -157,10 +163,18 @@ _REASONS = {("unfreeze", 0): "  # as it is, without training", ("split", "0-100"
 
 
 def ci_text(ci: str, folder: Path, *, needs_onnx: bool) -> str:
-    """Return the file of a CI server that runs the benchmarks in a folder."""
-    template = (files(__package__) / "templates" / f"{ci}.yml").read_text("utf-8")
-    command = f"{shlex.join(['pytest', str(folder)])} --junitxml=opml.xml"
-    if not re.fullmatch(r"[\w ./'=-]+", command):
+    """Return the file of a CI server that runs the benchmarks in a folder.
+
+    Args:
+        ci: ``github``, ``gitlab`` or ``jenkins``.
+        folder: of the bench files, from the top of the repository.
+        needs_onnx: whether pytest-opml is to be installed with what ``.onnx`` files need.
+    """
+    template = (files(__package__) / "templates" / _CI_TEMPLATES[ci]).read_text("utf-8")
+    command = f"{shlex.join(['pytest', str(folder)])} {_CI_OPTIONS}"
+    if ci == "jenkins":
+        command = command.replace("\\", r"\\")  # a string of Groovy, in which it begins an escape
+    elif not re.fullmatch(r"[\w ./'=-]+", command):
         command = json.dumps(command)  # a string of YAML too
     return template.replace("{extras}", "[onnx]" if needs_onnx else "").replace("{command}", command)
 

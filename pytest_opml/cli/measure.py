@@ -34,7 +34,7 @@ _TEXTS = {
     "quality": "What counts as the quality of the answers; by default that of the task.",
     "provider": "ONNX Runtime's execution provider for an .onnx file: cpu, cuda, tensorrt, openvino, ...",
     "precision": "In what OpenVINO computes a model of its own: f32, f16, bf16 or auto.",
-    "weights": "For networks by name: imagenet, none, or the path of a checkpoint.",
+    "weights": "For networks by name: imagenet, none, opml, or the path of a checkpoint.",
     "recipe": "Of training: standard, or paper.",
     "augment": "What is done to training images: auto, or flip+crop+randaugment+mixup.",
 }

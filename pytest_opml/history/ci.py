@@ -1,7 +1,8 @@
 """The job of a CI service, as its environment variables describe it.
 
 GitHub's are described at docs.github.com/actions/reference/variables-reference, GitLab's at
-docs.gitlab.com/ci/variables/predefined_variables.
+docs.gitlab.com/ci/variables/predefined_variables, Jenkins' at /env-vars.html of each server; for a request it has
+them in multibranch pipelines only.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Job(NamedTuple):
 
 
 def read_job() -> Job | None:
-    """Return the job that this process is part of; None outside GitHub Actions and GitLab CI.
+    """Return the job that this process is part of; None outside GitHub Actions, GitLab CI and Jenkins.
 
     A variable whose value cannot be what it is for counts as missing.
     """
@@ -68,6 +69,8 @@ def read_job() -> Job | None:
         return _github()
     if os.environ.get("GITLAB_CI") == "true":
         return _gitlab()
+    if os.environ.get("BUILD_TAG", "").startswith("jenkins-"):
+        return _jenkins()
     return None
 
 
@@ -142,6 +145,21 @@ def _gitlab() -> Job:
     authored = _moment(os.environ.get("CI_COMMIT_TIMESTAMP", ""))
     branches, folder = _known({newest: branch, commit: branch}), os.environ.get("CI_PROJECT_DIR")
     return Job(run, commit, branches, authored, folder, default_branch=_variable(_BRANCH, "CI_DEFAULT_BRANCH"))
+
+
+def _jenkins() -> Job:
+    commit, request = _variable(FULL_HASH, "GIT_COMMIT"), _variable(_NUMBER, "CHANGE_ID")
+    # Of a request, BRANCH_NAME is its name within Jenkins, such as PR-7, and CHANGE_BRANCH the branch to be merged.
+    branch = _variable(_BRANCH, "CHANGE_BRANCH" if request else "BRANCH_NAME")
+    run = CiRun(
+        service="Jenkins",
+        url=_variable(_URL, "BUILD_URL"),
+        pull_request=request,
+        target=_variable(_BRANCH, "CHANGE_TARGET"),
+    )
+    default = branch if os.environ.get("BRANCH_IS_PRIMARY") == "true" and not request else None
+    folder = os.environ.get("WORKSPACE")
+    return Job(run, commit, _known({commit: branch}), authored=None, folder=folder, default_branch=default)
 
 
 def _moment(text: str) -> datetime | None:

@@ -112,7 +112,7 @@ def test_the_commands_are_listed_in_the_order_of_their_families() -> None:
         *("export", "import"),
         "score",
         *("list", "schema", "paper"),
-        *("doctor", "cache"),
+        *("check", "doctor", "cache"),
     ]
 
 

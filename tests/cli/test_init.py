@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from click.testing import CliRunner
 
 from pytest_opml import cli
 from pytest_opml.case import Case
-from pytest_opml.cli.init import bench_text, ci_text
+from pytest_opml.cli.init import bench_text, ci_file_of, ci_text
+from tests.support.ci_jobs import jenkins_scripts, load_yaml
 from tests.support.onnx_files import write_classifier, write_rows
 from tests.support.processes import python_path
 
@@ -87,7 +89,7 @@ def test_without_a_result_nothing_is_written(project: Path) -> None:
         (("--model=models/*.onnx", "--data=data/rows.npz"), "matches 2 files"),
         (("--data=data/rows.npz",), "several model files are here (models/other.onnx, models/prod.onnx)"),
         (("--model=models/prod.onnx",), "no data: name them with --data"),
-        (("--ci=jenkins",), "jenkins"),
+        (("--ci=bamboo",), "'github', 'gitlab', 'jenkins'"),
     ],
 )
 def test_wrong_input_ends_with_4(project: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -109,9 +111,40 @@ def test_a_bench_file_says_what_is_not_the_default() -> None:
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_the_file_of_a_ci_server_is_yaml_that_runs_the_folder(ci: str) -> None:
-    yaml = pytest.importorskip("yaml")
     text = ci_text(ci, Path("checks"), needs_onnx=False)
-    assert yaml.safe_load(text)
-    assert "pytest checks --junitxml" in text
+    assert load_yaml(text)
+    assert "pytest checks --junitxml=opml.xml --opml-json=run.json\n" in text
     assert "[onnx]" not in text
-    assert "{" not in text.replace("${{", "").replace("}}", "")
+    assert "{" not in text.replace("${{", "").replace("}}", "").replace("${GITHUB_SHA:0:12}", "")
+
+
+@pytest.mark.parametrize("folder", ["my checks", "it's", 'a "b"', "a: b # c", r"a\b"])
+@pytest.mark.parametrize("ci", ["github", "gitlab", "jenkins"])
+def test_the_name_of_the_folder_reaches_the_shell_as_it_is(ci: str, folder: str) -> None:
+    text = ci_text(ci, Path(folder), needs_onnx=False)
+    if ci == "github":
+        lines = [step.get("run", "") for step in load_yaml(text)["jobs"]["gate"]["steps"]]
+    elif ci == "gitlab":
+        lines = load_yaml(text)["opml"]["script"]
+    else:
+        lines = [line.strip() for script in jenkins_scripts(text) for line in script.splitlines()]
+    (command,) = [line for line in lines if line.startswith("pytest ")]
+    assert shlex.split(command)[1] == folder
+
+
+@pytest.mark.parametrize(
+    ("ci", "there", "path"),
+    [
+        ("github", None, ".github/workflows/opml.yml"),
+        ("gitlab", None, ".gitlab-ci.yml"),
+        ("gitlab", ".gitlab-ci.yml", ".gitlab/opml.gitlab-ci.yml"),
+        ("jenkins", None, "Jenkinsfile"),
+    ],
+)
+def test_where_the_file_of_a_ci_server_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str, there: str | None, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if there:
+        Path(there).write_text("")
+    assert ci_file_of(ci) == Path(path)

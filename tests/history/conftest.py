@@ -109,7 +109,7 @@ def sqlite(tmp_path: Path) -> str:
 def outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no CI service ran these tests."""
     for name in os.environ:
-        if name.startswith(("CI_", "GITHUB_", "GITLAB_")):
+        if name.startswith(("CI_", "GITHUB_", "GITLAB_", "CHANGE_", "BRANCH_")) or name in ("BUILD_TAG", "GIT_COMMIT"):
             monkeypatch.delenv(name)
 
 

@@ -41,6 +41,18 @@ GITLAB_REQUEST = GITLAB | {
     "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": "",
     "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
 }
+JENKINS = {
+    "BUILD_TAG": "jenkins-team-models-main-12",
+    "BUILD_URL": "https://jenkins.example.org/job/team/job/models/job/main/12/",
+    "GIT_COMMIT": MERGE,
+    "BRANCH_NAME": "main",
+}
+JENKINS_REQUEST = JENKINS | {
+    "BRANCH_NAME": "PR-12",
+    "CHANGE_ID": "12",
+    "CHANGE_BRANCH": "topic",
+    "CHANGE_TARGET": "main",
+}
 pytestmark = pytest.mark.usefixtures("outside_ci")
 
 
@@ -58,6 +70,10 @@ def on_github(**fields: str) -> CiRun:
 
 def on_gitlab(**fields: str) -> CiRun:
     return CiRun(service="GitLab CI", url=GITLAB["CI_JOB_URL"], **fields)
+
+
+def on_jenkins(**fields: str) -> CiRun:
+    return CiRun(service="Jenkins", url=JENKINS["BUILD_URL"], **fields)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +113,8 @@ def on_gitlab(**fields: str) -> CiRun:
             "topic",
             id="gitlab external pull request",
         ),
+        pytest.param(JENKINS, on_jenkins(), "main", id="jenkins branch"),
+        pytest.param(JENKINS_REQUEST, on_jenkins(pull_request="12", target="main"), "topic", id="jenkins request"),
     ],
 )
 def test_a_job_tells_where_it_is_from(
@@ -111,6 +129,20 @@ def test_no_service_says_that_it_runs_this(monkeypatch: pytest.MonkeyPatch, vari
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert read_job() is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "default"),
+    [
+        (JENKINS, None),
+        (JENKINS | {"BRANCH_IS_PRIMARY": "true"}, "main"),
+        (JENKINS_REQUEST | {"BRANCH_IS_PRIMARY": "true"}, None),
+    ],
+)
+def test_jenkins_tells_the_default_branch_in_a_job_for_it(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], default: str | None
+) -> None:
+    assert told(monkeypatch, variables).default_branch == default
 
 
 def test_the_newest_commit_of_a_github_request_is_in_the_events_file(
