@@ -72,7 +72,9 @@ def test_a_hook_and_a_decorator_make_names_known_to_the_workers(pytester: pytest
     folder = pytester.mkdir("bench")
     (folder / "conftest.py").write_text(_dedented(REGISTERING), "utf-8")
     (folder / "bench_mine.py").write_text(_dedented(BENCH), "utf-8")
-    run = pytester.runpytest_subprocess("bench", f"--opml-cache-dir={cache_dir}", "--opml-store=none", "-q")
+    run = pytester.runpytest_subprocess(
+        "bench", f"--opml-cache-dir={cache_dir}", "--opml-store=none", "--opml-compare-seconds=0.1", "-q"
+    )
     run.assert_outcomes(passed=1)
 
 

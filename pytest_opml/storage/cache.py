@@ -94,6 +94,11 @@ class Cache:
             raise StorageError(f"cache {root}: cannot be written: {error.strerror}; set --opml-cache-dir") from error
         remove_abandoned_builds(self.root)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no entry, damaged ones included."""
+        return next((self.root / ENTRIES).iterdir(), None) is None
+
     def find(self, kind: str, key: str) -> Path | None:
         """Return the folder of an entry, which this process then holds; None where it is not there whole.
 

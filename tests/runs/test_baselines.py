@@ -102,7 +102,7 @@ def test_a_history_that_fails_in_the_middle_of_a_run_leaves_not_judged_what_need
         from pathlib import Path
         Path(".opml/history.db").write_bytes(b"no database " * 1_000)
 """
-    bench.file(failing + BENCH % ONE)
+    bench.finished_files("a.onnx", more=failing)
     bench.settings("[tool.opml.gate]\nsize_mb = { max = 100, max_regression = '1%' }")
     found = bench.run("--opml-json=run.json")
     assert found.ret == 11, output(found)
@@ -126,7 +126,8 @@ def test_a_run_is_of_the_commit_that_it_began_with(bench: Bench, monkeypatch: py
         import subprocess
         subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message", "later"], check=True)
 """
-    bench.file(BENCH % ONE + committing)
+    bench.finished_files("a.onnx")
+    bench.file(committing, "bench_later.py")
     run_git(root, "init", "--quiet", "--initial-branch", "main")
     run_git(root, "add", "bench")
     run_git(root, "commit", "--quiet", "--message", "first")
@@ -138,7 +139,7 @@ def test_a_run_is_of_the_commit_that_it_began_with(bench: Bench, monkeypatch: py
 
 
 def test_a_file_of_a_record_is_a_baseline_without_any_history(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     assert bench.run("--opml-json=before.json", "--opml-store=none").ret == 0
     found = bench.run(
         "--opml-baseline=before.json",
@@ -171,7 +172,7 @@ def test_a_baseline_that_cannot_be_is_refused_before_anything_runs(
 
 
 def test_with_several_processes_a_release_is_measured_again_once_for_each_case(bench: Bench) -> None:
-    bench.file(BENCH % TWO)
+    bench.finished_files("a.onnx", "b.onnx")
     assert bench.run().ret == 0
     promote(bench)
     found = bench.run("--opml-baseline=release", "-n2", apart=True)
@@ -182,7 +183,7 @@ def test_with_several_processes_a_release_is_measured_again_once_for_each_case(b
 
 
 def test_a_stored_time_of_another_machine_is_not_judged(bench: Bench, tmp_path: Path) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     bench.settings('[tool.opml.gate]\ninference_s = { max_regression = "900%" }\nsize_mb = { max_regression = "1%" }')
     assert bench.run("--opml-store=none", "--opml-json=before.json", "--opml-gate=inconclusive=pass").ret == 11
     path = bench.pytester.path / "before.json"

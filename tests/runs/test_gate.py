@@ -17,7 +17,7 @@ CLUSTERED = "[[tool.opml.gate.case]]\nmatch = '*/cluster-*'\nsize_mb = { max = 9
 
 
 def test_a_case_that_is_named_in_a_budget_and_no_longer_there_does_not_pass(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     bench.settings(CLUSTERED)
     result = bench.run("--opml-store=none")
     assert result.ret == 11
@@ -96,7 +96,7 @@ def test_a_stored_run_says_block_for_block_what_the_run_said(bench: Bench, monke
 
 
 def test_a_place_among_the_cases_decides_the_run_at_its_end(bench: Bench) -> None:
-    bench.file(BENCH % TWO)
+    bench.finished_files("a.onnx", "b.onnx")
     result = bench.run("--opml-store=none", "--opml-gate=rank.max=1")
     assert result.ret == 1
     result.assert_outcomes(passed=2)
@@ -104,7 +104,7 @@ def test_a_place_among_the_cases_decides_the_run_at_its_end(bench: Bench) -> Non
 
 
 def test_a_regression_needs_an_earlier_run(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     bench.settings("[tool.opml.gate]\nsize_mb = { max_regression = '1%' }\n")
     first, second = bench.run(), bench.run("--opml-json=second.json")
     assert (first.ret, second.ret) == (11, 0)
@@ -139,7 +139,7 @@ def test_a_reference_that_is_collected_after_its_candidate_is_measured_under_its
 
 
 def test_a_metric_of_the_user_s_own_is_gated(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     (bench.pytester.path / "conftest.py").write_text(
         "from pytest_opml import Metric, register\n"
         "@register('metric', 'layers')\n"

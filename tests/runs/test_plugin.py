@@ -78,7 +78,7 @@ def test_a_run_ends_with_ranking_checks_record_and_history(bench: Bench) -> None
 
 
 def test_no_store_leaves_no_history(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     assert bench.run("--opml-store=none").ret == 0
     assert not (bench.pytester.path / ".opml").exists()
 
@@ -95,7 +95,7 @@ def test_the_reference_is_measured_although_not_collected(bench: Bench) -> None:
 
 
 def test_quiet_and_xml_work_as_usual(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     result = bench.run("-q", "--opml-store=none", "--junitxml=junit.xml")
     assert result.ret == 0
     assert result.outlines[-1] == "opml: exit code 0: 1 case measured, no budget to check"
@@ -103,7 +103,7 @@ def test_quiet_and_xml_work_as_usual(bench: Bench) -> None:
 
 
 def test_hooks_hear_of_results_and_of_the_record(bench: Bench) -> None:
-    bench.file(BENCH % ONE)
+    bench.finished_files("a.onnx")
     (bench.pytester.path / "bench" / "conftest.py").write_text(
         "def pytest_opml_result(result): print('heard result', result.case.technique)\n"
         "def pytest_opml_record(record): print('heard record', len(record.results))\n"
@@ -173,7 +173,7 @@ def test_a_failing_assert_is_a_failed_test_and_budgets_are_still_checked(bench: 
     ("fault", "arguments", "kind", "code"),
     [
         ("segfault", (), "crash", 11),
-        ("hang", ("--opml-timeout=6",), "timeout", 11),
+        ("hang", ("--opml-timeout=2",), "timeout", 11),
         ("hog", ("--opml-memory-mb=1500",), "out_of_memory", 11),
         ("single_class", (), "usage", 4),
     ],

@@ -37,8 +37,11 @@ def expressions_of(spec: Any) -> Iterator[str]:
             yield from expressions_of(value)
 
 
-def check_chart(chart: Chart, capfd: Any) -> None:
-    """Check that a chart is plain JSON, reads only fields that its rows have, and compiles without a warning."""
+def check_chart(chart: Chart, capfd: Any) -> dict[str, Any]:
+    """Check that a chart is plain JSON, reads only fields that its rows have, and compiles without a warning.
+
+    Returns what it compiles to.
+    """
     assert chart.title
     assert chart.summary.endswith(".")
     spec = fixed_width(chart)
@@ -46,5 +49,6 @@ def check_chart(chart: Chart, capfd: Any) -> None:
     columns = {name for rows in chart.datasets.values() for row in rows for name in row}
     assert set(fields_of(chart.spec)) <= columns
     capfd.readouterr()
-    vl_convert.vegalite_to_vega(spec, show_warnings=True)
+    compiled: dict[str, Any] = vl_convert.vegalite_to_vega(spec, show_warnings=True)
     assert capfd.readouterr().err == ""
+    return compiled

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import small
+from tests.support.onnx_files import write_classifier, write_rows
 
 BENCH = f"""
     import pytest
@@ -30,6 +31,14 @@ GUESS = """
 """  # nothing is trained, and the accuracy is about 0.1
 ONE = '["baseline"]'
 TWO = '["baseline", "cluster-16"]'
+FILES = """
+    import pytest
+    from pytest_opml import Case
+
+    @pytest.mark.parametrize("case", [Case(dataset="%s", model=name, unfreeze=0) for name in %r], ids=str)
+    def bench_it(case, opml):
+        opml(case)
+"""  # finished files: a run of its own process starts without TensorFlow
 
 
 class Bench:
@@ -43,6 +52,19 @@ class Bench:
         from textwrap import dedent
 
         (self.pytester.path / "bench" / name).write_text(dedent(content), "utf-8")
+
+    def finished_files(self, *names: str, dataset: str = "rows.npz", more: str = "") -> None:
+        """Write ONNX files, data that the first of them answers with an accuracy of 0.9, and benchmarks of them.
+
+        Args:
+            names: of the files.
+            dataset: in the place of those data.
+            more: that stands before the benchmarks.
+        """
+        write_rows(self.pytester.path / "rows.npz")
+        for seed, name in enumerate(names):
+            write_classifier(self.pytester.path / name, seed=seed)
+        self.file(more + FILES % (dataset, names))
 
     def settings(self, text: str) -> None:
         (self.pytester.path / "pyproject.toml").write_text(text, "utf-8")
