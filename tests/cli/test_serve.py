@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pytest_opml import cli
 from pytest_opml.history.store import open_store
 from tests.support.site_files import site_run
+from tests.support.waiting import PATIENCE_S
 
 # It looks at the history more often than every two seconds, or the test would wait for that.
 PROGRAM = "from pytest_opml.reports.site import server; server.POLL_S = 0.05; from pytest_opml.cli import main; main()"
@@ -43,6 +44,8 @@ def test_it_serves_follows_and_ends_with_a_signal(tmp_path: Path, url: str, endi
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell has what it starts in the background ignore Ctrl-C, and that is handed down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         address, _, rest = process.stdout.readline().partition(" ")
@@ -54,7 +57,10 @@ def test_it_serves_follows_and_ends_with_a_signal(tmp_path: Path, url: str, endi
         assert process.stdout.readline().startswith("1 new run, 0 removed")
         assert list((tmp_path / "temporary").glob("opml-serve-*"))
         process.send_signal(ending)
-        rest, error = process.communicate()
+        try:
+            rest, error = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()  # one that goes on would be waited for
     assert (process.returncode, rest, error) == (0, "ended\n", "")
     assert not list((tmp_path / "temporary").glob("opml-serve-*"))
 

@@ -10,15 +10,16 @@ from collections.abc import Callable
 import pytest
 
 from pytest_opml import Case, Result
-from pytest_opml.paper.suite.scales import DEEP, TOPS, Scale
+from pytest_opml.paper.suite.scales import TOPS, Scale
 
 pytestmark = pytest.mark.table3
 
 
 def cases(scale: Scale) -> list[Case]:
     """Return the cases of the experiment."""
-    setup = scale.times[-1]  # the paper has CIFAR-100 alone here
-    return [case for split in scale.splits for case in setup.cases(networks=DEEP, tops=TOPS[-1:], split=split)]
+    return [
+        case for setup in scale.times for split in scale.splits for case in setup.cases(tops=TOPS[-1:], split=split)
+    ]
 
 
 def bench_table3(case: Case, opml: Callable[[Case], Result]) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.table4
 
 def cases(scale: Scale) -> list[Case]:
     """Return the cases of the experiment."""
-    return [case for setup in scale.times for case in (*setup.cases(techniques=TECHNIQUES), *setup.transfers())]
+    return [case for setup in scale.totals for case in (*setup.cases(techniques=TECHNIQUES), *setup.transfers())]
 
 
 def bench_table4(case: Case, opml: Callable[[Case], Result]) -> None:

@@ -98,7 +98,7 @@ class Setup:
         return [case for case in cases if few is None or case.unfreeze != 1 or case.technique in few]
 
     def transfers(self, *, retrained: Sequence[bool] = (True,), tops: Sequence[Unfreeze] | None = None) -> list[Case]:
-        """Return the cases of layer transfer between networks of the setup.
+        """Return the cases of layer transfer to those networks of the setup that have a successor.
 
         Args:
             retrained: whether the stitched network is trained again; both for before and after.
@@ -107,7 +107,7 @@ class Setup:
         return [
             case
             for network, successor in _SUCCESSORS.items()
-            if successor in self.networks
+            if network in self.networks
             for is_retrained in retrained
             for case in self.cases(
                 networks=[network],
@@ -125,11 +125,12 @@ class Scale:
         cifar10: what is measured on CIFAR-10, or on what stands for it: Tables 2 and 5, and the figures.
         cifar100: the same of CIFAR-100.
         sizes: whose files and layers Table 1 is of.
-        times: what Tables 3 and 4 time.
+        splits: into training and test images, for Table 3.
+        times: what Table 3 times.
+        totals: what Table 4 times with each technique.
         clusters: on what Table 7 compares numbers of clusters.
         depths: with more and more layers trained, for Figure 5.
         relatives: two networks, one the successor of the other, for the layer transfer of Figure 4.
-        splits: into training and test images, for Table 3.
         timeout_s: seconds that a case may take, where the command line does not say.
     """
 
@@ -137,6 +138,7 @@ class Scale:
     cifar100: tuple[Setup, ...]
     sizes: tuple[Setup, ...]
     times: tuple[Setup, ...]
+    totals: tuple[Setup, ...]
     clusters: tuple[Setup, ...]
     depths: tuple[Setup, ...]
     relatives: tuple[Setup, ...] = ()
@@ -172,7 +174,8 @@ SCALES = {
         cifar10=(_SMOKE_CIFAR10,),
         cifar100=(_SMOKE_CIFAR100,),
         sizes=(_UNTRAINED,),
-        times=(_of(_UNTRAINED, *DEEP, tops=TOPS[-1:]),),
+        times=(_of(_UNTRAINED, *DEEP),),
+        totals=(_of(_UNTRAINED, "resnet50", tops=TOPS[-1:]),),
         clusters=(_SMOKE_CIFAR10,),
         depths=(_of(_SMOKE_CIFAR10, LITE, tops=(1, 3, 10, 20)),),
         relatives=(_RELATIVES,),
@@ -184,6 +187,7 @@ SCALES = {
         cifar100=(_SMALL_CIFAR100,),
         sizes=(_PRETRAINED,),
         times=(_of(_PRETRAINED, *DEEP),),
+        totals=(_of(_PRETRAINED, *DEEP),),
         clusters=(_of(_PRETRAINED, *DEEP), _SMALL_CIFAR100),
         depths=(_of(_PRETRAINED, "resnet50", "vgg16", tops=_DEPTHS),),
         timeout_s=4 * 3600.0,
@@ -192,7 +196,8 @@ SCALES = {
         cifar10=(_FULL_CIFAR10,),
         cifar100=(_FULL_CIFAR100,),
         sizes=(_FULL_CIFAR10,),
-        times=(_of(_FULL_CIFAR10, *DEEP), _of(_FULL_CIFAR100, *DEEP)),
+        times=(_of(_FULL_CIFAR100, *DEEP),),
+        totals=(_of(_FULL_CIFAR10, *DEEP), _of(_FULL_CIFAR100, *DEEP)),
         clusters=(_of(_FULL_CIFAR10, *DEEP), _of(_FULL_CIFAR100, *DEEP)),
         depths=(_of(_FULL_CIFAR10, "resnet50", "vgg16", tops=_DEPTHS),),
         timeout_s=4 * 3600.0,
@@ -201,5 +206,5 @@ SCALES = {
 
 
 def reference_case(setup: Setup) -> Case:
-    """Return the case of a classifier that answers at random on the data of a setup."""
-    return Case(dataset=setup.dataset, model="random", unfreeze=0, size=setup.size, subset=setup.subset)
+    """Return the case of a classifier that answers at random, on all data of a setup, for nothing is trained."""
+    return Case(dataset=setup.dataset, model="random", unfreeze=0, size=setup.size)
