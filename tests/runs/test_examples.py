@@ -63,6 +63,7 @@ def test_an_example_does_what_its_page_says(name: str, tmp_path: Path) -> None:
         "PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "COLUMNS": "80",
+        "PYTHONUNBUFFERED": "1",  # so that what goes to a file stands in the order of a terminal
     }
     for passage in passages(name):
         lines = passage.commands.splitlines()
