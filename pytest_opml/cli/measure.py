@@ -180,6 +180,8 @@ def measure_command(case: Case) -> str:
     for name in ("name", "size", *_TEXTS, *_NUMBERS, *_SHARES):
         if getattr(case, name) != type(case).model_fields[name].default:
             options[name.replace("_", "-")] = str(getattr(case, name))
+    if case.unfreeze == 0 and case.technique == "baseline":
+        options["split"] = case.split  # which of a model that is only measured depends on its data
     if case.technique != "baseline":
         options["technique"] = case.technique
     if isinstance(case.classes, tuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from click import unstyle
 from click.testing import CliRunner
 
-from pytest_opml import cli
+from pytest_opml import Case, cli
+from pytest_opml.cli.measure import measure_command
+from pytest_opml.errors import UsageError
 from pytest_opml.history.base import Query
 from pytest_opml.history.record_files import read_record
 from pytest_opml.history.store import open_store
@@ -55,6 +58,24 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
+
+
+@pytest.mark.parametrize("split", ["own", "0-100"])
+def test_what_measures_a_case_again_takes_the_same_examples(
+    project: Path, split: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(project / "data" / "part.npz", parts=("train",))
+    case = Case(dataset="data/part.npz", model="models/prod.onnx", unfreeze=0, split=split)
+    planned: list[Case] = []
+
+    def run_cases(cases: list[tuple[Case, str]], *_: object, **__: object) -> None:
+        planned.extend(case for case, _ in cases)
+        raise UsageError("this is far enough")
+
+    monkeypatch.setattr("pytest_opml.runner.direct_run.run_cases", run_cases)
+    done = CliRunner().invoke(cli.main, shlex.split(measure_command(case))[1:])
+    assert "this is far enough" in done.output
+    assert planned == [case]
 
 
 def test_a_model_is_measured_judged_and_stored_as_by_pytest(project: Path) -> None:
