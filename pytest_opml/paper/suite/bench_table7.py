@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from pytest_opml import Case, Result
-from pytest_opml.paper.suite.scales import CLUSTERS, TOPS, Scale
+from pytest_opml.paper.suite.scales import TOPS, Scale
 
 pytestmark = [pytest.mark.table7, pytest.mark.figure8]
 
 
 def cases(scale: Scale) -> list[Case]:
     """Return the cases of the experiment."""
-    techniques = ["baseline", *(f"cluster-{count}" for count in CLUSTERS)]
+    techniques = ["baseline", *(f"cluster-{count}" for count in scale.cluster_counts)]
     return [case for setup in scale.clusters for case in setup.cases(techniques=techniques, tops=TOPS[-1:])]
 
 
