@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
+from functools import cached_property
 from typing import Any
 
 from ..records.case_record import CaseRecord
@@ -41,6 +43,14 @@ class Measured:
         """All of them, as they were measured."""
         return tuple(self._by_case.values())
 
+    @cached_property
+    def trained(self) -> Measured:
+        """The same without networks whose frozen layers are random: sizes and times are real, answers say nothing."""
+        trained = copy(self)
+        trained._by_case = {key: one for key, one in self._by_case.items() if not has_random_layers(one.case)}
+        trained._series = {}
+        return trained
+
     def of_technique(self, technique: str) -> Iterator[Result]:
         """Yield the results of a technique."""
         return (result for result in self.results if result.case.technique == technique)
@@ -69,16 +79,18 @@ class Measured:
 
         Args:
             result: on one data set.
-            dataset: as the paper names it; one that stands for it counts. What the data ask for may differ, such as the
-                size of the images; of several results the one that differs in the least.
+            dataset: as the paper names it. One that stands for it counts beside one that stands for another, since the
+                two are of one kind. What the data ask for may differ, such as the size of the images; of several
+                results the one that differs in the least.
         """
+        own = dataset_of(result.case.dataset)
         candidates = []
         for one in self.alike_but(result, *_OF_THE_DATA):
             counterpart = dataset_of(one.case.dataset)
-            if counterpart and counterpart.name == dataset:
+            if own and counterpart and (counterpart.name, counterpart.is_itself) == (dataset, own.is_itself):
                 differing = sum(getattr(one.case, name) != getattr(result.case, name) for name in _OF_THE_DATA)
-                candidates.append((not counterpart.is_itself, differing, one))
-        return min(candidates, key=lambda candidate: candidate[:2])[2] if candidates else None
+                candidates.append((differing, one))
+        return min(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
 
     def alike_but(self, result: Result, *fields: str) -> Sequence[Result]:
         """Return the results on the same machine whose cases are alike in all but these fields, itself among them."""
@@ -123,6 +135,11 @@ def technique_of(case: CaseRecord) -> str:
 def is_untrained_transfer(case: CaseRecord) -> bool:
     """Tell whether a case is a layer transfer that was not trained again afterwards."""
     return case.technique.startswith(f"{TRANSFER}:") and "retrain=no" in case.technique
+
+
+def has_random_layers(case: CaseRecord) -> bool:
+    """Tell whether some layers of a network stay as they were drawn at random."""
+    return case.weights == "none" and case.unfreeze not in (0, "all")
 
 
 def training_examples(result: Result) -> int | None:

@@ -48,8 +48,21 @@ def test_the_same_on_other_data_may_differ_in_what_the_data_ask_for() -> None:
     result = paper_result(dataset="cifar100", size=32)
     easier = [paper_result(dataset="cifar10", size=64), paper_result(dataset="digits", size=32)]
     together = measured(result, *easier, paper_result(dataset="cifar10", unfreeze=10))
-    assert together.on_dataset(result, CIFAR10) == easier[0]  # its own data before what stands for them
+    assert together.on_dataset(result, CIFAR10) == easier[0]
     assert together.on_dataset(result, CIFAR100) == result
+    # what stands for the paper's data is beside what stands for them: digits, and pairs of them
+    pairs = paper_result(dataset="pytest_opml.paper.suite.digit_pairs:load", size=64)
+    assert measured(pairs, *easier).on_dataset(pairs, CIFAR10) == easier[1]
+    assert measured(result, easier[1]).on_dataset(result, CIFAR10) is None
+
+
+def test_answers_of_random_layers_count_for_nothing() -> None:
+    fresh, frozen = (paper_result(weights="none", unfreeze=top) for top in ("all", 10))
+    pretrained, guessing = paper_result(), paper_result(model="random", unfreeze=0, weights="none")
+    together = measured(fresh, frozen, pretrained, guessing)
+    assert together.results == (fresh, frozen, pretrained, guessing)
+    assert together.trained.results == (fresh, pretrained, guessing)
+    assert together.trained.beside(pretrained, weights="none", unfreeze=10) is None
 
 
 def test_a_result_without_a_size_is_left_out() -> None:

@@ -94,6 +94,7 @@ class Claim:
         experiments: of the suite, that measure it.
         scale: the smallest of the suite that measures it.
         hardware: the GPU, if only that can tell.
+        is_of_answers: whether a network with random layers cannot tell, since the claim is about what models answer.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Claim:
     experiments: tuple[str, ...] = ()
     scale: Literal["smoke", "small", "full"] = "smoke"
     hardware: str = ""
+    is_of_answers: bool = False
 
     @property
     def command(self) -> str:
@@ -142,7 +144,7 @@ def check(claim: Claim, measured: Measured) -> CheckedClaim:
 
 
 def _findings(claim: Claim, measured: Measured) -> Iterator[Finding]:
-    for observation in claim.observe(measured):
+    for observation in claim.observe(measured.trained if claim.is_of_answers else measured):
         verdict = "inconclusive" if observation.doubt else judge(observation.quantity, claim.region)
         yield Finding(
             ", ".join(filter(None, (subject_of(observation.cases), observation.about))),

@@ -558,6 +558,26 @@ def test_a_model_that_guesses_decides_nothing() -> None:
     assert "no better than guessing" in checked.findings[0].note
 
 
+def test_answers_of_random_layers_are_no_finding_and_their_sizes_and_times_are() -> None:
+    untrained = measured(*(R(technique, weights="none", ratio=2.0) for technique in ("baseline", "float16")))
+    assert check(BY_ID["float16-loses-under-2-percent"], untrained).verdict == "not_measured"
+    assert check(BY_ID["float16-best-score"], untrained).verdict == "not_measured"
+    assert len(check(BY_ID["float16-halves-size"], untrained).findings) == 1
+    assert len(check(BY_ID["float16-slower-for-each"], untrained).findings) == 1
+
+
+def test_scores_on_two_sets_are_compared_with_images_of_one_size() -> None:
+    hard, easy = R(accuracy=0.3, dataset="cifar100", size=64), R(dataset="cifar10", size=32)
+    assert check(BY_ID["scores-higher-on-cifar100"], measured(hard, easy)).verdict == "not_measured"
+    (finding,) = check(BY_ID["cifar100-harder"], measured(hard, easy)).findings
+    assert "images of 64 and 32 pixels" in finding.subject
+
+
+def test_the_random_reference_is_no_model_whose_data_are_harder() -> None:
+    sides = (R(accuracy=1 / 10, dataset=dataset, model="random", unfreeze=0) for dataset in ("cifar100", "cifar10"))
+    assert check(BY_ID["cifar100-harder"], measured(*sides)).verdict == "not_measured"
+
+
 def test_a_training_that_is_mostly_its_start_decides_nothing() -> None:
     short = [
         R(model=model, training_s=seconds, split="50-50", samples=300, epochs=((0.8, 0.7),))
