@@ -8,8 +8,8 @@ from ..stats.predictions import unpack
 from .quality import NO_CLASS, Quality
 
 _OF_FILES = (
-    "likely the pixels are wrong (scale, mean, order of the channels) or the classes are in another order; set "
-    "preprocess= or classes= of the case"
+    "likely the inputs are not as the model was trained on them (of images: scale, mean, order of the channels; set "
+    "preprocess= of the case), or the classes are in another order (set classes=)"
 )
 _OF_TRAINING = "it may not have learnt: more epochs, another learning rate or more data"
 

@@ -55,7 +55,8 @@ def first_budgets(result: Result) -> list[FirstBudget]:
             low, high = result.latency_ms.intervals[percentile]
             limit = _rounded_up(_TIME_ROOM * high)
             reason = (
-                f"{latency:.3g} was measured ({low:.3g} to {high:.3g}): {_TIME_ROOM:g} times that, for other machines"
+                f"{latency:.3g} was measured ({low:.3g} to {high:.3g}): "
+                f"{_TIME_ROOM:g} times the upper end of that, for other machines"
             )
             budgets.append(FirstBudget(f"latency_ms.{percentile}", "max", limit, reason))
             break

@@ -21,16 +21,17 @@ def warned(rows: np.ndarray, labels: np.ndarray = LABELS, case: Case = FILE, tas
     return "; ".join(quality_warnings(quality, case))
 
 
-def test_guessing_names_the_pixels_and_the_order_of_the_classes() -> None:
+def test_guessing_names_the_inputs_and_the_order_of_the_classes() -> None:
     text = warned(GUESSED)
     assert text.startswith("accuracy 0.2")
-    assert "is at the level of guessing among 4 classes: likely the pixels are wrong" in text
-    assert "set preprocess= or classes=" in text
+    assert "is at the level of guessing among 4 classes: likely the inputs are not as the model was trained" in text
+    assert "set preprocess= of the case" in text
+    assert "set classes=" in text
 
 
 def test_so_does_one_answer_to_all() -> None:
     assert warned(np.eye(4, dtype=np.float32)[np.full(400, 2)]).startswith(
-        "all test examples were answered with one class (cow): likely the pixels are wrong"
+        "all test examples were answered with one class (cow): likely the inputs are not as the model was trained"
     )
 
 

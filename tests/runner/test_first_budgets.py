@@ -31,7 +31,7 @@ def test_each_says_what_was_measured() -> None:
     assert accuracy.reason.startswith("0.9000 was measured (0.")
     assert "95 % confidence" in accuracy.reason
     assert accuracy.reason.endswith("the lower end of that")
-    assert "3 times that" in latency.reason
+    assert "3 times the upper end of that" in latency.reason
     assert size.reason.endswith("was measured: a tenth more")
 
 
