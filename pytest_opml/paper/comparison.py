@@ -19,6 +19,7 @@ from .stand_ins import dataset_of, network_of
 _TRAINING, _TEST, _ALL = 50_000, 10_000, 60_000
 _EPOCHS = 10  # of training and of testing, in table 4
 RANKINGS = (5, 6)
+_ANSWERS = (2, *RANKINGS)  # tables of what models answer, which those with random layers cannot stand in
 _TIMES = (3, 4)  # tables of times alone, for which the number of images counts and not what they show
 
 
@@ -87,6 +88,7 @@ def compare(number: int, measured: Measured) -> ComparedTable:
     by_place: dict[Place, list[Figure]] = {}
     for figure in figures_of(number):
         by_place.setdefault(figure.place, []).append(figure)
+    measured = measured.trained if number in _ANSWERS else measured
     same_data = len({place.dataset for place in by_place}) == 1
     rows = tuple(
         _row(place, figures, _nearest(number, place, measured), same_data) for place, figures in by_place.items()

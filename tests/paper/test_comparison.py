@@ -64,6 +64,17 @@ def test_the_papers_own_network_and_data_come_before_what_stands_for_them() -> N
     assert row_of(6, title, measured(both, lite, own)).result is None
 
 
+def test_a_network_of_random_layers_stands_in_for_sizes_and_times_and_not_for_answers() -> None:
+    untrained = {"dataset": "cifar10", "model": "efficientnetb0", "unfreeze": 10, "weights": "none"}
+    stand_in = paper_result(accuracy=0.8, dataset="cifar10", model="efficientnet_lite0", unfreeze=10)
+    together = measured(paper_result(accuracy=0.1, **untrained), stand_in)
+    assert row_of(5, "EfficientNet-B0 Top-10", together).result == stand_in
+    row = row_of(1, "EfficientNet-B0", together)
+    assert row.result is not None
+    assert row.result.case.weights == "none"
+    assert all(row.result is None for row in compare(5, measured(paper_result(**untrained))).rows)
+
+
 def test_the_papers_own_gpu_comes_before_other_hardware() -> None:
     cpu, gpu = (
         paper_result(model="resnet50", dataset="cifar100", unfreeze=10, profile=profile) for profile in ("cpu", "p100")
