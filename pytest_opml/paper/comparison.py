@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 from ..records.result import Result
 from .figures import BASELINE, TITLES, UNITS, Figure, Place, figures_of
-from .measured import Measured, place_of, training_examples
-from .stand_ins import dataset_of, network_of
+from .measured import Measured, is_of_papers_data, place_of, training_examples
+from .stand_ins import dataset_of, network_of, short_name
 
 # Images of the paper: of CIFAR's training part, of its test part, and both.
 _TRAINING, _TEST, _ALL = 50_000, 10_000, 60_000
 _EPOCHS = 10  # of training and of testing, in table 4
 RANKINGS = (5, 6)
-_ANSWERS = (2, *RANKINGS)  # tables of what models answer, which those with random layers cannot stand in
+_QUALITIES = 2
+_ANSWERS = (_QUALITIES, *RANKINGS)  # tables of what models answer, which those with random layers cannot stand in
+_ANYWHERE = Place("")  # of a figure that does not depend on the place
 _TIMES = (3, 4)  # tables of times alone, for which the number of images counts and not what they show
 
 
@@ -95,6 +97,8 @@ def compare(number: int, measured: Measured) -> ComparedTable:
     )
     if number in RANKINGS:
         rows += tuple(_further_rows(number, rows, measured))
+    if number == _QUALITIES:
+        rows += tuple(_further_networks(rows, measured))
     return ComparedTable(number, TITLES[number], rows)
 
 
@@ -166,6 +170,20 @@ def _further_rows(number: int, rows: tuple[Row, ...], measured: Measured) -> Ite
             if place and place.technique not in published and measured.reference_of(result) is baseline:
                 cells = (Cell(quantity, "", None, measured_value(quantity, result, place)) for quantity in quantities)
                 yield Row(place._replace(profile=None, dataset=None).title, tuple(cells), result)
+
+
+def _further_networks(rows: tuple[Row, ...], measured: Measured) -> Iterator[Row]:
+    """Yield other networks with as many trained layers as table 2 has, and the reference that answers at random."""
+    quantities = dict.fromkeys(cell.quantity for row in rows for cell in row.cells)
+    present = [row.result for row in rows]
+    layers = {figure.place.unfreeze for figure in figures_of(_QUALITIES)}
+    for result in measured.references:
+        case = result.case
+        is_alike = case.model == "random" or case.unfreeze in layers
+        if is_alike and is_of_papers_data(case) and result not in present:
+            names = short_name(case.model), short_name(case.dataset)
+            cells = (Cell(name, "", None, measured_value(name, result, _ANYWHERE)) for name in quantities)
+            yield Row(" ".join(names), tuple(cells), result)
 
 
 def _epoch_s(result: Result, images: int) -> float | None:

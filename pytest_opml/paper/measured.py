@@ -112,8 +112,7 @@ def place_of(result: Result) -> Place | None:
     """Return what a result is of, in the paper's words; None where the paper has nothing like it."""
     case = result.case
     network, dataset = network_of(case.model), dataset_of(case.dataset)
-    is_of_other_data = any(getattr(case, name, None) is not None for name in _NOT_IN_THE_PAPER)
-    if network is None or is_of_other_data:
+    if network is None or not is_of_papers_data(case):
         return None
     return Place(
         network.name,
@@ -123,6 +122,11 @@ def place_of(result: Result) -> Place | None:
         case.split,
         result.device.profile,
     )
+
+
+def is_of_papers_data(case: CaseRecord) -> bool:
+    """Tell whether the examples of a case are as the paper's, neither skewed nor those of clients."""
+    return all(getattr(case, name) is None for name in _NOT_IN_THE_PAPER)
 
 
 def technique_of(case: CaseRecord) -> str:

@@ -60,6 +60,15 @@ def stand_ins(models: set[str], datasets: set[str]) -> list[str]:
     return lines
 
 
+def short_name(name: str) -> str:
+    """Return the name of a model or data set; of ``package.module:function`` the module's and function's own."""
+    module, colon, function = name.partition(":")
+    if not colon or "/" in name:
+        return name
+    module = module.rpartition(".")[2]
+    return module if function in ("load", "build") else f"{module}:{function}"
+
+
 def _counterpart(name: str, own: dict[str, str], standing: dict[str, str]) -> Counterpart | None:
     if name in own:
         return Counterpart(own[name], is_itself=True)

@@ -75,6 +75,23 @@ def test_a_network_of_random_layers_stands_in_for_sizes_and_times_and_not_for_an
     assert all(row.result is None for row in compare(5, measured(paper_result(**untrained))).rows)
 
 
+def test_other_networks_and_the_random_reference_stand_below_table_2() -> None:
+    ours = paper_result(dataset="digits", model="efficientnet_lite0", unfreeze=10)
+    reference = paper_result(accuracy=0.1, dataset="digits", model="random", unfreeze=0)
+    client = paper_result(dataset="digits", model="efficientnet_lite0", unfreeze=10, clients=5, client=0)
+    rows = compare(2, measured(ours, reference, client, paper_result(dataset="digits"))).rows
+    assert [(row.title, row.result) for row in rows if row.result] == [
+        ("efficientnet_lite0 digits", ours),
+        ("random digits", reference),
+    ]
+    (row,) = (row for row in rows if row.result == ours)
+    assert [(cell.quantity, cell.published, cell.measured) for cell in row.cells] == [
+        ("recall", "", ours.recall),
+        ("precision", "", ours.precision),
+        ("f1", "", ours.f1),
+    ]
+
+
 def test_the_papers_own_gpu_comes_before_other_hardware() -> None:
     cpu, gpu = (
         paper_result(model="resnet50", dataset="cifar100", unfreeze=10, profile=profile) for profile in ("cpu", "p100")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_opml.paper.figures import B0, CIFAR10, CIFAR100, RESNET50
-from pytest_opml.paper.stand_ins import Counterpart, dataset_of, network_of, stand_ins
+from pytest_opml.paper.stand_ins import Counterpart, dataset_of, network_of, short_name, stand_ins
 from pytest_opml.paper.suite.scales import DIGIT_PAIRS, LITE, NETWORKS
 
 
@@ -33,3 +33,16 @@ def test_what_stands_for_something_is_said() -> None:
         "efficientnet_lite0 stands for EfficientNet-B0",
         "digits stands for CIFAR-10",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("resnet50", "resnet50"),
+        ("pytest_opml.paper.suite.digit_pairs:load", "digit_pairs"),
+        ("pytest_opml.paper.suite.small_networks:small", "small_networks:small"),
+        ("models/cat.keras", "models/cat.keras"),
+    ],
+)
+def test_a_long_name_is_shortened(name: str, short: str) -> None:
+    assert short_name(name) == short

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from ...records.result import Result
 from ..measured import Measured
 from ..quantities import Quantity
+from ..stand_ins import short_name
 
 ClaimVerdict = Literal["pass", "fail", "inconclusive", "not_measured"]
 WORST_FIRST: tuple[ClaimVerdict, ...] = ("fail", "inconclusive", "pass")
@@ -172,12 +173,3 @@ def subject_of(cases: tuple[Result, ...]) -> str:
     data = " and ".join(dict.fromkeys(short_name(one.case.dataset) for one in cases))
     devices = " and ".join(dict.fromkeys(one.device.profile for one in cases))
     return f"{models}, {tops}, {data}, {devices}"
-
-
-def short_name(name: str) -> str:
-    """Return the name of a model or data set; of ``package.module:function`` the module's and function's own."""
-    module, colon, function = name.partition(":")
-    if not colon or "/" in name:
-        return name
-    module = module.rpartition(".")[2]
-    return module if function in ("load", "build") else f"{module}:{function}"

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from ...paper.claims import CheckedClaim, Claim, ClaimVerdict, Finding
-from ...paper.claims.claim import WORST_FIRST, short_name
+from ...paper.claims.claim import WORST_FIRST
 from ...paper.comparison import Cell
 from ...paper.measured import Measured
 from ...paper.quantities import Quantity
-from ...paper.stand_ins import stand_ins
+from ...paper.stand_ins import short_name, stand_ins
 from ...records.result import Result
 from ..formatting import amount, minute, three_digits
 

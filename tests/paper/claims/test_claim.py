@@ -17,7 +17,6 @@ from pytest_opml.paper.claims.claim import (
     BELOW_ZERO,
     Region,
     judge,
-    short_name,
 )
 from pytest_opml.paper.measured import Measured
 from pytest_opml.paper.quantities import Quantity
@@ -592,19 +591,6 @@ def test_the_command_names_scale_and_hardware() -> None:
     assert BY_ID["top10-beats-top1"].command == "opml paper run table5 table6"
     assert BY_ID["vgg-gains-nothing-from-depth"].command == "opml paper run figure5 --scale small"
     assert BY_ID["float16-25-percent-faster"].command == "opml paper run table4 --scale full --gpu v100"
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("resnet50", "resnet50"),
-        ("pytest_opml.paper.suite.digit_pairs:load", "digit_pairs"),
-        ("pytest_opml.paper.suite.small_networks:small", "small_networks:small"),
-        ("models/cat.keras", "models/cat.keras"),
-    ],
-)
-def test_a_long_name_is_shortened(name: str, short: str) -> None:
-    assert short_name(name) == short
 
 
 def test_published_figures_stand_beside_those_of_the_same_place() -> None:
