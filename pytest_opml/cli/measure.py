@@ -112,7 +112,7 @@ def measure(models: tuple[str, ...], config: Path, junit: Path | None, json_want
     techniques, fields = given.pop("techniques"), case_fields(given)
     settings = settings_of(config, **given)
     if junit:
-        from ..history.record_files import check_writable
+        from ..storage.whole_files import check_writable
 
         check_writable(junit)
     cases = _cases(models, techniques, fields, settings)

@@ -71,8 +71,8 @@ def paper(
     from ..paper.assessment import assess
 
     if output:
-        from ..history.record_files import check_writable
         from ..reports.paper.markdown import surroundings, write_markdown
+        from ..storage.whole_files import check_writable
 
         check_writable(output)
         around = surroundings(output)

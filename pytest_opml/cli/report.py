@@ -73,9 +73,9 @@ def report(
 
     The exit code is 0 whatever the verdict, or 4 for a wrong input.
     """
-    from ..history.record_files import check_writable
     from ..reports.page.build import page_of
     from ..reports.page.reporter import Format, format_of, make_reporter, write_page
+    from ..storage.whole_files import check_writable
 
     if json_wanted and form:
         raise click.UsageError("--json and --format exclude each other")

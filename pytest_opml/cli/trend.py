@@ -70,8 +70,8 @@ def trend(
     from ..errors import SettingsError, listed
     from ..history.base import Query
     from ..history.git import between
-    from ..history.record_files import check_writable
     from ..reports.terminal.trend import trend_lines, trend_table
+    from ..storage.whole_files import check_writable
 
     if picture:
         from ..reports.figures.pictures import picture_format

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-from uuid import uuid4
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -17,72 +13,11 @@ from ..errors import OpmlError, StorageError
 from ..printable import clipped
 from ..records.run import FORMAT_VERSION, RunRecord
 from ..storage.input_file import read_input
+from ..storage.whole_files import written_whole
 from .base import LARGEST_RECORD
 from .columns import problem
 
 _MOST_VALUES = 5_000_000  # ten times those of such a run; each takes up to 100 bytes of memory
-
-
-def _temporary(path: Path) -> Path:
-    """Return a new path beside the target, from where a rename replaces the target in one step; makes the folder.
-
-    Raises:
-        StorageError: the target is a folder, or no regular file.
-        OSError: the folder cannot be made.
-    """
-    if path.is_dir():
-        raise StorageError(f"{path}: is a folder; give the path of a file")
-    if path.exists() and not path.is_file():
-        # Run by root, the rename would replace /dev/stdout itself.
-        raise StorageError(f"{path}: is no regular file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".opml-{uuid4().hex}.tmp")
-
-
-def check_writable(path: Path) -> None:
-    """Make sure before a run that its record can be written after it; makes the folder where it is missing.
-
-    Raises:
-        StorageError: the folder cannot be made or written, or something that is no file has the name.
-    """
-    try:
-        probe = _temporary(path)
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write that takes the place of ``path`` when all is on the disk, and otherwise leaves no trace.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    try:
-        temporary = _temporary(path)
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have a folder's names written to the disk, where the system can."""
-    with suppress(OSError):  # the file is there whole; only a power cut could still take its name
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def write_record(record: RunRecord, path: Path) -> None:

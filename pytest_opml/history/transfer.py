@@ -24,10 +24,11 @@ from ..printable import printable_json
 from ..records.base import Moment, Record
 from ..records.run import RunRecord
 from ..storage.input_file import open_input
+from ..storage.whole_files import written_whole
 from .base import LARGEST_RECORD, Added, History, Query, Release
 from .columns import matches, problem
 from .order import Ancestry, nothing_known
-from .record_files import check_version, json_of, record_of, written_whole
+from .record_files import check_version, json_of, record_of
 
 FORMAT = "pytest-opml history"
 FORMAT_VERSION = 1

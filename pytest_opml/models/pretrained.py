@@ -1,16 +1,13 @@
 """Weights that ``opml paper pretrain`` trained on this machine, which a case names by ``weights="opml"``.
 
 They lie in a folder of the cache, a ``.weights.h5`` file for each network without its classifier, and a ``.json`` file
-beside it that says how they came about. Both are written under other names and moved into place, the ``.json`` last:
-weights without it are not there.
+beside it that says how they came about. Both are written whole or not at all, the ``.json`` last: weights without it
+are not there.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +17,7 @@ from ..case import Case
 from ..errors import CaseDefinitionError, ModelFileError, StorageError, listed
 from ..records.pretrained import PretrainedWeights
 from ..storage.digests import digest_file
+from ..storage.whole_files import written_whole
 from .applications import APPLICATIONS
 
 if TYPE_CHECKING:
@@ -184,7 +182,7 @@ def store_weights(file: Path, description: PretrainedWeights, cache_dir: Path) -
     """Put weights into their place, in that of earlier ones, with what is said of them.
 
     Args:
-        file: with the weights; it is moved away where it lies on the same disk.
+        file: with the weights, which are copied.
         description: of them.
         cache_dir: of the cache.
 
@@ -197,27 +195,13 @@ def store_weights(file: Path, description: PretrainedWeights, cache_dir: Path) -
     target = weights_file(description.network, cache_dir)
     beside = _beside(target)
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _written_aside(target) as new:
-            new.write_bytes(file.read_bytes())
-        with _written_aside(beside) as new:
-            new.write_text(description.model_dump_json(indent=1), "utf-8")
-    except OSError as error:
-        raise StorageError(f"{target.parent}: cannot be written: {error.strerror}; set --cache-dir") from error
+        with written_whole(target) as new, file.open("rb") as old:
+            shutil.copyfileobj(old, new)
+        with written_whole(beside) as new:
+            new.write(description.model_dump_json(indent=1).encode())
+    except StorageError as error:
+        raise StorageError(f"{error}; set --cache-dir") from error
     return target
-
-
-@contextlib.contextmanager
-def _written_aside(target: Path) -> Iterator[Path]:
-    """Give a new file beside a target, which takes the target's place when the block has ended well."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    os.close(descriptor)
-    new = Path(name)
-    try:
-        yield new
-        new.replace(target)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _beside(file: Path) -> Path:

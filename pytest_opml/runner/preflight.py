@@ -92,12 +92,12 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     # its imports take seconds, and the rest of this can go on beside them
     start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
-    from ..history.record_files import check_writable
     from ..integrations.mlflow import check_tracking
     from ..measure.device import detect
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
     from ..storage.shared_cache import open_shared
+    from ..storage.whole_files import check_writable
     from .baselines import Baselines
     from .journal import take_in_earlier
     from .model_addresses import ModelAddresses

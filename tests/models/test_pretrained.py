@@ -92,8 +92,8 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", refuse)
-        with pytest.raises(StorageError, match="paper-weights: cannot be written: No space left on device"):
+        patch.setattr("os.fsync", refuse)
+        with pytest.raises(StorageError, match=r"vgg16.*: cannot be written: No space left on device; set --cache-dir"):
             store_weights(tmp_path / "new.h5", make_description("vgg16", "0" * 64), tmp_path)
     assert file.read_bytes() == b"old"
     check_weights(file)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import SettingsError, StorageError
-from ...history.record_files import written_whole
 from ...records.run import Baseline, RunRecord
+from ...storage.whole_files import written_whole
 from ..cases import groups_of, ranked_rows
 from ..charts.all_charts import charts_of, run_charts
 from ..charts.chart import Chart

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...errors import SettingsError
-from ...history.record_files import written_whole
+from ...storage.whole_files import written_whole
 from ..charts.chart import Chart
 from ..charts.theme import theme
 

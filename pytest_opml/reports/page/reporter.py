@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from ...history.record_files import written_whole
+from ...storage.whole_files import written_whole
 from .model import Page
 
 Format = Literal["markdown", "html", "json"]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import StorageError
-from ...history.record_files import written_whole
 from ...paper.assessment import Assessment
 from ...paper.claims import CheckedClaim
 from ...paper.comparison import ComparedTable
 from ...paper.errata import Erratum
 from ...printable import printable
 from ...storage.input_file import read_input
+from ...storage.whole_files import written_whole
 from ..formatting import amount, sentence_case
 from .phrases import (
     CLAIMS_LEGEND,
