@@ -14,11 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pytest_opml.history.record_files import json_of, read_record, record_of, written_whole
+from pytest_opml.history.record_files import json_of, read_record, record_of
 from pytest_opml.paper.assessment import assess
 from pytest_opml.records.result import Result
 from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.paper.markdown import paper_markdown
+from pytest_opml.storage.whole_files import written_whole
 
 
 def small(record: RunRecord) -> RunRecord:

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from pytest_opml.cli import main
 from pytest_opml.errors import StorageError
-from pytest_opml.history import record_files
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.record_files import read_record, write_record
 from pytest_opml.history.store import open_store
@@ -114,7 +113,7 @@ def test_the_room_that_was_reserved_takes_the_record_when_the_disk_is_full(
         if reserve.exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(record_files.os, "fsync", while_there_is_room)
+    monkeypatch.setattr("os.fsync", while_there_is_room)
     assert write_unwritten(RUN, tmp_path) == tmp_path / "unwritten" / f"{RUN.run_id}.json"
     assert not reserve.exists()
 
