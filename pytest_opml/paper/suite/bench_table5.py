@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.table5, pytest.mark.figure6]
 
 def cases(scale: Scale) -> list[Case]:
     """Return the cases of the experiment."""
-    return [case for setup in scale.cifar10 for case in setup.cases(techniques=[*TECHNIQUES, "int8"])]
+    return [case for setup in scale.cifar10 for case in setup.cases(techniques=[*TECHNIQUES, *setup.others])]
 
 
 def bench_table5(case: Case, opml: Callable[[Case], Result]) -> None:
