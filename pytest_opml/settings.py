@@ -195,7 +195,7 @@ def _gate(written: Written) -> Gate:
 
 
 def _models(written: Written) -> Mapping[str, ModelSection]:
-    if not written.value:
+    if written.value == {}:
         return {}
     from .case import check_sections, parse_sections
 

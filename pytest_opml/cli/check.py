@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..errors import SettingsError
+from ..errors import MissingDependencyError, SettingsError, StorageError
 from .common import as_json, show, show_error, show_json, show_note
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _show(checked: _Checked) -> None:
         show_error(fault)
     if checked.unregistered:
         who = "nothing installed registers them, so a bench file or a conftest.py has to"
-        show_note(f"note: {checked.file}: budgets on {listed(checked.unregistered)}: {who}")
+        show_note(f"note: {checked.file}: budgets or waivers on {listed(checked.unregistered)}: {who}")
     if not checked.faults:
         said = "[tool.opml] is valid" if checked.has_table else "has no [tool.opml]: the defaults apply"
         show([f"{checked.file}: {said}"])
@@ -77,12 +78,15 @@ def _check(path: Path) -> _Checked:
     from ..settings import has_settings, read_pyproject
 
     if not path.is_file():
-        return _Checked(path, False, (f"{path}: no such file",))
+        why = "is no file" if path.exists() else "no such file"
+        return _Checked(path, False, (f"{path}: {why}",))
     try:
         table = read_pyproject(path)
     except SettingsError as error:  # which begins with the name of the file
         return _Checked(path, True, (str(error),))
-    faults = dict.fromkeys(f"{path}: {fault}" for piece in _pieces(table) for fault in _faults(piece, path))
+    faults = dict.fromkeys(
+        f"{path}: {fault.replace(*piece.renamed)}" for piece in _pieces(table) for fault in _faults(piece.table, path)
+    )
     if not faults:  # what is wrong with the parts together
         faults = dict.fromkeys(f"{path}: {fault}" for fault in _faults(table, path))
     names = () if faults else _settings(table, path).gate.unregistered
@@ -90,14 +94,30 @@ def _check(path: Path) -> _Checked:
 
 
 def _faults(table: Mapping[str, Any], path: Path) -> Iterator[str]:
-    """What the parser of a run refuses, but for the names that a project may register; one line at most."""
+    """What a run refuses, but for the names that a project may register; one line at most."""
     from ..runner.search_space import check_form
 
     try:
-        for name, space in _settings(table, path).searches.items():
+        settings = _settings(table, path)
+        for name, space in settings.searches.items():
             check_form(space, f"tool.opml.search.{name}")
-    except SettingsError as error:
+        if "store" in table and settings.store:
+            _check_store(settings.store)
+    except (SettingsError, StorageError) as error:
         yield str(error)
+
+
+def _check_store(url: str) -> None:
+    """Check that the URL of a history is one, without opening it.
+
+    Raises:
+        StorageError: it is none.
+    """
+    from ..addresses import read_address
+    from ..history.engine import connect
+
+    with suppress(MissingDependencyError):  # of this machine, which need not be the one that runs it
+        connect(url, f"tool.opml.store: {read_address(url).shown}")
 
 
 def _settings(table: Mapping[str, Any], path: Path) -> Settings:
@@ -109,17 +129,36 @@ def _settings(table: Mapping[str, Any], path: Path) -> Settings:
 # The parser ends at the first fault. So that all are said, it is given each part that can stand by itself.
 
 
-def _pieces(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+class _Piece(NamedTuple):
+    """A table of settings with a part of a file's.
+
+    Attributes:
+        renamed: the name of the part in messages on the piece, and the one that it has in the file.
+    """
+
+    table: dict[str, Any]
+    renamed: tuple[str, str] = ("", "")
+
+
+# Arrays of tables that do not build on one another, below [tool.opml.gate].
+_ARRAYS = ("waiver", "slice")
+
+
+def _pieces(table: Mapping[str, Any]) -> Iterator[_Piece]:
     """Yield a table of settings in parts."""
     for key, value in table.items():
         if key == "gate" and isinstance(value, Mapping):
+            for name in _ARRAYS:
+                entries = value.get(name)
+                for number, entry in enumerate(entries if isinstance(entries, list) else (), start=1):
+                    yield _Piece({key: {name: [entry]}}, (f"{name}[1]", f"{name}[{number}]"))
             for piece in _gate_pieces(value):
-                yield {key: piece}
+                yield _Piece({key: piece})
         elif key in ("score", "model", "search") and isinstance(value, Mapping):
             for name, entry in value.items():
-                yield {key: {name: entry}}
+                yield _Piece({key: {name: entry}})
         else:
-            yield {key: value}
+            yield _Piece({key: value})
 
 
 def _gate_pieces(gate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -134,7 +173,7 @@ def _gate_pieces(gate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 before = [{"match": "*"}] * number
                 for piece in _case_pieces(entry):
                     yield {key: [*before, piece]}
-        else:
+        elif not (key in _ARRAYS and isinstance(value, list)):
             yield from ({key: piece} for piece in _rule_pieces(value))
 
 

@@ -90,7 +90,7 @@ def paper(
     else:
         from ..reports.terminal.published import paper_lines
 
-        show(*paper_lines(assessment, width()))
+        show(*paper_lines(assessment, width(), lists_claims=has_claims))
 
 
 paper.add_command(run)

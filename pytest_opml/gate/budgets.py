@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from ..analysis.examples import SliceName
 from ..errors import SettingsError
-from ..metrics import METRICS, Metric, find
+from ..metrics import METRICS, Metric, find, get
 from ..records.case_ids import matches
 from ..records.result import Result
 from ..records.run import Rule
@@ -116,10 +116,11 @@ class Gate(NamedTuple):
 
     @property
     def unregistered(self) -> tuple[str, ...]:
-        """Names of metrics that budgets are on and that are not registered here, each once."""
+        """Names of metrics that budgets or waivers are on and that are not registered here, each once."""
         layers = [self.budgets, *self.by_profile.values(), *(entry.budgets for entry in self.by_case), self.given]
         names = (budget.metric.name for layer in layers for budget in layer if not budget.metric.registered)
-        return tuple(dict.fromkeys(names))
+        waived = (waiver.metric.partition("[")[0] for waiver in self.waivers)
+        return tuple(dict.fromkeys((*names, *(name for name in waived if get(name) is None))))
 
     def overrides(self, case_id: str, profile: str, marked: Sequence[Budget] = ()) -> tuple[Override, ...]:
         """Return every budget that was written for a case, in the order in which later ones replace earlier ones.

@@ -83,11 +83,14 @@ def _is_there(weights: MissingWeights, cache_dir: Path) -> bool:
     return weights.file.is_file()
 
 
-def missing_lines(missing: Iterable[MissingWeights]) -> list[str]:
+def missing_lines(
+    missing: Iterable[MissingWeights], to_use: str = "and write weights='opml' in the cases"
+) -> list[str]:
     """Return which files to put where, and what else can be done, in lines for the user; none where nothing is missing.
 
     Args:
         missing: as ``missing_weights`` returns it.
+        to_use: how weights that are trained here come into use.
     """
     imagenet = [one for one in missing if one.weights == "imagenet"]
     trained = [one.network for one in missing if one.weights == OPML]
@@ -98,7 +101,7 @@ def missing_lines(missing: Iterable[MissingWeights]) -> list[str]:
         lines += [f"  {one.file.name}  from {one.url}" for one in imagenet]
         lines.append(f"  ({PUBLISHED} says more of them.)")
         lines.append(f"or train weights here: opml paper pretrain {' '.join(one.network for one in imagenet)}")
-        lines.append("  and write weights='opml' in the cases")
+        lines.append(f"  {to_use}")
     if trained:
         lines.append(missing_text(*trained))
     return lines

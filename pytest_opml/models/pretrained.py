@@ -8,6 +8,7 @@ are not there.
 from __future__ import annotations
 
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def find_weights(network: str, cache_dir: Path) -> PretrainedWeights | None:
     """Return what is said of the weights of a network; None where they are not there.
 
     Raises:
-        ModelFileError: what is said cannot be read.
+        ModelFileError: they are not what was trained, or what is said cannot be read.
     """
     return describe_weights(weights_file(network, cache_dir))
 
@@ -84,17 +85,29 @@ def describe_weights(file: Path) -> PretrainedWeights | None:
     """Return what is said beside a file of weights; None where it, or what is said, is not there.
 
     Raises:
-        ModelFileError: what is said cannot be read.
+        ModelFileError: the weights are not what was trained, or what is said cannot be read.
     """
-    beside = _beside(file)
+    beside, network = _beside(file), _network_of(file)
     if not (file.is_file() and beside.is_file()):
         return None
+    again = f"run: opml paper pretrain --force {network}"
     try:
-        return PretrainedWeights.model_validate_json(beside.read_bytes())
+        weights = PretrainedWeights.model_validate_json(beside.read_bytes())
+        status = file.stat()
+        digest = _digest(file, status.st_mtime_ns, status.st_size)
     except (OSError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is damaged"
-        again = f"run: opml paper pretrain --force {_network_of(file)}"
         raise ModelFileError(f"{beside}: {reason}; {again}") from error
+    if weights.network != network:
+        raise ModelFileError(f"{beside}: says {weights.network} of the weights of {network}; {again}")
+    if digest != weights.sha256:
+        raise ModelFileError(f"{file}: is not what was trained: its SHA-256 is another one; {again}")
+    return weights
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path, changed: int, size: int) -> str:  # noqa: ARG001 - a file that was changed is read again
+    return digest_file(file)
 
 
 def is_pretrained(weights: str) -> bool:
@@ -144,10 +157,6 @@ def check_weights(file: Path) -> PretrainedWeights:
     weights = describe_weights(file)
     if weights is None:
         raise ModelFileError(missing_text(network))
-    if digest_file(file) != weights.sha256:
-        raise ModelFileError(
-            f"{file}: is not what was trained: its SHA-256 is another one; run: opml paper pretrain --force {network}"
-        )
     return weights
 
 

@@ -36,4 +36,5 @@ def load_weights(model: Any, name: str, weights: str) -> None:
     try:
         model.load_weights(str(path))
     except (ValueError, TypeError, KeyError, IndexError, OSError, AttributeError, RuntimeError) as error:
-        raise ModelFileError(f"{path}: not the weights of {name} without its classifier: {one_line(error)}") from error
+        reason = one_line(error).partition(" Example error message")[0]  # Keras' own words for one of its layers
+        raise ModelFileError(f"{path}: not the weights of {name} without its classifier: {reason}") from error

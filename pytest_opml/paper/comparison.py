@@ -7,6 +7,7 @@ images as the paper has; in tables of times alone other data stand for the paper
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -110,7 +111,8 @@ def measured_value(quantity: str, result: Result, place: Place) -> float | None:
         result: of the case.
         place: of the published figure, whose split says how many images a time is for.
     """
-    return _VALUES[quantity](result, place)
+    value = _VALUES[quantity](result, place)
+    return value if value is None or math.isfinite(value) else None  # of a record with times beyond all measure
 
 
 def _row(place: Place, figures: list[Figure], result: Result | None, same_data: bool) -> Row:

@@ -205,9 +205,10 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
     failed = record.failed
     if failed or failed_tests:
         return Exit(FAILED, "; ".join([_failed(failed, failed_tests), *_not_judged(record, problems)]))
-    wrong = usage_errors + sum(failure.kind == "usage" for failure in record.failures)
-    if wrong:
-        return refused(wrong)
+    wrong = [failure.case.id for failure in record.failures if failure.kind == "usage"]
+    asked = [name for name in wrong if name not in record.reference_only]  # what is wrong with both is told once
+    if wrong or usage_errors:
+        return refused(usage_errors + len(asked or wrong))
     if open_ends := _not_judged(record, problems):
         return Exit(NOT_JUDGED, "; ".join(open_ends))
     if not record.results:

@@ -16,6 +16,8 @@ FAULTY = """
 [tool.opml]
 gpuu = "auto"
 threads = 0
+store = "nosuch://ci:secret@x"
+model = []
 [tool.opml.score]
 time = "always"
 [tool.opml.gate]
@@ -38,6 +40,15 @@ size_mb = {}
 accuracy = { min = 0.3 }
 [[tool.opml.gate.waiver]]
 match = "*"
+[[tool.opml.gate.waiver]]
+match = "*"
+metrik = "accuracy"
+[[tool.opml.gate.slice]]
+by = "class"
+value = "*"
+accuracy = { mn = 0.5 }
+[[tool.opml.gate.slice]]
+value = "cat"
 [tool.opml.search.team]
 chains = ["technique-of-a-plugin"]
 rung = [3]
@@ -45,7 +56,13 @@ rung = [3]
 FAULTS = {  # each with what is allowed there
     "tool.opml: unknown key 'gpuu'": "known: baseline, ",
     "tool.opml.threads:": "must be at least 1",
+    "tool.opml.store: nosuch://": "unknown kind of database 'nosuch'",
+    "tool.opml.model:": "must be a table",
     "tool.opml.score.time:": "must be one of inference, training, total",
+    "tool.opml.gate.waiver[1].metric:": "must be a text",
+    "tool.opml.gate.waiver[2]: unknown key 'metrik'": "known: match, ",
+    "tool.opml.gate.slice[1]": "known: min, max, ",
+    "tool.opml.gate.slice[2].by:": "must be class or the name",
     "tool.opml.gate.confidence:": "from 0.5 to below 1",
     "tool.opml.gate.accuracy: unknown key 'mn'": "known: min, max, ",
     "tool.opml.gate.accuracy.max:": "cannot be a percentage",
@@ -55,7 +72,6 @@ FAULTS = {  # each with what is allowed there
     "tool.opml.gate.case[2].accuracy.min:": "must be a number",
     "tool.opml.gate.case[2].size_mb:": "give one of min, max",
     "tool.opml.gate.case[3].match:": "must be a pattern of case ids",
-    "tool.opml.gate.waiver[1].metric:": "must be a text",
     "tool.opml.search.team: unknown key 'rung'": "known: chains, ",
 }
 
@@ -79,16 +95,21 @@ def test_each_fault_is_one_line(folder: Path) -> None:
     for line, (where, allowed) in zip(lines, FAULTS.items(), strict=True):
         assert line.startswith(f"error: pyproject.toml: {where}")
         assert allowed in line
+    assert "secret" not in result.output
 
 
 def test_what_a_project_registers_itself_is_no_fault(folder: Path) -> None:
     (folder / "pyproject.toml").write_text(
         '[tool.opml.gate]\nacuracy = { min = 0.9 }\n[tool.opml.search]\nteam = ["technique-of-a-plugin"]\n'
+        '[[tool.opml.gate.waiver]]\nmatch = "*"\nmetric = "mine[class=cat]"\nuntil = 2027-01-01\nreason = "known"\n'
     )
     result = run()
     assert result.exit_code == 0
     assert "pyproject.toml: [tool.opml] is valid\n" in result.output
-    assert "note: pyproject.toml: budgets on acuracy: nothing installed registers them" in result.output
+    assert (
+        "note: pyproject.toml: budgets or waivers on acuracy, mine: nothing installed registers them"
+        in result.output
+    )
 
 
 def test_several_files_are_checked_and_json_has_all(folder: Path) -> None:
@@ -108,6 +129,7 @@ def test_several_files_are_checked_and_json_has_all(folder: Path) -> None:
     }
     assert [entry["has_table"] for entry in entries.values()][:3] == [True, True, False]
     assert "missing.toml: no such file" in entries["missing.toml"]["faults"]
+    assert f"error: {folder}: is no file" in run(str(folder)).output
     assert "has no [tool.opml]: the defaults apply" in run("none.toml").output
 
 

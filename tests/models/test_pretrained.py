@@ -55,6 +55,13 @@ def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
     file.write_bytes(b"others")
     with pytest.raises(ModelFileError, match=r"is not what was trained: .* run: opml paper pretrain --force vgg16"):
         localised(make_case("vgg16"), tmp_path)
+    with pytest.raises(ModelFileError, match="is not what was trained"):  # nor are they taken for those that are there
+        find_weights("vgg16", tmp_path)
+    file.with_name("vgg16.json").write_text(make_description("vgg19", "0" * 64).model_dump_json())
+    with pytest.raises(
+        ModelFileError, match=r"vgg16\.json: says vgg19 of the weights of vgg16; run: opml paper pretrain"
+    ):
+        find_weights("vgg16", tmp_path)
     file.with_name("vgg16.json").write_text('{"network": "vgg16"}')
     with pytest.raises(ModelFileError, match=r"vgg16\.json: is damaged; run: opml paper pretrain --force vgg16"):
         find_weights("vgg16", tmp_path)

@@ -123,6 +123,12 @@ def test_times_are_scaled_to_as_many_images_as_the_paper_has() -> None:
     assert cells["total_s"].measured == pytest.approx(130)
 
 
+def test_a_time_beyond_all_measure_is_none() -> None:
+    endless = paper_result(dataset="cifar10", samples=10_000)
+    endless = endless.model_copy(update={"inference_s": endless.inference_s.scaled(1e300), "reference_samples": 1e-10})
+    assert cells_of(row_of(5, "EfficientNet-B0 Top-1", measured(endless)))["inference_s"].measured is None
+
+
 def test_a_time_of_unknown_many_images_is_none() -> None:
     result = paper_result(subset=600, samples=600, dataset="cifar10")
     cells = cells_of(row_of(5, "EfficientNet-B0 Top-1", measured(result)))

@@ -29,6 +29,9 @@ def on_a_busy_machine(technique: str, cores: str = "1.4") -> Result:
 TWO = [make_result(accuracy=0.95), make_result("int8", 0.9, 3.0, 4.0)]
 MANY = judged(make_run(TWO), {"size_mb": {"max": 10}, "accuracy": {"min": 0.5}})
 FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
+BOTH_WRONG = make_run(
+    [], [make_failure(kind="usage"), make_failure("int8", "usage")], reference_only=(make_failure().case.id,)
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,7 @@ FINE = judged(make_run(TWO), {"accuracy": {"min": 0.5}})
         (FINE, {"failed_tests": 1}, 1, "1 test failed"),
         (FINE, {"usage_errors": 1, "problems": ["disk full"]}, 4, "1 input was wrong, as said above"),
         (make_run([], [make_failure("int8", "usage")]), {"usage_errors": 1}, 4, "2 inputs were wrong, as said above"),
+        (BOTH_WRONG, {}, 4, "1 input was wrong, as said above"),
         (make_run([]), {}, 5, "nothing was measured"),
         (FINE, {"problems": ["disk full"]}, 11, "not everything could be written"),
         (make_run(TWO, [make_failure("float16", "out_of_memory")]), {}, 11, "1 case has no result (out of memory)"),

@@ -325,6 +325,47 @@ def test_the_action_runs_from_empty_caches_and_from_full_ones(
 
 
 @pytest.mark.docs
+def test_arguments_of_an_action_are_all_taken_or_nothing_runs(
+    upstream: Path, machine: CiMachine, github: FakeForge
+) -> None:
+    """Without the budget among them, the gate would pass."""
+    job = github_job(machine, checkout(upstream, 1), github, "push", 1)
+    outcome, outputs = run_action(job, gpu="cpu", args="--opml-gate=accuracy.min=0.999 -k 'bench_")
+    assert outputs == {"exit-code": "4", "verdict": "error", "report": ""}
+    assert outcome["Hand on the verdict"] == 4
+    job = github_job(machine, checkout(upstream, 2), github, "push", 2)
+    outcome, outputs = run_action(job, gpu="cpu", args="--co -q --junit-prefix='of\ntwo lines'")
+    assert outputs["exit-code"] == "0", job.steps  # the end of a line within quotes separates nothing
+
+
+@pytest.mark.parametrize(
+    ("version", "extras", "wanted"),
+    [
+        ("", "onnx", "/action[onnx]"),
+        ("pytest-opml==0.1", "onnx,postgres", "pytest-opml[onnx,postgres]==0.1"),
+        ("pytest-opml==0.1", "", "pytest-opml==0.1"),
+        ("pytest-opml[postgres]==0.1", "onnx", "pytest-opml[postgres]==0.1"),
+        ("git+https://host/o/pytest-opml@main", "onnx", "pytest-opml[onnx] @ git+https://host/o/pytest-opml@main"),
+        (
+            "https://host/pytest_opml-0.1-py3-none-any.whl",
+            "",
+            "pytest-opml @ https://host/pytest_opml-0.1-py3-none-any.whl",
+        ),
+    ],
+)
+def test_the_action_installs_what_is_asked_for(tmp_path: Path, version: str, extras: str, wanted: str) -> None:
+    steps = load_yaml((ROOT / "action.yml").read_text())["runs"]["steps"]
+    (script,) = (step["run"] for step in steps if step.get("name") == "Install")
+    (tmp_path / "python").write_text('#!/bin/sh\nshift 3\nprintf %s "$1"\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "VERSION": version, "EXTRAS": extras, "ACTION": "/action"}
+    found = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == wanted
+
+
+@pytest.mark.docs
 def test_an_action_that_measures_nothing_says_so(upstream: Path, machine: CiMachine, github: FakeForge) -> None:
     job = github_job(machine, checkout(upstream, 1), github, "push", 1)
     outcome, outputs = run_action(job, gpu="cpu", path="nothing; touch injected")

@@ -90,4 +90,4 @@ def _missing_weights(cases: Iterable[Case], settings: Settings) -> list[str]:
     imagenet = [one for one in missing if one.weights == "imagenet"]
     if imagenet and not unreachable(imagenet[0].url):
         missing = [one for one in missing if one.weights != "imagenet"]
-    return missing_lines(missing)
+    return missing_lines(missing, "which the scale small measures (--scale small)")

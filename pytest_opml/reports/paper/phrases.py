@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from ...analysis.examples import answer_sheet
 from ...paper.claims import CheckedClaim, Claim, ClaimVerdict, Finding
 from ...paper.claims.claim import WORST_FIRST
 from ...paper.comparison import Cell
@@ -91,8 +92,14 @@ def measured_lines(measured: Measured) -> list[str]:
         failed = f", {amount(len(run.failures), 'case')} without a result" if run.failures else ""
         machines = "; ".join(device.machine for device in run.devices)
         cases = amount(len(run.results), "case")
-        lines.append(f"run {run.run_id[:12]} of {minute(run.started)} UTC: {cases}{failed}, on {machines}")
+        cut = ", was interrupted" if run.interrupted else ""
+        lines.append(f"run {run.run_id[:12]} of {minute(run.started)} UTC: {cases}{failed}{cut}, on {machines}")
     results = measured.results
+    single = [one for one in results if one.predictions and one.task != "multilabel"]
+    unread = sum(answer_sheet(one).predictions is None for one in single)
+    if unread:
+        them = "it is" if unread == 1 else "they are"
+        lines.append(f"the answers of {amount(unread, 'result')} cannot be read: {them} compared by accuracies alone")
     return lines + stand_ins({one.case.model for one in results}, {one.case.dataset for one in results})
 
 

@@ -38,12 +38,13 @@ _STYLES: dict[ClaimVerdict, Style] = {
 _FEW = 3  # findings of a claim, where there are tables beside
 
 
-def paper_lines(assessment: Assessment, width: int) -> list[list[str]]:
+def paper_lines(assessment: Assessment, width: int, *, lists_claims: bool = False) -> list[list[str]]:
     """Return the blocks of lines, a blank line between two.
 
     Args:
         assessment: with what was asked for.
         width: columns that no line exceeds, where that can be had.
+        lists_claims: whether the claims are shown where nothing was measured, and all findings of each.
     """
     blocks = [[line for text in measured_lines(assessment.measured) for line in wrapped(text, width)]]
     if assessment.tables and assessment.measured.runs:
@@ -52,9 +53,8 @@ def paper_lines(assessment: Assessment, width: int) -> list[list[str]]:
         blocks += _compared(table, width) if assessment.measured.runs else _published(table, width)
     if assessment.errata:
         blocks.append(_errata(assessment.errata, width))
-    is_alone = not assessment.tables
-    if assessment.claims and (assessment.measured.runs or is_alone):
-        blocks += _claims(assessment.claims, width, is_alone=is_alone)
+    if assessment.claims and (assessment.measured.runs or lists_claims):
+        blocks += _claims(assessment.claims, width, most=None if lists_claims else _FEW)
     elif assessment.claims:
         count = amount(len(assessment.claims), "claim")
         text = f"The text makes {count}: `opml paper --claims` lists them, and `opml paper --run RUN` checks them."
@@ -133,10 +133,10 @@ def _errata(errata: tuple[Erratum, ...], width: int) -> list[str]:
     return lines
 
 
-def _claims(claims: tuple[CheckedClaim, ...], width: int, *, is_alone: bool) -> list[list[str]]:
+def _claims(claims: tuple[CheckedClaim, ...], width: int, most: int | None) -> list[list[str]]:
     head = "Claims of the text"
     blocks = [[*with_head([head], head, Style.STRONG), *wrapped(CLAIMS_LEGEND, width)]]
-    blocks += [_claim(checked, width, most=None if is_alone else _FEW) for checked in claims]
+    blocks += [_claim(checked, width, most) for checked in claims]
     return [*blocks, wrapped(overall(claims), width)]
 
 

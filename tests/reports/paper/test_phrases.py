@@ -4,6 +4,7 @@ import pytest
 
 from pytest_opml.paper.claims import CLAIMS, CheckedClaim, check
 from pytest_opml.paper.comparison import Cell
+from pytest_opml.paper.measured import Measured
 from pytest_opml.paper.quantities import Quantity, exact
 from pytest_opml.reports.paper.phrases import (
     RATIO,
@@ -17,6 +18,7 @@ from pytest_opml.reports.paper.phrases import (
     tally,
     worst_findings,
 )
+from tests.support.builders import make_run
 from tests.support.paper_results import measured, paper_result
 
 BY_ID = {claim.id: claim for claim in CLAIMS}
@@ -60,6 +62,13 @@ def test_what_was_measured_is_said_in_short() -> None:
     assert lines[0].startswith("run 20260102-030 of 2026-01-02 03:04 UTC: 1 case, on Example CPU 3 GHz")
     assert lines[1:] == ["efficientnet_lite0 stands for EfficientNet-B0"]
     assert measured_lines(measured()) != measured_lines(type(measured())([]))
+
+
+def test_what_a_record_lacks_is_said() -> None:
+    run = make_run([paper_result(), paper_result("int8").model_copy(update={"predictions": "!!!!"})], interrupted=True)
+    head, unread, *_ = measured_lines(Measured([run]))
+    assert "2 cases, was interrupted, on" in head
+    assert unread == "the answers of 1 result cannot be read: it is compared by accuracies alone"
 
 
 def test_findings_are_counted_by_verdict() -> None:

@@ -22,7 +22,8 @@ RUNS = [make_run(RESULTS)]
 
 
 def text_of(assessment: Assessment, width: int = 120) -> str:
-    return "\n\n".join("\n".join(block) for block in paper_lines(assessment, width))
+    is_claims = bool(assessment.claims) and not assessment.tables
+    return "\n\n".join("\n".join(block) for block in paper_lines(assessment, width, lists_claims=is_claims))
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -41,6 +42,14 @@ def test_without_a_run_the_published_figures_stand_alone() -> None:
     assert "Resnet-50 Top-1: published 3.06, its columns give 2.37; 3.06 follows from the training time" in text
     assert "Table 3, total of ResNet50, P100 50-50: printed 64.6 s; right 54.6 s" in text
     assert f"The text makes {len(CLAIMS)} claims" in text
+
+
+def test_the_claims_that_are_asked_for_are_listed_beside_a_table_too() -> None:
+    blocks = paper_lines(assess([], [1], has_claims=True), 120, lists_claims=True)
+    text = "\n".join(line for block in blocks for line in block)
+    assert "Table 1:" in text
+    assert all(f": {claim.id}: " in text for claim in CLAIMS)
+    assert "`opml paper --claims` lists" not in text
 
 
 def test_with_a_run_each_measured_row_has_both_figures() -> None:
