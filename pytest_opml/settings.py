@@ -172,14 +172,21 @@ def _tracking(written: Written) -> str | None:
         raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
-def _profile(written: Written) -> Any:
+def _profiles(written: Written) -> Any:
+    """One device or several, as a list or with commas between them."""
     from .records.hardware_profiles import PROFILES
 
-    if isinstance(written.value, str) and written.value not in ("auto", *PROFILES):
-        raise SettingsError(
-            f"{written.where}: unknown profile {written.value!r}; known: {', '.join(('auto', *PROFILES))}"
-        )
-    return written.value
+    value, names_known = written.value, ("auto", *PROFILES)
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be the name of a device, or a list of them")
+    if unknown := [name for name in names if name not in names_known]:
+        raise SettingsError(f"{written.where}: unknown profile {unknown[0]!r}; known: {', '.join(names_known)}")
+    if len(names) > 1 and "auto" in names:
+        raise ValueError("auto is one device: leave it alone, or name each")
+    if len(set(names)) < len(names):
+        raise ValueError("names a device twice")
+    return tuple(names)
 
 
 def _gate(written: Written) -> Gate:
@@ -282,7 +289,8 @@ class Settings:
     """Everything that a run can be told.
 
     Attributes:
-        gpu: ``auto`` or the name of a hardware profile; ``gpu`` for any GPU.
+        gpus: the devices to run on, one after the other: ``auto`` alone, or names of hardware profiles; ``gpu`` for any
+            GPU.
         json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
         baseline: what each case is compared with; None for its last result, where a budget asks for one.
@@ -308,11 +316,13 @@ class Settings:
         scale: how much of the paper its suite repeats (``pytest_opml.paper.suite``).
     """
 
-    gpu: str = setting(
+    gpus: tuple[str, ...] = setting(
         "auto",
+        key="gpu",
         metavar="PROFILE",
-        help="device to run on: auto, cpu, gpu for any GPU, or the kind that must be there: v100, t4, a100, h100, ...",
-        read=_profile,
+        help="device to run on: auto, cpu, gpu for any GPU, or the kind that must be there: v100, t4, a100, h100, ...; "
+        "several with commas between them: v100,a100,cpu",
+        read=_profiles,
     )
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path
@@ -404,6 +414,27 @@ class Settings:
     scale: ScaleName = setting(
         "smoke", metavar="SCALE", help="of the paper's suite: smoke takes minutes, small hours, full the paper's GPU"
     )
+
+    @property
+    def gpu(self) -> str:
+        """The device to run on, of those to run on the first."""
+        return self.gpus[0]
+
+    def require_one_gpu(self, what: str) -> None:
+        """Refuse several devices.
+
+        Args:
+            what: is done on one of them only.
+
+        Raises:
+            SettingsError: there are several.
+        """
+        if len(self.gpus) > 1:
+            raise SettingsError(f"gpu: {', '.join(self.gpus)}: {what} runs on one device; name it with --gpu")
+
+    def on(self, gpu: str) -> Settings:
+        """Return the same settings for one of the devices."""
+        return replace(self, gpus=(gpu,))
 
 
 # --- reading them
@@ -520,6 +551,24 @@ def _build(
         written = replace(_written(one, file, options.get(key), root, where), unregistered=unregistered)
         values[one.field] = _value(one, types[one.field], written)
     return table(**values)
+
+
+def read_gpus(file: Mapping[str, Any], option: str | None, name: str = "--opml-gpu") -> tuple[str, ...]:
+    """Return the devices of a run, where its other settings are not wanted yet.
+
+    Args:
+        file: the ``[tool.opml]`` table.
+        option: what the command line says; None for nothing.
+        name: of the option.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    setting = declared()["gpu"]
+    written = _written(setting, file, option, Path(), "tool.opml")
+    written = written if option is None else replace(written, where=name)
+    gpus: tuple[str, ...] = _value(setting, tuple[str, ...], written)
+    return gpus
 
 
 def _types(table: type) -> dict[str, Any]:

@@ -251,6 +251,27 @@ def test_every_profile_may_be_asked_for(gpu: str) -> None:
     assert built({"gpu": gpu}).gpu == built(gpu=gpu).gpu == gpu
 
 
+@pytest.mark.parametrize("given", ["v100,cpu", "v100, cpu", ["v100", "cpu"]])
+def test_several_devices_may_be_asked_for(given: str | list[str]) -> None:
+    assert built({"gpu": given}).gpus == ("v100", "cpu")
+    assert built({"gpu": given}).on("cpu").gpus == ("cpu",)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("v100,abacus", "unknown profile 'abacus'"),
+        ("v100,", "unknown profile ''"),
+        ("auto,cpu", "auto is one device"),
+        (["cpu", "cpu"], "names a device twice"),
+        ([], "must be the name of a device, or a list of them"),
+        ([1], "must be the name of a device, or a list of them"),
+    ],
+)
+def test_what_is_no_list_of_devices_is_refused(given: object, said: str) -> None:
+    assert said in refused({"gpu": given})
+
+
 def test_an_unknown_profile_lists_the_known_ones() -> None:
     assert refused({"gpu": "V100"}) == f"tool.opml.gpu: unknown profile 'V100'; known: auto, {', '.join(PROFILES)}"
 

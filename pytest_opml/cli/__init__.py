@@ -19,6 +19,7 @@ from .import_ import import_runs
 from .init import init
 from .list import list_names
 from .measure import measure
+from .merge import merge
 from .paper import paper
 from .release import release
 from .report import report
@@ -30,7 +31,23 @@ from .site import site
 from .trend import trend
 
 _COMMANDS = (
-    *(init, measure, search, gate, best, budgets, report, comment, list_history, compare, release, trend, site, serve),
+    *(
+        init,
+        measure,
+        search,
+        gate,
+        merge,
+        best,
+        budgets,
+        report,
+        comment,
+        list_history,
+        compare,
+        release,
+        trend,
+        site,
+        serve,
+    ),
     *(export, import_runs, score, list_names, schema, paper, check, doctor, cache),
 )
 

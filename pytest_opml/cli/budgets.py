@@ -32,20 +32,18 @@ def budgets(
     from ..errors import SettingsError
     from ..gate.run_verdicts import marker_budgets
     from ..records import hardware_profiles
+    from ..records.result import Key
     from ..reports.terminal.budgets import budget_lines, budget_table
 
     settings = settings_of(config, gate=gate, store=store)
     if gpu not in hardware_profiles.PROFILES:
         raise SettingsError(f"--gpu: unknown profile {gpu!r}; known: {', '.join(hardware_profiles.PROFILES)}")
     if cases:
-        budgets_of = {name: settings.gate.overrides(name, gpu) for name in cases}
+        budgets_of = {Key(name, gpu): settings.gate.overrides(name, gpu) for name in cases}
     else:
         run = resolve_run(None, settings, root_of(config))
-        profiles_of = dict.fromkeys(run.collected, run.device.profile) | dict(result.key for result in run.results)
-        names = run.collected or profiles_of
-        budgets_of = {
-            name: settings.gate.overrides(name, profiles_of[name], marker_budgets(run, name)) for name in names
-        }
+        keys = run.collected_keys or tuple(result.key for result in run.results)
+        budgets_of = {key: settings.gate.overrides(*key, marker_budgets(run, key.case_id)) for key in keys}
     if json_wanted:
         show_json(budget_table(budgets_of))
     else:

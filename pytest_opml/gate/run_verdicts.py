@@ -86,17 +86,28 @@ def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check
             )
 
 
-def _measured(record: RunRecord) -> set[str]:
-    """Return the ids of the cases that were run, with whatever outcome."""
-    return {result.case.id for result in record.results} | {failure.case.id for failure in record.failures}
+def _measured(record: RunRecord) -> set[Key]:
+    """Return the cases that were run, with whatever outcome, and on which kind of hardware."""
+    return {member.key for member in (*record.results, *record.failures)}
 
 
 def drop_unreached_cases(record: RunRecord) -> RunRecord:
     """The record of a run that was stopped: what it did not come to is not missing, it was left out."""
     measured = _measured(record)
-    rest = [name for name in record.collected if name not in measured]
-    collected = {name: test for name, test in record.collected.items() if name in measured}
-    return record.model_copy(update={"collected": collected, "deselected": (*record.deselected, *rest)})
+    reached = [key for key in record.collected_keys if key in measured]
+    names = {key.case_id for key in reached}
+    rest = [key.case_id for key in record.collected_keys if key not in measured]
+    return record.model_copy(
+        update={
+            "collected": {name: test for name, test in record.collected.items() if name in names},
+            "collected_on": {
+                name: tuple(key.profile for key in reached if key.case_id == name)
+                for name in record.collected_on
+                if name in names
+            },
+            "deselected": tuple(dict.fromkeys((*record.deselected, *rest))),
+        }
+    )
 
 
 def marker_budgets(record: RunRecord, case_id: str) -> tuple[Budget, ...]:
@@ -117,13 +128,15 @@ def _standings(record: RunRecord) -> Mapping[str, dict[str, dict[str, float]]]:
 
 def _missing(record: RunRecord, gate: Gate) -> list[Check]:
     """Cases that were collected and have neither result nor failure, and those that a budget names in vain."""
-    measured = _measured(record)
+    measured, is_on_many = _measured(record), bool(record.collected_on)
     checks = []
-    for name in record.collected:
-        budgets = gate.applicable(name, record.device.profile, marker_budgets(record, name))
-        if name not in measured and budgets and not all(budget.optional for budget in budgets):
-            checks.append(_absent(name, budgets[0].source, "was collected, but has no result"))
-    seen = {*measured, *record.collected, *record.deselected}
+    for name, profile in record.collected_keys:
+        budgets = gate.applicable(name, profile, marker_budgets(record, name))
+        if (name, profile) not in measured and budgets and not all(budget.optional for budget in budgets):
+            where = f" on {profile}" if is_on_many else ""
+            reason = f"was collected, but has no result{where}"
+            checks.append(_absent(name, budgets[0].source, reason, profile if is_on_many else None))
+    seen = {*(key.case_id for key in measured), *record.collected, *record.deselected}
     nowhere = "no case of this run has such an id: renamed, or no longer collected?"
     return checks + [
         _absent(entry.pattern, entry.source, nowhere)
@@ -132,9 +145,10 @@ def _missing(record: RunRecord, gate: Gate) -> list[Check]:
     ]
 
 
-def _absent(name: str, source: str, reason: str) -> Check:
+def _absent(name: str, source: str, reason: str, profile: str | None = None) -> Check:
     return Check(
         case_id=name,
+        profile=profile,
         metric="case",
         rule="case",
         limit=0.0,

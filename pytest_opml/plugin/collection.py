@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .markers import marked_case, marks_search, test_overrides
+from .stash import gpu_of
 
 if TYPE_CHECKING:
     from ..case import Case
     from ..runner.plan import CollectedRun
+    from ..settings import Settings
     from .settings_file import SettingsFile
 
-_LEFT_OUT = pytest.StashKey["list[str]"]()
+_LEFT_OUT = pytest.StashKey["list[tuple[str | None, str]]"]()
+# Before the name of a device in the id of a test; `-k on:v100` selects by it.
+_GPU = "on:"
 _LEFT_OUT_UNNAMED = pytest.StashKey[bool]()
 
 
@@ -32,6 +36,20 @@ def _case(item: pytest.Item) -> Case | None:
         return None
 
 
+def spread_over_gpus(metafunc: pytest.Metafunc) -> None:
+    """Have a test run once on each device, where the run is on several; the devices are in the tests' ids."""
+    from ..errors import SettingsError
+    from .settings_file import gpus_near
+
+    try:
+        gpus = gpus_near(metafunc.config, metafunc.definition.path.parent)
+    except SettingsError:
+        return  # it is raised again, once and not for each test, when the session is opened
+    if len(gpus) > 1:
+        metafunc.fixturenames.append("opml_gpu")
+        metafunc.parametrize("opml_gpu", gpus, indirect=True, scope="session", ids=[f"{_GPU}{gpu}" for gpu in gpus])
+
+
 def _test_id(item: pytest.Item, file: SettingsFile) -> str:
     """What runs a test again in the folder of the project, which need not be pytest's ``rootdir``."""
     if file.path is None or file.root not in item.path.parents:
@@ -39,23 +57,28 @@ def _test_id(item: pytest.Item, file: SettingsFile) -> str:
     return "::".join([str(item.path.relative_to(file.root)), *item.nodeid.split("::")[1:]])
 
 
+def _without_gpu(test_id: str, gpu: str | None) -> str:
+    """The id of the same test in a run on one device."""
+    own = f"{_GPU}{gpu}"
+    return test_id.replace(f"[{own}]", "").replace(f"[{own}-", "[").replace(f"-{own}]", "]").replace(f"-{own}-", "-")
+
+
 def leave_out(item: pytest.Item) -> None:
     """Note the case of a test that the command line deselected, or that it may be any."""
     case = _case(item)
     if case is not None:
-        item.config.stash.setdefault(_LEFT_OUT, []).append(case.id)
+        item.config.stash.setdefault(_LEFT_OUT, []).append((gpu_of(item), case.id))
     elif "opml" in getattr(item, "fixturenames", ()):
         item.config.stash[_LEFT_OUT_UNNAMED] = True
 
 
-def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile, cache_dir: Path) -> CollectedRun:
-    """What was collected.
+def plans(items: Sequence[pytest.Item], file: SettingsFile, settings: Settings) -> dict[str, CollectedRun]:
+    """What was collected, by the devices that tests are to run on.
 
     Args:
-        config: of the run.
-        items: the tests that use our fixtures.
+        items: the tests that use our fixtures; one at least.
         file: where the settings of the run are from.
-        cache_dir: of the run's cache.
+        settings: of the run.
 
     Raises:
         SettingsError: a marker says what it cannot.
@@ -65,14 +88,25 @@ def plan(config: pytest.Config, items: Sequence[pytest.Item], file: SettingsFile
     from ..runner.plan import CollectedTest, plan_run
     from .selection import leaves_out
 
-    left_out: list[str] = config.stash.setdefault(_LEFT_OUT, [])
-    return plan_run(
-        [CollectedTest(_test_id(item, file), _case(item), test_overrides(item)) for item in items],
-        cache_dir,
-        deselected=left_out,
-        partial_selection=config.stash.get(_LEFT_OUT_UNNAMED, False)
-        or leaves_out(config, file.root if file.path else None),
-    )
+    config = items[0].config
+    left_out = config.stash.setdefault(_LEFT_OUT, [])
+    is_partial = config.stash.get(_LEFT_OUT_UNNAMED, False) or leaves_out(config, file.root if file.path else None)
+    by_gpu: dict[str | None, list[pytest.Item]] = {}
+    for item in items:
+        by_gpu.setdefault(gpu_of(item), []).append(item)
+    return {
+        gpu or settings.gpu: plan_run(
+            [
+                CollectedTest(_without_gpu(_test_id(item, file), gpu), _case(item), test_overrides(item))
+                for item in of_gpu
+            ],
+            settings.cache_dir,
+            deselected=[name for place, name in left_out if place == gpu],
+            partial_selection=is_partial,
+            gpus=list(filter(None, by_gpu)),
+        )
+        for gpu, of_gpu in by_gpu.items()
+    }
 
 
 class _Benchmarks(pytest.Module if TYPE_CHECKING else object):  # type: ignore[misc]

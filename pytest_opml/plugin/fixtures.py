@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..runtimes.base import Runtime
 
 
+@pytest.fixture(scope="session")
+def opml_gpu(request: pytest.FixtureRequest) -> str:
+    """The kind of device that the test runs on, such as v100; a run on several kinds runs each test once on each."""
+    return str(getattr(request, "param", None) or request.config.stash[STATE].sessions.first.device.profile)
+
+
 @pytest.fixture
 def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
     """Call it with a case to train or load, optimise and measure it; its budgets are checked after the test's body.
@@ -29,6 +35,7 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
 
     item, config = request.node, request.config
     state = config.stash[STATE]
+    session = state.session_of(item)
     cases = item.stash[CASES] = []  # a test that another plugin runs again begins anew
     item.stash[FAILED_FOR_BUDGETS] = False
 
@@ -37,9 +44,9 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
             if marks_search(item):
                 from .search import best_of
 
-                case = best_of(case, item, state.session)
+                case = best_of(case, item, session)
             cases.append(case)
-            result = state.session.run(case, test_overrides(item))
+            result = session.run(case, test_overrides(item))
         finally:
             state.progress_line.clear()
         config.hook.pytest_opml_result(config=config, result=result)
@@ -52,7 +59,7 @@ def opml(request: pytest.FixtureRequest) -> Callable[[Case], Result]:
 @pytest.fixture
 def opml_dataset(request: pytest.FixtureRequest) -> Split:
     """The images and labels of the marked case, at the size that its model takes, in training and test parts."""
-    return request.config.stash[STATE].session.dataset(marked_case(request.node))
+    return request.config.stash[STATE].session_of(request.node).dataset(marked_case(request.node))
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def opml_model(request: pytest.FixtureRequest) -> Any:
     """The Keras model of the marked case, pretrained and trained as the case says, before any technique."""
     state = request.config.stash[STATE]
     try:
-        return state.session.model(marked_case(request.node), test_overrides(request.node))
+        return state.session_of(request.node).model(marked_case(request.node), test_overrides(request.node))
     finally:
         state.progress_line.clear()
 
@@ -70,7 +77,7 @@ def opml_artifact(request: pytest.FixtureRequest) -> Runtime:
     """The artifact of the marked case, opened: ``.path`` is its file, ``.predict(images)`` answers."""
     state = request.config.stash[STATE]
     try:
-        return state.session.artifact(marked_case(request.node), test_overrides(request.node))
+        return state.session_of(request.node).artifact(marked_case(request.node), test_overrides(request.node))
     finally:
         state.progress_line.clear()
 
@@ -78,7 +85,7 @@ def opml_artifact(request: pytest.FixtureRequest) -> Runtime:
 @pytest.fixture
 def opml_device(request: pytest.FixtureRequest) -> Device:
     """The device of the run, as it stands in the record."""
-    return request.config.stash[STATE].session.device
+    return request.config.stash[STATE].session_of(request.node).device
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from .. import registry
 from ..errors import OpmlError
 from ..printable import printable
 from . import collection, hookspecs
-from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_model
+from .fixtures import gpu_timer, opml, opml_artifact, opml_dataset, opml_device, opml_gpu, opml_model
 from .settings_file import let_import_near, use_sections_near
-from .stash import BENCH_FILES, SIGNALS, STATE, USAGE_ERRORS, is_concerned, uses_opml
+from .stash import BENCH_FILES, FIXTURES, SIGNALS, STATE, USAGE_ERRORS, is_concerned, uses_opml
 
 # pytest finds fixtures by the names in this module.
-__all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_model"]
+__all__ = ["gpu_timer", "opml", "opml_artifact", "opml_dataset", "opml_device", "opml_gpu", "opml_model"]
 
 _MARKER = (
     "opml(case=..., gate={...}, timeout=S, search={...}): the case that a test's fixtures are about, budgets, a time "
@@ -118,6 +118,12 @@ def pytest_exception_interact(
         node.config.stash[USAGE_ERRORS].append(str(error))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of ours once on each device, where the run is on several."""
+    if not set(FIXTURES).isdisjoint(metafunc.fixturenames):
+        collection.spread_over_gpus(metafunc)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test that uses a fixture of ours, before `-m` selects."""
     if uses_opml(item):
@@ -152,7 +158,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     from ..printable import printable
     from .settings_file import correction
 
-    notes = (f"opml: {printable(note)}" for note in config.stash[STATE].session.notes)
+    notes = (f"opml: {printable(note)}" for note in config.stash[STATE].sessions.notes)
     return [*filter(None, [correction(config)]), *notes]
 
 

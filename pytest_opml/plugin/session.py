@@ -34,7 +34,7 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     Raises:
         pytest.UsageError: the settings, a marker or the machine refuse the run.
     """
-    from ..runner.session import Session
+    from ..runner.sessions import Sessions
     from .settings_file import choose
 
     config = session.config
@@ -46,9 +46,9 @@ def open_session(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
     try:
         file = choose(config, sorted({item.path for item in items}))
         settings = options.settings_of(config)
-        plan = collection.plan(config, items, file, settings.cache_dir)
+        plans = collection.plans(items, file, settings)
         registry.use_sections(lambda: settings.models)
-        opened = Session(settings, file.root, progress_line, part=xdist.part_of_run(config), plan=plan)
+        opened = Sessions(settings, file.root, progress_line, part=xdist.part_of_run(config), plans=plans)
     except OpmlError as error:
         if not xdist.is_worker(config):
             raise refusal(str(error)) from None
@@ -93,7 +93,7 @@ def finish_test(item: pytest.Item) -> list[str]:
         return []
     try:
         cases, overrides = item.stash.get(CASES, []), test_overrides(item)
-        checks = [check for case in cases for check in state.session.judge(case, overrides)]
+        checks = [check for case in cases for check in state.session_of(item).judge(case, overrides)]
     finally:
         state.progress_line.finished()
         item.stash[_HAS_RUN] = True
@@ -177,11 +177,10 @@ def _end(session: pytest.Session, exitstatus: int) -> None:
         cache_durations(config, state.progress_line)
     if state and state.runs_cases:
         benchmark.hide_table(config)
-        journal = state.session.journal
         _finish(
             session,
             exitstatus,
-            Measured(state.session.record(), len(state.failed_tests), journal.remove, tuple(journal.notes)),
+            _measured(state),
         )
     elif measured := xdist.taken_over(config):
         # the workers have refused what nobody registers; what cannot be made known here is not judged
@@ -192,6 +191,11 @@ def _end(session: pytest.Session, exitstatus: int) -> None:
         from ..runner.outcome import refused
 
         _exit_with(session, refused(len(config.stash[USAGE_ERRORS])))
+
+
+def _measured(state: State) -> Measured:
+    sessions = state.sessions
+    return Measured(sessions.record(), len(state.failed_tests), sessions.forget, sessions.journal_notes)
 
 
 def _finish(session: pytest.Session, exitstatus: int, measured: Measured) -> None:

@@ -16,7 +16,7 @@ import pytest
 from .. import registry
 from ..errors import SettingsError
 from ..printable import printable
-from ..settings import declared, find_pyproject, project_folder, read_pyproject
+from ..settings import declared, find_pyproject, project_folder, read_gpus, read_pyproject
 from .selection import named_benchmarks, named_places
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class SettingsFile(NamedTuple):
 _SUITE = Path(__file__).parents[1] / "paper" / "suite" / "pyproject.toml"
 _CHOSEN = pytest.StashKey[SettingsFile]()
 _SAID = pytest.StashKey[str]()
+_GPUS = pytest.StashKey["dict[Path | None, tuple[str, ...]]"]()
 _SECTIONS = pytest.StashKey["dict[Path, Mapping[str, ModelSection]]"]()
 
 
@@ -124,6 +125,22 @@ def _sections_near(config: pytest.Config, folder: Path) -> Mapping[str, ModelSec
         table = read_pyproject(path).get("model") if path else None
         by_folder[folder] = _parsed(table, path.parent) if path and table else {}
     return by_folder[folder]
+
+
+def gpus_near(config: pytest.Config, folder: Path) -> tuple[str, ...]:
+    """Return the devices that a run is on, by the command line or by the settings nearest to a folder.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    option = config.option.opml_gpu
+    path = None if option else _nearest(config, folder)
+    by_file = config.stash.setdefault(_GPUS, {})
+    if path not in by_file:
+        place = _nearest_here(config) if path and _is_suite(path) else path
+        table = read_pyproject(place) if place else {}
+        by_file[path] = read_gpus(table, option)
+    return by_file[path]
 
 
 def _parsed(table: object, root: Path) -> Mapping[str, ModelSection]:

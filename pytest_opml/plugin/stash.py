@@ -15,26 +15,31 @@ if TYPE_CHECKING:
     from ..reports.terminal.progress_line import ProgressLine
     from ..runner.outcome import Exit, Outcome
     from ..runner.session import Session
+    from ..runner.sessions import Sessions
     from ..runner.signals import EndSignals
 
-FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device", "gpu_timer")
+FIXTURES = ("opml", "opml_dataset", "opml_model", "opml_artifact", "opml_device", "opml_gpu", "gpu_timer")
 
 
 class State(NamedTuple):
     """A run of cases in this process.
 
     Attributes:
-        session: runs them.
+        sessions: run them, each on one device.
         progress_line: shows how far it is.
         runs_cases: whether any test asks for ``opml``; the other fixtures alone leave nothing to judge.
         failed_tests: tests that failed for another reason than a budget or a case without a result; files too that
             could not be collected.
     """
 
-    session: Session
+    sessions: Sessions
     progress_line: ProgressLine
     runs_cases: bool
     failed_tests: set[str]
+
+    def session_of(self, item: pytest.Item) -> Session:
+        """Return the session of the device that a test is about."""
+        return self.sessions.on(gpu_of(item))
 
 
 class Measured(NamedTuple):
@@ -63,6 +68,12 @@ CASES: pytest.StashKey[list[Case]] = pytest.StashKey()
 FAILED_FOR_BUDGETS = pytest.StashKey[bool]()
 USAGE_ERRORS = pytest.StashKey[list[str]]()
 BENCH_FILES: pytest.StashKey[list[Path]] = pytest.StashKey()
+
+
+def gpu_of(item: pytest.Item) -> str | None:
+    """Return the device that a test is about, where the run is on several; None where it is on one."""
+    gpu = item.callspec.params.get("opml_gpu") if hasattr(item, "callspec") else None
+    return str(gpu) if gpu else None
 
 
 def uses_opml(item: pytest.Item) -> bool:

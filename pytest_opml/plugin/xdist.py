@@ -108,7 +108,7 @@ def end_workers(config: pytest.Config) -> None:
 
 def announce(config: pytest.Config) -> None:
     """In a worker: say what the controller needs to end the run with what is written ahead, if this is killed."""
-    folder, journal = config.stash[_SHARED].path, config.stash[STATE].session.journal.folder
+    folder, journal = config.stash[_SHARED].path, config.stash[STATE].sessions.journal_folder
     text = json.dumps(_read_by_workers(config) | {"journal": str(journal) if journal else None})
     written = folder / f".{config.workerinput['workerid']}"  # type: ignore[attr-defined]
     # Without room for it, what a worker that is killed had measured waits for the next session.
@@ -138,9 +138,9 @@ def hand_over(config: pytest.Config) -> None:
     metrics = [tuple(entry) for entry in registry.registrations() if entry.kind == "metric"]
     output = _read_by_workers(config) | {"usage": config.stash[USAGE_ERRORS], "metrics": metrics}
     if state := config.stash.get(STATE, None):
-        output["notes"] = [*state.session.notes, *state.session.journal.notes]
+        output["notes"] = [*state.sessions.notes, *state.sessions.journal_notes]
         if state.runs_cases:
-            output |= {"record": state.session.record().model_dump_json(), "failed_tests": len(state.failed_tests)}
+            output |= {"record": state.sessions.record().model_dump_json(), "failed_tests": len(state.failed_tests)}
     config.workeroutput["opml"] = output  # type: ignore[attr-defined]
 
 

@@ -189,6 +189,11 @@ class RunRecord(Record):
     checks: Many[Check]
     reference_only: Many[str] = Field(description="ids of references that were measured although not collected")
     collected: Named[str] = Field(default={}, description="ids of the cases that were collected, and their tests")
+    collected_on: Named[Many[str]] = Field(
+        default={},
+        description="kinds of hardware that a case was collected for, by its id; of one that is not here, the kind "
+        "of the session's device",
+    )
     deselected: Many[str] = Field(default=(), description="ids of cases that the command line left out")
     partial_selection: bool = Field(
         default=False, description="whether the command line left out benchmarks that were then never collected"
@@ -221,6 +226,15 @@ class RunRecord(Record):
         return copied
 
     @property
+    def collected_keys(self) -> tuple[Key, ...]:
+        """The cases that were collected, each on each kind of hardware that it is to be measured on."""
+        return tuple(Key(name, profile) for name in self.collected for profile in self.profiles_of(name))
+
+    def profiles_of(self, case_id: str) -> tuple[str, ...]:
+        """Return the kinds of hardware that a collected case is to be measured on."""
+        return self.collected_on.get(case_id, (self.device.profile,))
+
+    @property
     def failed(self) -> int:
         """How many checks failed that no waiver lets pass."""
         return sum(check.verdict == "fail" and check.blocking for check in self.checks)
@@ -228,7 +242,7 @@ class RunRecord(Record):
     @property
     def gap(self) -> str:
         """What of the run is missing, in words; empty for a complete one."""
-        lacking = self.collected.keys() - {result.case.id for result in self.results}
+        lacking = set(self.collected_keys) - {result.key for result in self.results}
         if self.interrupted:
             return "was interrupted"
         if not self.results:
@@ -282,6 +296,7 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
     failures: dict[Key, Failure] = {}
     asked: set[str] = set()
     collected: dict[str, str] = {}
+    collected_on: dict[str, dict[str, None]] = {}
     marker_budgets: dict[str, dict[str, Any]] = {}
     baselines: dict[Key, Baseline] = {}
     baseline_errors: dict[str, str] = {}
@@ -293,6 +308,8 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
         members = [result.case.id for result in record.results] + [failure.case.id for failure in record.failures]
         asked |= set(members) - set(record.reference_only)
         collected |= record.collected
+        for key in record.collected_keys:
+            collected_on.setdefault(key.case_id, {})[key.profile] = None
         marker_budgets |= record.marker_budgets
         baseline_errors |= record.baseline_errors
         for baseline in record.baselines:
@@ -310,6 +327,11 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             "failures": tuple(failures.values()),
             "reference_only": tuple(sorted(measured - asked)),
             "collected": collected,
+            "collected_on": {
+                name: tuple(profiles)
+                for name, profiles in collected_on.items()
+                if tuple(profiles) != (records[0].device.profile,)
+            },
             "deselected": tuple(sorted({name for record in records for name in record.deselected})),
             "partial_selection": any(record.partial_selection for record in records),
             "marker_budgets": marker_budgets,

@@ -14,12 +14,13 @@ from ..reports.terminal.progress_line import ProgressLine
 from ..reports.terminal.run import exit_line
 from .outcome import USAGE, Exit, Outcome, finish
 from .plan import CollectedTest, plan_run
-from .session import Session
+from .sessions import Sessions
 from .signals import INTERRUPTED, EndSignals
 
 if TYPE_CHECKING:
     from ..case import Case
     from ..settings import Settings
+    from .session import Session
 
 
 def run_cases(
@@ -31,7 +32,7 @@ def run_cases(
     on_wrong: Callable[[str], None],
     on_note: Callable[[str], None],
 ) -> Outcome:
-    """Measure cases, one after the other, and end the run.
+    """Measure cases on each device, one after the other, and end the run.
 
     Args:
         cases: each with the command that measures it alone.
@@ -49,20 +50,22 @@ def run_cases(
         KeyboardInterrupt: it was ended before it began.
     """
     # budgets of the file that name other cases are not missed: these are not all that the project has
-    tests = (CollectedTest(command, case) for case, command in cases)
-    plan = plan_run(tests, settings.cache_dir, partial_selection=True)
-    is_terminal, names = sys.stderr.isatty(), [case.id for case, _ in cases]
+    tests = [CollectedTest(command, case) for case, command in cases]
+    plan = plan_run(tests, settings.cache_dir, partial_selection=True, gpus=settings.gpus)
+    is_terminal, names = sys.stderr.isatty(), [case.id for _ in settings.gpus for case, _ in cases]
     line = ProgressLine(sys.stderr if is_terminal else None, width, names, log=sys.stderr, is_logged=not is_terminal)
     with EndSignals(ends_process=True) as signals:
-        run = _DirectRun(Session(settings, root, line, plan=plan), settings, root, signals)
-        for note in run.session.notes:
+        sessions = Sessions(settings, root, line, plans=dict.fromkeys(settings.gpus, plan))
+        run = _DirectRun(sessions, settings, root, signals)
+        for note in sessions.notes:
             on_note(note)
         signals.end_late_by(lambda: on_note(exit_line(*exit_of(run.end(is_complete=False)))))
         is_complete = False
         try:
-            for case, _ in cases:
-                run.measure(case, on_wrong)
-                line.finished()
+            for gpu in settings.gpus:
+                for case, _ in cases:
+                    run.measure(case, sessions.on(gpu), on_wrong)
+                    line.finished()
             is_complete = True
         except KeyboardInterrupt:
             line.clear()
@@ -73,15 +76,15 @@ def run_cases(
 class _DirectRun:
     """A run of cases, and what is to be said of its end."""
 
-    def __init__(self, session: Session, settings: Settings, root: Path, signals: EndSignals) -> None:
-        self.session = session
+    def __init__(self, sessions: Sessions, settings: Settings, root: Path, signals: EndSignals) -> None:
+        self._sessions = sessions
         self._settings, self._root, self._signals = settings, root, signals
         self._wrong = 0
 
-    def measure(self, case: Case, on_wrong: Callable[[str], None]) -> None:
+    def measure(self, case: Case, session: Session, on_wrong: Callable[[str], None]) -> None:
         try:
-            self.session.run(case)
-            self.session.judge(case)  # which looks up what its budgets compare it with
+            session.run(case)
+            session.judge(case)  # which looks up what its budgets compare it with
         except CaseFailed:
             pass  # it stands in the record
         except OpmlError as error:
@@ -90,14 +93,14 @@ class _DirectRun:
 
     def end(self, *, is_complete: bool) -> Outcome:
         outcome = finish(
-            self.session.record(),
+            self._sessions.record(),
             self._settings,
             self._root,
             is_complete=is_complete,
             pytest_exit=None if is_complete else INTERRUPTED,
             usage_errors=self._wrong,
-            notes=self.session.journal.notes,
-            on_safe=self.session.journal.remove,
+            notes=self._sessions.journal_notes,
+            on_safe=self._sessions.forget,
         )
         return replace(outcome, stopped=self._signals.described)
 

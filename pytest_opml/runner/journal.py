@@ -49,6 +49,10 @@ class RunPart(NamedTuple):
         """Return the whole of a new run."""
         return cls(uuid.uuid4().hex)
 
+    def on(self, gpu: str) -> RunPart:
+        """Return what the process does of its part on one of several devices."""
+        return self._replace(name=f"{self.name}@{gpu}")
+
 
 class JournalEntry(Record):
     """What is written when a case is done.
@@ -197,13 +201,13 @@ def read_parts(folder: Path, without: Collection[str] = ()) -> list[RunRecord]:
 
     Args:
         folder: of the run.
-        without: names of parts that are passed over.
+        without: names of parts that are passed over, whatever devices they are on.
 
     Raises:
         StorageError: a file cannot be read.
     """
     heads = {path.name.removesuffix(f".{_HEAD}.json"): path for path in sorted(folder.glob(f"[!.]*.{_HEAD}.json"))}
-    parts = (_read_part(path, name) for name, path in heads.items() if name not in without)
+    parts = (_read_part(path, name) for name, path in heads.items() if name.partition("@")[0] not in without)
     return [part for part in parts if part.results or part.failures]
 
 

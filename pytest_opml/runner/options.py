@@ -140,10 +140,15 @@ class RunOptions:
 
     @cached_property
     def terms(self) -> GateTerms:
-        """The terms of the gate for one check among all that were collected."""
-        limits = self.plan.limits
-        checks = sum(len(self.budgets(name, limits.get(name, NO_OVERRIDES))) for name in self.plan.cases)
-        return self.settings.gate.terms_per_check(checks)
+        """The terms of the gate for one check among all that were collected, on all devices of the run."""
+        gate, limits = self.settings.gate, self.plan.limits
+        profiles = [self.device.profile if gpu in ("auto", "gpu") else gpu for gpu in self.plan.gpus]
+        checks = sum(
+            len(gate.applicable(name, profile, limits.get(name, NO_OVERRIDES).budgets))
+            for name in self.plan.cases
+            for profile in profiles or [self.device.profile]
+        )
+        return gate.terms_per_check(checks)
 
     @property
     def paths(self) -> LocalPaths:

@@ -204,7 +204,7 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
     """
     failed = record.failed
     if failed or failed_tests:
-        return Exit(FAILED, "; ".join([_failed(failed, failed_tests), *_not_judged(record, problems)]))
+        return Exit(FAILED, "; ".join([_failed(record, failed_tests), *_not_judged(record, problems)]))
     wrong = [failure.case.id for failure in record.failures if failure.kind == "usage"]
     asked = [name for name in wrong if name not in record.reference_only]  # what is wrong with both is told once
     if wrong or usage_errors:
@@ -231,11 +231,20 @@ def conclude_stored(record: RunRecord, *, then: int) -> Exit:
     return Exit(worst, f"{reason}; the run itself ended with {record.exit_code}, {why}")
 
 
-def _failed(checks: int, tests: int) -> str:
-    """So many checks that failed, and tests for another reason; one of them at least."""
-    texts = [f"{amount(checks, 'budget')} failed"] if checks else []
+def _failed(record: RunRecord, tests: int) -> str:
+    """How many checks failed, and so many tests for another reason; one of them at least."""
+    checks = record.failed
+    texts = [f"{amount(checks, 'budget')} failed{_where(record)}"] if checks else []
     texts += [f"{amount(tests, 'test')} failed{' for another reason' if checks else ''}"] if tests else []
     return " and ".join(texts)
+
+
+def _where(record: RunRecord) -> str:
+    """On which kinds of hardware checks failed, where a run is on several."""
+    if len({member.device.profile for member in (*record.results, *record.failures)}) < 2:
+        return ""
+    failed = (check.profile for check in record.checks if check.verdict == "fail" and check.blocking)
+    return f" on {', '.join(dict.fromkeys(filter(None, failed)))}"
 
 
 def refused(wrong: int) -> Exit:

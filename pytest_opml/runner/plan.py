@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import registry
@@ -43,6 +43,7 @@ class CollectedRun(NamedTuple):
         providers: ONNX Runtime's execution providers that cases ask for by name.
         needs_tensorflow: whether a case that is known, or may still be asked for, needs TensorFlow.
         missing_weights: ImageNet weights of cases that are not on this machine, and have to be fetched.
+        gpus: all devices that the run is on; empty for one.
     """
 
     cases: Mapping[str, str] = {}
@@ -53,6 +54,7 @@ class CollectedRun(NamedTuple):
     providers: tuple[Provider, ...] = ()
     needs_tensorflow: bool = True
     missing_weights: tuple[MissingWeights, ...] = ()
+    gpus: tuple[str, ...] = ()
 
 
 class CollectedTest(NamedTuple):
@@ -109,6 +111,7 @@ def plan_run(
     *,
     deselected: Iterable[str] = (),
     partial_selection: bool = False,
+    gpus: Sequence[str] = (),
 ) -> CollectedRun:
     """Return the plan of a run of these tests, after looking for what their cases name.
 
@@ -117,6 +120,7 @@ def plan_run(
         cache_dir: of the run's cache.
         deselected: see ``CollectedRun``.
         partial_selection: likewise.
+        gpus: likewise.
 
     Raises:
         CaseDefinitionError: two different cases have one id.
@@ -139,6 +143,7 @@ def plan_run(
         providers=tuple(sorted({name for case in cases for name in case.providers})),
         needs_tensorflow=len(cases) < len(tests) or any(case.needs_tensorflow for case in cases),
         missing_weights=tuple(missing_weights(cases, cache_dir)),
+        gpus=tuple(gpus) if len(gpus) > 1 else (),
     )
 
 

@@ -155,6 +155,7 @@ def open_pretrainer(settings: Settings, cases: Sequence[Case]) -> Pretrainer:
     from ..measure.tensorflow_info import confirm
     from .launchers.process import ProcessLauncher, probe, start_server
 
+    settings.require_one_gpu("training networks")
     check_file()
     start_server()
     for case in cases:

@@ -78,6 +78,7 @@ def run_search(
         UsageError: the run cannot begin, or an input is wrong.
         KeyboardInterrupt: it was ended before it began.
     """
+    settings.require_one_gpu("a search")
     # which cases it comes to is not known before: none is missed, and no budget that names another one
     plan = plan_run([CollectedTest(command(case), None)], settings.cache_dir, partial_selection=True)
     # how many trials there will be is not known: each chain may be tried on several numbers of examples

@@ -70,8 +70,8 @@ class Session:
         from .shared_results import SharedResults
 
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
-        launcher, baselines = ProcessLauncher(self.device.gpu), self._preflight.baselines
-        self._runner = CaseRunner(launcher, self._options, baselines, SharedResults(part.shared), on_progress)
+        launcher, shared = ProcessLauncher(self.device.gpu), SharedResults(part.shared, self.device.profile)
+        self._runner = CaseRunner(launcher, self._options, self._preflight.baselines, shared, on_progress)
 
     # --- what tests ask for
     def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:

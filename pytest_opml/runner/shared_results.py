@@ -42,10 +42,11 @@ class SharedResults:
 
     Args:
         folder: made when the first outcome is put there; None for a run of one process, which has nobody to tell.
+        profile: of the device, of whose results these are.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, profile: str) -> None:
+        self._folder, self._profile = folder, profile
 
     def put(self, case_id: str, outcome: MeasuredCase) -> None:
         """Let the other processes find what came of a case."""
@@ -87,6 +88,6 @@ class SharedResults:
         finally:
             lock.release()
 
-    @staticmethod
-    def _path(folder: Path, case_id: str) -> Path:
-        return folder / f"{hashlib.sha256(case_id.encode()).hexdigest()[:32]}.json"
+    def _path(self, folder: Path, case_id: str) -> Path:
+        name = f"{self._profile} {case_id}"
+        return folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"

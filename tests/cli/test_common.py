@@ -105,7 +105,7 @@ def test_each_help_says_what_it_does_in_80_columns(path: tuple[str, ...], monkey
 def test_the_commands_are_listed_in_the_order_of_their_families() -> None:
     assert cli.main.list_commands(click.Context(cli.main)) == [
         *("init", "measure", "search"),
-        *("gate", "best", "budgets"),
+        *("gate", "merge", "best", "budgets"),
         *("report", "comment"),
         *("history", "compare", "release"),
         *("trend", "site", "serve"),

@@ -65,7 +65,7 @@ def start(project: Path, cache_dir: Path) -> Start:
         options = RunOptions(settings=read, device=detect("cpu", 2), plan=plan)
         heard: list[tuple[Case, Progress]] = []
         baselines = Baselines(read, project, None)
-        return CaseRunner(launcher, options, baselines, SharedResults(shared), lambda *said: heard.append(said))
+        return CaseRunner(launcher, options, baselines, SharedResults(shared, "cpu"), lambda *said: heard.append(said))
 
     return begin
 

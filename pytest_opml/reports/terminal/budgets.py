@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...gate.budgets import GateTerms, Override
 from ...records.case_ids import reference_id
+from ...records.result import Key
 from ..formatting import wrapped
 
 
@@ -21,21 +22,21 @@ def _why_idle(case_id: str, override: Override) -> str:
     return ""
 
 
-def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
+def budget_lines(overrides: Mapping[Key, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
     """Show for each case its budgets, and where each is from.
 
     Args:
-        overrides: what was written for each case, by its id.
+        overrides: what was written for each case on each kind of hardware.
         terms: of the gate.
         width: columns that prose keeps to.
     """
     lines: list[str] = []
-    for name, written in overrides.items():
+    for name, key, written in _named(overrides):
         texts = [f"{override.budget.name} {override.budget.text}" for override in written]
         longest = max(map(len, texts), default=0)
         lines.append(name)
         for text, override in zip(texts, written, strict=True):
-            why = _why_idle(name, override)
+            why = _why_idle(key.case_id, override)
             lines.append(f"  {text:{longest}}  {override.budget.source}{f'  ({why})' if why else ''}")
         lines += [] if texts else ["  no budget"]
         lines.append("")
@@ -47,7 +48,14 @@ def budget_lines(overrides: Mapping[str, Sequence[Override]], terms: GateTerms, 
     return [*lines, *wrapped(terms_text, width)]
 
 
-def budget_table(overrides: Mapping[str, Sequence[Override]]) -> dict[str, list[dict[str, Any]]]:
+def _named(overrides: Mapping[Key, Sequence[Override]]) -> Iterator[tuple[str, Key, Sequence[Override]]]:
+    """Yield each case by its id, with the kind of hardware behind it where there are several."""
+    has_many = len({key.profile for key in overrides}) > 1
+    for key, written in overrides.items():
+        yield f"{key.case_id} on {key.profile}" if has_many else key.case_id, key, written
+
+
+def budget_table(overrides: Mapping[Key, Sequence[Override]]) -> dict[str, list[dict[str, Any]]]:
     """Return the same as plain data; ``idle`` says why a budget does not count, or is empty."""
     return {
         name: [
@@ -57,9 +65,9 @@ def budget_table(overrides: Mapping[str, Sequence[Override]]) -> dict[str, list[
                 "limit": f"{override.budget.limit:g}%" if override.budget.percent else override.budget.limit,
                 "source": override.budget.source,
                 "optional": override.budget.optional,
-                "idle": _why_idle(name, override),
+                "idle": _why_idle(key.case_id, override),
             }
             for override in written
         ]
-        for name, written in overrides.items()
+        for name, key, written in _named(overrides)
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pytest_opml.gate.budgets import parse_gate, with_options
+from pytest_opml.records.result import Key
 from pytest_opml.reports.terminal.budgets import budget_lines, budget_table
 from tests.support.builders import make_case
 
@@ -16,7 +17,7 @@ GATE = with_options(
     ),
     ["size_mb.max=5"],
 )
-FOUND = {make_case(name).id: GATE.overrides(make_case(name).id, "cpu") for name in ("int8", "baseline")}
+FOUND = {Key(make_case(name).id, "cpu"): GATE.overrides(make_case(name).id, "cpu") for name in ("int8", "baseline")}
 
 
 def test_each_case_has_its_budgets_with_their_origin() -> None:
@@ -41,7 +42,12 @@ def test_each_case_has_its_budgets_with_their_origin() -> None:
 
 
 def test_a_case_without_budgets_is_said_to_have_none() -> None:
-    assert budget_lines({"any": ()}, GATE.terms, 80)[:2] == ["any", "  no budget"]
+    assert budget_lines({Key("any", "cpu"): ()}, GATE.terms, 80)[:2] == ["any", "  no budget"]
+
+
+def test_on_several_kinds_of_hardware_each_has_its_own() -> None:
+    lines = budget_lines({Key("any", "v100"): (), Key("any", "cpu"): ()}, GATE.terms, 80)
+    assert lines[:5] == ["any on v100", "  no budget", "", "any on cpu", "  no budget"]
 
 
 def test_the_same_as_plain_data() -> None:

@@ -1,0 +1,83 @@
+"""One run on one device or on several: a session for each, which are parts of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .journal import RunPart
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..progress import Progress
+    from ..records.run import RunRecord
+    from ..settings import Settings
+    from .plan import CollectedRun
+
+
+class Sessions:
+    """The sessions of a run, by the devices that were asked for.
+
+    Args:
+        settings: of the run.
+        root: the user's project.
+        on_progress: is told how far a case has come.
+        part: of the run, that this process does; None for the whole.
+        plans: what was collected for each of the devices; one at least.
+
+    Attributes:
+        journal_folder: where their results are written ahead; None where they are not.
+
+    Raises:
+        UsageError: on construction, when the run cannot begin on one of the devices.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: Path,
+        on_progress: Callable[[Case, Progress], None],
+        *,
+        part: RunPart | None = None,
+        plans: Mapping[str, CollectedRun],
+    ) -> None:
+        part = part or RunPart.alone()
+        is_one = len(plans) == 1
+        self._sessions = {
+            gpu: Session(settings.on(gpu), root, on_progress, part=part if is_one else part.on(gpu), plan=plan)
+            for gpu, plan in plans.items()
+        }
+        self.journal_folder = self.first.journal.folder
+
+    @property
+    def first(self) -> Session:
+        """The session of the first device."""
+        return next(iter(self._sessions.values()))
+
+    def on(self, gpu: str | None) -> Session:
+        """Return the session of one of the devices; None for the only one."""
+        return self.first if gpu is None else self._sessions[gpu]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line for each thing to be told before the run; one that holds for several devices once."""
+        return tuple(dict.fromkeys(note for session in self._sessions.values() for note in session.notes))
+
+    @property
+    def journal_notes(self) -> tuple[str, ...]:
+        """A line that says what was not safe before the end; none where all was."""
+        return tuple(dict.fromkeys(note for session in self._sessions.values() for note in session.journal.notes))
+
+    def forget(self) -> None:
+        """Remove what was written ahead, since the record is safe."""
+        for session in self._sessions.values():
+            session.journal.remove()
+
+    def record(self) -> RunRecord:
+        """Return the run so far, its checks apart."""
+        from ..records.run import merge
+
+        records = [session.record() for session in self._sessions.values()]
+        return records[0] if len(records) == 1 else merge(records)
