@@ -87,6 +87,7 @@ _EXIT_CODES = {
     outcome.NOT_JUDGED: "nothing failed, but something could not be judged",
 }
 _EXTRAS = {
+    "fleet": "a shared cache in an object store, such as S3",
     "mlflow": "logging to an MLflow tracking store, and models by their addresses in it",
     "onnx": "`.onnx` files, `onnx`, `onnx-int8`, and models of PyTorch (which itself is not among them)",
     "openvino": "models of OpenVINO, `openvino`, `openvino-int8` and `bfloat16` by it",
@@ -121,6 +122,8 @@ _VARIABLES: dict[str, str | None] = {
     "MLFLOW_REGISTRY_URI": "the registry of its models, if it is another place",
     "MLFLOW_TRACKING_*": "what MLflow logs in by; no message repeats it",
     "*_PROXY": "the proxy of downloads; no message repeats its password",
+    "AWS_ENDPOINT_URL*": "the server of `s3://`, if it is not Amazon's",
+    "AWS_*": "what `s3://` logs in by, as all that s3fs and botocore read; no message repeats it",
     "PYTEST_ADDOPTS": "options of pytest, of which those of pytest-benchmark are looked at",
     "TF_CPP_MIN_LOG_LEVEL": "what TensorFlow prints; 3, the least, unless set",
     "TF_FORCE_GPU_ALLOW_GROWTH": None,

@@ -41,8 +41,14 @@ _SHOWN_KEYS = frozenset(
 _SECRET_KEYS = frozenset(
     ("access_key", "api_key", "key", "passwd", "password", "pwd", "secret", "secret_key", "sslpassword", "token")
 )
-_SECRET_VARIABLES = ("PGPASSWORD", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_SECRET_VARIABLES = (
+    *("PGPASSWORD", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+)
+_ADDRESS_VARIABLES = (
+    *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+)
 _FRAME = re.compile(rf"^[a-z]+(?:\+[a-z]+)?:/*|\b(?:{'|'.join(sorted(_SHOWN_KEYS | _SECRET_KEYS))})\s*=", re.IGNORECASE)
 _ADDRESS_OPTION = re.compile(r"--(?:opml-)?(?:store|mlflow)")
 _SECRET_LIKE = re.compile(r"://|:.*@|passw|pwd=|secret|token=", re.IGNORECASE | re.DOTALL)
@@ -131,7 +137,7 @@ def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[s
     """Return the passwords and tokens that drivers and clients take from the environment, those of proxies too."""
     variables = os.environ if environment is None else environment
     secrets = [variables[name] for name in _SECRET_VARIABLES if name in variables]
-    for name in _PROXIES:
+    for name in _ADDRESS_VARIABLES:
         secrets += read_address(variables[name]).secrets if "@" in variables.get(name, "") else ()
     return tuple(secrets)
 

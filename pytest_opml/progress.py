@@ -19,6 +19,8 @@ class Progress(NamedTuple):
         total: of how much; 0 where nobody knows.
         is_waiting: whether nothing is done, until another run has finished; to be told where there is no terminal too.
         is_building: whether the artifact of a case is being built, which a case that the cache holds has behind it.
+        is_note: whether it is no stage but something that the user should know; to be told once in a run, where there
+            is no terminal too.
     """
 
     stage: str
@@ -26,6 +28,7 @@ class Progress(NamedTuple):
     total: int = 0
     is_waiting: bool = False
     is_building: bool = False
+    is_note: bool = False
 
     def __str__(self) -> str:
         return f"{self.stage} {self.done}/{self.total}" if self.total else self.stage
@@ -43,3 +46,9 @@ def report_progress(stage: str, done: int = 0, total: int = 0, *, is_waiting: bo
     """Say how far a stage has come. Cheap, but not for inside a timed section."""
     for listener in _listeners:
         listener(Progress(stage, done, total, is_waiting))
+
+
+def report_note(text: str) -> None:
+    """Say something that the user should know of, and that the work goes on with."""
+    for listener in _listeners:
+        listener(Progress(text, is_note=True))

@@ -172,6 +172,17 @@ def _tracking(written: Written) -> str | None:
         raise SettingsError(f"{written.where}: {read_address(uri).shown}: {one_line(error.__cause__)}") from None
 
 
+def _place(written: Written) -> Path | str:
+    """A folder, or an object store by its URL."""
+    text = _text(written)
+    scheme, sign, rest = text.partition("://")
+    if not sign or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return _path(written)
+    if not rest.strip("/") and scheme != "memory":
+        raise ValueError("must name a bucket, such as s3://bucket/prefix")
+    return Path(rest) if scheme == "file" else text
+
+
 def _profiles(written: Written) -> Any:
     """One device or several, as a list or with commas between them."""
     from .records.hardware_profiles import PROFILES
@@ -297,7 +308,7 @@ class Settings:
         mlflow: URI of the MLflow tracking store that the run is logged to, None for none.
         mlflow_experiment: its experiment.
         cache_dir: holds trained models and artifacts.
-        cache_shared: holds those that users or jobs share, signed; None for none.
+        cache_shared: holds those that users or jobs share, signed: a folder, or the URL of an object store.
         data_dir: holds data sets that no package ships; None for none.
         gate: the budgets and the terms that they are judged by.
         threads: that each runtime and training use; None for one per core.
@@ -353,10 +364,11 @@ class Settings:
         help="where trained models and artifacts are kept",
         read=_path,
     )
-    cache_shared: Path | None = setting(
-        metavar="DIR",
-        help="cache that users or jobs share: its entries are signed by the key in OPML_CACHE_KEY",
-        read=_path,
+    cache_shared: Path | str | None = setting(
+        metavar="WHERE",
+        help="cache that users or jobs share, a folder or an object store such as s3://bucket/prefix: its entries are "
+        "signed by the key in OPML_CACHE_KEY",
+        read=_place,
     )
     data_dir: Path | None = setting(
         metavar="DIR", help="where data sets lie that are not shipped with a package", read=_path
@@ -607,7 +619,7 @@ def _value(one: Setting, kind: Any, written: Written) -> Any:
     except ValidationError as error:
         raise SettingsError(_refusal(error, written.where)) from None
     except ValueError as error:
-        shown = repr(written.value) if one.read not in (_store, _tracking) else "what is written there"
+        shown = repr(written.value) if one.read not in (_store, _tracking, _place) else "what is written there"
         raise SettingsError(f"{written.where}: {error}, not {shown}") from None
 
 

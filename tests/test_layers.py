@@ -15,6 +15,7 @@ HEAVY = (
     "pydantic",
     "numpy",
     "mlflow",
+    "fsspec",
 )
 ROOT = Path(__file__).parent.parent
 

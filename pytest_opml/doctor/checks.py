@@ -13,7 +13,7 @@ from .finding import Finding
 from .offline import data_sets, weights
 from .packages import packages
 from .project import git, project
-from .storage import cache, history
+from .storage import cache, history, shared_cache
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -64,6 +64,12 @@ def examine(asked: Asked) -> list[Finding]:
             ),
             *([] if asked.quick else [_formats(settings)]),
             _Check("storage", "cache", lambda: cache(settings.cache_dir), "set --opml-cache-dir to another folder"),
+            _Check(
+                "storage",
+                "shared cache",
+                lambda: shared_cache(settings.cache_shared),
+                "set --opml-cache-shared to another place, or leave it out",
+            ),
             _Check(
                 "storage", "history", lambda: history(settings.store), "set --opml-store to another one, or to none"
             ),

@@ -39,6 +39,25 @@ def cache(root: Path) -> Iterator[Finding]:
     yield _temporary()
 
 
+def shared_cache(root: Path | str | None) -> Iterator[Finding]:
+    """Look whether a shared cache can be used, where the settings name one.
+
+    Raises:
+        SettingsError: there is no key for it.
+        StorageError: the object store does not answer.
+        MissingDependencyError: the package that reaches it is not installed.
+    """
+    from ..storage.shared_cache import open_shared
+
+    cache = open_shared(root)
+    if cache is None:
+        return
+    cache.check()
+    is_awaited = isinstance(root, Path) and not root.is_dir()
+    text = f"{cache.shown}: is made when it is first used" if is_awaited else cache.shown
+    yield Finding(_TOPIC, "shared cache", "ok", text)
+
+
 def _owned(root: Path, text: str) -> Finding:
     """Look whose a cache is that can be written."""
     from ..storage.cache import foreign_owner

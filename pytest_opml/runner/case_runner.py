@@ -168,7 +168,7 @@ class CaseRunner:
             remove_abandoned_builds(options.settings.cache_dir)  # what a worker was building when it was ended
 
     def _tell_build(self, case: Case, progress: Progress) -> None:
-        self._on_progress(case, progress._replace(is_building=not progress.is_waiting))
+        self._on_progress(case, progress._replace(is_building=not (progress.is_waiting or progress.is_note)))
 
     def data(self, case: Case) -> Split:
         """Return the data of a case, loaded in this process.

@@ -107,7 +107,10 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     use_threads(device.threads)
     for provider in plan.providers:
         check_provider(provider, gpu=device.gpu is not None)
-    weights = weights_notes(plan.missing_weights, Cache(settings.cache_dir, open_shared(settings.cache_shared)))
+    cache = Cache(settings.cache_dir, open_shared(settings.cache_shared))
+    if cache.shared:
+        cache.shared.check()
+    weights = weights_notes(plan.missing_weights, cache)
     if settings.json_path:
         check_writable(settings.json_path)
     notes = (*take_in_earlier(settings, root), *weights)

@@ -14,7 +14,7 @@ from .digests import digest_file
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 ENTRIES, BUILDING, LOCKS = "entries", "building", "locks"
-_MOST_BYTES = 16_000_000
+MOST_BYTES = 16_000_000
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -100,8 +100,8 @@ def read_bounded(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError(f"{path}: is no file")
-        content = stream.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
         raise ValueError(f"{path}: is too large")
     return content
 

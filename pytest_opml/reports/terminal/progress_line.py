@@ -48,13 +48,17 @@ class ProgressLine:
         self._finished: list[FinishedTest] = []
         self._began = self._logged = time.monotonic()
         self._is_building, self._shown = False, 0
+        self._notes: set[str] = set()
 
     def __call__(self, case: Case, progress: Progress) -> None:
         """Show what is done for a case."""
         self.show(f"{case.parts.top}/{case.parts.technique}", progress)
 
     def show(self, name: str, progress: Progress) -> None:
-        """Show what is done for something that has a name."""
+        """Show what is done for something that has a name; what is to be noted is told once."""
+        if progress.is_note:
+            self._note(str(progress))
+            return
         self._is_building = self._is_building or progress.is_building
         text = f"{self._place()} {name}: {progress}"
         if progress.is_waiting:
@@ -63,6 +67,12 @@ class ProgressLine:
             self._logged = time.monotonic()
             self._write_log(text)
         self._show(f" {text}")
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.add(text)
+            self.clear()
+            self._write_log(text)
 
     def _place(self) -> str:
         """Return which test it is of how many, and the time left: ``[3/8, about 4 min left]``."""

@@ -113,10 +113,10 @@ def read_progress(content: bytes) -> Progress | None:
         return None
     if not isinstance(value, Progress) or len(value) != len(Progress._fields):
         return None
-    stage, done, total, is_waiting, _ = value
+    stage, done, total, is_waiting, _, is_note = value
     if not (isinstance(stage, str) and isinstance(done, int) and isinstance(total, int)):
         return None
-    return Progress(stage[:_LONGEST_STAGE], done, total, bool(is_waiting))
+    return Progress(stage[:_LONGEST_STAGE], done, total, bool(is_waiting), is_note=bool(is_note))
 
 
 def _loaded(content: bytes, module: str) -> Any:
