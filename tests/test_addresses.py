@@ -68,9 +68,11 @@ def test_secrets_of_the_environment() -> None:
         "PGPASSWORD": "s3cr3t",
         "HTTPS_PROXY": "http://ada:tail@proxy:1",
         "http_proxy": "proxy:1",
+        "AWS_SECRET_ACCESS_KEY": "of a bucket",
+        "AWS_ENDPOINT_URL": "http://ada:of-a-server@host:9000",
         "USER": "me",
     }
-    assert set(environment_secrets(variables)) == {"s3cr3t", "tail"}
+    assert set(environment_secrets(variables)) == {"s3cr3t", "tail", "of a bucket", "of-a-server"}
 
 
 def test_a_command_is_shown_without_passwords() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_opml import progress
-from pytest_opml.progress import Progress, listen, report_progress
+from pytest_opml.progress import Progress, listen, report_note, report_progress
 
 
 def test_whoever_listens_hears_all_that_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,8 +15,10 @@ def test_whoever_listens_hears_all_that_is_reported(monkeypatch: pytest.MonkeyPa
     report_progress("training", 1, 10)
     listen(second.append)
     report_progress("measuring")
-    assert first == [Progress("training", 1, 10), Progress("measuring")]
-    assert second == [Progress("measuring")]
+    report_note("a store is down")
+    note = Progress("a store is down", is_note=True)
+    assert first == [Progress("training", 1, 10), Progress("measuring"), note]
+    assert second == [Progress("measuring"), note]
 
 
 @pytest.mark.parametrize(

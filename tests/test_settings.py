@@ -148,6 +148,27 @@ def test_an_option_for_mlflow_is_relative_to_where_it_was_typed_and_wins() -> No
     assert built(mlflow="sqlite:///here.db").mlflow == f"sqlite:///{Path.cwd()}/here.db"
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("shared", Path("/project/shared")),
+        ("/srv/shared", Path("/srv/shared")),
+        ("file:///srv/shared", Path("/srv/shared")),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+        ("gs://bucket", "gs://bucket"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_a_shared_cache_is_a_folder_or_an_object_store(written: str, expected: Path | str) -> None:
+    assert built({"cache_shared": written}).cache_shared == expected
+
+
+@pytest.mark.parametrize("written", ["s3://", "s3:///", "gs://"])
+def test_an_object_store_has_a_bucket(written: str) -> None:
+    text = "tool.opml.cache_shared: must name a bucket, such as s3://bucket/prefix, not what is written there"
+    assert refused({"cache_shared": written}) == text
+
+
 def test_the_experiment_of_mlflow_has_a_name() -> None:
     assert built().mlflow_experiment == "pytest-opml"
     assert built({"mlflow_experiment": "releases"}).mlflow_experiment == "releases"

@@ -9,8 +9,10 @@ import pytest
 
 from pytest_opml.doctor import storage
 from pytest_opml.doctor.finding import Finding
-from pytest_opml.doctor.storage import cache, history
+from pytest_opml.doctor.storage import cache, history, shared_cache
+from pytest_opml.errors import SettingsError, StorageError
 from pytest_opml.history.store import open_store
+from pytest_opml.storage.shared_cache import KEY
 from tests.storage.test_cache_cleanup import stored
 from tests.support.builders import make_result, make_run
 
@@ -49,6 +51,20 @@ def test_the_cache_of_another_user_is_a_problem(tmp_path: Path) -> None:
     assert problem.state == "problem"
     assert problem.text.endswith("; belongs to user 4711: what others have written is not believed")
     assert "--opml-cache-shared" in problem.remedy
+
+
+def test_a_shared_cache_is_asked_whether_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(shared_cache(None)) == []
+    monkeypatch.setenv(KEY, "sixteen letters!")
+    assert [finding[2:4] for finding in shared_cache("memory://of-the-doctor")] == [("ok", "memory://of-the-doctor")]
+    assert [finding[2:4] for finding in shared_cache(tmp_path)] == [("ok", str(tmp_path))]
+    (finding,) = shared_cache(tmp_path / "later")
+    assert finding.text == f"{tmp_path}/later: is made when it is first used"
+    with pytest.raises(StorageError, match=r"^shared cache nosuch://bucket: Protocol not known: nosuch; "):
+        list(shared_cache("nosuch://bucket"))
+    monkeypatch.delenv(KEY)
+    with pytest.raises(SettingsError, match=KEY):
+        list(shared_cache(tmp_path))
 
 
 def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

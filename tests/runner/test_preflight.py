@@ -16,6 +16,7 @@ from pytest_opml.runner.plan import CollectedRun
 from pytest_opml.runner.preflight import check_run
 from pytest_opml.settings import build_settings
 from pytest_opml.storage.cache import Cache
+from pytest_opml.storage.shared_cache import KEY
 
 
 @pytest.fixture(autouse=True)
@@ -63,13 +64,19 @@ def test_a_run_without_tensorflow_asks_nothing_of_it(tmp_path: Path, asked: list
         ({"json": "file/record.json"}, StorageError),
         ({"store": "sqlite:///file/history.db"}, StorageError),
         ({"baseline": "nowhere.json"}, StorageError),
+        ({"cache_shared": "nosuch://bucket"}, StorageError),
         ({"gpu": "v100"}, DeviceError),
         ({"mlflow": "file/runs"}, UsageError),
     ],
 )
 def test_what_cannot_be_used_is_told_before_tensorflow_is_waited_for(
-    tmp_path: Path, asked: list[str], table: dict[str, Any], error: type[UsageError]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[str],
+    table: dict[str, Any],
+    error: type[UsageError],
 ) -> None:
+    monkeypatch.setenv(KEY, "sixteen letters!")
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(error) as caught:
         check(tmp_path, **table)

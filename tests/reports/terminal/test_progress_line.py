@@ -136,6 +136,13 @@ def test_a_log_gets_a_line_a_minute(stream: io.StringIO, pass_time: Callable[[fl
         assert "opml: [1/8] top1/baseline: training, step 30/100" in stream.getvalue().splitlines()
 
 
+def test_a_log_is_told_once_what_is_to_be_noted(stream: io.StringIO) -> None:
+    line = ProgressLine(stream, lambda: 80, names(8), log=stream)
+    for text in ("the store is down", "the store is down", "another store is down"):
+        line(make_case(), Progress(text, is_note=True))
+    assert stream.getvalue() == "\nopml: the store is down\n\nopml: another store is down\n"
+
+
 def test_a_log_is_told_at_once_that_a_run_waits(stream: io.StringIO) -> None:
     line = ProgressLine(None, lambda: 0, names(8), log=stream)
     line(make_case(), Progress("waiting for \x1b[31mthe device", is_waiting=True))

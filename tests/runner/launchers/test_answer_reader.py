@@ -74,6 +74,8 @@ def test_a_record_that_is_none_is_refused() -> None:
 
 def test_progress_that_is_none_is_passed_over() -> None:
     assert read_progress(pickle.dumps(Progress("a" * 1000, 1, 2))) == Progress("a" * 200, 1, 2)
+    note = Progress("the store is down", is_note=True)
+    assert read_progress(pickle.dumps(note)) == note
     assert read_progress(pickle.dumps(Progress(1))) is None  # type: ignore[arg-type]
     assert read_progress(pickle.dumps(("a", 1, 2, False))) is None
     assert read_progress(b"nothing") is None
