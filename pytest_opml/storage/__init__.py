@@ -1,1 +1,1 @@
-"""Files on this machine: the cache, the artifacts of releases, and locks."""
+"""Files on this machine: the cache, the artifacts of releases, and locks; and the cache that machines share."""

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -31,7 +31,7 @@ _Deed = Literal["fetch", "publish"]
 _given_up: set[tuple[str, _Deed]] = set()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SharedCache:
     """A place with entries that were signed. Nothing is open in it, so that it can be handed to another process.
 
@@ -40,8 +40,11 @@ class SharedCache:
         key: of the signatures; whoever has it is believed.
     """
 
-    root: Path | str = field(repr=False)
-    key: bytes = field(repr=False)
+    root: Path | str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"SharedCache({self.shown})"
 
     @property
     def shown(self) -> str:

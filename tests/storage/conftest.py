@@ -17,6 +17,7 @@ def name_in_environment(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -
         "AWS_SECRET_ACCESS_KEY": "0123456789",
         "AWS_DEFAULT_REGION": "us-east-1",
         "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }.items():
         monkeypatch.setenv(name, value)
 
