@@ -134,7 +134,7 @@ class Schedule:
     def is_wanted(self, attempt: Attempt) -> bool:
         """Return whether the attempt is the newest of a work that is neither done nor given up."""
         tries = self._tries.get(attempt.key)
-        return tries is not None and tries.number == attempt.number and not self._is_settled(attempt.key)
+        return tries is not None and tries.number == attempt.number and not self._has_ended(attempt.key)
 
     def start(self) -> list[Attempt]:
         """Return the first attempts of all work, in the order in which each kind of node should take them.
@@ -168,7 +168,7 @@ class Schedule:
             return
         self._health.add_success(node, attempt.kind, seconds, self._works[attempt.key].seconds)
         self.done[attempt.key] = node
-        self._settle(attempt.key)
+        self._end(attempt.key)
 
     def failed(self, attempt: Attempt, node: str | None, fault: Fault) -> Attempt | None:
         """Note that the work was not done, and return what to try next.
@@ -216,21 +216,21 @@ class Schedule:
         faulty = [node for node, kind in tries.faulty_nodes if kind == tries.kind]
         return Attempt(key, tries.kind, tries.number, self._health.avoided(tries.kind, faulty))
 
-    def _is_settled(self, key: str) -> bool:
+    def _has_ended(self, key: str) -> bool:
         return key in self.done or key in self.given_up
 
     def _give_up(self, key: str, reason: str) -> None:
         """Give work up, and every making that needs it, near or far."""
         doomed = [(key, reason)]
         for failed, why in doomed:  # which grows on the way
-            if self._is_settled(failed):
+            if self._has_ended(failed):
                 continue
             self.given_up[failed] = why
-            self._settle(failed)
+            self._end(failed)
             makings = (dependent for dependent in self._dependents.get(failed, ()) if dependent in self._dependents)
             doomed += [(making, f"it needs {failed}, which was given up") for making in makings]
 
-    def _settle(self, key: str) -> None:
+    def _end(self, key: str) -> None:
         self._loads[self._tries[key].kind] -= self._works[key].seconds
         for dependent in self._dependents.get(key, ()):
             self._waits[dependent] -= 1

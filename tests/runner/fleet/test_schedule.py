@@ -254,13 +254,16 @@ def test_a_small_fleet_comes_to_an_end(seed: int, lifetime_s: float, bad: float,
     assert {*schedule.done} ^ {*schedule.given_up} == {work.key for work in works}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_run_on_200_nodes_takes_little_longer_than_it_must(seed: int) -> None:
     nodes = dict.fromkeys(("a100", "v100", "p100", "cpu"), 50)
     weights = {"a100": 4.0, "v100": 2.0, "p100": 1.0, "cpu": 1.0}
-    mix = Mix(nodes=nodes, weights=weights, works=2_000, spread=0.4, surprise=0.2)
+    mix = Mix(nodes=nodes, weights=weights, works=2_000, training_s=900.0, spread=0.4, surprise=0.2)
     works, seconds = draw_works(mix, seed)
     schedule = Schedule(works, nodes)
-    outcome = SimulatedFleet(schedule, works, seconds, FleetSetup(nodes=nodes), seed).run()
+    # a node has ten works only: a slow one that gets the last of them would take a fifth of the run for it
+    setup = FleetSetup(nodes=nodes, slow=0.0, work_faults=0.0)
+    outcome = SimulatedFleet(schedule, works, seconds, setup, seed).run()
     assert outcome.strict_ratio < 1.2
     assert outcome.longest_avoid < 10
+    assert not schedule.given_up

@@ -85,3 +85,12 @@ def test_nodes_on_demand_count_as_one() -> None:
     works = [work(str(number), 1, kinds=("demand", "here")) for number in range(8)]
     placed = place_works(works, {"demand": 0, "here": 3})
     assert sorted(placed.values()) == ["demand"] * 2 + ["here"] * 6
+
+
+def test_a_making_counts_where_it_would_go() -> None:
+    works = [
+        work("measure on v100", 10, kinds=("v100",)),
+        work("measure on cpu", 4),
+        work("train", 20, kinds=("v100", "cpu")),  # v100: (10 + 20) / 2 = 15, cpu: 4 + 20 = 24, which has less before
+    ]
+    assert place_works(works, {"v100": 2, "cpu": 1})["train"] == "v100"
