@@ -1,6 +1,6 @@
 """Simulate runs on a fleet, and compare how long they take with what no schedule could undercut.
 
-    python benchmarks/fleet_schedule.py [--seeds 5] [--mix NAME] [--queue order]  [--lifetime-hours 72]
+    python benchmarks/fleet_schedule.py [--seeds 5] [--mix NAME] [--queue order] [--lifetime-hours 72] [--slow 0.05]
 
 The schedule is the real one (``pytest_opml/runner/fleet/schedule.py``); the fleet and its engine are simulated event by
 event (``tests/support/simulated_fleet.py``): 1,000 nodes of 5 kinds, one slot each, and 100,000 works.
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--mix", choices=MIXES, help="only this one")
     parser.add_argument("--works", type=int, help="instead of the number that the mix has")
     parser.add_argument("--lifetime-hours", type=float, default=72.0, help="of a node, on average")
+    parser.add_argument("--slow", type=float, default=0.05, help="share of the nodes that run at half the speed")
     parser.add_argument(
         "--queue",
         choices=("order", "ready"),
@@ -90,7 +91,12 @@ def main() -> None:
     )
     for name in [given.mix] if given.mix else MIXES:
         mix = dataclasses.replace(MIXES[name], works=given.works or MIXES[name].works)
-        setup = FleetSetup(nodes=mix.nodes, lifetime_s=given.lifetime_hours * 3600, by_readiness=given.queue == "ready")
+        setup = FleetSetup(
+            nodes=mix.nodes,
+            lifetime_s=given.lifetime_hours * 3600,
+            slow=given.slow,
+            by_readiness=given.queue == "ready",
+        )
         for seed in range(1, given.seeds + 1):
             outcome, schedule = simulate(mix, setup, seed)
             print(_line(name, seed, outcome, schedule), flush=True)
