@@ -73,6 +73,18 @@ class Case(CaseRecord):
         return self
 
     @model_validator(mode="after")
+    def _techniques_train_on_one_device(self) -> Case:
+        if self.devices == 1:
+            return self
+        for step, text in zip(parse_chain(self.technique), self.technique.split("+"), strict=True):
+            if step.trains():
+                raise ValueError(
+                    f"devices = {self.devices}: technique {text} trains the model on, which is done on one device; "
+                    "write devices=1, or techniques that do not train (epochs=0 or finetune=0, where they have it)"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _augments_what_bears_it(self) -> Case:
         if self.augment != "none" and self.dataset in registry.names("dataset"):
             loader = registry.get("dataset", self.dataset)

@@ -40,6 +40,7 @@ _TEXTS = {
 }
 _NUMBERS = {
     "batch": "Examples in a call.",
+    "devices": "GPUs of the node that the model is trained on.",
     "subset": "So many examples in all, as many of each class.",
     "seed": "Of the split, of a new head and of the order of training.",
     "epochs": "Of training.",

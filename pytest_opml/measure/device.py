@@ -15,6 +15,8 @@ from .nvml import read_gpus, visible
 from .processor import cpu_has_float16, cpu_name, read_cpu_clock
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
+# How the ids of slices of GPUs begin.
+_SLICE = "MIG-"
 
 
 def _choose(wanted: str, gpus: tuple[Gpu, ...]) -> Gpu | None:
@@ -58,6 +60,33 @@ def detect(wanted: str, threads: int | None) -> Device:
         platform=platform.platform(),
         cpu_clock=read_cpu_clock(),
     )
+
+
+def training_gpus(device: Device) -> tuple[Gpu, ...]:
+    """Return the GPUs that one training may have: the chosen one first, then the others of its kind that are visible.
+
+    Of the slices of GPUs (MIG) CUDA shows a process one only.
+    """
+    chosen = device.gpu
+    if chosen is None or chosen.uuid.startswith(_SLICE):
+        return (chosen,) if chosen else ()
+    seen = visible(device.gpus, os.environ.get(_VARIABLE))
+    alike = (gpu for gpu in seen if gpu.profile == chosen.profile and not gpu.uuid.startswith(_SLICE))
+    return (chosen, *(gpu for gpu in alike if gpu != chosen))
+
+
+def check_devices(wanted: int, device: Device) -> None:
+    """Check that a training on so many GPUs can be done; where the CPU was chosen, TensorFlow says what it has of it.
+
+    Raises:
+        DeviceError: there are fewer; the text says how many.
+    """
+    there = len(training_gpus(device))
+    if device.gpu and wanted > there:
+        gpus = f"{there} GPU{'s' if there > 1 else ''} of the kind {device.profile}"
+        raise DeviceError(
+            f"devices = {wanted}: a training can have {gpus} here; write devices={there}, or have {_VARIABLE} show more"
+        )
 
 
 def without_gpu(device: Device) -> Device:

@@ -16,6 +16,7 @@ from ..progress import report_progress
 from ..runtimes.threads import read_ahead
 from .allocator import reuse_memory
 from .features import Features
+from .mirrored import divided
 from .streams import examples_for
 from .unfreeze import Parts, has_own_layers, same_in_training, split_at_frozen, whole
 
@@ -120,8 +121,9 @@ def compile_for_here(model: keras.Model, optimizer: Any) -> None:
     import tensorflow as tf
 
     # Keras would compile with XLA by itself; on a CPU that took 8 times as long a step, and most of a minute before it.
-    has_gpu = bool(tf.config.list_physical_devices("GPU"))
-    model.compile(optimizer, jit_compile="auto" if has_gpu else False)
+    # One program of XLA is for one device.
+    has_one_gpu = bool(tf.config.list_physical_devices("GPU")) and model.distribute_strategy.num_replicas_in_sync == 1
+    model.compile(optimizer, jit_compile="auto" if has_one_gpu else False)
     # What an optimizer keeps is made now: made in the first step, it would have the step traced a second time.
     model.optimizer.build(model.trainable_variables)
 
@@ -139,7 +141,7 @@ def fit(
     """Train a compiled model.
 
     Args:
-        model: to train.
+        model: to train, on the devices that it was made for.
         examples: batches of (inputs, targets), in another order in every pass.
         steps: of an epoch.
         epochs: passes over the examples.
@@ -166,7 +168,9 @@ def fit(
 
     # After a step it would wait for the step's losses, and a GPU with it.
     callbacks = [keras.callbacks.LambdaCallback(on_train_batch_begin=before_step, on_epoch_end=after_epoch)]
-    model.fit(examples, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    has_several = (strategy := model.distribute_strategy).num_replicas_in_sync > 1
+    stream, each = (divided(examples, strategy), steps) if has_several else (examples, None)
+    model.fit(stream, steps_per_epoch=each, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 def steps_of(examples: int, batch: int) -> int:

@@ -66,6 +66,8 @@ class Lesson(NamedTuple):
 def learner(student: keras.Model, lesson: Lesson, figure: Any = None) -> keras.Model:
     """Return a model that trains another by a lesson with ``compile`` and ``fit``, and that answers as it does.
 
+    Batches may have weights, as ``mirrored.divided`` gives them.
+
     Args:
         student: whose variables are trained.
         lesson: what it is taught.
@@ -93,15 +95,24 @@ def _learner() -> Callable[..., Any]:
         def compute_loss(
             self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
         ) -> Any:
-            del sample_weight, training
-            mean = keras.ops.mean(self._lesson.losses(x, y, y_pred))
-            return keras.ops.sum(keras.ops.stack([mean, *self.losses])) if self.losses else mean
+            del training
+            losses, own = self._lesson.losses(x, y, y_pred), self.losses
+            if sample_weight is None:
+                mean = keras.ops.mean(losses)
+            else:  # of one of several devices, whose losses are added up
+                mean = keras.ops.sum(losses * keras.ops.cast(sample_weight, losses.dtype))
+                own = [loss / self.distribute_strategy.num_replicas_in_sync for loss in own]
+            return keras.ops.sum(keras.ops.stack([mean, *own])) if own else mean
 
         def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-            del x, sample_weight
+            del x
             if self.figure is not None:
-                self.figure.update_state(y[:, : self._lesson.label_width], y_pred)
+                counts = None if sample_weight is None else keras.ops.cast(sample_weight > 0, "float32")
+                self.figure.update_state(y[:, : self._lesson.label_width], y_pred, counts)
             logs: dict[str, Any] = self.get_metrics_result()
             return logs
+
+        def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+            """Do nothing: Keras would take a pass over the examples here, and with it their first order."""
 
     return Learner

@@ -22,6 +22,7 @@ from .held_out import BestWeights, held_out
 from .learner import Lesson, learner
 from .logits import up_to_logits
 from .losses import Figures, in_shares, label_loss, right_answers
+from .mirrored import Scope, scope_of
 from .normalization import fixed_statistics
 from .optimizer import adamw
 from .recipe import recipe_of, shares_of_rate
@@ -47,9 +48,11 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     """
     import keras
 
-    model = build_classifier(case, data.spec, keras)
-    if policy != "float32":
-        model = under_policy(model, policy).model
+    scope = scope_of(case.devices)
+    with scope():
+        model = build_classifier(case, data.spec, keras)
+        if policy != "float32":
+            model = under_policy(model, policy).model
     trained = unfreeze(model, case.unfreeze)
     described = {
         "trained_layers": tuple(name for name, _ in trained),
@@ -60,7 +63,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     before, scale = fingerprints(trained), TargetScale.of(data.task, data.y_train)
     fixing: Any = nullcontext([]) if case.recipe == "paper" else fixed_statistics(model)
     with fixing as fixed, readable(data.x_train), readable(data.x_test):
-        course = _Course(case, data, model, trained, scale)
+        course = _Course(case, data, model, trained, scale, scope)
         course.run(policy)
     check_trained(trained, before)
     scale.give_to(model.get_layer(HEAD))
@@ -68,6 +71,7 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
     return model, Training(
         training_s=course.seconds,
         training_mode=course.parts.mode,
+        devices=case.devices,
         policy=policy,
         epochs=tuple(course.epochs),
         learning_rate=recipe.learning_rate,
@@ -82,10 +86,16 @@ class _Course:
     """The training of one model: the head, then the layers; the figures after each epoch, and how long it took."""
 
     def __init__(
-        self, case: Case, data: Split, model: keras.Model, trained: list[NamedLayer], scale: TargetScale
+        self,
+        case: Case,
+        data: Split,
+        model: keras.Model,
+        trained: list[NamedLayer],
+        scale: TargetScale,
+        scope: Scope,
     ) -> None:
         started = time.perf_counter()
-        self._case, self._data, self._model, self._trained = case, data, model, trained
+        self._case, self._data, self._model, self._trained, self._scope = case, data, model, trained, scope
         self.parts = frozen_parts(up_to_logits(model), data.x_train)
         self.recipe = recipe_of(case, len(trained), data.task, whole=self.parts.frozen is None)
         self._figures = Figures(data.task, ending_of(model), data.spec.outputs, model.name)
@@ -107,16 +117,19 @@ class _Course:
         self._test = self._inputs(self._data.x_test, augmented=False)
         lesson = Lesson(label_loss(self._figures, self.recipe.label_smoothing), label_width=self._rows.shape[1])
         if self.recipe.head_epochs:
-            train_head(self._model, student, training, lesson, self.recipe, case)
+            with self._scope():
+                train_head(self._model, student, training, lesson, self.recipe, case)
             unfreeze(self._model, case.unfreeze)
-        self._learner = learner(student, lesson, self._metric())
-        compile_for_here(self._learner, self._optimizer(len(training.targets), policy))
+        with self._scope():
+            self._learner = learner(student, lesson, self._metric())
+            compile_for_here(self._learner, self._optimizer(len(training.targets), policy))
         self._answer = compiled_call(self._learner)
+        watched = self._learner if case.devices == 1 else _on_one_device(learner(student, lesson))
         best = BestWeights(self._model, examples.subset(np.flatnonzero(mask)) if mask.any() else None, case.patience)
 
         def after_epoch(number: int, logs: dict[str, float]) -> bool:
             self._note(logs)
-            return best.look(self._learner, student, case.batch, number + 1)
+            return best.look(watched, student, case.batch, number + 1)
 
         stream = training.in_training(student, case.batch, case.seed)
         fit(self._learner, stream, steps_of(len(training.targets), case.batch), case.epochs, on_epoch_end=after_epoch)
@@ -177,6 +190,12 @@ class _Course:
             )
         )
         self._watching += time.perf_counter() - started
+
+
+def _on_one_device(watched: keras.Model) -> keras.Model:
+    """A learner that was made outside of the scope of several devices, to take losses and not to train."""
+    watched.compile(jit_compile=False)
+    return watched
 
 
 def _in_rows(scale: TargetScale, labels: Any) -> Any:

@@ -111,6 +111,8 @@ class CaseRecord(BaseModel):
             models in the model one by one; ``all``; 0 for a complete classifier that is measured as it is.
         epochs: passes over the training examples.
         batch: examples per step, in training and in inference over the test set.
+        devices: on how many devices of the node the model is trained: GPUs of one kind, or logical CPUs of TensorFlow's
+            where it has no GPU. A batch is divided among them. Techniques and measuring stay on one.
         size: height and width of images, pixels, or both as in ``96x128`` (height x width); ``own``: what the model was
             made for. By default 64 for a model that is built, and ``own`` for a file.
         split: ``own`` (the data set's) or ``train-test`` in percent, such as ``70-30``; ``0-100``: all are test data.
@@ -155,6 +157,7 @@ class CaseRecord(BaseModel):
     unfreeze: Annotated[Unfreeze, BeforeValidator(_read_unfreeze)] = 1
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=128, ge=1, le=65_536)
+    devices: int = Field(default=1, ge=1, le=64)
     size: ImageSize = "default"
     split: Annotated[str, AfterValidator(_checked_split)] = "own"
     subset: int | None = Field(default=None, ge=2, lt=10**9)

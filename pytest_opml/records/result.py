@@ -187,6 +187,7 @@ class Training(Record):
     policy: str | None = Field(
         default=None, description="Keras' dtype policy that the model was trained under; None where it was not trained"
     )
+    devices: int = Field(default=1, description="of the node, among which each batch was divided")
     trained_layers: Many[str]
     trained_parameters: int
     examples: int | None = Field(

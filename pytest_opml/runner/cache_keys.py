@@ -53,6 +53,8 @@ ENVIRONMENT = (
     *("NVIDIA_TF32_OVERRIDE", "TF_CUDNN_USE_AUTOTUNE"),
 )
 _NO_WEIGHTS_FILE = ("imagenet", "none")
+# Fields of a case that change nothing of its trained model, or stand in the key in another form.
+_NOT_IN_KEYS = ("technique", "name", "quality", "weights", "devices")
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
@@ -205,11 +207,11 @@ class CaseKeys:
         return Case(**self.case.model_dump() | {"size": _image_size(self.case, self._data.spec)} | changed)
 
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
-        device = self._device
+        device, several = self._device, {"devices": case.devices} if case.devices > 1 else {}
         path = registry.is_path("model", case.model)
         return {
             # what a client has is in the digest of the data, so that all together share the model of no clients at all
-            "case": case.model_dump(exclude={"technique", "name", "quality", "weights", *clients.FIELDS}),
+            "case": case.model_dump(exclude={*_NOT_IN_KEYS, *clients.FIELDS}) | several,
             "policy": policy,
             "data": self._data.fingerprint,
             "weights": _weights_of(case),

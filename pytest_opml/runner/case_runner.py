@@ -144,7 +144,8 @@ class CaseRunner:
 
                 started = time.monotonic()
                 build = (local, replace(options.build, trusted=trusted), paths)
-                built = launch(make_artifact, build, limits, on_progress=on_build)
+                on_its_devices = limits._replace(devices=case.devices)
+                built = launch(make_artifact, build, on_its_devices, on_progress=on_build)
                 spent, baseline = time.monotonic() - started, None
                 with self._device(case):
                     began = time.monotonic()  # what was waited for the device is not the case's own
@@ -191,7 +192,8 @@ class CaseRunner:
         local = self.localised(case)
         with self._shared.alone():
             arguments = (local, replace(options.build, trusted=options.trusts(case)), options.paths)
-            return self._launcher.run(task, arguments, options.limits(overrides), on_progress)
+            limits = options.limits(overrides)._replace(devices=case.devices)
+            return self._launcher.run(task, arguments, limits, on_progress)
 
 
 def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy, text: str) -> Failure:

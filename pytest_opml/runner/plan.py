@@ -44,6 +44,7 @@ class CollectedRun(NamedTuple):
         needs_tensorflow: whether a case that is known, or may still be asked for, needs TensorFlow.
         missing_weights: ImageNet weights of cases that are not on this machine, and have to be fetched.
         gpus: all devices that the run is on; empty for one.
+        devices: the most that one of the cases is trained on.
     """
 
     cases: Mapping[str, str] = {}
@@ -55,6 +56,7 @@ class CollectedRun(NamedTuple):
     needs_tensorflow: bool = True
     missing_weights: tuple[MissingWeights, ...] = ()
     gpus: tuple[str, ...] = ()
+    devices: int = 1
 
 
 class CollectedTest(NamedTuple):
@@ -144,6 +146,7 @@ def plan_run(
         needs_tensorflow=len(cases) < len(tests) or any(case.needs_tensorflow for case in cases),
         missing_weights=tuple(missing_weights(cases, cache_dir)),
         gpus=tuple(gpus) if len(gpus) > 1 else (),
+        devices=max((case.devices for case in cases if case.unfreeze != 0), default=1),
     )
 
 

@@ -93,7 +93,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
     from ..integrations.mlflow import check_tracking
-    from ..measure.device import detect
+    from ..measure.device import check_devices, detect
     from ..measure.tensorflow_info import confirm
     from ..storage.cache import Cache
     from ..storage.shared_cache import open_shared
@@ -105,6 +105,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = detect(settings.gpu, settings.threads)
     use_threads(device.threads)
+    check_devices(plan.devices, device)
     for provider in plan.providers:
         check_provider(provider, gpu=device.gpu is not None)
     cache = Cache(settings.cache_dir, open_shared(settings.cache_shared))

@@ -64,13 +64,15 @@ class Session:
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
 
+        from ..measure.device import training_gpus
         from .case_runner import CaseRunner
         from .launchers.process import ProcessLauncher
         from .options import RunOptions
         from .shared_results import SharedResults
 
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
-        launcher, shared = ProcessLauncher(self.device.gpu), SharedResults(part.shared, self.device.profile)
+        launcher = ProcessLauncher(self.device.gpu, training_gpus(self.device)[1:])
+        shared = SharedResults(part.shared, self.device.profile)
         self._runner = CaseRunner(launcher, self._options, self._preflight.baselines, shared, on_progress)
 
     # --- what tests ask for

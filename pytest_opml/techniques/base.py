@@ -284,6 +284,10 @@ class Technique(BaseModel, ABC):
         """Return the models that ``apply`` asks ``TrainingContext.trained`` for."""
         return ()
 
+    def trains(self) -> bool:
+        """Return whether it trains the model on; by default its options ``epochs`` and ``finetune`` say so."""
+        return any(getattr(self, name, 0) for name in ("epochs", "finetune"))
+
     @abstractmethod
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """Apply this step to a model, and return its state after it, with what was changed added to ``changes``.

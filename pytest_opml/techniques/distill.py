@@ -42,6 +42,10 @@ class Distill(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.teacher, self.top),)
 
+    def trains(self) -> bool:
+        """See ``Technique.trains``."""
+        return True
+
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         trained = context.trained(*self.other_models())

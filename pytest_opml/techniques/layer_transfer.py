@@ -84,6 +84,10 @@ class LayerTransfer(Technique):
         """See ``Technique.other_models``."""
         return (OtherModel(self.source, self.top),)
 
+    def trains(self) -> bool:
+        """See ``Technique.trains``."""
+        return self.retrain
+
     def apply(self, state: ModelState, context: TrainingContext) -> ModelState:
         """See ``Technique.apply``."""
         case = context.case

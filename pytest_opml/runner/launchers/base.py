@@ -34,12 +34,14 @@ class ProcessLimits(NamedTuple):
         memory_bytes: resident, in all processes of a task together; None for no limit.
         spent: of the seconds, those that earlier tasks of the case took.
         memory_from: where the limit on memory comes from, as messages say it.
+        devices: how many GPUs a task may see, of a launcher that has some.
     """
 
     seconds: float
     memory_bytes: float | None
     spent: float = 0.0
     memory_from: str = "--opml-memory-mb"
+    devices: int = 1
 
 
 class WorkerFailed(CaseFailed):

@@ -10,7 +10,7 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -57,13 +57,13 @@ class _Sender:
             write_all(self._descriptor, packed(letter, content))
 
 
-def run_child(work: bytes, folder: str, gpu: Gpu | None, answer: int, log: int) -> None:
+def run_child(work: bytes, folder: str, gpus: Sequence[Gpu], answer: int, log: int) -> None:
     """Run a task in this process, which ends with it: what it prints goes to the log, its outcome through the pipe.
 
     Args:
         work: the task and its arguments, pickled.
         folder: for its temporary files.
-        gpu: the only one that the process may see.
+        gpus: all that the process may see.
         answer: the descriptor of the pipe that progress and the outcome go through, see ``frames``.
         log: that of the pipe that what is printed goes to.
     """
@@ -78,15 +78,15 @@ def run_child(work: bytes, folder: str, gpu: Gpu | None, answer: int, log: int) 
     faulthandler.enable(file=sys.stderr)
     use_for_temporary_files(Path(folder))  # which the session removes when the task has ended
     # CUDA reads it when it is first used, which importing TensorFlow in the server is not.
-    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid if gpu else "-1"
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.uuid for gpu in gpus) or "-1"
     sender = _Sender(answer)
     listen(sender.tell)
-    if gpu:
+    if gpus:
         os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # for the processes that a technique starts
 
     def prepared() -> Any:
         task, arguments = pickle.loads(work)  # noqa: S301 - the session wrote it
-        if gpu:
+        if gpus:
             let_gpu_memory_grow()
         return task(*arguments)
 

@@ -39,7 +39,7 @@ class Job(NamedTuple):
     Attributes:
         work: the task and its arguments, pickled.
         folder: for the temporary files of the task.
-        gpu: the only one that it may see.
+        gpus: all that it may see.
         seconds: that it may take.
         memory_bytes: that it and all that it starts may hold; None for no limit.
         memory_from: where that limit comes from.
@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
     work: bytes
     folder: str
-    gpu: Gpu | None
+    gpus: tuple[Gpu, ...]
     seconds: float
     memory_bytes: float | None
     memory_from: str
@@ -122,7 +122,7 @@ class _Keeper:
         die_with_parent(keeper)
         for descriptor in (self._log, self._pipe, self._session, self._alive):
             os.close(descriptor)
-        run_child(self._job.work, self._job.folder, self._job.gpu, answer, log)
+        run_child(self._job.work, self._job.folder, self._job.gpus, answer, log)
 
     def run(self) -> None:
         """Watch until there is an outcome, end what runs, and tell the session."""

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -186,10 +186,11 @@ class ProcessLauncher(Launcher):
 
     Args:
         gpu: the only one that the processes see; None for none.
+        others: that those see too whose limits give them several devices.
     """
 
-    def __init__(self, gpu: Gpu | None) -> None:
-        self._gpu = gpu
+    def __init__(self, gpu: Gpu | None, others: Sequence[Gpu] = ()) -> None:
+        self._gpus = (gpu, *others) if gpu else ()
 
     def run(
         self,
@@ -205,7 +206,8 @@ class ProcessLauncher(Launcher):
         receiver, sender = context.Pipe(duplex=False)
         alive, session = context.Pipe(duplex=False)
         with receiver, sender, alive, session, temporary_folder() as folder:
-            job = Job(work, folder, self._gpu, seconds, limits.memory_bytes, limits.memory_from, timeout)
+            gpus = self._gpus[: limits.devices]
+            job = Job(work, folder, gpus, seconds, limits.memory_bytes, limits.memory_from, timeout)
             report = _Report(_ALONE)
             keeper = context.Process(target=run_keeper, args=(job, sender, alive), daemon=True)
             try:
