@@ -74,6 +74,19 @@ def test_an_id_says_whose_examples_a_model_is_trained_on() -> None:
     assert make_case("int8", clients=10, client=1).reference == make_case(clients=10, client=1)
 
 
+def test_several_devices_are_for_training_the_model_itself() -> None:
+    case = make_case("int8", devices=2)
+    assert case.id == "digits/efficientnet_lite0/top1/int8/devices=2"
+    assert case.reference == make_case(devices=2)
+    assert make_case(devices=1).id == make_case().id
+    assert make_case("prune-0.5,epochs=0+cluster-16+layer-transfer:vgg16,retrain=no", devices=2).devices == 2
+    for technique in ("distill:vgg16", "prune-0.5", "cluster-16,finetune=1", "deep-compress", "layer-transfer:vgg16"):
+        assert refused(technique=f"float16+{technique}", devices=2).endswith(
+            f"technique {technique} trains the model on, which is done on one device; write "
+            "devices=1, or techniques that do not train (epochs=0 or finetune=0, where they have it)"
+        )
+
+
 @given(st.text())
 @example("a,b")
 @example("a,epochs=3")

@@ -169,8 +169,8 @@ def fit(
     # After a step it would wait for the step's losses, and a GPU with it.
     callbacks = [keras.callbacks.LambdaCallback(on_train_batch_begin=before_step, on_epoch_end=after_epoch)]
     has_several = (strategy := model.distribute_strategy).num_replicas_in_sync > 1
-    stream, each = (divided(examples, strategy), steps) if has_several else (examples, None)
-    model.fit(stream, steps_per_epoch=each, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    stream, length = (divided(examples, strategy), steps) if has_several else (examples, None)
+    model.fit(stream, steps_per_epoch=length, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 def steps_of(examples: int, batch: int) -> int:

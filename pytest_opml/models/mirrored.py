@@ -62,8 +62,8 @@ def divided(batches: Any, strategy: Any) -> Any:
 
     def shares(inputs: Any, targets: Any) -> Any:
         count = tf.shape(targets)[0]
-        each = (count + devices - 1) // devices
-        places = tf.reshape(tf.range(each * devices), (devices, each))
+        length = (count + devices - 1) // devices
+        places = tf.reshape(tf.range(length * devices), (devices, length))
         weights = tf.where(places < count, 1 / tf.cast(count, tf.float32), 0.0)
         taken = tf.nest.map_structure(lambda tensor: tf.gather(tensor, places % count), (inputs, targets))
         return tf.data.Dataset.from_tensor_slices((*taken, weights))

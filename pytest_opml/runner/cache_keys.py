@@ -207,11 +207,12 @@ class CaseKeys:
         return Case(**self.case.model_dump() | {"size": _image_size(self.case, self._data.spec)} | changed)
 
     def _conditions(self, case: Case, policy: str) -> dict[str, Any]:
-        device, several = self._device, {"devices": case.devices} if case.devices > 1 else {}
+        device, is_divided = self._device, case.devices > 1 and case.unfreeze != 0
         path = registry.is_path("model", case.model)
         return {
             # what a client has is in the digest of the data, so that all together share the model of no clients at all
-            "case": case.model_dump(exclude={*_NOT_IN_KEYS, *clients.FIELDS}) | several,
+            "case": case.model_dump(exclude={*_NOT_IN_KEYS, *clients.FIELDS}),
+            **({"devices": case.devices} if is_divided else {}),
             "policy": policy,
             "data": self._data.fingerprint,
             "weights": _weights_of(case),

@@ -64,15 +64,13 @@ class Session:
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
 
-        from ..measure.device import training_gpus
         from .case_runner import CaseRunner
-        from .launchers.process import ProcessLauncher
+        from .launchers.process import launcher_on
         from .options import RunOptions
         from .shared_results import SharedResults
 
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
-        launcher = ProcessLauncher(self.device.gpu, training_gpus(self.device)[1:])
-        shared = SharedResults(part.shared, self.device.profile)
+        launcher, shared = launcher_on(self.device), SharedResults(part.shared, self.device.profile)
         self._runner = CaseRunner(launcher, self._options, self._preflight.baselines, shared, on_progress)
 
     # --- what tests ask for

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pynvml
 import pytest
 
 from pytest_opml.errors import DeviceError
 from pytest_opml.measure import device
-from pytest_opml.measure.device import detect, without_gpu
+from pytest_opml.measure.device import check_devices, detect, training_gpus, without_gpu
 from pytest_opml.records.device import CpuClock, Device
 from tests.support.fake_nvml import FakeGpu, FakeNvml, h100, p100, v100
 
@@ -117,3 +119,33 @@ def test_a_device_survives_its_json(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(p100(), v100()).install(monkeypatch)
     found = detect("v100", None)
     assert Device.model_validate_json(found.model_dump_json()) == found
+
+
+def alike(number: int) -> FakeGpu:
+    return replace(v100(), uuid=f"GPU-{number}")
+
+
+def test_a_training_may_have_the_visible_gpus_of_one_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(alike(0), p100(), alike(2), alike(3)).install(monkeypatch)
+    found = detect("v100", None)
+    assert [gpu.uuid for gpu in training_gpus(found)] == ["GPU-0", "GPU-2", "GPU-3"]
+    check_devices(3, found)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1,2")
+    found = detect("v100", None)
+    assert [gpu.uuid for gpu in training_gpus(found)] == ["GPU-3", "GPU-2"]
+    with pytest.raises(DeviceError) as caught:
+        check_devices(3, found)
+    assert str(caught.value) == (
+        "devices = 3: a training can have 2 GPUs of the kind v100 here; write devices=2, or have CUDA_VISIBLE_DEVICES "
+        "show more"
+    )
+    assert training_gpus(without_gpu(found)) == ()
+    check_devices(3, without_gpu(found))  # TensorFlow knows how many CPUs it has
+
+
+def test_a_training_has_one_slice_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    slices = tuple(replace(h100(), uuid=f"MIG-{number}") for number in range(2))
+    FakeNvml(h100(slices=slices)).install(monkeypatch)
+    assert [gpu.uuid for gpu in training_gpus(detect("auto", None))] == ["MIG-0"]
+    with pytest.raises(DeviceError, match="devices = 2: a training can have 1 GPU of the kind h100 here"):
+        check_devices(2, detect("auto", None))

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
 from pytest_opml.models.learner import Lesson, Teacher, learner
-from pytest_opml.models.losses import Figures, label_loss
+from pytest_opml.models.losses import Figures, label_loss, right_answers
 
 FIGURES = Figures("classification", "linear", 3)
 
@@ -38,3 +39,17 @@ def test_what_the_layers_themselves_add_to_the_loss_counts() -> None:
     model.compile("sgd", jit_compile=False)
     loss = model.evaluate(x, labels, verbose=0, return_dict=True)["loss"]
     assert loss > float(np.mean(label_loss(FIGURES)(labels, student(x)))) + 1e-4
+
+
+def test_losses_of_shares_of_a_batch_add_up_to_that_of_the_batch() -> None:
+    x, labels = np.eye(4, dtype=np.float32), np.array([[0], [1], [2], [0]], np.float32)
+    figure = keras.metrics.MeanMetricWrapper(right_answers(FIGURES), name="figure")
+    model = learner(keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), Lesson(label_loss(FIGURES)), figure)
+    whole = model.compute_loss(x, labels, model(x))
+    shares = [(x[:3], labels[:3], np.full(3, 1 / 4)), (x[[3, 0]], labels[[3, 0]], np.array([1 / 4, 0]))]
+    parts = [model.compute_loss(inputs, rows, model(inputs), weights) for inputs, rows, weights in shares]
+    assert float(sum(parts)) == pytest.approx(float(whole))
+    right = float(model.compute_metrics(x, labels, model(x))["figure"])
+    model.reset_metrics()
+    logs = [model.compute_metrics(inputs, rows, model(inputs), weights) for inputs, rows, weights in shares]
+    assert float(logs[-1]["figure"]) == pytest.approx(right)

@@ -41,6 +41,8 @@ def test_an_id_names_its_case_whatever_is_registered(case: CaseRecord) -> None:
         ({"split": "70-20"}, "add up to 100"),
         ({"label_skew": 1.0, "quantity_skew": 2.0}, "cannot both be set"),
         ({"clients": 0}, "greater than or equal to 1"),
+        ({"devices": 0}, "greater than or equal to 1"),
+        ({"devices": 65}, "less than or equal to 64"),
         ({"client": 0}, "client = 0: write clients= too"),
         ({"client_label_skew": 0.1}, r"client_label_skew = 0\.1: write clients= too, how many clients there are"),
         ({"client_quantity_skew": 0.1}, r"client_quantity_skew = 0\.1: write clients= too"),

@@ -121,3 +121,12 @@ def test_a_teacher_has_weights_of_the_same_origin(make_case: MakeCase, workbench
     assert keys.teacher_case(teacher).weights == str(file.with_name("vgg16.weights.h5"))
     with pytest.raises(ModelFileError, match="weights 'opml' of vgg16 are not here; run: opml paper pretrain vgg16"):
         keys.teacher(teacher)
+
+
+def test_what_several_devices_train_is_another_model(make_case: MakeCase, workbench: Workbench) -> None:
+    def model(**fields: object) -> str:
+        return workbench.builder(make_case(**fields)).keys.model
+
+    assert len({model(), model(devices=2), model(devices=3)}) == 3
+    assert model(devices=1) == model()
+    assert model(unfreeze=0, devices=2) == model(unfreeze=0)

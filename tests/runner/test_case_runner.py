@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from pytest_opml.gate.budgets import parse_budgets
 from pytest_opml.history.base import Release
 from pytest_opml.history.store import open_store
 from pytest_opml.measure.device import detect
+from pytest_opml.models import training
 from pytest_opml.progress import Progress
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Result
@@ -83,6 +85,19 @@ def test_a_case_is_made_and_then_measured_within_its_seconds_in_all(start: Start
     assert measuring[:2] == making[:2]
     assert 0 < measuring.spent < 1000
     assert (result.case, result.vs_reference, result.vs_baseline) == (make_case(), None, None)
+
+
+def test_training_alone_has_the_devices_of_a_case(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = InlineLauncher()
+    failed = start(launcher).run_case(make_case(devices=2), NO_OVERRIDES).failure
+    assert failed
+    assert (failed.kind, launcher.limits[-1].devices) == ("usage", 2)
+    assert failed.message.startswith("devices = 2: TensorFlow has 1 CPU here to train on; write devices=1")
+    monkeypatch.setattr(training, "scope_of", lambda devices: nullcontext)
+    result = measured(start(launcher), make_case(devices=2))
+    assert [limits.devices for limits in launcher.limits] == [2, 2, 1]
+    assert result.training.devices == 2
+    assert "trained on 2 devices, each with its share of every batch; measured on one" in result.notes
 
 
 def not_measured(task: str) -> WorkerFailed | None:

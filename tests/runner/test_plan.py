@@ -59,5 +59,11 @@ def test_the_providers_that_cases_ask_for_are_told_before_the_run() -> None:
     assert plan_run([CollectedTest(case.id, case) for case in cases], Path("cache")).providers == ("cuda",)
 
 
+def test_the_most_devices_that_a_case_is_trained_on_are_told_before_the_run() -> None:
+    cases = [make_case(devices=2), make_case(devices=8, unfreeze=0), make_case()]
+    assert plan_run([CollectedTest(case.id, case) for case in cases], Path("cache")).devices == 2
+    assert plan_run([], Path("cache")).devices == 1
+
+
 def test_a_run_of_which_nothing_is_known_needs_tensorflow() -> None:
     assert NOTHING_COLLECTED.needs_tensorflow

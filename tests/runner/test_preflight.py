@@ -17,6 +17,7 @@ from pytest_opml.runner.preflight import check_run
 from pytest_opml.settings import build_settings
 from pytest_opml.storage.cache import Cache
 from pytest_opml.storage.shared_cache import KEY
+from tests.support.fake_nvml import FakeNvml, v100
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,17 @@ def test_a_provider_that_cannot_be_used_is_told_before_tensorflow_is_waited_for(
     settings = build_settings({"gpu": "cpu", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
     with pytest.raises(DeviceError, match=r"provider=qnn: ONNX Runtime .* for qnn: pip install onnxruntime-qnn"):
         check_run(settings, tmp_path, CollectedRun(providers=("qnn",)))
+    assert asked == ["start"]
+
+
+def test_too_few_gpus_are_told_before_tensorflow_is_waited_for(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeNvml(v100()).install(monkeypatch)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    settings = build_settings({"gpu": "v100", "store": "none", "cache_dir": "cache"}, {}, tmp_path)
+    with pytest.raises(DeviceError, match="devices = 2: a training can have 1 GPU of the kind v100 here"):
+        check_run(settings, tmp_path, CollectedRun(devices=2))
     assert asked == ["start"]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from ...errors import DeviceError, StorageError, one_line
+from ...measure.device import training_gpus
 from ...measure.tensorflow_info import describe_tensorflow
 from ...progress import Progress
 from ...records.device import Device, Gpu, TensorFlowBuild
@@ -223,6 +224,11 @@ class ProcessLauncher(Launcher):
         if kind == "done":
             return cast("Value", value)
         raise WorkerFailed(kind, value, report.log)
+
+
+def launcher_on(device: Device) -> ProcessLauncher:
+    """Return what runs the cases of a run on its device, and their training on others of its kind too."""
+    return ProcessLauncher(device.gpu, training_gpus(device)[1:])
 
 
 def probe(device: Device) -> TensorFlowBuild:

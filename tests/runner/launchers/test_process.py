@@ -181,6 +181,15 @@ def test_a_worker_may_use_the_chosen_gpu_and_no_other(gpu: Gpu | None, monkeypat
     assert ("TF_FORCE_GPU_ALLOW_GROWTH" in seen) == (gpu is not None or "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ)
 
 
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_a_training_on_several_devices_sees_as_many_gpus(devices: int) -> None:
+    gpu = make_device("v100").gpu
+    assert gpu is not None
+    others = [gpu.model_copy(update={"index": number, "uuid": f"GPU-{number}"}) for number in (1, 2)]
+    seen = ProcessLauncher(gpu, others).run(environment, (), GENEROUS._replace(devices=devices))
+    assert seen["CUDA_VISIBLE_DEVICES"].split(",") == [gpu.uuid, "GPU-1", "GPU-2"][:devices]
+
+
 def test_a_probe_tells_of_the_workers_tensorflow() -> None:
     import tensorflow as tf
 
