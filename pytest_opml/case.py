@@ -74,14 +74,7 @@ class Case(CaseRecord):
 
     @model_validator(mode="after")
     def _techniques_train_on_one_device(self) -> Case:
-        if self.devices == 1:
-            return self
-        for step, text in zip(parse_chain(self.technique), self.technique.split("+"), strict=True):
-            if step.trains():
-                raise ValueError(
-                    f"devices = {self.devices}: technique {text} trains the model on, which is done on one device; "
-                    "write devices=1, or techniques that do not train (epochs=0 or finetune=0, where they have it)"
-                )
+        check_trained_alone(self.technique, self.devices)
         return self
 
     @model_validator(mode="after")
@@ -185,6 +178,22 @@ def check_augment(augment: str, dataset: str, sound: Sequence[str] | None) -> No
         named = unsound[0] if unsound else augment
         allowed = ", ".join(sound or ()) or "none"
         raise CaseDefinitionError(f"case: augment = {augment!r}: {named} is not sound for {dataset}; sound: {allowed}")
+
+
+def check_trained_alone(technique: str, devices: int) -> None:
+    """Check that no step of a chain trains a model that was trained on several devices.
+
+    Raises:
+        CaseDefinitionError: one does, which is done on one device.
+    """
+    if devices == 1:
+        return
+    for step, text in zip(parse_chain(technique), technique.split("+"), strict=True):
+        if step.trains():
+            raise CaseDefinitionError(
+                f"case: devices = {devices}: technique {text} trains the model on, which is done on one device; write "
+                "devices=1, or techniques that do not train (epochs=0 or finetune=0, where they have it)"
+            )
 
 
 def _is_finished(model: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..case import check_trained_alone
 from ..errors import CaseFailed, OpmlError
 from ..gate.verdict import JudgedResult, judge
 from ..gate.waivers import waive
@@ -68,6 +69,9 @@ class SearchResult:
 class SearchEvaluation:
     """Tries chains in a session.
 
+    Raises:
+        CaseDefinitionError: on construction, when a chain is none for the devices that the case is trained on.
+
     Attributes:
         session: that measures what the history does not have.
         settings: of the run.
@@ -87,6 +91,8 @@ class SearchEvaluation:
     stored: list[RunRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        for chain in self.space.chains:
+            check_trained_alone(chain, self.case.devices)
         self._data: dict[int, Split] = {}
         self.sizes = self._sizes()
         self.race = Race(Standings(self.space, self.sizes), self._compare)

@@ -17,8 +17,6 @@ from .search_model import StepKind
 BASELINE = "baseline"
 DEFAULT = "default"
 MOST_CHAINS = 2_000
-# The options of techniques that say how long they train; those without one do not, or need other models first.
-_EPOCHS = ("epochs", "finetune")
 
 # What a search tries where nobody says otherwise: at most one step of each stage, in this order. A step whose technique
 # is not registered, or whose packages are not installed, is left out.
@@ -141,9 +139,7 @@ def chain_of(steps: Iterable[str]) -> str:
 def kind_of(step: str) -> StepKind:
     """Return what a step has in common with others."""
     technique = parse_chain(step)[0]
-    return StepKind(
-        technique_of(step), technique.ends_chain, trains=any(getattr(technique, name, 0) for name in _EPOCHS)
-    )
+    return StepKind(technique_of(step), technique.ends_chain, trains=technique.trains())
 
 
 def technique_of(step: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.errors import CaseFailed
+from pytest_opml.errors import CaseDefinitionError, CaseFailed
 from pytest_opml.gate.verdict import JudgedResult, judge
 from pytest_opml.history.store import open_store
 from pytest_opml.records.result import Result
@@ -210,3 +210,8 @@ def test_a_budget_on_the_baseline_of_a_chain_needs_it_measured_now(
     assert session.asked == [(make_case().id, True)]
     assert trial.broken == ()  # nothing earlier to compare with is no reason
     assert isinstance(trial, Trial)
+
+
+def test_a_chain_that_trains_is_none_for_a_case_that_several_devices_train(tmp_path: Path) -> None:
+    with pytest.raises(CaseDefinitionError, match=r"case: devices = 2: technique prune-0\.5 trains the model on"):
+        evaluation(FakeSession(settings(tmp_path)), make_case(devices=2))
