@@ -57,7 +57,6 @@ def compared(**changes: Any) -> dict[str, Any]:
         "figures": max(abs(first - second) for first, second in figures),
         "devices": [record.devices, expected.devices],
         "best_epochs": [record.recipe and record.recipe.best_epoch, expected.recipe and expected.recipe.best_epoch],
-        "training_mode": record.training_mode,
     }
 
 
@@ -83,9 +82,9 @@ def main() -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * DEVICES)
     told = {
-        "all layers": compared(devices=2, unfreeze="all", batch=30, head_epochs=1, layer_decay=0.5, patience=2),
-        # of the 100 training examples, one is the last batch
-        "the head": compared(devices=3, unfreeze=1, batch=99, epochs=1),
+        # The head is trained on features, then all layers on images. Of the 100 training examples 10 are held out:
+        # the batches have 44, 44 and 2 examples, and none can be divided by three.
+        "compared": compared(devices=3, unfreeze="all", batch=44, head_epochs=1, layer_decay=0.5, patience=2),
         "normalised": built(devices=3, unfreeze="all", batch=99, epochs=1),
         "refused": refused(DEVICES + 1),
     }
