@@ -43,12 +43,13 @@ def train(case: Case, data: Split, *, policy: str = "float32") -> tuple[keras.Mo
 
     Raises:
         CaseDefinitionError: more layers were to be unfrozen than there are, or none can be.
+        DeviceError: there are fewer devices than the case is to be trained on.
         ModelFileError: the weights are missing or not those of the architecture.
         TrainingError: a layer was not trained, or was left with weights that are no numbers.
     """
     import keras
 
-    scope = scope_of(case.devices)
+    scope = scope_of(case.devices if case.unfreeze != 0 else 1)
     with scope():
         model = build_classifier(case, data.spec, keras)
         if policy != "float32":

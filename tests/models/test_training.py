@@ -63,6 +63,12 @@ def test_each_epoch_leaves_both_accuracies(trained: Trained) -> None:
     assert epochs[-1].test_accuracy == pytest.approx(np.mean(predicted == trained.data.y_test))
 
 
+def test_what_is_not_trained_needs_no_devices(trained: Trained) -> None:
+    case = trained.case.model_copy(update={"model": str(trained.model_file), "unfreeze": 0, "devices": 64})
+    _, record = training.train(case, trained.data)
+    assert (record.training_mode, record.devices) == ("none", 1)
+
+
 def test_training_the_whole_network_runs_all_of_it_in_every_epoch(trained: Trained) -> None:
     record = trained.training
     assert (record.training_mode, record.policy) == ("full_forward", "float32")
