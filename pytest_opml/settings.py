@@ -267,10 +267,11 @@ def _patterns(written: Written) -> tuple[str, ...]:
     return (*value, *written.added)
 
 
-def _user_cache() -> str:
-    from platformdirs import user_cache_dir
+def user_cache() -> Path:
+    """Return where the cache of this machine's user is, unless the settings say otherwise."""
+    from platformdirs import user_cache_path
 
-    return user_cache_dir("pytest-opml")
+    return user_cache_path("pytest-opml")
 
 
 def _reference_samples() -> int:
@@ -302,6 +303,7 @@ class Settings:
     Attributes:
         gpus: the devices to run on, one after the other: ``auto`` alone, or names of hardware profiles; ``gpu`` for any
             GPU.
+        fleet: the address of the cluster whose machines run the cases, ``auto`` for this machine's; None for none.
         json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
         baseline: what each case is compared with; None for its last result, where a budget asks for one.
@@ -335,6 +337,12 @@ class Settings:
         "several with commas between them: v100,a100,cpu",
         read=_profiles,
     )
+    fleet: str | None = setting(
+        metavar="ADDRESS",
+        help="run the cases on the machines of a cluster of Ray's, on each kind of --opml-gpu: auto for the cluster "
+        "that this machine is a part of, or HOST:PORT",
+        read=_text,
+    )
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path
     )
@@ -358,7 +366,7 @@ class Settings:
     )
     mlflow_experiment: Annotated[str, Field(min_length=1, max_length=500)] = setting("pytest-opml", of_project=True)
     cache_dir: Path = setting(
-        _user_cache,
+        lambda: str(user_cache()),
         metavar="DIR",
         default_text="the user's cache folder",
         help="where trained models and artifacts are kept",
@@ -431,6 +439,11 @@ class Settings:
     def gpu(self) -> str:
         """The device to run on, of those to run on the first."""
         return self.gpus[0]
+
+    @property
+    def has_default_cache(self) -> bool:
+        """Whether the cache is where this machine's user has it by default."""
+        return self.cache_dir == user_cache()
 
     def require_one_gpu(self, what: str) -> None:
         """Refuse several devices.

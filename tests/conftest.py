@@ -104,7 +104,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for marker in ("attack", "browser", "docs"):
+    for marker in ("attack", "browser", "docs", "fleet"):
         if marker not in str(config.option.markexpr):
             _leave_out(marker, config, items)
     if _wants_a_quick_answer(config):

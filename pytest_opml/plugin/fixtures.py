@@ -89,11 +89,14 @@ def opml_device(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture
-def gpu_timer(opml_device: Device) -> DeviceTimer:
+def gpu_timer(request: pytest.FixtureRequest, opml_device: Device) -> DeviceTimer:
     """Times a block (``with gpu_timer:``) or each call of a function (``@gpu_timer``) until the device has finished.
 
     ``device_s`` and ``host_s`` are the seconds of the last one, ``laps`` holds all.
     """
+    from ..errors import UsageError
     from ..measure.device_timer import DeviceTimer
 
+    if request.config.stash[STATE].sessions.is_remote:
+        raise UsageError("gpu_timer times the device of this machine, and the run is on a fleet (--opml-fleet)")
     return DeviceTimer(on_gpu=opml_device.profile != "cpu")

@@ -165,7 +165,11 @@ def end_session(session: pytest.Session, exitstatus: int) -> None:
         xdist.hand_over(config)
         return
     with config.stash[SIGNALS].ending() if SIGNALS in config.stash else nullcontext():
-        _end(session, exitstatus)
+        try:
+            _end(session, exitstatus)
+        finally:
+            if STATE in config.stash:
+                config.stash[STATE].sessions.close()
 
 
 def _end(session: pytest.Session, exitstatus: int) -> None:

@@ -68,6 +68,15 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 )
 
 
+# Names that Ray has for the kinds, where they are not those of the profiles.
+_ACCELERATOR_TYPES = {"a10": ("A10G", "A10"), "a100": ("A100", "A100-40G", "A100-80G"), "cpu": (), "gpu": ()}
+
+
+def accelerator_types(profile: str) -> tuple[str, ...]:
+    """Return what Ray labels nodes of a profile with (``ray.io/accelerator-type``); nothing for those without a GPU."""
+    return _ACCELERATOR_TYPES.get(profile, (profile.upper(),))
+
+
 def profile_of(name: str, compute_capability: str | None = None) -> str:
     """Return the profile of a GPU; ``gpu`` for one that the table does not have.
 

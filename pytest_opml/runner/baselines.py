@@ -102,6 +102,21 @@ class Baselines:
                 self.errors[case_id] = printable(str(error))
         return self._stored[case_id]
 
+    def as_stored(self, case_id: str, profile: str, budgets: Iterable[Budget]) -> Baseline | None:
+        """Return what a case is compared with that another machine measures; None where there is nothing to compare.
+
+        An artifact that was released is not measured again there, and ``remeasure_error`` says so.
+
+        Args:
+            case_id: of the case.
+            profile: of the device.
+            budgets: that the case is held to.
+        """
+        baseline = self.look_up(case_id, profile) if self.is_needed(budgets) else None
+        if baseline and self._selector.kind == "release":
+            return baseline.model_copy(update={"remeasure_error": "a fleet does not measure released artifacts again"})
+        return baseline
+
     def compare_with(
         self, case_id: str, profile: str, budgets: Iterable[Budget], measure: Callable[[Result | FetchedModel], Result]
     ) -> Baseline | None:

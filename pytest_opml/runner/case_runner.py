@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..case import Case
 from ..errors import DeviceBusy
@@ -20,19 +20,39 @@ from ..records.result import Result
 from ..records.run import Failure
 from ..storage.cache import remove_abandoned_builds
 from ..storage.device_lock import exclusive_device
-from .baselines import Baselines
 from .case_files import check_files
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, temporary_folder
-from .model_addresses import named
+from .model_addresses import ModelAddresses, named
 from .options import RunOptions
 from .quiet_repeat import QuietRepeat
 from .shared_results import MeasuredCase, SharedResults
-from .tasks import make_artifact, measure_artifact, measure_fetched, measure_release, measure_when_quiet
+from .tasks import (
+    artifact_file,
+    make_artifact,
+    measure_artifact,
+    measure_fetched,
+    measure_release,
+    measure_when_quiet,
+    train_model,
+)
 
 if TYPE_CHECKING:
     from ..datasets.splits import Split
     from ..gate.budgets import Budget
+    from ..records.run import Baseline
+    from ..runtimes.base import Runtime
     from .plan import TestOverrides
+
+
+class ComparedWith(Protocol):
+    """What the runner asks of ``Baselines``, which look up earlier results where the history is."""
+
+    addresses: ModelAddresses
+
+    def compare_with(
+        self, case_id: str, profile: str, budgets: Iterable[Budget], measure: Callable[[Result | FetchedModel], Result]
+    ) -> Baseline | None:
+        """Return what a case that is about to be measured is compared with; see ``Baselines.compare_with``."""
 
 
 class CaseRunner:
@@ -41,7 +61,7 @@ class CaseRunner:
     Args:
         launcher: that the tasks of a case are given to.
         options: of the run.
-        baselines: what cases are compared with; they fetch the models of MLflow's that cases name, too.
+        baselines: what cases are compared with; they know the models of MLflow's that cases name, too.
         shared: where processes of one run find what another of them has measured.
         on_progress: is told how far a case has come.
     """
@@ -50,7 +70,7 @@ class CaseRunner:
         self,
         launcher: Launcher,
         options: RunOptions,
-        baselines: Baselines,
+        baselines: ComparedWith,
         shared: SharedResults,
         on_progress: Callable[[Case, Progress], None],
     ) -> None:
@@ -182,6 +202,35 @@ class CaseRunner:
         options = self._options
         return load_data(self.localised(case), options.paths.data_dir, trusted=options.trusts(case))
 
+    def model(self, case: Case, overrides: TestOverrides) -> Any:
+        """Return the Keras model of a case, trained in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from ..runtimes.keras_configuration import configured
+        from ..runtimes.keras_graph import load_keras
+
+        file = self.make(train_model, case, overrides)
+        with configured():
+            return load_keras(file)
+
+    def artifact(self, case: Case, overrides: TestOverrides) -> Runtime:
+        """Return the artifact of a case, made in a worker and opened here.
+
+        Raises:
+            CaseFailed: it could not be made.
+        """
+        from ..runtimes.execution import Execution
+        from ..runtimes.loader import open_artifact
+
+        options = self._options
+        path = artifact_file(self.make(make_artifact, case, overrides), options.paths)
+        trusted, execution = options.trusts(case), Execution(case.provider, case.precision)
+        return open_artifact(
+            path, threads=options.device.threads, output=case.output, trusted=trusted, execution=execution
+        )
+
     def make(self, task: Callable[..., Value], case: Case, overrides: TestOverrides) -> Value:
         """Return what ``train_model`` or ``make_artifact`` returns for a case.
 
@@ -194,6 +243,17 @@ class CaseRunner:
             arguments = (local, replace(options.build, trusted=options.trusts(case)), options.paths)
             limits = options.limits(overrides)._replace(devices=case.devices)
             return self._launcher.run(task, arguments, limits, on_progress)
+
+
+def local_runner(
+    options: RunOptions, baselines: ComparedWith, shared: Path | None, on_progress: Callable[[Case, Progress], None]
+) -> CaseRunner:
+    """Return what runs the cases of a run on this machine; ``shared`` is the folder of a run of several processes."""
+    from .launchers.process import launcher_on
+
+    device = options.device
+    results = SharedResults(shared, device.profile)
+    return CaseRunner(launcher_on(device), options, baselines, results, on_progress)
 
 
 def _failure(case: Case, device: Device, error: WorkerFailed | DeviceBusy, text: str) -> Failure:

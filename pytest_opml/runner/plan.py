@@ -45,6 +45,7 @@ class CollectedRun(NamedTuple):
         missing_weights: ImageNet weights of cases that are not on this machine, and have to be fetched.
         gpus: all devices that the run is on; empty for one.
         devices: the most that one of the cases is trained on.
+        collected_cases: the cases themselves.
     """
 
     cases: Mapping[str, str] = {}
@@ -57,6 +58,7 @@ class CollectedRun(NamedTuple):
     missing_weights: tuple[MissingWeights, ...] = ()
     gpus: tuple[str, ...] = ()
     devices: int = 1
+    collected_cases: tuple[Case, ...] = ()
 
 
 class CollectedTest(NamedTuple):
@@ -147,6 +149,7 @@ def plan_run(
         missing_weights=tuple(missing_weights(cases, cache_dir)),
         gpus=tuple(gpus) if len(gpus) > 1 else (),
         devices=max((case.devices for case in cases if case.unfreeze != 0), default=1),
+        collected_cases=tuple(dict.fromkeys(cases)),
     )
 
 

@@ -73,7 +73,9 @@ class Preflight:
         )
 
 
-def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED) -> Preflight:
+def check_run(
+    settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED, remote: Device | None = None
+) -> Preflight:
     """Check that a run can begin: its device, cache, weights, models, history, record's path, MLflow and TensorFlow.
 
     Args:
@@ -81,6 +83,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
         root: the user's project.
         plan: what was collected, which says which models are fetched and whether TensorFlow is needed. It is asked for
             in any case whether it sees a GPU: on one that it does not see, nothing is measured.
+        remote: the device of another machine that measures; None for this machine's.
 
     Raises:
         UsageError: something of that cannot be used.
@@ -89,8 +92,8 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
 
     if plan.needs_tensorflow:
         check_file()
-    # its imports take seconds, and the rest of this can go on beside them
-    start_server(needs_tensorflow=plan.needs_tensorflow)
+    if remote is None:  # its imports take seconds, and the rest of this can go on beside them
+        start_server(needs_tensorflow=plan.needs_tensorflow)
     from ..history.git import read_commit
     from ..integrations.mlflow import check_tracking
     from ..measure.device import check_devices, detect
@@ -103,7 +106,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     from .model_addresses import ModelAddresses
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
-    device = detect(settings.gpu, settings.threads)
+    device = remote or detect(settings.gpu, settings.threads)
     use_threads(device.threads)
     check_devices(plan.devices, device)
     for provider in plan.providers:
@@ -119,7 +122,7 @@ def check_run(settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLE
     if settings.mlflow:
         check_tracking(settings.mlflow, settings.mlflow_experiment)
     # last, since it waits for the server: what is wrong elsewhere is told at once
-    if plan.needs_tensorflow or device.gpu:
+    if remote is None and (plan.needs_tensorflow or device.gpu):
         device = confirm(settings.gpu, device, probe(device))
     return Preflight(device=device, baselines=baselines, commit=commit, versions=installed_versions(), notes=notes)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..records.run import Baseline, Check, RunRecord
     from ..runtimes.base import Runtime
     from ..settings import Settings
+    from .case_runner import CaseRunner
+    from .fleet.fleet_run import FleetRun
+    from .fleet.orders import OrderedCase
     from .journal import RunPart
     from .shared_results import MeasuredCase
 
@@ -33,6 +36,7 @@ class Session:
         on_progress: is told how far a case has come.
         part: of the run, that this process does; None for the whole.
         plan: what was collected.
+        fleet: whose nodes run the cases; None for this machine.
 
     Attributes:
         device: that the run measures on.
@@ -51,11 +55,12 @@ class Session:
         *,
         part: RunPart | None = None,
         plan: CollectedRun = NOTHING_COLLECTED,
+        fleet: FleetRun | None = None,
     ) -> None:
         from .journal import RunPart, open_journal
         from .preflight import check_run
 
-        self._preflight = check_run(settings, root, plan)
+        self._preflight = check_run(settings, root, plan, fleet.device(settings, plan) if fleet else None)
         self.device, self.notes = self._preflight.device, self._preflight.notes
         part = part or RunPart.alone()
         self._head, self._clock = self._preflight.head(part.run_id, plan), time.monotonic()
@@ -64,14 +69,20 @@ class Session:
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
 
-        from .case_runner import CaseRunner
-        from .launchers.process import launcher_on
         from .options import RunOptions
-        from .shared_results import SharedResults
 
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
-        launcher, shared = launcher_on(self.device), SharedResults(part.shared, self.device.profile)
-        self._runner = CaseRunner(launcher, self._options, self._preflight.baselines, shared, on_progress)
+        baselines = self._preflight.baselines
+        if fleet:
+            from .fleet.fleet_runner import FleetRunner
+
+            self._runner: CaseRunner | FleetRunner = FleetRunner(
+                fleet, self._options, baselines, on_progress, self._arrived
+            )
+        else:
+            from .case_runner import local_runner
+
+            self._runner = local_runner(self._options, baselines, part.shared, on_progress)
 
     # --- what tests ask for
     def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:
@@ -99,10 +110,20 @@ class Session:
             is_judged = case.id in self._asked or case.id in self._plan.cases
             reference = self._measured(case.reference)
             outcome = self._runner.run_case(case, overrides, is_judged=is_judged, reference=reference)
-            self._outcomes[case.id] = outcome
-            error = self._preflight.baselines.errors.get(case.id, "")
-            self.journal.add(outcome, is_asked=is_judged, marker_budgets=overrides.tables, baseline_error=error)
+            if case.id not in self._outcomes:
+                self._store_outcome(case.id, outcome, overrides, is_judged=is_judged)
         return self._outcomes[case.id].require()
+
+    def _arrived(self, ordered: OrderedCase, outcome: MeasuredCase) -> None:
+        """Keep what a fleet has measured, perhaps before the test of its case began."""
+        if ordered.is_judged:
+            self._asked.add(ordered.case)
+        self._store_outcome(ordered.case.id, outcome, ordered.overrides, is_judged=ordered.is_judged)
+
+    def _store_outcome(self, case_id: str, outcome: MeasuredCase, overrides: TestOverrides, *, is_judged: bool) -> None:
+        self._outcomes[case_id] = outcome
+        error = self._preflight.baselines.errors.get(case_id, "")
+        self.journal.add(outcome, is_asked=is_judged, marker_budgets=overrides.tables, baseline_error=error)
 
     def _measured(self, case: Case) -> Result | None:
         return self._outcomes[case.id].result if case.id in self._outcomes else None
@@ -112,34 +133,12 @@ class Session:
         return self._runner.data(case)
 
     def model(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Any:
-        """Return the Keras model of a case, trained in a worker and opened here.
-
-        Raises:
-            CaseFailed: it could not be made.
-        """
-        from ..runtimes.keras_configuration import configured
-        from ..runtimes.keras_graph import load_keras
-        from .tasks import train_model
-
-        file = self._runner.make(train_model, case, overrides)
-        with configured():
-            return load_keras(file)
+        """Return the Keras model of a case, as ``CaseRunner.model`` does."""
+        return self._runner.model(case, overrides)
 
     def artifact(self, case: Case, overrides: TestOverrides = NO_OVERRIDES) -> Runtime:
-        """Return the artifact of a case, made in a worker and opened here.
-
-        Raises:
-            CaseFailed: it could not be made.
-        """
-        from ..runtimes.execution import Execution
-        from ..runtimes.loader import open_artifact
-        from .tasks import artifact_file, make_artifact
-
-        path = artifact_file(self._runner.make(make_artifact, case, overrides), self._options.paths)
-        trusted, execution = self._options.trusts(case), Execution(case.provider, case.precision)
-        return open_artifact(
-            path, threads=self.device.threads, output=case.output, trusted=trusted, execution=execution
-        )
+        """Return the artifact of a case, as ``CaseRunner.artifact`` does."""
+        return self._runner.artifact(case, overrides)
 
     # --- what it means
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import SettingsError
 from .journal import RunPart
 from .session import Session
 
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..records.run import RunRecord
     from ..settings import Settings
+    from .fleet.fleet_run import FleetRun
     from .plan import CollectedRun
+
+
+def _fleet(settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> FleetRun:
+    from .fleet.fleet_run import FleetRun
+
+    return FleetRun(settings, root, plans)
 
 
 class Sessions:
@@ -43,13 +51,38 @@ class Sessions:
         part: RunPart | None = None,
         plans: Mapping[str, CollectedRun],
     ) -> None:
+        if settings.fleet and part:
+            raise SettingsError("--opml-fleet: its nodes work side by side already; leave -n of pytest-xdist out")
+        self._fleet = _fleet(settings, root, plans) if settings.fleet else None
         part = part or RunPart.alone()
-        is_one = len(plans) == 1
-        self._sessions = {
-            gpu: Session(settings.on(gpu), root, on_progress, part=part if is_one else part.on(gpu), plan=plan)
-            for gpu, plan in plans.items()
-        }
+        try:
+            self._sessions = {
+                gpu: Session(
+                    settings.on(gpu),
+                    root,
+                    on_progress,
+                    part=part if len(plans) == 1 else part.on(gpu),
+                    plan=plan,
+                    fleet=self._fleet,
+                )
+                for gpu, plan in plans.items()
+            }
+            if self._fleet:
+                self._fleet.start()
+        except BaseException:
+            self.close()
+            raise
         self.journal_folder = self.first.journal.folder
+
+    def close(self) -> None:
+        """End what still runs for this run on the nodes of a fleet."""
+        if self._fleet:
+            self._fleet.close()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether other machines run the cases."""
+        return self._fleet is not None
 
     @property
     def first(self) -> Session:

@@ -107,8 +107,7 @@ def test_what_a_project_registers_itself_is_no_fault(folder: Path) -> None:
     assert result.exit_code == 0
     assert "pyproject.toml: [tool.opml] is valid\n" in result.output
     assert (
-        "note: pyproject.toml: budgets or waivers on acuracy, mine: nothing installed registers them"
-        in result.output
+        "note: pyproject.toml: budgets or waivers on acuracy, mine: nothing installed registers them" in result.output
     )
 
 

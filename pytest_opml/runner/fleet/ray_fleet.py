@@ -1,0 +1,358 @@
+"""A fleet of machines that Ray joins: units are its tasks, which it puts on nodes by the kind of their accelerator.
+
+Tasks and not actors: of an actor whose node is lost its units are lost, too. A worker process of Ray's is used for many
+units (``max_calls=0``), for each new one would import TensorFlow again. Which attempt follows a fault is not left to
+Ray (``max_retries=0``), since it does not know which node is to blame.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, one_line
+from ...progress import Progress
+from ...records.hardware_profiles import PROFILES, accelerator_types
+from .node import describe_node, measure_unit
+from .orders import RunOrder, UnitAnswer, UnitOrder
+
+if TYPE_CHECKING:
+    from ...records.device import Device
+    from ...settings import Settings
+    from .schedule import Attempt
+
+_TYPE, _NODE = "ray.io/accelerator-type", "ray.io/node-id"
+# One in each node, which nobody has to declare; two drivers of one fleet share it.
+_SLOT = "opml_slot"
+_TELL_S, _LOOK_S, _REACH_S = 0.5, 1.0, 10.0
+_MOST_FAULTS = 2  # of a node that says what it is
+# What no node needs of a project; a project is sent to each node once.
+_EXCLUDED = (
+    ".git",
+    ".opml",
+    ".tox",
+    ".venv",
+    "venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    "*.db",
+    "report.html",
+)
+
+
+class FleetNode(NamedTuple):
+    """A node that is there.
+
+    Attributes:
+        kind: of its accelerator, as a profile; ``cpu`` for none.
+        cpus: that tasks may ask for.
+    """
+
+    id: str
+    kind: str
+    cpus: float
+
+
+class UnitEnd(NamedTuple):
+    """How an attempt ended.
+
+    Attributes:
+        node: that it ran on; None where that is not known.
+        answer: what the node said; None where it said nothing any more.
+        error: why, in one line, where there is no answer.
+        is_lost: whether the node or its process is gone; otherwise the code that ran there failed.
+    """
+
+    attempt: Attempt
+    node: str | None
+    answer: UnitAnswer | None
+    error: str = ""
+    is_lost: bool = False
+
+
+class RayFleet:
+    """The driver's side of a run on a fleet.
+
+    Args:
+        address: of the cluster: ``auto`` for the one that this machine is a part of, or ``HOST:PORT``.
+        root: the user's project, which is sent to the nodes unless the job has sent it.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+        SettingsError: there is no such cluster.
+    """
+
+    def __init__(self, address: str, root: Path) -> None:
+        self._ray = ray = _imported()
+        self._running: dict[Any, Attempt] = {}
+        self._nodes: list[FleetNode] = []
+        self._looked_at = -math.inf
+        self._asked: dict[str, Any] = {}
+        self._orders: dict[str, Any] = {}
+        try:
+            _check_reachable(address)
+            ray.init(
+                address=address,
+                namespace="pytest-opml",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env=_environment(root),
+            )
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise SettingsError(
+                f"--opml-fleet={address}: no cluster of Ray's can be used there ({one_line(error)}); start one with "
+                "`ray start --head`, or run pytest where it is, as by `ray job submit`"
+            ) from error
+        self._board = _board(ray)
+        self._run, self._describe = ray.remote(max_calls=0)(_run), ray.remote(max_calls=0)(_describe)
+
+    def nodes(self) -> list[FleetNode]:
+        """Return the nodes that are alive and take tasks, as they were within the last second."""
+        if time.monotonic() - self._looked_at > _LOOK_S:
+            self._looked_at = time.monotonic()
+            self._nodes = [
+                FleetNode(node["NodeID"], _kind_of(node), node["Resources"]["CPU"])
+                for node in self._ray.nodes()
+                if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+            ]
+        return self._nodes
+
+    def check_kinds(self, kinds: Iterable[str]) -> None:
+        """Refuse kinds that no node has; Ray would wait for one for ever, without a word.
+
+        Raises:
+            DeviceError: a kind is missing.
+        """
+        has = Counter(node.kind for node in self.nodes())
+        if missing := [kind for kind in kinds if kind not in has]:
+            there = ", ".join(f"{number} {kind}" for kind, number in sorted(has.items())) or "no node that takes tasks"
+            raise DeviceError(f"--opml-gpu={','.join(missing)}: not in the fleet, which has {there}")
+
+    def use(self, kind: str, order: RunOrder) -> None:
+        """Send what holds for all units of a kind; the nodes fetch it once each."""
+        self._orders[kind] = self._ray.put(order)
+
+    def submit(self, attempt: Attempt, unit: UnitOrder) -> None:
+        """Hand an attempt to Ray, which runs it as soon as a node of its kind has its slot free."""
+        options = self._options(attempt.kind, attempt.avoid) | {"name": f"opml {unit.key}"}
+        task = self._run.options(**options)
+        self._running[task.remote(self._orders[attempt.kind], unit, self._board)] = attempt
+
+    def ask(self, kind: str, settings: Settings, *, needs_tensorflow: bool, avoid: Sequence[str] = ()) -> None:
+        """Ask a node of a kind what its device is; it gets ready for units on the way.
+
+        Args:
+            kind: of node.
+            settings: of the run.
+            needs_tensorflow: whether cases need TensorFlow.
+            avoid: ids of nodes that are not asked.
+        """
+        task = self._describe.options(**self._options(kind, avoid))
+        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow)
+
+    def describe(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> Device:
+        """Return the device of the first node of a kind that can run cases, of which one was asked.
+
+        Args:
+            kind: of node.
+            settings: of the run.
+            needs_tensorflow: whether cases need TensorFlow.
+
+        Raises:
+            DeviceError: no node of the kind can run cases.
+        """
+        faults: dict[str, list[str]] = {}
+        while True:
+            try:
+                node, device, fault = self._ray.get(self._asked[kind])
+            except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
+                node, device, fault = "", None, _first_line(error)
+            if device is not None:
+                described: Device = device
+                return described
+            faults.setdefault(node, []).append(fault)
+            avoid = [name for name, texts in faults.items() if name and len(texts) >= _MOST_FAULTS]
+            lost = len(faults.get("", ()))
+            if lost > _MOST_FAULTS or all(one.id in avoid for one in self.nodes_of(kind)):
+                reasons = "; ".join(dict.fromkeys(text for texts in faults.values() for text in texts))
+                raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
+            self.ask(kind, settings, needs_tensorflow=needs_tensorflow, avoid=avoid)
+
+    def _options(self, kind: str, avoid: Sequence[str]) -> dict[str, Any]:
+        cpus = min((node.cpus for node in self.nodes_of(kind)), default=1)
+        options: dict[str, Any] = {
+            "num_cpus": cpus,
+            "max_retries": 0,
+            "label_selector": _labels(kind) | ({_NODE: f"!in({','.join(avoid)})"} if avoid else {}),
+            "resources": {self._ray._raylet.IMPLICIT_RESOURCE_PREFIX + _SLOT: 1},
+        }
+        return options if kind == "cpu" else options | {"num_gpus": 1}
+
+    def nodes_of(self, kind: str) -> list[FleetNode]:
+        """Return the nodes of a kind."""
+        return [node for node in self.nodes() if node.kind == kind]
+
+    def poll(self, seconds: float) -> list[UnitEnd]:
+        """Wait so long for an attempt to end, and return all that have ended."""
+        if not self._running:
+            return []
+        references = list(self._running)
+        ended, _ = self._ray.wait(references, num_returns=1, timeout=seconds, fetch_local=False)
+        if ended:
+            ended, _ = self._ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
+        return [self._end(reference) for reference in ended]
+
+    def _end(self, reference: Any) -> UnitEnd:
+        attempt, errors = self._running.pop(reference), self._ray.exceptions
+        try:
+            node, answer = self._ray.get(reference)
+            return UnitEnd(attempt, node, answer)
+        except errors.RayTaskError as error:
+            return UnitEnd(attempt, None, None, one_line(error.cause if hasattr(error, "cause") else error))
+        except errors.RayError as error:
+            return UnitEnd(attempt, self._node_of(attempt), None, _first_line(error), is_lost=True)
+
+    def _node_of(self, attempt: Attempt) -> str | None:
+        return self.told().get(attempt.key, _NOTHING_TOLD).node
+
+    def told(self) -> Mapping[str, Told]:
+        """Return what was last heard of each unit that runs, by its key."""
+        try:
+            heard: Mapping[str, Told] = self._ray.get(self._board.read.remote(), timeout=_TELL_S)
+        except self._ray.exceptions.RayError:  # it is somewhere else soon, or somebody is slow; it is not vital
+            return {}
+        return heard
+
+    def close(self) -> None:
+        """End all that runs on the nodes for this run, at once."""
+        for reference in self._running:
+            self._ray.cancel(reference, force=True)
+        self._running.clear()
+        self._ray.shutdown()
+
+
+class Told(NamedTuple):
+    """What a node has said of a unit.
+
+    Attributes:
+        node: its id; None where nothing was said.
+        case_id: of the case that it is at.
+    """
+
+    node: str | None
+    case_id: str
+    progress: Progress
+
+
+_NOTHING_TOLD = Told(None, "", Progress(""))
+
+
+class _Board:
+    """An actor without a CPU: the nodes write on it how far they are, and the driver reads it."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Told] = {}
+
+    def tell(self, key: str, told: Told) -> None:
+        self._told[key] = told
+
+    def read(self) -> dict[str, Told]:
+        return self._told
+
+
+def _check_reachable(address: str) -> None:
+    """Try to reach a cluster at once: Ray would try for minutes.
+
+    Raises:
+        OSError: nobody answers at the address.
+        ValueError: it is none.
+    """
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isdecimal()):
+        raise ValueError("the address must be auto or HOST:PORT")
+    with socket.create_connection((host, int(port)), timeout=_REACH_S):
+        pass
+
+
+def _board(ray: Any) -> Any:
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=True
+    )
+    actor = ray.remote(num_cpus=0, max_restarts=-1)(_Board)
+    return actor.options(scheduling_strategy=here).remote()
+
+
+def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]:
+    """The task of Ray's: a unit on the node where this runs."""
+    node = _imported().get_runtime_context().get_node_id()
+    last, stage = 0.0, ("", "")
+
+    def tell(case_id: str, progress: Progress) -> None:
+        nonlocal last, stage
+        now, here = time.monotonic(), (case_id, progress.stage)
+        if here != stage or now - last >= _TELL_S:
+            last, stage = now, here
+            board.tell.remote(unit.key, Told(node, case_id, progress))
+
+    return node, measure_unit(order, unit, tell)
+
+
+def _describe(kind: str, threads: int | None, needs_tensorflow: bool) -> tuple[str, Device | None, str]:
+    """The task of Ray's that says what a node is, or why it can run nothing."""
+    node = _imported().get_runtime_context().get_node_id()
+    try:
+        return node, describe_node(kind, threads, needs_tensorflow=needs_tensorflow), ""
+    except OpmlError as error:
+        return node, None, one_line(error)
+
+
+def _imported() -> Any:
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError as error:
+        raise MissingDependencyError("--opml-fleet", "ray", extra="fleet") from error
+    return ray
+
+
+def _environment(root: Path) -> dict[str, Any]:
+    """What the nodes get of the project; nothing where the job was submitted with it."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return {}
+    return {"working_dir": str(root), "excludes": list(_EXCLUDED)}
+
+
+def _kind_of(node: Mapping[str, Any]) -> str:
+    named = node["Labels"].get(_TYPE, "")
+    return next((profile for profile in PROFILES if named in accelerator_types(profile)), named.lower() or "cpu")
+
+
+def _labels(kind: str) -> dict[str, str]:
+    """The labels of nodes of a kind; those of a CPU have none of an accelerator."""
+    if kind == "cpu":
+        types = dict.fromkeys(name for profile in PROFILES for name in accelerator_types(profile))
+        return {_TYPE: f"!in({','.join(types)})"}
+    return {_TYPE: _any_of(accelerator_types(kind))}
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"in({','.join(names)})"
+
+
+def _first_line(error: Exception) -> str:
+    """What an error of Ray's says, without its dump."""
+    return next(_lines(str(error)), type(error).__name__)
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (line.strip() for line in text.splitlines() if line.strip())

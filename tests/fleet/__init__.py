@@ -1,0 +1,1 @@
+"""Runs on a fleet: a cluster of Ray's on this machine, whose nodes pretend to have accelerators."""

@@ -1,0 +1,193 @@
+"""Whole runs on a cluster of Ray's: its kinds, its faults, and what is left when a run ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_opml.history.record_files import read_record
+from pytest_opml.records.run import RunRecord
+from tests.support.onnx_files import write_classifier, write_rows
+from tests.support.processes import python_path
+from tests.support.ray_cluster import PretendedFleet, pretended_fleet
+
+pytestmark = pytest.mark.fleet
+
+KINDS = ("v100", "v100", "p100", "cpu")
+BENCH = """
+import pytest
+from pytest_opml import Case
+
+@pytest.mark.parametrize("case", [Case(dataset="rows.npz", model=f"m{n}.onnx", unfreeze=0) for n in range(%d)], ids=str)
+def bench_it(case, opml):
+    opml(case)
+"""
+PARTS = """
+import pytest
+from pytest_opml import Case
+
+@pytest.mark.opml(case=Case(dataset="rows.npz", model="m0.onnx", unfreeze=0))
+def bench_part(%s):
+    raise AssertionError("is never called")
+"""
+LONGEST_S = 300
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PretendedFleet]:
+    with pretended_fleet(KINDS) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(cluster: PretendedFleet) -> PretendedFleet:
+    cluster.keep(KINDS)
+    return cluster
+
+
+class Project:
+    """A user's project with finished files, and runs of its benchmarks in processes of their own."""
+
+    def __init__(self, folder: Path, cases: int) -> None:
+        self.folder = folder
+        (folder / "bench").mkdir(exist_ok=True)
+        write_rows(folder / "rows.npz")
+        for seed in range(cases):
+            write_classifier(folder / f"m{seed}.onnx", seed=seed)
+        self.bench(BENCH % cases)
+
+    def bench(self, text: str) -> None:
+        (self.folder / "bench" / "bench_it.py").write_text(text, "utf-8")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        common = ("bench", "-p", "no:cacheprovider", "--opml-compare-seconds=0.1", "--opml-json=run.json", "-q")
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *common, *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": python_path()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=LONGEST_S)
+        return process.returncode, output
+
+    def wait_for_results(self, process: subprocess.Popen[str], count: int) -> None:
+        """Wait until a run has so many results, which are written ahead."""
+        deadline = time.monotonic() + LONGEST_S
+        while len(list((self.folder / ".opml" / "unfinished").glob("*/*.0*.json"))) < count:
+            assert process.poll() is None, process.stdout and process.stdout.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    @property
+    def record(self) -> RunRecord:
+        return read_record(self.folder / "run.json")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path, 4)
+
+
+def figures_of(record: RunRecord) -> dict[tuple[str, str], tuple[float, int]]:
+    """What is the same wherever a case is measured: accuracy and size, by case and kind."""
+    return {one.key: (one.quality.value, one.artifact.size_bytes) for one in record.results}
+
+
+def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
+    fleet: PretendedFleet, project: Project
+) -> None:
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100,cpu")
+    assert code == 0, output
+    on_fleet = figures_of(project.record)
+    assert len(project.record.results) == len(on_fleet) == 12
+    assert not project.record.gap
+    code, output = project.run("--opml-gpu=cpu")
+    assert code == 0, output
+    here = figures_of(project.record)
+    assert on_fleet == {(name, kind): found for (name, _), found in here.items() for kind in ("v100", "p100", "cpu")}
+
+
+def test_cases_whose_node_is_lost_are_measured_by_another(fleet: PretendedFleet, project: Project) -> None:
+    project = Project(project.folder, 8)
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100")
+    project.wait_for_results(process, 2)
+    fleet.kill(fleet.node_of("v100"))
+    output, _ = process.communicate(timeout=LONGEST_S)
+    assert process.returncode == 0, output
+    assert len(project.record.results) == len(figures_of(project.record)) == 8
+    assert not project.record.failures
+
+
+def test_a_kind_that_no_node_has_is_refused_before_anything_is_measured(
+    fleet: PretendedFleet, project: Project
+) -> None:
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,a100")
+    assert code == 4
+    # of a node that was killed the cluster knows after a while
+    assert re.search(r"--opml-gpu=a100: not in the fleet, which has 1 cpu, 1 p100, [23] v100", output), output
+    code, output = project.run(f"--opml-fleet={fleet.address}")
+    assert code == 4
+    assert "--opml-gpu=auto: not in the fleet" in output
+
+
+def test_where_there_is_no_cluster_one_line_says_so(project: Project) -> None:
+    for address in ("127.0.0.1:9", "nowhere"):
+        code, output = project.run(f"--opml-fleet={address}", "--opml-gpu=cpu")
+        assert code == 4, output
+        assert f"--opml-fleet={address}: no cluster of Ray's can be used there" in output
+        assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("fixture", ["opml_artifact", "gpu_timer"])
+def test_what_needs_the_device_here_is_refused_in_one_line(
+    fleet: PretendedFleet, project: Project, fixture: str
+) -> None:
+    project.bench(PARTS % fixture)
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=cpu")
+    assert code == 4, output
+    assert f"{fixture} " in output
+    assert "(--opml-fleet)" in output
+    assert "Traceback" not in output
+
+
+def working() -> list[psutil.Process]:
+    """The processes in which cases are measured on the nodes; each begins with the server that they are forked from."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if "multiprocessing.forkserver" in line:
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_on_the_nodes_of_a_run_that_is_ended(
+    fleet: PretendedFleet, project: Project, number: signal.Signals
+) -> None:
+    before = {process.pid for process in working()}
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,cpu")
+    project.wait_for_results(process, 1)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    time.sleep(5)
+    assert {one.pid for one in working()} <= before, output
+    code, output = project.run("--opml-gpu=cpu", "-k", "m0")
+    assert code == 0, output
+    if number == signal.SIGKILL:  # the others have written what they had
+        assert "taken in: run" in output

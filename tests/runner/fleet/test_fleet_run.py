@@ -1,0 +1,222 @@
+"""What a run makes of what its fleet answers; the nodes are played."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_opml.case import Case
+from pytest_opml.errors import UsageError
+from pytest_opml.records.device import Device
+from pytest_opml.records.result import Key
+from pytest_opml.records.run import Failure
+from pytest_opml.runner.baselines import Baselines
+from pytest_opml.runner.fleet import fleet_run
+from pytest_opml.runner.fleet.fleet_run import FleetRun
+from pytest_opml.runner.fleet.fleet_runner import FleetRunner, units_of
+from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
+from pytest_opml.runner.fleet.ray_fleet import FleetNode, Told, UnitEnd
+from pytest_opml.runner.fleet.schedule import Attempt
+from pytest_opml.runner.options import RunOptions
+from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
+from pytest_opml.runner.shared_results import MeasuredCase
+from pytest_opml.settings import build_settings
+from tests.support.builders import make_device, make_result
+
+Answer = Callable[[Attempt, UnitOrder], UnitEnd]
+
+
+def case_of(technique: str = "baseline", seed: int = 0) -> Case:
+    return Case(dataset="digits", model="efficientnet_lite0", technique=technique, seed=seed)
+
+
+CASES = (case_of("int8"), case_of("float16"), case_of(seed=1))
+NODES = [FleetNode("a", "cpu", 2), FleetNode("b", "cpu", 2), FleetNode("c", "v100", 2)]
+
+
+def measured(case: Case) -> MeasuredCase:
+    return MeasuredCase(result=make_result().model_copy(update={"case": case, "device": make_device("cpu")}))
+
+
+def answered(attempt: Attempt, unit: UnitOrder, node: str = "a") -> UnitEnd:
+    outcomes = {ordered.case.id: measured(ordered.case) for ordered in unit.cases}
+    return UnitEnd(attempt, node, UnitAnswer(outcomes, device=make_device("cpu"), seconds=1.0))
+
+
+class PlayedFleet:
+    """Ends one attempt a poll, by the next of what is to be answered, and then as a sound node does."""
+
+    def __init__(self, _address: str, _root: Path) -> None:
+        self.answers: deque[Answer] = deque()
+        self.submitted: list[Attempt] = []
+        self.orders: dict[str, RunOrder] = {}
+        self.waiting: deque[tuple[Attempt, UnitOrder]] = deque()
+        self.is_closed = False
+
+    def nodes(self) -> list[FleetNode]:
+        return NODES
+
+    def nodes_of(self, kind: str) -> list[FleetNode]:
+        return [node for node in self.nodes() if node.kind == kind]
+
+    def check_kinds(self, _kinds: object) -> None:
+        pass
+
+    def ask(self, _kind: str, _settings: object, *, needs_tensorflow: bool) -> None:
+        assert needs_tensorflow
+
+    def describe(self, kind: str, _settings: object, *, needs_tensorflow: bool) -> Device:
+        assert needs_tensorflow
+        return make_device(kind)
+
+    def use(self, kind: str, order: RunOrder) -> None:
+        self.orders[kind] = order
+
+    def submit(self, attempt: Attempt, unit: UnitOrder) -> None:
+        self.submitted.append(attempt)
+        self.waiting.append((attempt, unit))
+
+    def poll(self, _seconds: float) -> list[UnitEnd]:
+        attempt, unit = self.waiting.popleft()
+        answer = self.answers.popleft() if self.answers else answered
+        return [answer(attempt, unit)]
+
+    def told(self) -> Mapping[str, Told]:
+        return {}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Driver:
+    """A run on the played fleet, and what it has heard."""
+
+    def __init__(self, project: Path, *cases: Case) -> None:
+        table = {"fleet": "auto", "gpu": "cpu", "store": "none", "cache_dir": str(project / "cache")}
+        settings = build_settings(table, {}, project)
+        plan = CollectedRun(cases={case.id: f"test of {case.id}" for case in cases}, collected_cases=cases)
+        self.run = FleetRun(settings, project, {"cpu": plan})
+        assert isinstance(self.run.fleet, PlayedFleet)
+        self.fleet = self.run.fleet
+        options = RunOptions(settings=settings, device=self.run.device(settings, plan), plan=plan)
+        self.arrived: list[tuple[OrderedCase, MeasuredCase]] = []
+        self.runner = FleetRunner(
+            self.run,
+            options,
+            Baselines(settings, project, None),
+            lambda *_: None,
+            lambda ordered, outcome: self.arrived.append((ordered, outcome)),
+        )
+        self.run.start()
+
+    def outcome(self, case: Case) -> MeasuredCase:
+        return self.runner.run_case(case, NO_OVERRIDES)
+
+    def failure(self, case: Case) -> Failure:
+        failure = self.outcome(case).failure
+        assert failure
+        return failure
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    return Driver(tmp_path, *CASES)
+
+
+def lost(attempt: Attempt, _unit: UnitOrder) -> UnitEnd:
+    return UnitEnd(attempt, "b", None, "the node died", is_lost=True)
+
+
+def full_disk(attempt: Attempt, _unit: UnitOrder) -> UnitEnd:
+    node = next(node.id for node in NODES if node.id not in attempt.avoid)
+    return UnitEnd(attempt, node, UnitAnswer({}, fault="cache /c: No space left on device"))
+
+
+def test_a_reference_and_what_is_compared_with_it_are_one_unit() -> None:
+    int8, float16, other = CASES
+    assert units_of(CASES) == [[int8.reference, int8, float16], [other]]
+    assert units_of([int8.reference, int8]) == [[int8.reference, int8]]
+
+
+def test_all_units_are_submitted_at_once_and_each_case_arrives_once(driver: Driver) -> None:
+    assert len(driver.fleet.submitted) == 2
+    for case in CASES:
+        assert driver.outcome(case).result
+    names = [ordered.case.id for ordered, _ in driver.arrived]
+    assert sorted(names) == sorted({case.id for case in CASES} | {CASES[0].reference.id})
+    judged = {ordered.case.id for ordered, _ in driver.arrived if ordered.is_judged}
+    assert judged == {case.id for case in CASES}  # the reference was not collected
+    assert len(driver.fleet.submitted) == 2
+
+
+def test_a_unit_of_a_lost_node_is_submitted_again(driver: Driver) -> None:
+    driver.fleet.answers.append(lost)
+    assert driver.outcome(CASES[0]).result
+    first, again = driver.fleet.submitted[0], driver.fleet.submitted[2]
+    assert (again.key, again.number) == (first.key, 2)
+
+
+def test_a_unit_that_ends_all_its_nodes_is_given_up_in_the_end(driver: Driver) -> None:
+    driver.fleet.answers.extend([lost] * 20)
+    failure = driver.failure(CASES[2])
+    assert failure.kind == "error"
+    assert failure.message.endswith("the node died")
+    assert len(driver.fleet.submitted) <= 20
+
+
+def test_a_node_without_room_gets_the_unit_no_more(driver: Driver) -> None:
+    driver.fleet.answers.append(full_disk)
+    assert driver.outcome(CASES[0]).result
+    assert driver.fleet.submitted[-1].avoid == ("a",)
+
+
+def test_where_no_node_has_room_the_cases_have_no_result(driver: Driver) -> None:
+    driver.fleet.answers.extend([full_disk] * 20)
+    assert driver.failure(CASES[0]).message.endswith(": cache /c: No space left on device")
+
+
+def test_a_kind_whose_nodes_are_all_gone_is_waited_for_and_then_given_up(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver.fleet, "nodes", list)
+    monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [])
+    monkeypatch.setattr(driver.run, "_wait_s", 0.05)
+    assert driver.failure(CASES[0]).message == "the fleet has had no cpu node for 0.05 s (--opml-wait)"
+
+
+def test_a_fault_of_ours_costs_its_unit_alone(driver: Driver) -> None:
+    driver.fleet.answers.append(lambda attempt, _unit: UnitEnd(attempt, None, None, "ValueError: a bug"))
+    outcomes = [driver.outcome(case) for case in CASES]
+    assert [bool(outcome.failure) for outcome in outcomes].count(True) in (1, 2)
+    failures = [outcome.failure.message for outcome in outcomes if outcome.failure]
+    assert all("ValueError: a bug" in message for message in failures)
+
+
+def test_a_case_that_nobody_knew_before_is_submitted_when_it_is_asked_for(driver: Driver) -> None:
+    late = case_of("int4")
+    assert not driver.run.is_submitted(Key(late.id, "cpu"))
+    reference = driver.outcome(CASES[0].reference).result
+    assert driver.runner.run_case(late, NO_OVERRIDES, reference=reference).result
+    unit = driver.run._units[f"cpu {late.id}"]
+    assert ([ordered.case for ordered in unit.cases], unit.reference) == ([late], reference)
+
+
+def test_what_travels_is_of_no_machine_and_no_history(driver: Driver) -> None:
+    order = driver.fleet.orders["cpu"]
+    assert (order.settings.store, order.settings.json_path, order.settings.baseline) == (None, None, None)
+    assert order.plan.collected_cases == ()
+
+
+def test_what_was_made_elsewhere_is_not_opened_here(driver: Driver) -> None:
+    for part in (driver.runner.model, driver.runner.artifact):
+        with pytest.raises(UsageError, match="the run is on a fleet"):
+            part(CASES[0], NO_OVERRIDES)
+
+
+def test_the_end_of_a_run_ends_its_work_on_the_nodes(driver: Driver) -> None:
+    driver.run.close()
+    assert driver.fleet.is_closed
