@@ -98,8 +98,6 @@ def check_run(
     from ..integrations.mlflow import check_tracking
     from ..measure.device import check_devices, detect
     from ..measure.tensorflow_info import confirm
-    from ..storage.cache import Cache
-    from ..storage.shared_cache import open_shared
     from ..storage.whole_files import check_writable
     from .baselines import Baselines
     from .journal import take_in_earlier
@@ -109,12 +107,7 @@ def check_run(
     device = remote or detect(settings.gpu, settings.threads)
     use_threads(device.threads)
     check_devices(plan.devices, device)
-    for provider in plan.providers:
-        check_provider(provider, gpu=device.gpu is not None)
-    cache = Cache(settings.cache_dir, open_shared(settings.cache_shared))
-    if cache.shared:
-        cache.shared.check()
-    weights = weights_notes(plan.missing_weights, cache)
+    weights = _check_making(settings, plan, device) if remote is None else []
     if settings.json_path:
         check_writable(settings.json_path)
     notes = (*take_in_earlier(settings, root), *weights)
@@ -125,6 +118,23 @@ def check_run(
     if remote is None and (plan.needs_tensorflow or device.gpu):
         device = confirm(settings.gpu, device, probe(device))
     return Preflight(device=device, baselines=baselines, commit=commit, versions=installed_versions(), notes=notes)
+
+
+def _check_making(settings: Settings, plan: CollectedRun, device: Device) -> list[str]:
+    """Check what this machine needs to make artifacts; returns what is to be said of weights that are not here.
+
+    Raises:
+        UsageError: something of that cannot be used.
+    """
+    from ..storage.cache import Cache
+    from ..storage.shared_cache import open_shared
+
+    for provider in plan.providers:
+        check_provider(provider, gpu=device.gpu is not None)
+    cache = Cache(settings.cache_dir, open_shared(settings.cache_shared))
+    if cache.shared:
+        cache.shared.check()
+    return weights_notes(plan.missing_weights, cache)
 
 
 def weights_notes(missing: Sequence[MissingWeights], cache: Cache) -> list[str]:

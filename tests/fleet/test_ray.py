@@ -191,3 +191,26 @@ def test_nothing_is_left_on_the_nodes_of_a_run_that_is_ended(
     assert code == 0, output
     if number == signal.SIGKILL:  # the others have written what they had
         assert "taken in: run" in output
+
+
+LATE = """
+from pytest_opml import Case
+
+def bench_late(opml):
+    for technique in ("baseline", "cluster-16"):
+        result = opml(Case(dataset="digits", model="tests.support.small:build", technique=technique, weights="none",
+                           size=16, epochs=2, unfreeze="all"))
+    assert result.vs_reference is not None
+    assert result.artifact.changes
+"""
+
+
+def test_cases_that_a_test_builds_are_measured_beside_their_reference(fleet: PretendedFleet, project: Project) -> None:
+    """Nobody knows them before, and two nodes may have one of them each."""
+    project.bench(LATE)
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100")
+    assert code == 0, output
+    assert {one.case.technique: one.training.training_s > 0 for one in project.record.results} == {
+        "baseline": True,
+        "cluster-16": True,
+    }

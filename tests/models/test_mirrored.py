@@ -28,6 +28,7 @@ def told() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.fleet
 def test_several_devices_train_what_one_trains(told: dict[str, Any]) -> None:
     found = told["compared"]
     assert found["devices"] == [3, 1]
@@ -36,10 +37,12 @@ def test_several_devices_train_what_one_trains(told: dict[str, Any]) -> None:
     assert found["best_epochs"][0] == found["best_epochs"][1]
 
 
+@pytest.mark.fleet
 def test_a_batch_of_fewer_examples_than_devices_leaves_normalisation_sound(told: dict[str, Any]) -> None:
     assert told["normalised"] == {"devices": 3, "finite": True}
 
 
+@pytest.mark.fleet
 def test_more_devices_than_there_are_cannot_be_trained_on(told: dict[str, Any]) -> None:
     assert told["refused"] == (
         "devices = 4: TensorFlow has 3 CPUs here to train on; write devices=3, or run it where there are 4 GPUs of one "

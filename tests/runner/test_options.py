@@ -50,8 +50,8 @@ def test_the_cache_is_opened_with_the_one_that_is_shared(tmp_path: Path, monkeyp
 
 def test_the_limits_of_a_test_replace_those_of_the_run() -> None:
     told = options(timeout=100.0, memory_mb=2000.0)
-    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0, "--opml-memory-mb")
-    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0, "--opml-memory-mb")
+    assert told.limits(NO_OVERRIDES) == (100.0, 2e9, 0.0, "--opml-memory-mb", 1)
+    assert told.limits(NO_OVERRIDES._replace(timeout_s=5.0)) == (5.0, 2e9, 0.0, "--opml-memory-mb", 1)
     by_default = options().limits(NO_OVERRIDES)
     assert (by_default.memory_bytes, by_default.memory_from) == default_limit()
 

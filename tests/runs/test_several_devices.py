@@ -31,6 +31,7 @@ def passed_of(result: pytest.RunResult) -> list[str]:
     return [line.split()[0].partition("::")[2] for line in result.outlines if "::" in line and "PASSED" in line]
 
 
+@pytest.mark.fleet
 def test_a_run_on_two_devices_runs_each_test_on_each(pretending: Bench) -> None:
     result = pretending.run("--opml-gpu=v100,cpu", "--opml-json=run.json", "-v", apart=True)
     assert result.ret == 0
@@ -54,6 +55,7 @@ def test_budgets_of_one_kind_fail_the_tests_on_it_alone_and_the_last_line_names_
     assert all(line.endswith("--opml-gpu=v100") and "on:v100" not in line for line in again)
 
 
+@pytest.mark.fleet
 def test_a_case_that_is_missing_on_one_of_the_devices_is_not_judged_there(pretending: Bench) -> None:
     pretending.finished_files("a.onnx", "b.onnx", more="")
     file = pretending.pytester.path / "bench" / "bench_it.py"
@@ -67,6 +69,7 @@ def test_a_case_that_is_missing_on_one_of_the_devices_is_not_judged_there(preten
     assert "was collected, but has no result on v100" in " ".join(output(result).split())
 
 
+@pytest.mark.fleet
 def test_tests_on_one_of_the_devices_can_be_selected(pretending: Bench) -> None:
     result = pretending.run("--opml-gpu=v100,cpu", "-k", "on:cpu", "--opml-json=run.json", apart=True)
     assert result.ret == 0
@@ -74,6 +77,7 @@ def test_tests_on_one_of_the_devices_can_be_selected(pretending: Bench) -> None:
     assert {one.device.profile for one in record.results} == {"cpu"}
 
 
+@pytest.mark.fleet
 def test_the_workers_of_xdist_share_what_was_measured_on_each_device(pretending: Bench) -> None:
     result = pretending.run("--opml-gpu=v100,cpu", "-n2", "--opml-json=run.json", apart=True)
     assert result.ret == 0

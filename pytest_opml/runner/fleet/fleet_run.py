@@ -116,11 +116,8 @@ class FleetRun:
 
     def _submit(self, attempt: Attempt) -> None:
         """Hand an attempt over, unless each node that is there has failed under its unit: it would wait for ever."""
-        schedule, unit, nodes = (
-            self._schedules[attempt.key],
-            self._units[attempt.key],
-            self.fleet.nodes_of(attempt.kind),
-        )
+        schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
+        nodes = self.fleet.nodes_of(attempt.kind)
         again: Attempt | None = attempt
         while again and nodes and all(node.id in again.avoid for node in nodes):
             again = schedule.failed(again, None, "lost")
@@ -159,7 +156,8 @@ class FleetRun:
         """Take down what came of an attempt, and begin another where a node was to blame."""
         attempt, answer = end.attempt, end.answer
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
-        if not schedule.is_wanted(attempt):
+        is_over = Key(unit.cases[0].case.id, attempt.kind) in self._outcomes  # given up, since no node was there
+        if is_over or not schedule.is_wanted(attempt):
             return
         if answer and not answer.fault:
             schedule.finished(attempt, end.node or "", answer.seconds)

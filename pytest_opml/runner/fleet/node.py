@@ -6,13 +6,14 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import registry
-from ...errors import DeviceError, OpmlError, StorageError, UsageError, one_line
+from ...errors import CaseFailed, DeviceError, OpmlError, StorageError, UsageError, one_line
 from ...printable import printable
 from ...progress import Progress
 from ...records.run import Failure
@@ -98,6 +99,7 @@ def _measured(order: RunOrder, unit: UnitOrder, device: Device, tell: Tell) -> d
     from ..case_runner import local_runner
     from ..model_addresses import ModelAddresses
     from ..options import RunOptions
+    from ..tasks import make_artifact
 
     registry.make_importable(Path.cwd())
     registry.adopt(
@@ -109,6 +111,10 @@ def _measured(order: RunOrder, unit: UnitOrder, device: Device, tell: Tell) -> d
     baselines = _OrderedBaselines(unit, ModelAddresses(settings))
     runner = local_runner(options, baselines, None, lambda case, progress: tell(case.id, progress))
     outcomes: dict[str, MeasuredCase] = {}
+    if unit.reference:  # another node has measured it; this one times the candidates beside its artifact
+        for ordered in unit.cases:
+            with suppress(CaseFailed):  # then they are measured without it
+                runner.make(make_artifact, ordered.case.reference, ordered.overrides)
     for ordered in unit.cases:
         outcomes[ordered.case.id] = _outcome(runner.run_case, ordered, unit, outcomes, device)
     return outcomes

@@ -186,6 +186,10 @@ def test_a_kind_whose_nodes_are_all_gone_is_waited_for_and_then_given_up(
     monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [])
     monkeypatch.setattr(driver.run, "_wait_s", 0.05)
     assert driver.failure(CASES[0]).message == "the fleet has had no cpu node for 0.05 s (--opml-wait)"
+    (late,) = (one for one in driver.fleet.waiting if one[1].cases[0].case.id == CASES[0].reference.id)
+    monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [answered(*late)])
+    assert driver.failure(CASES[2])  # nothing came of it either, and what comes late changes nothing
+    assert driver.failure(CASES[0])
 
 
 def test_a_fault_of_ours_costs_its_unit_alone(driver: Driver) -> None:
