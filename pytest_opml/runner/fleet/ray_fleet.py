@@ -14,7 +14,9 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, one_line
@@ -93,8 +95,10 @@ class RayFleet:
     def __init__(self, address: str, root: Path) -> None:
         self._ray = ray = _imported()
         self._running: dict[Any, Attempt] = {}
+        self._ended: SimpleQueue[Any] = SimpleQueue()
         self._nodes: list[FleetNode] = []
-        self._looked_at = -math.inf
+        self._looked_at = self._read_at = -math.inf
+        self._told: Mapping[str, Told] = {}
         self._asked: dict[str, Any] = {}
         self._orders: dict[str, Any] = {}
         try:
@@ -144,7 +148,10 @@ class RayFleet:
         """Hand an attempt to Ray, which runs it as soon as a node of its kind has its slot free."""
         options = self._options(attempt.kind, attempt.avoid) | {"name": f"opml {unit.key}"}
         task = self._run.options(**options)
-        self._running[task.remote(self._orders[attempt.kind], unit, self._board)] = attempt
+        reference = task.remote(self._orders[attempt.kind], unit, self._board)
+        self._running[reference] = attempt
+        # to ask Ray which of many have ended takes as long as there are many
+        reference.future().add_done_callback(lambda _: self._ended.put(reference))
 
     def ask(self, kind: str, settings: Settings, *, needs_tensorflow: bool, avoid: Sequence[str] = ()) -> None:
         """Ask a node of a kind what its device is; it gets ready for units on the way.
@@ -202,13 +209,12 @@ class RayFleet:
 
     def poll(self, seconds: float) -> list[UnitEnd]:
         """Wait so long for an attempt to end, and return all that have ended."""
-        if not self._running:
-            return []
-        references = list(self._running)
-        ended, _ = self._ray.wait(references, num_returns=1, timeout=seconds, fetch_local=False)
-        if ended:
-            ended, _ = self._ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
-        return [self._end(reference) for reference in ended]
+        ends = []
+        with suppress(Empty):
+            ends.append(self._end(self._ended.get(timeout=seconds)))
+            while True:
+                ends.append(self._end(self._ended.get_nowait()))
+        return ends
 
     def _end(self, reference: Any) -> UnitEnd:
         attempt, errors = self._running.pop(reference), self._ray.exceptions
@@ -224,12 +230,13 @@ class RayFleet:
         return self.told().get(attempt.key, _NOTHING_TOLD).node
 
     def told(self) -> Mapping[str, Told]:
-        """Return what was last heard of each unit that runs, by its key."""
-        try:
-            heard: Mapping[str, Told] = self._ray.get(self._board.read.remote(), timeout=_TELL_S)
-        except self._ray.exceptions.RayError:  # it is somewhere else soon, or somebody is slow; it is not vital
-            return {}
-        return heard
+        """Return what was last heard of each unit that runs, by its key, as it was within the last half second."""
+        if time.monotonic() - self._read_at > _TELL_S:
+            self._read_at = time.monotonic()
+            # without it, progress is not seen for a while: its node is lost, or somebody is slow
+            with suppress(self._ray.exceptions.RayError):
+                self._told = self._ray.get(self._board.read.remote(), timeout=_TELL_S)
+        return self._told
 
     def close(self) -> None:
         """End all that runs on the nodes for this run, at once."""
@@ -263,6 +270,9 @@ class _Board:
 
     def tell(self, key: str, told: Told) -> None:
         self._told[key] = told
+
+    def forget(self, key: str) -> None:
+        self._told.pop(key, None)
 
     def read(self) -> dict[str, Told]:
         return self._told
@@ -304,7 +314,9 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]
             last, stage = now, here
             board.tell.remote(unit.key, Told(node, case_id, progress))
 
-    return node, measure_unit(order, unit, tell)
+    answer = measure_unit(order, unit, tell)
+    board.forget.remote(unit.key)  # of one that never comes here, the board knows on which node it was
+    return node, answer
 
 
 def _describe(kind: str, threads: int | None, needs_tensorflow: bool) -> tuple[str, Device | None, str]:
