@@ -83,7 +83,8 @@ def _with_kills(fleet: PretendedFleet, folder: Path, moments: list[float]) -> tu
         fleet.kill(fleet.node_of(kind))
         print(f"  {moment:.0f} s: killed a {kind} node", flush=True)
         fleet.keep(_KINDS)
-    return time.monotonic() - started, _finished(process)
+    line = _finished(process)
+    return time.monotonic() - started, line
 
 
 def kills(runs: int, count: int, seed: int) -> None:
