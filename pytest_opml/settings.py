@@ -159,6 +159,10 @@ def _store(written: Written) -> str | None:
     return None if written.value == "none" else _url(written)
 
 
+def _fleet(written: Written) -> str | None:
+    return None if written.value == "none" else _text(written)
+
+
 def _tracking(written: Written) -> str | None:
     """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
     uri = _text(written)
@@ -340,8 +344,8 @@ class Settings:
     fleet: str | None = setting(
         metavar="ADDRESS",
         help="run the cases on the machines of a cluster of Ray's, on each kind of --opml-gpu: auto for the cluster "
-        "that this machine is a part of, or HOST:PORT",
-        read=_text,
+        "that this machine is a part of, or HOST:PORT; or none",
+        read=_fleet,
     )
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path

@@ -293,6 +293,12 @@ def test_what_is_no_list_of_devices_is_refused(given: object, said: str) -> None
     assert said in refused({"gpu": given})
 
 
+def test_a_fleet_of_the_file_can_be_left_out() -> None:
+    assert built({"fleet": "auto"}).fleet == "auto"
+    assert built({"fleet": "auto"}, fleet="none").fleet is None
+    assert built({}).fleet is None
+
+
 def test_an_unknown_profile_lists_the_known_ones() -> None:
     assert refused({"gpu": "V100"}) == f"tool.opml.gpu: unknown profile 'V100'; known: auto, {', '.join(PROFILES)}"
 

@@ -181,11 +181,7 @@ def _end(session: pytest.Session, exitstatus: int) -> None:
         cache_durations(config, state.progress_line)
     if state and state.runs_cases:
         benchmark.hide_table(config)
-        _finish(
-            session,
-            exitstatus,
-            _measured(state),
-        )
+        _finish(session, exitstatus, _measured(state))
     elif measured := xdist.taken_over(config):
         # the workers have refused what nobody registers; what cannot be made known here is not judged
         options.settings_of(config, unregistered="anywhere")

@@ -70,7 +70,10 @@ def run_cases(
         except KeyboardInterrupt:
             line.clear()
         with signals.ending():
-            return run.end(is_complete=is_complete)
+            try:
+                return run.end(is_complete=is_complete)
+            finally:
+                sessions.close()
 
 
 class _DirectRun:

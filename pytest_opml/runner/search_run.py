@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import SettingsError
 from ..gate.best_case import Selection, select_best
 from ..gate.run_verdicts import judge_run
 from ..records.run import RunRecord, merge
@@ -79,6 +80,8 @@ def run_search(
         KeyboardInterrupt: it was ended before it began.
     """
     settings.require_one_gpu("a search")
+    if settings.fleet:
+        raise SettingsError(f"fleet: {settings.fleet}: a search runs on this machine; say --fleet none")
     # which cases it comes to is not known before: none is missed, and no budget that names another one
     plan = plan_run([CollectedTest(command(case), None)], settings.cache_dir, partial_selection=True)
     # how many trials there will be is not known: each chain may be tried on several numbers of examples

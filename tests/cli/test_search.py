@@ -25,6 +25,8 @@ from tests.support.builders import make_case, make_result
             "--chain: technique 'int8+int8': nothing can follow int8",
         ),
         (["small_cnn", "--data=digits", "--seconds=0"], "Invalid value for '--seconds'"),
+        (["small_cnn", "--data=digits", "--gpu=v100,cpu"], "gpu: v100, cpu: a search runs on one device"),
+        (["small_cnn", "--data=digits", "--fleet=auto"], "fleet: auto: a search runs on this machine"),
     ],
 )
 def test_a_wrong_input_ends_it_at_once(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_opml.errors import StorageError
 from pytest_opml.history.record_files import read_record, record_schema, write_record
 from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_case, make_failure, make_result, make_run
+from tests.support.refusals import refusal
 
 
 def full_run(**fields: Any) -> RunRecord:
@@ -25,15 +25,6 @@ def full_run(**fields: Any) -> RunRecord:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "run.json"
-
-
-def refusal(call: Callable[[Path], Any], path: Path) -> str:
-    with pytest.raises(StorageError) as caught:
-        call(path)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text.startswith(f"{path}: ")
-    return text.removeprefix(f"{path}: ")
 
 
 # ---- writing

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_opml.errors import StorageError
 from pytest_opml.storage.whole_files import check_writable, written_whole
+from tests.support.refusals import refusal
 
 SPAWN = multiprocessing.get_context("spawn")
 CONTENT = b"new" * 10_000  # more than the disk that is full has room for
@@ -22,15 +22,6 @@ CONTENT = b"new" * 10_000  # more than the disk that is full has room for
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "run.json"
-
-
-def refusal(call: Callable[[Path], None], path: Path) -> str:
-    with pytest.raises(StorageError) as caught:
-        call(path)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert text.startswith(f"{path}: ")
-    return text.removeprefix(f"{path}: ")
 
 
 def write(path: Path) -> None:
