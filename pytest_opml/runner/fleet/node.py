@@ -65,7 +65,7 @@ def measure_unit(order: RunOrder, unit: UnitOrder, tell: Tell) -> UnitAnswer:
     try:
         device = describe_node(order.settings.gpu, order.settings.threads, needs_tensorflow=order.plan.needs_tensorflow)
         outcomes = _measured(order, unit, device, tell)
-    except (DeviceError, StorageError) as error:
+    except (DeviceError, StorageError, OSError) as error:  # the last where the folder of the project is gone
         return UnitAnswer({}, fault=one_line(error), seconds=time.monotonic() - started)
     return UnitAnswer(outcomes, _fault_in(outcomes), device, time.monotonic() - started)
 

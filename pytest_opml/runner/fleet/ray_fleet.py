@@ -324,7 +324,7 @@ def _describe(kind: str, threads: int | None, needs_tensorflow: bool) -> tuple[s
     node = _imported().get_runtime_context().get_node_id()
     try:
         return node, describe_node(kind, threads, needs_tensorflow=needs_tensorflow), ""
-    except OpmlError as error:
+    except (OpmlError, OSError) as error:
         return node, None, one_line(error)
 
 
