@@ -6,6 +6,7 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +37,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
     yield server.get_uri()
     # at once: to stop as usual it would first write out all databases, which are thrown away
-    postmaster = psutil.Process(server.get_pid())
-    postmaster.send_signal(signal.SIGQUIT)
-    postmaster.wait()  # else the package would wait a minute for what it takes for a living server
+    with suppress(psutil.NoSuchProcess):  # its tests are over, whatever has ended it since
+        postmaster = psutil.Process(server.get_pid())
+        postmaster.send_signal(signal.SIGQUIT)
+        postmaster.wait()  # else the package would wait a minute for what it takes for a living server
     server.cleanup()
 
 
