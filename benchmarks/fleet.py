@@ -87,6 +87,17 @@ def _with_kills(fleet: PretendedFleet, folder: Path, moments: list[float]) -> tu
     return time.monotonic() - started, line
 
 
+def _compared(here: Figures, folder: Path) -> str:
+    """What the record of a run on the fleet has, beside the figures of a run here."""
+    total, there = _figures(folder)
+    differing = {
+        key: (figures, here[key[0], "cpu"]) for key, figures in there.items() if figures != here[key[0], "cpu"]
+    }
+    for (case, kind), (on_fleet, own) in differing.items():
+        print(f"  {case} on {kind}: {on_fleet}, and {own} here", flush=True)
+    return f"{total} results of {len(there)} cases, {len(differing)} with another accuracy or size than here"
+
+
 def kills(runs: int, count: int, seed: int) -> None:
     """Print what came of runs whose nodes are killed."""
     random.seed(seed)
@@ -97,17 +108,11 @@ def kills(runs: int, count: int, seed: int) -> None:
         print("without a fleet:", _finished(_run(folder, "--opml-gpu=cpu")), flush=True)
         _, here = _figures(folder)
         seconds, line = _with_kills(fleet, folder, [])
-        print(f"on the fleet, no node killed: {seconds:.0f} s; {line}", flush=True)
+        print(f"on the fleet, no node killed: {seconds:.0f} s; {_compared(here, folder)}; {line}", flush=True)
         for number in range(runs):
             moments = [random.uniform(0.1, 1.0) * seconds for _ in range(count)]
             taken, line = _with_kills(fleet, folder, moments)
-            total, there = _figures(folder)
-            differing = sum(figures != here[case, "cpu"] for (case, _), figures in there.items())
-            print(
-                f"run {number + 1}: {taken:.0f} s; {total} results of {len(there)} cases on their kinds, {differing} "
-                f"with another accuracy or size than here; {line}",
-                flush=True,
-            )
+            print(f"run {number + 1}: {taken:.0f} s; {_compared(here, folder)}; {line}", flush=True)
 
 
 def _nothing(_order: Any, unit: Any, _board: Any, _project: Any) -> Any:

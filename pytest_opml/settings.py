@@ -163,6 +163,15 @@ def _fleet(written: Written) -> str | None:
     return None if written.value == "none" else _text(written)
 
 
+def _make_on(written: Written) -> str | None:
+    from .records.hardware_profiles import PROFILES
+
+    text = _text(written)
+    if text not in ("none", *PROFILES):
+        raise SettingsError(f"{written.where}: unknown profile {text!r}; known: none, {', '.join(PROFILES)}")
+    return None if text == "none" else text
+
+
 def _tracking(written: Written) -> str | None:
     """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
     uri = _text(written)
@@ -308,6 +317,7 @@ class Settings:
         gpus: the devices to run on, one after the other: ``auto`` alone, or names of hardware profiles; ``gpu`` for any
             GPU.
         fleet: the address of the cluster whose machines run the cases, ``auto`` for this machine's; None for none.
+        make_on: the kind of node that makes artifacts for all kinds of a fleet; None where each makes its own.
         json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
         baseline: what each case is compared with; None for its last result, where a budget asks for one.
@@ -346,6 +356,13 @@ class Settings:
         help="run the cases on the machines of a cluster of Ray's, on each kind of --opml-gpu: auto for the cluster "
         "that this machine is a part of, or HOST:PORT; or none",
         read=_fleet,
+    )
+    make_on: str | None = setting(
+        metavar="KIND",
+        help="with --opml-fleet: make models on nodes of this kind, once for all kinds of --opml-gpu, which take them "
+        "from --opml-cache-shared; or none",
+        default_text="each kind makes its own",
+        read=_make_on,
     )
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path

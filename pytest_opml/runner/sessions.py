@@ -53,6 +53,8 @@ class Sessions:
     ) -> None:
         if settings.fleet and part:
             raise SettingsError("--opml-fleet: its nodes work side by side already; leave -n of pytest-xdist out")
+        if settings.make_on and not settings.fleet:
+            raise SettingsError(f"--opml-make-on={settings.make_on}: names nodes of a cluster; say --opml-fleet, too")
         self._fleet = _fleet(settings, root, plans) if settings.fleet else None
         part = part or RunPart.alone()
         try:

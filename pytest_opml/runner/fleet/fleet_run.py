@@ -17,6 +17,7 @@ from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .makings import Makings, check_making_apart, making_key, orders_of_makings
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
@@ -44,21 +45,27 @@ class FleetRun:
     """
 
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
+        check_making_apart(settings)
         self.fleet = RayFleet(str(settings.fleet), root)
-        self._root, self._wait_s = root, settings.wait_s
+        self._root, self._wait_s, self._make_on = root, settings.wait_s, settings.make_on
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}
         self._kinds: dict[str, str] = {}
         self._schedules: dict[str, Schedule] = {}
+        self._makings = Makings()
         self._unit_of: dict[Key, str] = {}
         self._outcomes: dict[Key, MeasuredCase] = {}
         self._devices: dict[str, Device] = {}
+        self._kinds_of_run = tuple(plans)
         self._prepared: dict[str, Sequence[UnitOrder]] = {}
         self._listeners: dict[str, Listener] = {}
         try:
-            self.fleet.check_kinds(plans)
-            for kind, plan in plans.items():
-                self.fleet.ask(kind, settings, needs_tensorflow=plan.needs_tensorflow)
+            needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
+            if self._make_on:
+                needs[self._make_on] = True
+            self.fleet.check_kinds(needs)
+            for kind, needs_tensorflow in needs.items():
+                self.fleet.ask(kind, settings, needs_tensorflow=needs_tensorflow)
         except BaseException:
             self.fleet.close()
             raise
@@ -88,13 +95,23 @@ class FleetRun:
         """
         kind = settings.gpu
         order = RunOrder(
+            made_on=self._making_device(settings),
             settings=replace(settings, store=None, json_path=None, baseline=None),  # all of these are the driver's part
             has_own_cache=settings.has_default_cache,
             plan=plan._replace(collected_cases=()),
             registrations=tuple(_beside(self._root, entry) for entry in registry.registrations()),
         )
         self.fleet.use(kind, order)
+        if self._make_on and self._make_on not in self._kinds_of_run:
+            self.fleet.use(self._make_on, replace(order, settings=order.settings.on(self._make_on)))
         self._listeners[kind], self._prepared[kind] = on_outcome, units
+
+    def _making_device(self, settings: Settings) -> Device | None:
+        """The device of the nodes that make artifacts for all kinds, if they are made apart."""
+        kind = self._make_on
+        if kind and kind not in self._devices:
+            self._devices[kind] = self.fleet.describe(kind, settings, needs_tensorflow=True)
+        return self._devices[kind] if kind else None
 
     def start(self) -> None:
         """Hand over all that was collected, on all kinds at once."""
@@ -103,16 +120,24 @@ class FleetRun:
     def submit(self, units: Mapping[str, Sequence[UnitOrder]]) -> None:
         """Hand over units, by the kind of node that measures them."""
         nodes = Counter(node.kind for node in self.fleet.nodes())
-        works = []
+        makings = orders_of_makings(units, self._units) if self._make_on else {}
+        works = [self._work(str(self._make_on), making) for making in makings.values()]
         for kind, of_kind in units.items():
             for unit in of_kind:
-                self._units[unit.key], self._kinds[unit.key] = unit, kind
                 self._unit_of |= dict.fromkeys((Key(ordered.case.id, kind) for ordered in unit.cases), unit.key)
-                works.append(Work(key=unit.key, kinds=(kind,), seconds=float(len(unit.cases))))
-        schedule = Schedule(works, dict.fromkeys(units, 0) | nodes)
+                making = making_key(unit)
+                works.append(self._work(kind, unit, needs=(making,) if making in makings else ()))
+        schedule = Schedule(works, dict.fromkeys((kind for work in works for kind in work.kinds), 0) | nodes)
         self._schedules |= dict.fromkeys((work.key for work in works), schedule)
         for attempt in schedule.start():
-            self._submit(attempt)
+            if schedule.is_ready(attempt.key):
+                self._submit(attempt)
+            else:
+                self._makings.hold(attempt, making_key(self._units[attempt.key]))
+
+    def _work(self, kind: str, unit: UnitOrder, needs: tuple[str, ...] = ()) -> Work:
+        self._units[unit.key], self._kinds[unit.key] = unit, kind
+        return Work(key=unit.key, kinds=(kind,), seconds=float(len(unit.cases)), needs=needs)
 
     def _submit(self, attempt: Attempt) -> None:
         """Hand an attempt over, unless each node that is there has failed under its unit: it would wait for ever."""
@@ -141,12 +166,14 @@ class FleetRun:
         while key not in self._outcomes:
             for end in self.fleet.poll(_POLL_S):
                 self._heed(end)
-            if self.fleet.nodes_of(key.profile):
+            current = self._makings.current(self._unit_of[key])
+            kind = self._kinds[current]
+            if self.fleet.nodes_of(kind):
                 seen = time.monotonic()
             elif time.monotonic() - seen > self._wait_s:
-                reason = f"the fleet has had no {key.profile} node for {self._wait_s:g} s (--opml-wait)"
-                self._give_up(self._units[self._unit_of[key]], reason, None)
-            told = self.fleet.told().get(self._unit_of[key])
+                reason = f"the fleet has had no {kind} node for {self._wait_s:g} s (--opml-wait)"
+                self._give_up(self._units[current], reason, None)
+            told = self.fleet.told().get(current)
             if told and told != heard:
                 heard = told
                 on_told(told)
@@ -156,12 +183,14 @@ class FleetRun:
         """Take down what came of an attempt, and begin another where a node was to blame."""
         attempt, answer = end.attempt, end.answer
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
-        is_over = Key(unit.cases[0].case.id, attempt.kind) in self._outcomes  # given up, since no node was there
-        if is_over or not schedule.is_wanted(attempt):
+        if self._is_over(unit) or not schedule.is_wanted(attempt):
             return
         if answer and not answer.fault:
             schedule.finished(attempt, end.node or "", answer.seconds)
-            self._store_outcomes(unit, answer.outcomes)
+            if unit.is_making:
+                self._release(unit.key)
+            else:
+                self._store_outcomes(unit, answer.outcomes)
             return
         fault: Fault = "node" if answer else "lost" if end.is_lost else "work"
         self._faults[attempt.key] = answer.fault if answer else end.error
@@ -171,6 +200,17 @@ class FleetRun:
         else:
             self._give_up(unit, schedule.given_up[attempt.key], answer)
 
+    def _is_over(self, unit: UnitOrder) -> bool:
+        """Whether a unit was given up, since no node was there; then what still comes of it is not wanted."""
+        if unit.is_making:
+            return not self._makings.is_awaited(unit.key)
+        return Key(unit.cases[0].case.id, self._kinds[unit.key]) in self._outcomes
+
+    def _release(self, making: str) -> None:
+        """Submit what has waited for a making; where that was given up, the nodes that measure make it themselves."""
+        for attempt in self._makings.release(making):
+            self._submit(attempt)
+
     def _store_outcomes(self, unit: UnitOrder, outcomes: Mapping[str, MeasuredCase]) -> None:
         kind = self._kinds[unit.key]
         for ordered in unit.cases:
@@ -179,19 +219,24 @@ class FleetRun:
 
     def _give_up(self, unit: UnitOrder, reason: str, answer: UnitAnswer | None) -> None:
         """Keep what the last node came to; the other cases have failed for the fleet's sake."""
-        device, outcomes = self._devices[self._kinds[unit.key]], answer.outcomes if answer else {}
-        fault = self._faults.get(unit.key, "")
+        if unit.is_making:
+            self._release(unit.key)
+            return
+        fault, outcomes = self._faults.get(unit.key, ""), answer.outcomes if answer else {}
         message = printable(": ".join(filter(None, (reason, fault))))
-        texts = {"kind": "error", "message": message, "device": device}
-        failed = (
-            (ordered.case, MeasuredCase(failure=Failure.model_validate({"case": ordered.case, **texts})))
-            for ordered in unit.cases
-        )
-        self._store_outcomes(unit, {case.id: outcomes.get(case.id, failure) for case, failure in failed})
+        self._store_outcomes(unit, {**_failures(unit, self._devices[self._kinds[unit.key]], message), **outcomes})
 
     def close(self) -> None:
         """End all that still runs on the nodes for this run, at once."""
         self.fleet.close()
+
+
+def _failures(unit: UnitOrder, device: Device, message: str) -> dict[str, MeasuredCase]:
+    texts = {"kind": "error", "message": message, "device": device}
+    return {
+        ordered.case.id: MeasuredCase(failure=Failure.model_validate({"case": ordered.case, **texts}))
+        for ordered in unit.cases
+    }
 
 
 def _beside(root: Path, entry: registry.Registration) -> registry.Registration:

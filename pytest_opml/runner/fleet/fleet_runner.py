@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ...errors import UsageError
 from ...records.result import Key
 from ..plan import NO_OVERRIDES
+from .makings import check_budgets_apart
 from .orders import OrderedCase, UnitOrder
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class FleetRunner:
         overrides = plan.limits.get(case.id, NO_OVERRIDES) if overrides is None else overrides
         is_judged = case.id in plan.cases if is_judged is None else is_judged
         budgets = self._options.budgets(case.id, overrides) if is_judged else ()
+        check_budgets_apart(self._options.settings, case, budgets)
         baseline = self._baselines.as_stored(case.id, self._options.device.profile, budgets)
         return OrderedCase(case=case, overrides=overrides, is_judged=is_judged, baseline=baseline)
 
