@@ -260,6 +260,8 @@ def _missing(check: Check, result: Result | None, run: _Run) -> Iterator[str]:
             yield "Run all its cases again: the test ended before this one was measured."
         else:
             yield f"Correct the id in {where}, or write optional = true there if the case is not in every run."
+    elif check.is_of_run:
+        yield "Write the price of each kind of device into [tool.opml.price]: a run is judged by the prices it had."
     elif check.is_first:
         yield _first(run.record)
     elif get(check.metric) is None:

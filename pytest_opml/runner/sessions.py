@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
+from ..gate.run_cost import check_prices
 from .journal import RunPart
 from .session import Session
 
@@ -53,6 +54,8 @@ class Sessions:
     ) -> None:
         if settings.fleet and part:
             raise SettingsError("--opml-fleet: its nodes work side by side already; leave -n of pytest-xdist out")
+        # before a cluster is asked; what auto is, each session finds out
+        check_prices(settings.prices, settings.gate.max_cost, [gpu for gpu in plans if gpu not in ("auto", "gpu")])
         self._fleet = _fleet(settings, root, plans) if settings.fleet else None
         part = part or RunPart.alone()
         try:

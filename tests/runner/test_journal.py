@@ -164,7 +164,7 @@ def test_where_nothing_can_be_written_the_end_says_what_was_not_safe(
 
 def test_a_run_that_is_to_leave_something_begins_with_room_for_its_record(tmp_path: Path) -> None:
     settings = build_settings({}, {}, tmp_path)
-    journal = open_journal(settings, tmp_path, RunPart(RUN), HEAD)
+    journal = open_journal(settings, tmp_path, RunPart(RUN), HEAD, lambda: None)
     folder = tmp_path / ".opml" / "unfinished" / RUN
     assert (journal.folder, (folder / "reserve").stat().st_size > 2**20) == (folder, True)
     cut_off(journal)

@@ -209,7 +209,8 @@ def _failure(failure: Failure, places: Mapping[Place, int]) -> list[Any]:
 
 def _check(check: Check) -> list[Any]:
     profile = "" if check.profile is None else printable(check.profile)
-    return [printable(check.case_id), profile, _code(check), verdict_text(check), clipped(check_text(check), _LONGEST)]
+    name = "the run" if check.is_of_run else printable(check.case_id)
+    return [name, profile, _code(check), verdict_text(check), clipped(check_text(check), _LONGEST)]
 
 
 def series_of(document: Any) -> list[int]:
@@ -228,7 +229,7 @@ def checks_by_place(checks: Sequence[Check]) -> dict[Place, list[Check]]:
     """Return the checks on each case that was measured; the profile is empty where a check has none."""
     places: dict[Place, list[Check]] = {}
     for check in checks:
-        if check.rule != "case":
+        if check.rule != "case" and not check.is_of_run:
             places.setdefault(Place(printable(check.case_id), printable(check.profile or "")), []).append(check)
     return places
 

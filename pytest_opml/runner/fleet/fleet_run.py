@@ -17,6 +17,7 @@ from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .node_seconds import NodeSeconds
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
@@ -38,13 +39,14 @@ class FleetRun:
 
     Attributes:
         fleet: the nodes.
+        node_seconds: for which they worked.
 
     Raises:
         UsageError: there is no such fleet, or it lacks a kind.
     """
 
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
-        self.fleet = RayFleet(str(settings.fleet), root)
+        self.fleet, self.node_seconds = RayFleet(str(settings.fleet), root), NodeSeconds()
         self._root, self._wait_s = root, settings.wait_s
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}
@@ -146,6 +148,7 @@ class FleetRun:
             elif time.monotonic() - seen > self._wait_s:
                 reason = f"the fleet has had no {key.profile} node for {self._wait_s:g} s (--opml-wait)"
                 self._give_up(self._units[self._unit_of[key]], reason, None)
+            self.node_seconds.hear(self.fleet.told(), self._kinds)
             told = self.fleet.told().get(self._unit_of[key])
             if told and told != heard:
                 heard = told
@@ -154,6 +157,7 @@ class FleetRun:
 
     def _heed(self, end: UnitEnd) -> None:
         """Take down what came of an attempt, and begin another where a node was to blame."""
+        self.node_seconds.add(end)
         attempt, answer = end.attempt, end.answer
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
         is_over = Key(unit.cases[0].case.id, attempt.kind) in self._outcomes  # given up, since no node was there
