@@ -63,10 +63,10 @@ def check_prices(prices: Mapping[str, float], budget: MaxCost | None, profiles: 
     """
     missing = [profile for profile in profiles if profile not in prices]
     if budget and missing:
-        kinds = ", ".join(missing)
+        prices_to_write = ", ".join(f"{profile} = ..." for profile in missing)
         raise SettingsError(
-            f"{budget.source}: the run is on {kinds}, without a price, so that its cost would not be known; write "
-            f"what a machine costs per hour into pyproject.toml, such as `{missing[0]} = 2.48` in [tool.opml.price]"
+            f"{budget.source}: the run is on {', '.join(missing)}, without a price, so its cost would not be known; "
+            f"write what an hour of such a machine costs into [tool.opml.price] of pyproject.toml: {prices_to_write}"
         )
 
 
