@@ -14,6 +14,7 @@ from ...printable import clipped, printable
 from ...records.run import Check, Failure, Verdict
 from ..formatting import amount
 from ..phrases import INTERRUPTED, WORDS, check_text, count_texts, fails_below, origin, verdict_text
+from ..run_cost import cost_text
 from .files import DamagedSite, number_text
 from .state import Numbers
 
@@ -175,6 +176,7 @@ def run_document(
         "sentence": verdict_sentence(outline),
         "started": int(run.started.timestamp()),
         "seconds": round(run.seconds, 1),
+        "cost": clipped(cost_text(run), 400),
         "commit": commit.commit if commit else "",
         "branch": clipped(short.branch or "", 200),
         "changed": bool(commit and commit.dirty),
@@ -209,8 +211,7 @@ def _failure(failure: Failure, places: Mapping[Place, int]) -> list[Any]:
 
 def _check(check: Check) -> list[Any]:
     profile = "" if check.profile is None else printable(check.profile)
-    name = "the run" if check.is_of_run else printable(check.case_id)
-    return [name, profile, _code(check), verdict_text(check), clipped(check_text(check), _LONGEST)]
+    return [printable(check.case_id), profile, _code(check), verdict_text(check), clipped(check_text(check), _LONGEST)]
 
 
 def series_of(document: Any) -> list[int]:
