@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -48,6 +48,7 @@ def test_what_nobody_knows_of_one_kind_nobody_knows_of_the_sum() -> None:
     assert cost_of([]) == 0.0
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(USES, max_size=4), max_size=6), st.randoms())
 def test_no_order_changes_a_sum(parts: list[list[NodeUse]], random: object) -> None:
     mixed = [list(uses) for uses in parts]
@@ -69,6 +70,7 @@ def test_a_sum_loses_nothing(parts: list[list[NodeUse]]) -> None:
     assert cost is None or cost == pytest.approx(separate)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(USES, max_size=3), min_size=1, max_size=5), st.randoms())
 def test_jobs_make_the_same_run_in_any_order(parts: list[list[NodeUse]], random: object) -> None:
     jobs = [job(f"job-{number}", *uses) for number, uses in enumerate(parts)]
