@@ -53,6 +53,8 @@ SHOWN = {
     ("docs/fleet.md", "bench/bench_release.py::bench_release*"): "tests/runs/test_several_devices.py has such ids",
     ("docs/fleet.md", "opml: exit code 1: 2 budgets failed on cpu"): "likewise",
     ("docs/fleet.md", "ray job submit*"): "a command of Ray's",
+    ("docs/fleet.md", "cost: 1.32 (v100*"): "tests/reports/test_run_cost.py has such a line",
+    ("docs/fleet.md", "opml: exit code 1: the run cost*"): "tests/gate/test_run_cost.py has it",
     ("docs/gate.md", "Best of 3 on digits within the budgets*"): "made-up figures, as is said there",
     ("docs/history.md", "Against the baseline release"): "made-up figures",
     ("docs/index.md", "#  case            accuracy*"): "a run of what benchmarks/silent_collapse.py writes",

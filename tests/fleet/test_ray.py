@@ -214,3 +214,23 @@ def test_cases_that_a_test_builds_are_measured_beside_their_reference(fleet: Pre
         "baseline": True,
         "cluster-16": True,
     }
+
+
+def test_a_run_costs_what_its_nodes_took_a_lost_one_too(fleet: PretendedFleet, project: Project) -> None:
+    project = Project(project.folder, 8)
+    settings = "[tool.opml.price]\nv100 = 2.48\ncpu = 0.19\n[tool.opml.gate]\nmax_cost = 20\n"
+    (project.folder / "pyproject.toml").write_text(settings, "utf-8")
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,cpu")
+    project.wait_for_results(process, 3)
+    fleet.kill(fleet.node_of("v100"))
+    output, _ = process.communicate(timeout=LONGEST_S)
+    assert process.returncode == 0, output
+    assert project.record.node_use
+    uses = {use.profile: use for use in project.record.node_use}
+    assert uses["v100"].nodes == 2
+    assert uses["cpu"].nodes == 1
+    assert all(0 < use.seconds < use.nodes * project.record.seconds for use in uses.values())
+    assert f"cost: {project.record.cost:.2g} (" in output
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100")
+    assert code == 4
+    assert "the run is on p100, without a price" in output

@@ -18,6 +18,7 @@ from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
 from .makings import Makings, check_making_apart, making_key, orders_of_makings
+from .node_seconds import NodeSeconds
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
@@ -39,6 +40,7 @@ class FleetRun:
 
     Attributes:
         fleet: the nodes.
+        node_seconds: for which they worked.
 
     Raises:
         UsageError: there is no such fleet, or it lacks a kind.
@@ -46,7 +48,7 @@ class FleetRun:
 
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
         check_making_apart(settings)
-        self.fleet = RayFleet(str(settings.fleet), root)
+        self.fleet, self.node_seconds = RayFleet(str(settings.fleet), root), NodeSeconds()
         self._root, self._wait_s, self._make_on = root, settings.wait_s, settings.make_on
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}
@@ -94,13 +96,7 @@ class FleetRun:
             on_outcome: is given what came of each case as soon as it is there, whoever waits for which.
         """
         kind = settings.gpu
-        order = RunOrder(
-            made_on=self._making_device(settings),
-            settings=replace(settings, store=None, json_path=None, baseline=None),  # all of these are the driver's part
-            has_own_cache=settings.has_default_cache,
-            plan=plan._replace(collected_cases=()),
-            registrations=tuple(_beside(self._root, entry) for entry in registry.registrations()),
-        )
+        order = _order(settings, plan, self._root, self._making_device(settings))
         self.fleet.use(kind, order)
         if self._make_on and self._make_on not in self._kinds_of_run:
             self.fleet.use(self._make_on, replace(order, settings=order.settings.on(self._make_on)))
@@ -173,6 +169,7 @@ class FleetRun:
             elif time.monotonic() - seen > self._wait_s:
                 reason = f"the fleet has had no {kind} node for {self._wait_s:g} s (--opml-wait)"
                 self._give_up(self._units[current], reason, None)
+            self.node_seconds.hear(self.fleet.told(), self._kinds)
             told = self.fleet.told().get(current)
             if told and told != heard:
                 heard = told
@@ -181,6 +178,7 @@ class FleetRun:
 
     def _heed(self, end: UnitEnd) -> None:
         """Take down what came of an attempt, and begin another where a node was to blame."""
+        self.node_seconds.add(end)
         attempt, answer = end.attempt, end.answer
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
         if self._is_over(unit) or not schedule.is_wanted(attempt):
@@ -229,6 +227,16 @@ class FleetRun:
     def close(self) -> None:
         """End all that still runs on the nodes for this run, at once."""
         self.fleet.close()
+
+
+def _order(settings: Settings, plan: CollectedRun, root: Path, made_on: Device | None) -> RunOrder:
+    return RunOrder(
+        made_on=made_on,
+        settings=replace(settings, store=None, json_path=None, baseline=None),  # all of these are the driver's part
+        has_own_cache=settings.has_default_cache,
+        plan=plan._replace(collected_cases=()),
+        registrations=tuple(_beside(root, entry) for entry in registry.registrations()),
+    )
 
 
 def _failures(unit: UnitOrder, device: Device, message: str) -> dict[str, MeasuredCase]:

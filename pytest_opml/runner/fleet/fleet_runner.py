@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...progress import Progress
     from ...records.result import Result
     from ..baselines import Baselines
+    from ..node_meter import NodeTime
     from ..options import RunOptions
     from ..plan import TestOverrides
     from ..shared_results import MeasuredCase
@@ -52,6 +53,11 @@ class FleetRunner:
             for members in units_of(plan.collected_cases)
         ]
         run.prepare(options.settings, plan, units, on_outcome)
+
+    @property
+    def node_time(self) -> NodeTime:
+        """The time in which nodes of the kind worked on cases, so far."""
+        return self._run.node_seconds.of(self._kind)
 
     def _ordered(
         self, case: Case, overrides: TestOverrides | None = None, is_judged: bool | None = None

@@ -160,6 +160,13 @@ def test_a_unit_of_a_lost_node_is_submitted_again(driver: Driver) -> None:
     assert (again.key, again.number) == (first.key, 2)
 
 
+def test_what_nodes_took_adds_up_over_the_attempts_that_they_answered(driver: Driver) -> None:
+    driver.fleet.answers.extend([lost, full_disk])
+    for case in CASES:
+        assert driver.outcome(case).result
+    assert driver.runner.node_time == (1, 2.0)  # two units of a second each; of the lost one nobody had heard
+
+
 def test_a_unit_that_ends_all_its_nodes_is_given_up_in_the_end(driver: Driver) -> None:
     driver.fleet.answers.extend([lost] * 20)
     failure = driver.failure(CASES[2])
