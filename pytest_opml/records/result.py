@@ -189,7 +189,8 @@ class Training(Record):
     )
     devices: int = Field(default=1, description="of the node, among which each batch was divided")
     made_on: str | None = Field(
-        default=None, description="the kind of hardware that trained and converted; None where it is not known"
+        default=None,
+        description="the kind of hardware that it was made on; None for a file that is measured as it is",
     )
     trained_layers: Many[str]
     trained_parameters: int
