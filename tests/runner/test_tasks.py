@@ -69,6 +69,7 @@ def test_what_another_device_has_made_is_measured_here_and_what_it_lacks_is_made
     result = tasks.measure_artifact(case, built, workbench.plan, paths)
     assert (result.training.made_on, result.device.profile) == ("p100", "cpu")
     assert result.artifact.arithmetic == built.arithmetic
+    assert "made on p100, and measured on cpu" in result.notes
     lacking = tasks.make_artifact(own, there, workbench.paths)
     assert lacking.artifact == tasks.make_artifact(own, here, workbench.paths).artifact
     assert lacking.arithmetic is None
