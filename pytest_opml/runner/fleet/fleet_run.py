@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from ... import registry
 from ...printable import printable
+from ...progress import Progress
 from ...records.result import Key
 from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
 from .makings import Makings, check_making_apart, making_key, orders_of_makings
+from .node_notes import NodeNotes
 from .node_seconds import NodeSeconds
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
@@ -49,18 +51,16 @@ class FleetRun:
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
         check_making_apart(settings)
         self.fleet, self.node_seconds = RayFleet(str(settings.fleet), root), NodeSeconds()
-        self._root, self._wait_s, self._make_on = root, settings.wait_s, settings.make_on
+        self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}
         self._kinds: dict[str, str] = {}
         self._schedules: dict[str, Schedule] = {}
-        self._makings = Makings()
+        self._makings, self._notes = Makings(), NodeNotes()
         self._unit_of: dict[Key, str] = {}
         self._outcomes: dict[Key, MeasuredCase] = {}
         self._devices: dict[str, Device] = {}
-        self._kinds_of_run = tuple(plans)
-        self._prepared: dict[str, Sequence[UnitOrder]] = {}
-        self._listeners: dict[str, Listener] = {}
+        self._prepared: dict[str, tuple[Sequence[UnitOrder], Listener]] = {}
         try:
             needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
             if self._make_on:
@@ -98,9 +98,9 @@ class FleetRun:
         kind = settings.gpu
         order = _order(settings, plan, self._root, self._making_device(settings))
         self.fleet.use(kind, order)
-        if self._make_on and self._make_on not in self._kinds_of_run:
+        if self._make_on and self._make_on not in self._measured_on:
             self.fleet.use(self._make_on, replace(order, settings=order.settings.on(self._make_on)))
-        self._listeners[kind], self._prepared[kind] = on_outcome, units
+        self._prepared[kind] = units, on_outcome
 
     def _making_device(self, settings: Settings) -> Device | None:
         """The device of the nodes that make artifacts for all kinds, if they are made apart."""
@@ -111,7 +111,7 @@ class FleetRun:
 
     def start(self) -> None:
         """Hand over all that was collected, on all kinds at once."""
-        self.submit(self._prepared)
+        self.submit({kind: units for kind, (units, _) in self._prepared.items()})
 
     def submit(self, units: Mapping[str, Sequence[UnitOrder]]) -> None:
         """Hand over units, by the kind of node that measures them."""
@@ -174,6 +174,8 @@ class FleetRun:
             if told and told != heard:
                 heard = told
                 on_told(told)
+            for note in self._notes.take():
+                on_told(Told(None, "", Progress(note, is_note=True)))
         return self._outcomes[key]
 
     def _heed(self, end: UnitEnd) -> None:
@@ -185,6 +187,7 @@ class FleetRun:
             return
         if answer and not answer.fault:
             schedule.finished(attempt, end.node or "", answer.seconds)
+            self._notes.look_at(schedule)
             if unit.is_making:
                 self._release(unit.key)
             else:
@@ -193,6 +196,8 @@ class FleetRun:
         fault: Fault = "node" if answer else "lost" if end.is_lost else "work"
         self._faults[attempt.key] = answer.fault if answer else end.error
         again = schedule.failed(attempt, end.node, fault)
+        self._notes.add_fault(end, fault, self._faults[attempt.key])
+        self._notes.look_at(schedule)
         if again:
             self._submit(again)
         else:
@@ -213,7 +218,7 @@ class FleetRun:
         kind = self._kinds[unit.key]
         for ordered in unit.cases:
             outcome = self._outcomes[Key(ordered.case.id, kind)] = outcomes[ordered.case.id]
-            self._listeners[kind](ordered, outcome)
+            self._prepared[kind][1](ordered, outcome)
 
     def _give_up(self, unit: UnitOrder, reason: str, answer: UnitAnswer | None) -> None:
         """Keep what the last node came to; the other cases have failed for the fleet's sake."""

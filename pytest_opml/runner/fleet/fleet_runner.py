@@ -9,6 +9,7 @@ from ...errors import UsageError
 from ...records.result import Key
 from ..plan import NO_OVERRIDES
 from .makings import check_budgets_apart
+from .node_notes import short_id
 from .orders import OrderedCase, UnitOrder
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ..shared_results import MeasuredCase
     from .fleet_run import FleetRun, Listener
     from .ray_fleet import Told
-
-_SHOWN = 8  # characters of a node's id
 
 
 class FleetRunner:
@@ -88,8 +87,11 @@ class FleetRunner:
             self._run.submit({self._kind: [unit]})
 
         def tell(told: Told) -> None:
+            if told.progress.is_note:
+                self._on_progress(case, told.progress)
+                return
             at = "" if told.case_id == case.id else f"{told.case_id}: "
-            stage = f"{at}{told.progress.stage} on node {(told.node or '')[:_SHOWN]}"
+            stage = f"{at}{told.progress.stage} on node {short_id(told.node)}"
             self._on_progress(case, told.progress._replace(stage=stage))
 
         return self._run.wait(key, tell)
