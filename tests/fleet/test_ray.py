@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_opml.gate.run_cost import money
 from pytest_opml.history.record_files import read_record
 from pytest_opml.records.run import RunRecord
 from tests.support.onnx_files import write_classifier, write_rows
@@ -124,11 +125,13 @@ def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
 
 def test_cases_whose_node_is_lost_are_measured_by_another(fleet: PretendedFleet, project: Project) -> None:
     project = Project(project.folder, 8)
-    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100")
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100", "-s")
     project.wait_for_results(process, 2)
     fleet.kill(fleet.node_of("v100"))
     output, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0, output
+    assert re.search(r"^opml: v100 node [0-9a-f?]{1,8} is lost, and what it was at is done by another: ", output, re.M)
+    assert "raylet" not in output
     assert len(project.record.results) == len(figures_of(project.record)) == 8
     assert not project.record.failures
 
@@ -230,7 +233,8 @@ def test_a_run_costs_what_its_nodes_took_a_lost_one_too(fleet: PretendedFleet, p
     assert uses["v100"].nodes == 2
     assert uses["cpu"].nodes == 1
     assert all(0 < use.seconds < use.nodes * project.record.seconds for use in uses.values())
-    assert f"cost: {project.record.cost:.2g} (" in output
+    assert project.record.cost
+    assert f"cost: {money(project.record.cost)} (" in output
     code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100")
     assert code == 4
     assert "the run is on p100, without a price" in output

@@ -102,6 +102,8 @@ class RayFleet:
                 f"--opml-fleet={address}: no cluster of Ray's can be used there ({one_line(error)}); start one with "
                 "`ray start --head`, or run pytest where it is, as by `ray job submit`"
             ) from error
+        # from a thread of its own, into the middle of a test report; no setting of the engine's leaves it out
+        ray._private.worker.print_to_stdstream = _print_nothing
         self._board = _board(ray)
         try:
             self._project = [ray.put(pack_project(root))]  # in a list, the engine does not fetch it before each unit
@@ -173,7 +175,7 @@ class RayFleet:
             try:
                 node, device, fault = self._ray.get(self._asked[kind])
             except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
-                node, device, fault = "", None, _first_line(error)
+                node, device, fault = "", None, _first_sentence(error)
             if device is not None:
                 described: Device = device
                 return described
@@ -217,7 +219,7 @@ class RayFleet:
             is_lost = isinstance(error.cause, errors.ObjectLostError)  # what it was sent did not come
             return UnitEnd(attempt, None, None, one_line(error.cause or error), is_lost)
         except errors.RayError as error:
-            return UnitEnd(attempt, self._node_of(attempt), None, _first_line(error), is_lost=True)
+            return UnitEnd(attempt, self._node_of(attempt), None, _first_sentence(error), is_lost=True)
 
     def _node_of(self, attempt: Attempt) -> str | None:
         return self.told().get(attempt.key, _NOTHING_TOLD).node
@@ -335,10 +337,15 @@ def _describe(
 def _imported() -> Any:
     try:
         import ray
+        import ray._private.worker
         import ray.util.scheduling_strategies
     except ImportError as error:
         raise MissingDependencyError("--opml-fleet", "ray", extra="fleet") from error
     return ray
+
+
+def _print_nothing(*_: object, **__: object) -> None:
+    """What the engine says of a lost node is a page of its log; we say it in a line, see ``NodeNotes``."""
 
 
 def _kind_of(node: Mapping[str, Any]) -> str:
@@ -358,9 +365,9 @@ def _any_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"in({','.join(names)})"
 
 
-def _first_line(error: Exception) -> str:
-    """What an error of Ray's says, without its dump."""
-    return next(_lines(str(error)), type(error).__name__)
+def _first_sentence(error: Exception) -> str:
+    """What an error of Ray's says, without its advice and its dump."""
+    return next(_lines(str(error)), type(error).__name__).partition(". ")[0]
 
 
 def _lines(text: str) -> Iterator[str]:
