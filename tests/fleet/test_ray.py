@@ -19,7 +19,7 @@ from pytest_opml.history.record_files import read_record
 from pytest_opml.records.run import RunRecord
 from tests.support.onnx_files import write_classifier, write_rows
 from tests.support.processes import python_path
-from tests.support.ray_cluster import PretendedFleet, pretended_fleet
+from tests.support.ray_cluster import CACHE_KEY, PretendedFleet, pretended_fleet
 
 pytestmark = pytest.mark.fleet
 
@@ -238,3 +238,30 @@ def test_a_run_costs_what_its_nodes_took_a_lost_one_too(fleet: PretendedFleet, p
     code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100")
     assert code == 4
     assert "the run is on p100, without a price" in output
+
+
+APART = """
+import pytest
+from pytest_opml import Case
+
+@pytest.mark.parametrize("technique", ["cluster-16", "float16"])
+def bench_it(technique, opml):
+    opml(Case(dataset="digits", model="tests.support.small:build", technique=technique, weights="none", size=16,
+              epochs=2, unfreeze="all"))
+"""
+
+
+def test_what_nodes_of_one_kind_have_made_is_measured_on_all_kinds(
+    fleet: PretendedFleet, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cases are built by the tests, so that each kind asks for them by itself."""
+    monkeypatch.setenv("OPML_CACHE_KEY", CACHE_KEY)
+    project.bench(APART)
+    apart = ("--opml-make-on=cpu", f"--opml-cache-shared={project.folder / 'shared'}")
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100", *apart)
+    assert code == 0, output
+    results = project.record.results
+    assert sorted(one.device.profile for one in results) == ["p100"] * 3 + ["v100"] * 3
+    assert {one.training.made_on for one in results} == {"cpu"}
+    assert len({(one.case.technique, one.artifact.sha256) for one in results}) == 3
+    assert "made on cpu, and measured on v100" in output
