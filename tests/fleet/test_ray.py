@@ -265,3 +265,14 @@ def test_what_nodes_of_one_kind_have_made_is_measured_on_all_kinds(
     assert {one.training.made_on for one in results} == {"cpu"}
     assert len({(one.case.technique, one.artifact.sha256) for one in results}) == 3
     assert "made on cpu, and measured on v100" in output
+
+
+def test_two_runs_share_one_fleet(fleet: PretendedFleet, project: Project, tmp_path: Path) -> None:
+    """Each node measures one case at a time, whosever it is."""
+    (tmp_path / "second").mkdir()
+    second = Project(tmp_path / "second", 4)
+    processes = [one.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,cpu") for one in (project, second)]
+    outputs = [process.communicate(timeout=LONGEST_S)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    for one in (project, second):
+        assert len(one.record.results) == len(figures_of(one.record)) == 8
