@@ -177,6 +177,7 @@ class ArtifactBuilder:
         def build(folder: Path) -> None:
             from ..models.pretrained import describe_weights
             from ..models.training import train
+            from ..techniques.artifact_file import save_model
             from ..techniques.base import ModelState
 
             load = LoadWatch()
@@ -189,7 +190,7 @@ class ArtifactBuilder:
             training = training.model_copy(update=updated) if is_trained else UNTRAINED
             training = training.model_copy(update={"made_on": self.device.profile})
             path = folder / "model.keras"
-            model.save(path)
+            save_model(model, path)
             self.guard(lambda: model).stored("training", ModelState(model), path)
             (folder / _DETAILS).write_text(training.model_dump_json(indent=1), "utf-8")
 

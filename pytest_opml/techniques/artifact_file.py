@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,11 +20,15 @@ from ..runtimes.threads import process_threads
 from .packed_floats import form_of, write_packed
 
 if TYPE_CHECKING:
+    import keras
+
     from .base import ModelState
 
-_WEIGHTS = "model.weights.h5"
+_WEIGHTS, _METADATA, _CONFIG = "model.weights.h5", "metadata.json", "config.json"
+_SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 _LEVEL = 6  # level 9 took six times as long on clustered weights, for files 1 to 6 % smaller
 _BZIP2_LEVEL = 9
+_CHUNK_BYTES = 1 << 20
 # Below this a chunked data set costs more in its index than its compression gains.
 _SMALLEST_CHUNKED = 4096
 
@@ -35,10 +42,15 @@ def write_artifact(state: ModelState, folder: Path) -> Path:
     if state.flatbuffer is not None:
         return write_finished(state.flatbuffer, state.suffix, state.beside, folder)
     path = folder / f"model{state.suffix}"
-    state.model.save(path)
-    if state.float16_weights or state.deflate or state.packed:
-        _rewrite(path, state)
+    _save(state, path)
     return path
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save a model as Keras does, but for the dates: the same model gives the same bytes, whenever it is saved."""
+    from .base import ModelState
+
+    _save(ModelState(model), path)
 
 
 def write_finished(content: bytes, suffix: str, beside: Mapping[str, bytes], folder: Path) -> Path:
@@ -53,22 +65,48 @@ def write_finished(content: bytes, suffix: str, beside: Mapping[str, bytes], fol
     return folder if beside else path
 
 
-def _rewrite(path: Path, state: ModelState) -> None:
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members[_WEIGHTS] = _stored(members[_WEIGHTS], state)
-    method = zipfile.ZIP_DEFLATED if state.deflate or state.packed else zipfile.ZIP_STORED
-    with zipfile.ZipFile(path, "w", method, compresslevel=_LEVEL) as archive:
-        for name, content in members.items():
-            packed = state.packed and name == _WEIGHTS
-            archive.writestr(name, content, *((zipfile.ZIP_BZIP2, _BZIP2_LEVEL) if packed else ()))
+def _save(state: ModelState, path: Path) -> None:
+    saved = path.with_name(f"saved-{path.name}")
+    state.model.save(saved)
+    is_changed, is_deflated = state.float16_weights or state.deflate or state.packed, state.deflate or state.packed
+    method = zipfile.ZIP_DEFLATED if is_deflated else zipfile.ZIP_STORED
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w", method, compresslevel=_LEVEL) as archive:
+        for name in source.namelist():
+            member = zipfile.ZipInfo(name)  # of 1980, the first year of the format
+            if name == _WEIGHTS and is_changed:
+                packed = (zipfile.ZIP_BZIP2, _BZIP2_LEVEL) if state.packed else (method, _LEVEL)
+                archive.writestr(member, _stored(source.read(name), state), *packed)
+            elif name in (_METADATA, _CONFIG):
+                archive.writestr(member, _undated(name, source.read(name)), method, _LEVEL)
+            else:
+                member.file_size, member.compress_type = source.getinfo(name).file_size, method
+                with source.open(name) as content, archive.open(member, "w") as target:
+                    shutil.copyfileobj(content, target, _CHUNK_BYTES)
+    saved.unlink()
+
+
+def _undated(name: str, content: bytes) -> bytes:
+    """What Keras writes of a model beside its weights, without what differs from one saving to the next."""
+    if name == _METADATA:
+        return json.dumps(json.loads(content) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+    return _SHARED_OBJECT.sub(_Numbers().text, content.decode()).encode()
+
+
+class _Numbers:
+    """Numbers objects in the order in which they come, which Keras names by their addresses in memory."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def text(self, match: re.Match[str]) -> str:
+        return f"{match[1]}{self._numbers.setdefault(match[2], len(self._numbers) + 1)}"
 
 
 def _stored(content: bytes, state: ModelState) -> bytes:
     import h5py
 
     target, groups_bytes = io.BytesIO(), state.deflate and not state.packed
-    with h5py.File(io.BytesIO(content)) as source, h5py.File(target, "w", libver="latest") as copy:
+    with h5py.File(io.BytesIO(content)) as source, _new_file(target) as copy:
         arrays: dict[str, npt.NDArray[Any]] = {}
 
         def take(name: str, item: Any) -> None:
@@ -82,7 +120,7 @@ def _stored(content: bytes, state: ModelState) -> bytes:
 
         def transfer(name: str, item: Any) -> None:
             if not isinstance(item, h5py.Dataset):
-                target_item = copy.require_group(name)
+                target_item = _group(copy, name)
             elif chunk := chunks[name]:
                 target_item = _with_chunk(copy, name, arrays[name], chunk)
             else:
@@ -92,6 +130,27 @@ def _stored(content: bytes, state: ModelState) -> bytes:
 
         source.visititems(transfer)
     return target.getvalue()
+
+
+def _new_file(target: io.BytesIO) -> Any:
+    """A new HDF5 file, which does not say when it was made; h5py's own way has no room for that."""
+    import h5py
+
+    access, properties = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, target)
+    properties.set_obj_track_times(False)
+    return h5py.File(h5py.h5f.create(b"weights", h5py.h5f.ACC_TRUNC, properties, access))
+
+
+def _group(copy: Any, name: str) -> Any:
+    """A new group of a file, which does not say when it was made."""
+    import h5py
+
+    properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    properties.set_obj_track_times(False)
+    h5py.h5g.create(copy.id, name.encode(), gcpl=properties)
+    return copy[name]
 
 
 def _data_set(copy: Any, name: str, data: npt.NDArray[Any], *, packed: bool) -> Any:

@@ -71,6 +71,8 @@ def write_packed(group: Any, name: str, values: npt.NDArray[np.float32], form: F
     kind.set_ebias(1 - form.lowest)
     parent = group.require_group(name.rpartition("/")[0]) if "/" in name else group
     space = h5py.h5s.create_simple(values.shape) if values.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    created = h5py.h5d.create(parent.id, name.rpartition("/")[2].encode(), kind, space)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    created = h5py.h5d.create(parent.id, name.rpartition("/")[2].encode(), kind, space, properties)
     created.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values, dtype=np.float32))
     return h5py.Dataset(created)
