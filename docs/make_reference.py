@@ -49,6 +49,7 @@ _SETTINGS = {
     "score": "what the OpScore is made of",
     "model": "what is to be known of finished models",
     "search": "spaces of chains that `opml search` may try",
+    "slurm": 'options of sbatch by the kinds of nodes: `v100 = "--partition=gpu --gres=gpu:v100:1"`',
 }
 _RULES = {
     "min": "the value must not be lower",
@@ -92,6 +93,7 @@ _EXTRAS = {
     "onnx": "`.onnx` files, `onnx`, `onnx-int8`, and models of PyTorch (which itself is not among them)",
     "openvino": "models of OpenVINO, `openvino`, `openvino-int8` and `bfloat16` by it",
     "postgres": "a history in PostgreSQL",
+    "slurm": "runs on a cluster of Slurm's",
 }
 _KINDS = {
     "dataset": "a function that takes the data folder and returns a `RawData` or a `tf.data.Dataset`",
@@ -111,6 +113,10 @@ _VARIABLES: dict[str, str | None] = {
     "GH_TOKEN": "the same, where there is no `GITHUB_TOKEN`",
     "GITLAB_TOKEN": "the token of `opml comment` on GitLab",
     "RAY_JOB_CONFIG_JSON_ENV_VAR": "is set by `ray job submit`, whose project is not sent to the nodes a second time",
+    "SLURM_CONF": "the configuration of the cluster, for Slurm's own programs",
+    "SBATCH_*": "the user's options of sbatch, which hold for the jobs of a run, too",
+    "SLURMD_NODENAME": None,  # is set by Slurm in a job
+    "SLURM_*": None,
     "PY_COLORS": "`1` or `0`: colours or none, before the two below",
     "NO_COLOR": "no colours",
     "FORCE_COLOR": "colours, also where the output is no terminal",

@@ -17,8 +17,9 @@ from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .base import Told, UnitEnd
+from .fleets import open_fleet
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
-from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class FleetRun:
     """
 
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
-        self.fleet = RayFleet(str(settings.fleet), root)
+        self.fleet = open_fleet(settings, root)
         self._root, self._wait_s = root, settings.wait_s
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}

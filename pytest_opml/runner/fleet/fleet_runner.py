@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..options import RunOptions
     from ..plan import TestOverrides
     from ..shared_results import MeasuredCase
+    from .base import Told
     from .fleet_run import FleetRun, Listener
-    from .ray_fleet import Told
 
-_SHOWN = 8  # characters of a node's id
+_SHOWN, _LONGEST_NAME = 8, 32  # characters of a node's id, and of a name, which is shown as a whole
 
 
 class FleetRunner:
@@ -81,7 +81,9 @@ class FleetRunner:
 
         def tell(told: Told) -> None:
             at = "" if told.case_id == case.id else f"{told.case_id}: "
-            stage = f"{at}{told.progress.stage} on node {(told.node or '')[:_SHOWN]}"
+            node = told.node or ""
+            shown = node if len(node) <= _LONGEST_NAME else node[:_SHOWN]
+            stage = f"{at}{told.progress.stage} on node {shown}"
             self._on_progress(case, told.progress._replace(stage=stage))
 
         return self._run.wait(key, tell)

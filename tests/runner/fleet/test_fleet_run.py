@@ -15,10 +15,10 @@ from pytest_opml.records.result import Key
 from pytest_opml.records.run import Failure
 from pytest_opml.runner.baselines import Baselines
 from pytest_opml.runner.fleet import fleet_run
+from pytest_opml.runner.fleet.base import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.fleet_run import FleetRun
 from pytest_opml.runner.fleet.fleet_runner import FleetRunner, units_of
 from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
-from pytest_opml.runner.fleet.ray_fleet import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.schedule import Attempt
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
@@ -49,7 +49,7 @@ def answered(attempt: Attempt, unit: UnitOrder, node: str = "a") -> UnitEnd:
 class PlayedFleet:
     """Ends one attempt a poll, by the next of what is to be answered, and then as a sound node does."""
 
-    def __init__(self, _address: str, _root: Path) -> None:
+    def __init__(self, _settings: object, _root: Path) -> None:
         self.answers: deque[Answer] = deque()
         self.submitted: list[Attempt] = []
         self.orders: dict[str, RunOrder] = {}
@@ -123,7 +123,7 @@ class Driver:
 
 @pytest.fixture
 def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
-    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
     return Driver(tmp_path, *CASES)
 
 

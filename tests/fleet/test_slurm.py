@@ -1,0 +1,138 @@
+"""Whole runs on a cluster of Slurm's: its kinds, its faults, and what is left when a run ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.test_ray import LONGEST_S, Project, figures_of
+from tests.support.slurm_cluster import SlurmCluster, SlurmJob, slurm_cluster
+
+pytestmark = pytest.mark.fleet
+
+KINDS = ("v100", "v100", "cpu")
+CASES = 12
+SLURM = "--opml-fleet=slurm"
+# until nothing of a driver that was killed runs on: its jobs wait for half a minute for a sign of life of it
+SILENCE_S = 45
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    with slurm_cluster(tmp_path_factory.mktemp("slurm"), KINDS) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(started: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> SlurmCluster:
+    monkeypatch.setenv("SLURM_CONF", str(started.config))
+    started.restore()
+    return started
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pyproject.toml").write_text("[tool.opml]\n", "utf-8")
+    return Project(tmp_path, CASES)
+
+
+def running_unit(cluster: SlurmCluster, kind: str) -> SlurmJob:
+    """A job that measures: those that describe a node come before, and are no arrays."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        for job in cluster.jobs():
+            if "_" in job.id and job.state == "RUNNING" and job.node.startswith(kind):
+                return job
+        time.sleep(0.1)
+    pytest.fail("no unit has begun")
+
+
+def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
+    cluster: SlurmCluster, project: Project
+) -> None:
+    code, output = project.run(SLURM, "--opml-gpu=v100,cpu")
+    assert code == 0, output
+    on_fleet = figures_of(project.record)
+    assert len(project.record.results) == len(on_fleet) == 2 * CASES
+    assert not project.record.gap
+    assert not cluster.jobs()
+    assert not (project.folder / ".opml" / "fleet").exists()
+    code, output = project.run("--opml-gpu=cpu")
+    assert code == 0, output
+    here = figures_of(project.record)
+    assert on_fleet == {(name, kind): figures for (name, _), figures in here.items() for kind in ("v100", "cpu")}
+
+
+@pytest.mark.parametrize("loss", ["cancelled", "down"])
+def test_a_case_whose_job_or_node_is_lost_is_measured_again(cluster: SlurmCluster, project: Project, loss: str) -> None:
+    process = project.start(SLURM, "--opml-gpu=v100,cpu")
+    job = running_unit(cluster, "v100")
+    if loss == "cancelled":
+        cluster.cancel(job.id)
+    else:
+        cluster.take_down(job.node)
+    output, _ = process.communicate(timeout=LONGEST_S)
+    assert process.returncode == 0, output
+    assert len(project.record.results) == len(figures_of(project.record)) == 2 * CASES
+    assert not project.record.failures
+
+
+def test_a_kind_that_no_node_has_is_refused_before_anything_is_measured(
+    cluster: SlurmCluster, project: Project
+) -> None:
+    code, output = project.run(SLURM, "--opml-gpu=v100,a100")
+    assert code == 4
+    assert "--opml-gpu=a100: not in the fleet, which has 1 cpu, 2 v100" in output
+    assert "Traceback" not in output
+    assert not cluster.jobs()
+
+
+def test_the_user_says_which_nodes_are_of_a_kind(cluster: SlurmCluster, project: Project) -> None:
+    table = '[tool.opml.slurm]\ncpu = "--partition=second --comment=ours"\nv100 = "--partition=nowhere"\n'
+    (project.folder / "pyproject.toml").write_text(table, "utf-8")
+    code, output = project.run(SLURM, "--opml-gpu=v100")
+    assert code == 4
+    assert "--opml-gpu=v100: not in the fleet, which has 1 cpu; say in [tool.opml.slurm]" in output
+    code, output = project.run(SLURM, "--opml-gpu=cpu", "-k", "m2 or m3")
+    assert code == 0, output
+    assert len(project.record.results) == 2
+    assert not cluster.jobs()
+
+
+def test_what_slurm_refuses_is_told_in_one_line(cluster: SlurmCluster, project: Project) -> None:
+    table = '[tool.opml.slurm]\ncpu = "--constraint=nothing-has-it"\n'
+    (project.folder / "pyproject.toml").write_text(table, "utf-8")
+    code, output = project.run(SLURM, "--opml-gpu=cpu")
+    assert code == 4
+    assert "--opml-gpu=cpu: Slurm refuses a job on such a node: " in output
+    assert "Invalid feature" in output
+    assert "Traceback" not in output
+    assert not cluster.jobs()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_on_the_nodes_of_a_run_that_is_ended(
+    cluster: SlurmCluster, project: Project, number: signal.Signals
+) -> None:
+    process = project.start(SLURM, "--opml-gpu=v100,cpu", "--opml-compare-seconds=5")
+    project.wait_for_results(process, 1)
+    assert len(cluster.jobs()) > len(KINDS)  # some wait
+    assert cluster.processes()
+    started = time.monotonic()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    deadline = time.monotonic() + (SILENCE_S if number == signal.SIGKILL else 5)
+    while (cluster.jobs() or cluster.processes()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not cluster.jobs()
+    assert not cluster.processes(), output
+    print(f"the last job had ended {time.monotonic() - started:.1f} s after the signal")
+    code, output = project.run("--opml-gpu=cpu", "-k", "m0")
+    assert code == 0, output
+    if number == signal.SIGKILL:  # the others have written what they had
+        assert "taken in: run" in output
