@@ -218,11 +218,11 @@ class SlurmFleet:
             try:
                 self._submit_array(kind, avoid, part)
             except SlurmError as error:
-                if len(part) > 1:
-                    self._size = len(part) // 2
-                    continue
-                if self._jobs.running:
+                self._size = max(len(part) // 2, 1)
+                if self._jobs.running:  # a limit, perhaps; sbatch itself may have tried for minutes
                     break
+                if len(part) > 1:
+                    continue
                 self._ends += [UnitEnd(one.attempt, None, None, f"sbatch: {error}") for one in left]  # all alike
                 left.clear()
             else:
@@ -257,8 +257,9 @@ class SlurmFleet:
         if time.monotonic() - self._read_at > _TOLD_S:
             self._read_at = time.monotonic()
             keys = {str(one.number): one.attempt.key for one in self._submissions.values()}
-            files = {path.name: path for path in self._jobs.folder.told.iterdir()}
-            self._told = {keys[name]: _told_by(files[name]) for name in keys.keys() & files.keys()}
+            with suppress(OSError):  # without it, progress is not seen for a while
+                files = {path.name: path for path in self._jobs.folder.told.iterdir()}
+                self._told = {keys[name]: _told_by(files[name]) for name in keys.keys() & files.keys()}
         return self._told
 
     def close(self) -> None:

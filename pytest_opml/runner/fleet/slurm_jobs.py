@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,27 +118,31 @@ class SlurmJobs:
         if not self._running or time.monotonic() - self._looked_at < _LOOK_S:
             return []
         self._looked_at = time.monotonic()
-        ends = list(self._answered())
+        ends = self._take(self._answered())
         if time.monotonic() - self._asked_at >= _ASK_S:
             self._asked_at = time.monotonic()
             with suppress(SlurmError):  # of a controller that restarts nothing is heard for a while
-                ends += self._lost(list_jobs(self.folder.name))
+                ends += self._take(self._lost(list_jobs(self.folder.name)))
+        return ends
+
+    def _take(self, ended: Iterable[JobEnd]) -> list[JobEnd]:
+        """Return jobs that have ended, and remove them from those that run."""
+        ends = list(ended)
         for end in ends:
             self._remove(self._running.pop(end.job))
             self._silent.pop(end.job, None)
         return ends
 
     def _answered(self) -> Iterator[JobEnd]:
-        folder = self.folder.jobs
-        folder.chmod(0o700)  # has a network file system look again
-        suffix = "_0_result.pkl"
-        jobs = [name.removesuffix(suffix) for name in os.listdir(folder) if name.endswith(suffix)]  # noqa: PTH208
+        folder, suffix = self.folder.jobs, "_0_result.pkl"
+        jobs: list[str] = []
+        with suppress(OSError):  # of a file server that fails once; if it goes on, Slurm says that the jobs have ended
+            folder.chmod(0o700)  # has a network file system look again
+            jobs = [name.removesuffix(suffix) for name in os.listdir(folder) if name.endswith(suffix)]  # noqa: PTH208
         for job in self._running.keys() & jobs:
-            outcome, answer = self._submitit.core.utils.pickle_load(self._running[job].paths.result_pickle)
-            if outcome == "success":
-                yield JobEnd(job, answer)
-            else:
-                yield JobEnd(job, None, _last_line(answer))
+            with suppress(OSError, EOFError):  # likewise
+                outcome, answer = self._submitit.core.utils.pickle_load(self._running[job].paths.result_pickle)
+                yield JobEnd(job, answer) if outcome == "success" else JobEnd(job, None, _last_line(answer))
 
     def _lost(self, states: Mapping[str, JobState]) -> Iterator[JobEnd]:
         """Return the jobs that have ended without an answer.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -100,7 +102,36 @@ def test_the_state_of_a_job_without_an_answer_says_whose_fault_it_is(
     assert end.node == ("node1" if state else None)
 
 
-def test_what_runs_is_waited_for_and_what_sbatch_refuses_is_said(slurm: FakeSlurm, jobs: SlurmJobs) -> None:
+def test_an_answer_that_comes_after_slurm_has_said_the_end_counts_once(
+    slurm: FakeSlurm, jobs: SlurmJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "_LOOK_S", 0.0)
+    monkeypatch.setattr(slurm_jobs, "_ASK_S", 0.0)
+    slurm.hold()
+    (job,) = jobs.submit([partial(int, "7")], {})
+    slurm.say({job: "COMPLETED"})
+    assert jobs.take_ended() == []
+    path = jobs.folder.jobs / f"{job}_0_result.pkl"
+    path.write_bytes(pickle.dumps(("success", 7)))
+    assert jobs.take_ended() == [JobEnd(job, 7)]
+    assert not jobs.running
+
+
+def test_a_folder_that_is_gone_ends_in_lost_jobs(
+    slurm: FakeSlurm, jobs: SlurmJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "_LOOK_S", 0.0)
+    monkeypatch.setattr(slurm_jobs, "_ASK_S", 0.0)
+    slurm.hold()
+    (job,) = jobs.submit([partial(int, "7")], {})
+    shutil.rmtree(jobs.folder.path)
+    assert jobs.take_ended() == []
+    slurm.say({job: "FAILED"})
+    assert jobs.take_ended() == []
+    assert [(end.job, end.is_lost) for end in jobs.take_ended()] == [(job, True)]
+
+
+def test_what_sbatch_refuses_is_said(slurm: FakeSlurm, jobs: SlurmJobs) -> None:
     slurm.refuse("Batch job submission failed: Invalid account")
     with pytest.raises(SlurmError, match=r"^Batch job submission failed: Invalid account$"):
         jobs.submit([partial(int, "7")], {})
