@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fleet.test_ray import LONGEST_S, Project, figures_of
 from tests.support.slurm_cluster import SlurmCluster, SlurmJob, slurm_cluster
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.fleet
 
@@ -40,15 +43,27 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path, FEW_CASES)
 
 
+@contextmanager
+def started_run(project: Project, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A run that a test which fails does not leave behind."""
+    process = project.start(SLURM, *arguments)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def running_unit(cluster: SlurmCluster, kind: str) -> SlurmJob:
     """A job that measures: those that describe a node come before, and are no arrays."""
-    deadline = time.monotonic() + LONGEST_S
-    while time.monotonic() < deadline:
-        for job in cluster.jobs():
-            if "_" in job.id and job.state == "RUNNING" and job.node.startswith(kind):
-                return job
-        time.sleep(0.1)
-    pytest.fail("no unit has begun")
+    jobs: list[SlurmJob] = []
+
+    def has_begun() -> bool:
+        jobs[:] = [job for job in cluster.jobs() if "_" in job.id and job.node.startswith(kind)]
+        return bool(jobs)
+
+    wait_for(has_begun, LONGEST_S)
+    return jobs[0]
 
 
 def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
@@ -70,16 +85,29 @@ def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
 
 @pytest.mark.parametrize("loss", ["cancelled", "down"])
 def test_a_case_whose_job_or_node_is_lost_is_measured_again(cluster: SlurmCluster, project: Project, loss: str) -> None:
-    process = project.start(SLURM, "--opml-gpu=v100,cpu")
-    job = running_unit(cluster, "v100")
-    if loss == "cancelled":
-        cluster.cancel(job.id)
-    else:
-        cluster.take_down(job.node)
-    output, _ = process.communicate(timeout=LONGEST_S)
+    with started_run(project, "--opml-gpu=v100,cpu") as process:
+        job = running_unit(cluster, "v100")
+        if loss == "cancelled":
+            cluster.cancel(job.id)
+        else:
+            cluster.take_down(job.node)
+        output, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0, output
     assert len(project.record.results) == len(figures_of(project.record)) == 2 * FEW_CASES
     assert not project.record.failures
+
+
+def test_a_node_that_cannot_work_gets_no_more_of_it(cluster: SlurmCluster, project: Project) -> None:
+    cluster.lose_gpu("v100n1")
+    code, output = project.run(SLURM, "--opml-gpu=v100")
+    assert code == 0, output
+    assert len(project.record.results) == FEW_CASES
+    assert not project.record.failures
+    cluster.lose_gpu("v100n2")
+    code, output = project.run(SLURM, "--opml-gpu=v100")
+    assert code == 4, output
+    assert "--opml-gpu=v100: no node of the fleet can run cases: " in output
+    assert "Traceback" not in output
 
 
 def test_a_kind_that_no_node_has_is_refused_before_anything_is_measured(
@@ -119,19 +147,16 @@ def test_what_slurm_refuses_is_told_in_one_line(cluster: SlurmCluster, project: 
 def test_nothing_is_left_on_the_nodes_of_a_run_that_is_ended(
     cluster: SlurmCluster, project: Project, number: signal.Signals
 ) -> None:
-    process = project.start(SLURM, "--opml-gpu=v100,cpu", "--opml-compare-seconds=5")
-    project.wait_for_results(process, 1)
-    assert len(cluster.jobs()) > len(KINDS)  # some wait
-    assert cluster.processes()
-    started = time.monotonic()
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    project = Project(project.folder, 3 * CASES)  # more than would be measured until their jobs hear no sign of life
+    with started_run(project, "--opml-gpu=v100,cpu") as process:
+        project.wait_for_results(process, 1)
+        wait_for(cluster.processes, LONGEST_S)
+        assert len(cluster.jobs()) > len(KINDS)  # some wait
+        started = time.monotonic()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
-    deadline = time.monotonic() + (SILENCE_S if number == signal.SIGKILL else 5)
-    while (cluster.jobs() or cluster.processes()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not cluster.jobs()
-    assert not cluster.processes(), output
+    wait_for(lambda: not cluster.jobs() and not cluster.processes(), SILENCE_S if number == signal.SIGKILL else 5)
     print(f"the last job had ended {time.monotonic() - started:.1f} s after the signal")
     code, output = project.run("--opml-gpu=cpu", "-k", "m0")
     assert code == 0, output

@@ -8,8 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -17,10 +16,11 @@ from typing import NamedTuple, NoReturn
 import psutil
 import pytest
 
+from tests.support.waiting import wait_for
+
 _PRETENDED = Path(__file__).with_name("pretended")
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 _CPUS = 2  # of each node; all are cores of this machine
-_START_S = 60
 # What takes a kernel's control groups is left out: a container may have none.
 _CONFIG = """
 ClusterName=opml
@@ -50,6 +50,7 @@ MpiDefault=none
 # The variables that a task gets beside those of its job: the node's, as a real one would have its own GPU.
 _PROLOG = """#!/bin/sh
 echo "export PYTHONPATH={pretended}:$PYTHONPATH"
+[ -e {folder}/broken-$SLURMD_NODENAME ] && exit
 case $SLURMD_NODENAME in cpu*) ;; *) echo "export PRETENDED=${{SLURMD_NODENAME%n*}}" ;; esac
 """
 
@@ -94,7 +95,7 @@ class SlurmCluster:
         (self.folder / "gres.conf").write_text("\n".join([*resources, ""]), "utf-8")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n", "utf-8")
         prolog = self.folder / "prolog"
-        prolog.write_text(_PROLOG.format(pretended=_PRETENDED), "utf-8")
+        prolog.write_text(_PROLOG.format(pretended=_PRETENDED, folder=self.folder), "utf-8")
         prolog.chmod(0o755)
         key = self.folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
@@ -106,12 +107,12 @@ class SlurmCluster:
         files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log"}
         places = [f"--{option}={folder / name}" for option, name in (files | {"seed-file": "munge.seed"}).items()]
         self._start(stack, "munged", "--foreground", "--force", *places)
-        _wait(lambda: (folder / "munge.socket").exists(), "munged makes no socket")
+        wait_for(lambda: (folder / "munge.socket").exists())
         self._start(stack, "slurmctld", "-D", *where)
-        _wait(lambda: self._ask("scontrol", "ping").returncode == 0, "slurmctld does not answer")
+        wait_for(lambda: self._ask("scontrol", "ping").returncode == 0)
         for node in self.nodes:
             self._start(stack, "slurmd", "-D", "-N", node, *where, name=node)
-        _wait(lambda: self.states() == dict.fromkeys(self.nodes, "idle"), "the nodes do not come up")
+        wait_for(lambda: self.states() == dict.fromkeys(self.nodes, "idle"))
 
     def _start(self, stack: ExitStack, program: str, *arguments: str, name: str | None = None) -> None:
         with (self.folder / f"{name or program}.out").open("wb") as output:
@@ -155,13 +156,19 @@ class SlurmCluster:
         """Have the controller take a node for lost."""
         self._ask("scontrol", "update", f"nodename={node}", "state=down", "reason=test").check_returncode()
 
+    def lose_gpu(self, node: str) -> None:
+        """Have a node not see its GPU any more, of which the controller knows nothing."""
+        (self.folder / f"broken-{node}").touch()
+
     def restore(self) -> None:
-        """End all jobs, and bring back the nodes that are down."""
+        """End all jobs, and bring back what the nodes have lost."""
+        for path in self.folder.glob("broken-*"):
+            path.unlink()
         self._ask("scancel", f"--user={getpass.getuser()}").check_returncode()
         for node, state in self.states().items():
             if state.startswith("down"):
                 self._ask("scontrol", "update", f"nodename={node}", "state=resume").check_returncode()
-        _wait(lambda: set(self.states().values()) <= {"idle", "planned"}, "the nodes do not come back")
+        wait_for(lambda: set(self.states().values()) <= {"idle", "planned"})
 
 
 @contextmanager
@@ -196,13 +203,6 @@ def _free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]
-
-
-def _wait(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + _START_S
-    while not condition():
-        assert time.monotonic() < deadline, complaint
-        time.sleep(0.2)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

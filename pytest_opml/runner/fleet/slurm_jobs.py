@@ -156,11 +156,9 @@ class SlurmJobs:
                 continue
             if job in before:
                 log = _last_line(_text_of(self._running[job].paths.stdout))
-                text = state.own_fault or f"job {job} of Slurm ended as {state.state}"
-                hint = log or (
-                    "" if state.own_fault else "it has written nothing; do the nodes have the project's folder?"
-                )
-                yield JobEnd(job, None, f"{text}: {hint}" if hint else text, not state.own_fault, state.node)
+                said_last = log or "it has written nothing; do the nodes have the project's folder?"
+                error = state.own_fault or f"job {job} of Slurm ended as {state.state}: {said_last}"
+                yield JobEnd(job, None, error, not state.own_fault, state.node)
             else:
                 self._silent[job] = state
 
@@ -204,8 +202,9 @@ def _remove_old(fleet: Path) -> None:
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines()]
-    return printable(next(filter(None, reversed(lines)), ""))
+    """Return the last line that submitit has not written of its own doing."""
+    lines = (line.strip() for line in reversed(text.splitlines()))
+    return printable(next((line for line in lines if line and not line.startswith("submitit ")), ""))
 
 
 def _text_of(path: Path) -> str:
