@@ -48,7 +48,7 @@ class JobState(NamedTuple):
 
 
 def list_nodes() -> list[SlurmNode]:
-    """Return the nodes that take jobs, once for each of their partitions.
+    """Return the nodes, once for each of their partitions.
 
     Raises:
         SlurmError: nobody tells.

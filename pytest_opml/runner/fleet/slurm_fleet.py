@@ -129,6 +129,7 @@ class SlurmFleet:
         if missing := [kind for kind in kinds if kind not in has]:
             there = ", ".join(f"{number} {kind}" for kind, number in sorted(has.items())) or "no node that takes jobs"
             hint = f'; say in [tool.opml.slurm] how sbatch gets one, as by {missing[0]} = "--partition=..."'
+            hint = "; name one or several of them" if missing == ["auto"] else hint
             raise DeviceError(f"--opml-gpu={','.join(missing)}: not in the fleet, which has {there}{hint}")
 
     def use(self, kind: str, order: RunOrder) -> None:

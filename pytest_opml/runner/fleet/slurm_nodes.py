@@ -22,6 +22,7 @@ class SlurmNode(NamedTuple):
 
     Attributes:
         is_default: whether the partition is the one of jobs that name none.
+        is_up: whether it takes jobs.
         gpu_types: of its generic resources ``gpu``; empty texts for those without a type.
         features: that a job may ask for by ``--constraint``.
     """
@@ -30,6 +31,7 @@ class SlurmNode(NamedTuple):
     cpus: int
     partition: str
     is_default: bool
+    is_up: bool
     gpu_types: tuple[str, ...]
     features: tuple[str, ...]
 
@@ -52,7 +54,7 @@ def _profile_in(text: str) -> str:
 
 
 def parse_nodes(text: str) -> list[SlurmNode]:
-    """Return the nodes that take jobs, once for each of their partitions.
+    """Return the nodes, once for each of their partitions.
 
     Args:
         text: of ``sinfo`` in ``FORMAT``.
@@ -60,29 +62,30 @@ def parse_nodes(text: str) -> list[SlurmNode]:
     nodes = []
     for line in text.splitlines():
         name, cpus, state, availability, partition, gres, features = line.split("|", 6)
-        if availability == "up" and state.rstrip(_SIGNS) in _GOOD_STATES:
-            nodes.append(
-                SlurmNode(
-                    name=name,
-                    cpus=int(cpus),
-                    partition=partition.rstrip("*"),
-                    is_default=partition.endswith("*"),
-                    gpu_types=tuple(_GPU.findall(gres)),
-                    features=() if features == "(null)" else tuple(features.split(",")),
-                )
+        nodes.append(
+            SlurmNode(
+                name=name,
+                cpus=int(cpus),
+                partition=partition.rstrip("*"),
+                is_default=partition.endswith("*"),
+                is_up=availability == "up" and state.rstrip(_SIGNS) in _GOOD_STATES,
+                gpu_types=tuple(_GPU.findall(gres)),
+                features=() if features == "(null)" else tuple(features.split(",")),
             )
+        )
     return nodes
 
 
 def nodes_of(kind: str, nodes: Iterable[SlurmNode], options: Mapping[str, str] | None = None) -> list[SlurmNode]:
-    """Return the nodes that a job for a kind may get.
+    """Return the nodes that a job for a kind may get now.
 
     Args:
         kind: that is asked for.
-        nodes: all that take jobs.
+        nodes: of all kinds.
         options: of sbatch, that the user has for the kind: they say which nodes are of it. None where there are none,
             and the nodes say it themselves.
     """
+    nodes = [node for node in nodes if node.is_up]
     if options is None:
         of_kind = [node for node in nodes if kind in node.kinds]
         return [node for node in of_kind if node.is_default] or of_kind  # where sbatch itself would send a job
@@ -101,17 +104,16 @@ def job_options(kind: str, nodes: Sequence[SlurmNode]) -> dict[str, str]:
 
     Args:
         kind: that is asked for; one of the nodes has it.
-        nodes: all that take jobs.
+        nodes: of all kinds; those that are down come back, perhaps while the job waits.
     """
-    of_kind = nodes_of(kind, nodes)
+    of_kind = nodes_of(kind, nodes) or nodes_of(kind, [node._replace(is_up=True) for node in nodes])
     partitions = dict.fromkeys(node.partition for node in of_kind)
     options = {"partition": ",".join(partitions)}
     gpu_types = {node.kinds[kind] for node in of_kind}
     if kind != "cpu":
         options["gres"] = f"gpu:{gpu_types.pop()}:1" if len(gpu_types) == 1 and gpu_types != {""} else "gpu:1"
-    names = {node.name for node in of_kind}
     # nothing can be asked for that nodes without a GPU have, or those of one of several types
-    strange = (node.name for node in nodes if node.partition in partitions and node.name not in names)
+    strange = (node.name for node in nodes if node.partition in partitions and kind not in node.kinds)
     if excluded := ",".join(dict.fromkeys(strange)):
         options["exclude"] = excluded
     return options

@@ -92,6 +92,8 @@ def test_the_nodes_are_those_of_sinfo_or_of_the_users_options(slurm: FakeSlurm, 
         DeviceError, match=r"--opml-gpu=a100,t4: not in the fleet, which has 1 cpu, 1 p100, 1 v100; say "
     ):
         fleet.check_kinds(["a100", "cpu", "t4"])
+    with pytest.raises(DeviceError, match=r"--opml-gpu=auto: not in the fleet, .* v100; name one or several of them$"):
+        fleet.check_kinds(["auto"])
     fleet.close()
 
 

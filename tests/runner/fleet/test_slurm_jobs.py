@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_opml.errors import MissingDependencyError
 from pytest_opml.runner.fleet import slurm_jobs
 from pytest_opml.runner.fleet.slurm_client import SlurmError
 from pytest_opml.runner.fleet.slurm_jobs import JobEnd, SlurmJobs
@@ -129,6 +131,14 @@ def test_a_folder_that_is_gone_ends_in_lost_jobs(
     slurm.say({job: "FAILED"})
     assert jobs.take_ended() == []
     assert [(end.job, end.is_lost) for end in jobs.take_ended()] == [(job, True)]
+
+
+def test_without_submitit_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(
+        MissingDependencyError, match=r"^--opml-fleet=slurm needs the package submitit: .*opml\[slurm\]'$"
+    ):
+        SlurmJobs(tmp_path)
 
 
 def test_what_sbatch_refuses_is_said(slurm: FakeSlurm, jobs: SlurmJobs) -> None:

@@ -25,8 +25,8 @@ def names(kind: str, options: dict[str, str] | None = None) -> list[str]:
     return [node.name for node in nodes_of(kind, NODES, options)]
 
 
-def test_nodes_that_take_no_jobs_are_not_there() -> None:
-    assert [node.name for node in NODES] == ["v1", "v1", "a1", "t1", "x1", "c1"]
+def test_nodes_that_take_no_jobs_are_told_from_those_that_do() -> None:
+    assert [node.name for node in NODES if node.is_up] == ["v1", "v1", "a1", "t1", "x1", "c1"]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,13 @@ def test_a_kind_of_several_types_is_asked_for_without_one() -> None:
         "a|1|idle|up|p*|gpu:a100:1|x\nb|1|idle|up|p*|gpu:nvidia_a100-sxm4-80gb:1|x\nc|1|idle|up|p*|(null)|x"
     )
     assert job_options("a100", nodes) == {"partition": "p", "gres": "gpu:1", "exclude": "c"}
+
+
+def test_nodes_that_are_down_may_come_back_while_a_job_waits() -> None:
+    nodes = parse_nodes("a|1|down|up|p*|gpu:a100:1|x\nb|1|idle|up|p*|(null)|x\nc|1|drained|up|p*|(null)|x")
+    assert job_options("cpu", nodes) == {"partition": "p", "exclude": "a"}
+    assert nodes_of("a100", nodes) == []
+    assert job_options("a100", nodes) == {"partition": "p", "gres": "gpu:a100:1", "exclude": "b,c"}
 
 
 def test_a_node_without_a_gpu_is_got_among_those_that_have_one() -> None:
