@@ -162,7 +162,15 @@ def pages() -> dict[str, str]:
     """Return the text of each page by the name of its file."""
     made = {
         "settings.md": [
-            *("# Settings", *_settings(), *_gate_keys(), *_score_keys(), *_model_keys(), *_search_keys()),
+            *(
+                "# Settings",
+                *_settings(),
+                *_gate_keys(),
+                *_score_keys(),
+                *_model_keys(),
+                *_search_keys(),
+                *_slurm_keys(),
+            ),
         ],
         "pytest.md": ["# pytest", *_markers(), *_fixtures(), *_hooks(), *_exit_codes(), *_variables()],
         "commands.md": ["# The command `opml`", *_commands()],
@@ -321,6 +329,14 @@ def _search_keys() -> Iterator[str]:
     yield ""
     _complete(_SEARCH, search_space._Table._fields, "keys of a search")
     yield from _table(("key", "meaning"), ((f"`{key}`", _SEARCH[key]) for key in search_space._Table._fields))
+
+
+def _slurm_keys() -> Iterator[str]:
+    yield from ("", "## `[tool.opml.slurm]`", "")
+    yield "Options of `sbatch` for each kind of node, as one text; [Slurm](../fleet.md#slurm) has an example."
+    own = ", ".join(f"`--{name}`" for name in settings.OWN_SBATCH_OPTIONS)
+    yield "A key is the name of a device; the options have their long form. Refused are those that the run sets itself:"
+    yield f"{own}."
 
 
 # --- pytest

@@ -235,7 +235,7 @@ def _searches(written: Written) -> Mapping[str, Any]:
 
 
 # What a run says to sbatch itself.
-_OWN_OPTIONS = (
+OWN_SBATCH_OPTIONS = (
     *("array", "chdir", "job-name", "open-mode", "output", "error", "nodes", "ntasks", "ntasks-per-node", "parsable"),
     *("requeue", "no-requeue", "signal", "test-only", "wait", "wrap"),
 )
@@ -271,7 +271,7 @@ def _sbatch_option(word: str, where: str) -> tuple[str, str]:
     name, _, value = word.removeprefix("--").partition("=")
     if not word.startswith("--") or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise SettingsError(f"{where}: {word!r}: must be an option in its long form, such as --partition=gpu")
-    if name in _OWN_OPTIONS:
+    if name in OWN_SBATCH_OPTIONS:
         raise SettingsError(f"{where}: --{name} is set by the run itself; leave it out")
     return name, value
 

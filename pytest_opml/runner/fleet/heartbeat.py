@@ -19,6 +19,7 @@ from tempfile import NamedTemporaryFile
 
 BEAT_S = 5.0
 PATIENCE_S = 30.0  # a file server may answer that late
+_MOST_MISSED = 2
 
 
 class Heartbeat:
@@ -58,19 +59,25 @@ def watch(path: Path, on_silence: Callable[[], None], patience_s: float = PATIEN
     Args:
         path: of the file that the signs are written to.
         on_silence: is called once, in a thread of its own.
-        patience_s: seconds without a new sign that mean the end, and so do those without the file.
-        look_s: seconds between two looks.
+        patience_s: seconds without a new sign that mean the end.
+        look_s: seconds between two looks; a file that is gone in two of them means the end, too.
     """
     text, age_s = _last_sign(path)
     changed_at = time.monotonic() - age_s
 
     def look() -> None:
         nonlocal text, changed_at
-        while time.monotonic() - changed_at < patience_s:
+        missed = 0
+        while time.monotonic() - changed_at < patience_s and missed < _MOST_MISSED:
             time.sleep(look_s)
-            with suppress(OSError):
+            try:
                 before, text = text, path.read_text("ascii")
-                changed_at = time.monotonic() if text != before else changed_at
+            except FileNotFoundError:  # whoever gave the signs has removed it
+                missed += 1
+            except OSError:  # a file server that fails once
+                missed = 0
+            else:
+                missed, changed_at = 0, time.monotonic() if text != before else changed_at
         on_silence()
 
     threading.Thread(target=look, name="opml watch", daemon=True).start()

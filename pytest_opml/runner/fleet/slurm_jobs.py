@@ -7,6 +7,7 @@ every cluster has.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -99,6 +100,7 @@ class SlurmJobs:
             ntasks_per_node=1,
             time=None,  # that of the partition, unless the user says more
             wckey=None,
+            setup=[f"[ -e {shlex.quote(str(self.folder.heartbeat))} ] || exit 1"],  # begun while it was cancelled
             use_srun=False,
             stderr_to_stdout=True,
             array_parallelism=len(functions),
