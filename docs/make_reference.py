@@ -50,6 +50,7 @@ _SETTINGS = {
     "score": "what the OpScore is made of",
     "model": "what is to be known of finished models",
     "search": "spaces of chains that `opml search` may try",
+    "slurm": 'options of sbatch by the kinds of nodes: `v100 = "--partition=gpu --gres=gpu:v100:1"`',
 }
 _RULES = {
     "min": "the value must not be lower",
@@ -93,6 +94,7 @@ _EXTRAS = {
     "onnx": "`.onnx` files, `onnx`, `onnx-int8`, and models of PyTorch (which itself is not among them)",
     "openvino": "models of OpenVINO, `openvino`, `openvino-int8` and `bfloat16` by it",
     "postgres": "a history in PostgreSQL",
+    "slurm": "runs on a cluster of Slurm's",
 }
 _KINDS = {
     "dataset": "a function that takes the data folder and returns a `RawData` or a `tf.data.Dataset`",
@@ -112,6 +114,10 @@ _VARIABLES: dict[str, str | None] = {
     "GH_TOKEN": "the same, where there is no `GITHUB_TOKEN`",
     "GITLAB_TOKEN": "the token of `opml comment` on GitLab",
     "RAY_JOB_CONFIG_JSON_ENV_VAR": "is set by `ray job submit`, whose project is not sent to the nodes a second time",
+    "SLURM_CONF": "the configuration of the cluster, for Slurm's own programs",
+    "SBATCH_*": "the user's options of sbatch, which hold for the jobs of a run, too",
+    "SLURMD_NODENAME": None,  # is set by Slurm in a job
+    "SLURM_*": None,
     "PY_COLORS": "`1` or `0`: colours or none, before the two below",
     "NO_COLOR": "no colours",
     "FORCE_COLOR": "colours, also where the output is no terminal",
@@ -157,7 +163,15 @@ def pages() -> dict[str, str]:
     """Return the text of each page by the name of its file."""
     made = {
         "settings.md": [
-            *("# Settings", *_settings(), *_gate_keys(), *_score_keys(), *_model_keys(), *_search_keys()),
+            *(
+                "# Settings",
+                *_settings(),
+                *_gate_keys(),
+                *_score_keys(),
+                *_model_keys(),
+                *_search_keys(),
+                *_slurm_keys(),
+            ),
         ],
         "pytest.md": ["# pytest", *_markers(), *_fixtures(), *_hooks(), *_exit_codes(), *_variables()],
         "commands.md": ["# The command `opml`", *_commands()],
@@ -324,6 +338,14 @@ def _search_keys() -> Iterator[str]:
     yield ""
     _complete(_SEARCH, search_space._Table._fields, "keys of a search")
     yield from _table(("key", "meaning"), ((f"`{key}`", _SEARCH[key]) for key in search_space._Table._fields))
+
+
+def _slurm_keys() -> Iterator[str]:
+    yield from ("", "## `[tool.opml.slurm]`", "")
+    yield "Options of `sbatch` for each kind of node, as one text; [Slurm](../fleet.md#slurm) has an example."
+    own = ", ".join(f"`--{name}`" for name in settings.OWN_SBATCH_OPTIONS)
+    yield "A key is the name of a device; the options have their long form. Refused are those that the run sets itself:"
+    yield f"{own}."
 
 
 # --- pytest

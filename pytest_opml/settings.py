@@ -260,6 +260,48 @@ def _prices(written: Written) -> Mapping[str, float]:
     return {profile: float(price) for profile, price in written.value.items()}
 
 
+# What a run says to sbatch itself.
+OWN_SBATCH_OPTIONS = (
+    *("array", "chdir", "job-name", "open-mode", "output", "error", "nodes", "ntasks", "ntasks-per-node", "parsable"),
+    *("requeue", "no-requeue", "signal", "test-only", "wait", "wrap"),
+)
+
+
+def _slurm(written: Written) -> Mapping[str, Mapping[str, str]]:
+    """The options of sbatch by the kinds of nodes: each by its name without the dashes, with an empty text for none."""
+    from .records.hardware_profiles import PROFILES
+
+    if not isinstance(written.value, Mapping):
+        raise SettingsError(f"{written.where}: must be a table of options of sbatch, not {written.value!r}")
+    options: dict[str, dict[str, str]] = {}
+    for kind, text in written.value.items():
+        where = f"{written.where}.{kind}"
+        if kind not in PROFILES:
+            raise SettingsError(f"{where}: unknown profile {kind!r}; known: {', '.join(PROFILES)}")
+        if not isinstance(text, str):
+            raise SettingsError(f"{where}: must be a text of options of sbatch, not {text!r}")
+        options[kind] = dict(_sbatch_option(word, where) for word in _shell_words(text, where))
+    return options
+
+
+def _shell_words(text: str, where: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SettingsError(f"{where}: {text!r}: {one_line(error)}") from None
+
+
+def _sbatch_option(word: str, where: str) -> tuple[str, str]:
+    name, _, value = word.removeprefix("--").partition("=")
+    if not word.startswith("--") or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise SettingsError(f"{where}: {word!r}: must be an option in its long form, such as --partition=gpu")
+    if name in OWN_SBATCH_OPTIONS:
+        raise SettingsError(f"{where}: --{name} is set by the run itself; leave it out")
+    return name, value
+
+
 def _score(written: Written) -> ScoreSettings:
     return _build(ScoreSettings, written.value, {}, written.root, written.where)
 
@@ -333,7 +375,9 @@ class Settings:
     Attributes:
         gpus: the devices to run on, one after the other: ``auto`` alone, or names of hardware profiles; ``gpu`` for any
             GPU.
-        fleet: the address of the cluster whose machines run the cases, ``auto`` for this machine's; None for none.
+        fleet: whose machines run the cases: ``slurm``, or a cluster of Ray's by its address, ``auto`` for this
+            machine's; None for none.
+        slurm: options of sbatch by the kinds of nodes, where they do not follow from what ``sinfo`` says.
         make_on: the kind of node that makes artifacts for all kinds of a fleet; None where each makes its own.
         json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
@@ -371,8 +415,8 @@ class Settings:
     )
     fleet: str | None = setting(
         metavar="ADDRESS",
-        help="run the cases on the machines of a cluster of Ray's, on each kind of --opml-gpu: auto for the cluster "
-        "that this machine is a part of, or HOST:PORT; or none",
+        help="run the cases on the machines of a cluster, on each kind of --opml-gpu: slurm, or a cluster of Ray's: "
+        "auto for the one that this machine is a part of, or HOST:PORT; or none",
         read=_fleet,
     )
     make_on: str | None = setting(
@@ -382,6 +426,7 @@ class Settings:
         default_text="each kind makes its own",
         read=_make_on,
     )
+    slurm: Mapping[str, Mapping[str, str]] = setting(dict, is_table=True, read=_slurm)
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path
     )

@@ -305,6 +305,31 @@ def test_a_fleet_of_the_file_can_be_left_out() -> None:
     assert built({}).fleet is None
 
 
+def test_options_of_sbatch_are_read_by_kind() -> None:
+    table = {"v100": "--partition=gpu --comment='a b' --exclusive", "cpu": ""}
+    assert built({"slurm": table}).slurm == {
+        "v100": {"partition": "gpu", "comment": "a b", "exclusive": ""},
+        "cpu": {},
+    }
+    assert built({}).slurm == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (3, "tool.opml.slurm: must be a table of options of sbatch, not 3"),
+        ({"v1000": ""}, "tool.opml.slurm.v1000: unknown profile 'v1000'; known: cpu, p100, "),
+        ({"cpu": ["--partition=x"]}, "tool.opml.slurm.cpu: must be a text of options of sbatch, not ['--partition=x']"),
+        ({"cpu": "-p x"}, "tool.opml.slurm.cpu: '-p': must be an option in its long form, such as --partition=gpu"),
+        ({"cpu": "--partition x"}, "tool.opml.slurm.cpu: 'x': must be an option in its long form, such as "),
+        ({"cpu": "--comment='x"}, 'tool.opml.slurm.cpu: "--comment=\'x": No closing quotation'),
+        ({"cpu": "--array=1-3"}, "tool.opml.slurm.cpu: --array is set by the run itself; leave it out"),
+    ],
+)
+def test_what_is_no_option_of_sbatch_is_refused(table: object, said: str) -> None:
+    assert refused({"slurm": table}).startswith(said)
+
+
 def test_an_unknown_profile_lists_the_known_ones() -> None:
     assert refused({"gpu": "V100"}) == f"tool.opml.gpu: unknown profile 'V100'; known: auto, {', '.join(PROFILES)}"
 

@@ -58,6 +58,7 @@ TESTS_WITHOUT_A_MODULE = {
     "docs/test_reference.py": "the pages that are made from the code",
     "docs/test_site.py": "the documentation as a site",
     "fleet/test_ray.py": "whole runs on a cluster of Ray's",
+    "fleet/test_slurm.py": "whole runs on a cluster of Slurm's",
     "history/test_fuzz.py": "stores and files of records that are damaged",
     "history/test_gone_names.py": "all commands, on runs whose names are gone",
     "history/test_migrations.py": "the package of that name",

@@ -18,11 +18,12 @@ from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .base import Told, UnitEnd
+from .fleets import open_fleet
 from .makings import Makings, check_making_apart, making_key, orders_of_makings
 from .node_notes import NodeNotes
 from .node_seconds import NodeSeconds
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
-from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class FleetRun:
 
     def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
         check_making_apart(settings)
-        self.fleet, self.node_seconds = RayFleet(str(settings.fleet), root), NodeSeconds()
+        self.fleet, self.node_seconds = open_fleet(settings, root), NodeSeconds()
         self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}

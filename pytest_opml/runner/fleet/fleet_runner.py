@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..options import RunOptions
     from ..plan import TestOverrides
     from ..shared_results import MeasuredCase
+    from .base import Told
     from .fleet_run import FleetRun, Listener
-    from .ray_fleet import Told
 
 
 class FleetRunner:

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .ray_fleet import UnitEnd
+    from .base import UnitEnd
     from .schedule import Fault, Schedule
 
-_SHOWN = 8  # characters of a node's id
+_SHOWN, _LONGEST_NAME = 8, 32  # characters of a node's id, and of a name
 _LOOK_S = 5.0
 
 
 def short_id(node: str | None) -> str:
-    """Return what is shown of the id of a node; ``?`` where it is not known."""
-    return (node or "?")[:_SHOWN]
+    """Return what is shown of the id of a node: its beginning, or a name as a whole; ``?`` where it is not known."""
+    return node or "?" if len(node or "") <= _LONGEST_NAME else str(node)[:_SHOWN]
 
 
 class NodeNotes:

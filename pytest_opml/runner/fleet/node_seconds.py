@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..node_meter import NodeTime
 
 if TYPE_CHECKING:
-    from .ray_fleet import Told, UnitEnd
+    from .base import Told, UnitEnd
 
 
 _ECHO_S = 2.0

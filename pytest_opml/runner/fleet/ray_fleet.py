@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, StorageError, one_line
 from ...progress import Progress
 from ...records.hardware_profiles import PROFILES, accelerator_types
+from .base import NOTHING_TOLD, FleetNode, Told, UnitEnd
 from .node import describe_node, measure_unit
 from .orders import RunOrder, UnitAnswer, UnitOrder
 from .project import enter_project, pack_project
@@ -35,36 +36,6 @@ _TYPE, _NODE = "ray.io/accelerator-type", "ray.io/node-id"
 _SLOT = "opml_slot"
 _TELL_S, _LOOK_S, _REACH_S = 0.5, 1.0, 10.0
 _MOST_FAULTS = 2  # of a node that says what it is
-
-
-class FleetNode(NamedTuple):
-    """A node that is there.
-
-    Attributes:
-        kind: of its accelerator, as a profile; ``cpu`` for none.
-        cpus: that tasks may ask for.
-    """
-
-    id: str
-    kind: str
-    cpus: float
-
-
-class UnitEnd(NamedTuple):
-    """How an attempt ended.
-
-    Attributes:
-        node: that it ran on; None where that is not known.
-        answer: what the node said; None where it said nothing any more.
-        error: why, in one line, where there is no answer.
-        is_lost: whether the node or its process is gone; otherwise the code that ran there failed.
-    """
-
-    attempt: Attempt
-    node: str | None
-    answer: UnitAnswer | None
-    error: str = ""
-    is_lost: bool = False
 
 
 class RayFleet:
@@ -222,7 +193,7 @@ class RayFleet:
             return UnitEnd(attempt, self._node_of(attempt), None, _first_sentence(error), is_lost=True)
 
     def _node_of(self, attempt: Attempt) -> str | None:
-        return self.told().get(attempt.key, _NOTHING_TOLD).node
+        return self.told().get(attempt.key, NOTHING_TOLD).node
 
     def told(self) -> Mapping[str, Told]:
         """Return what was last heard of each unit that runs, by its key, as it was within the last half second."""
@@ -239,22 +210,6 @@ class RayFleet:
             self._ray.cancel(reference, force=True)
         self._running.clear()
         self._ray.shutdown()
-
-
-class Told(NamedTuple):
-    """What a node has said of a unit.
-
-    Attributes:
-        node: its id; None where nothing was said.
-        case_id: of the case that it is at.
-    """
-
-    node: str | None
-    case_id: str
-    progress: Progress
-
-
-_NOTHING_TOLD = Told(None, "", Progress(""))
 
 
 class _Board:

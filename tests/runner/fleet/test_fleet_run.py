@@ -15,10 +15,10 @@ from pytest_opml.records.result import Key
 from pytest_opml.records.run import Failure
 from pytest_opml.runner.baselines import Baselines
 from pytest_opml.runner.fleet import fleet_run
+from pytest_opml.runner.fleet.base import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.fleet_run import FleetRun
 from pytest_opml.runner.fleet.fleet_runner import FleetRunner, units_of
 from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
-from pytest_opml.runner.fleet.ray_fleet import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.schedule import Attempt
 from pytest_opml.runner.options import RunOptions
 from pytest_opml.runner.plan import NO_OVERRIDES, CollectedRun
@@ -49,7 +49,7 @@ def answered(attempt: Attempt, unit: UnitOrder, node: str = "a") -> UnitEnd:
 class PlayedFleet:
     """Ends one attempt a poll, by the next of what is to be answered, and then as a sound node does."""
 
-    def __init__(self, _address: str, _root: Path) -> None:
+    def __init__(self, _settings: object, _root: Path) -> None:
         self.answers: deque[Answer] = deque()
         self.submitted: list[Attempt] = []
         self.orders: dict[str, RunOrder] = {}
@@ -123,7 +123,7 @@ class Driver:
 
 @pytest.fixture
 def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
-    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
     return Driver(tmp_path, *CASES)
 
 
@@ -244,7 +244,7 @@ def made(attempt: Attempt, _unit: UnitOrder) -> UnitEnd:
 
 @pytest.fixture
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
-    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
     return Driver(tmp_path, *CASES, **MADE_APART)
 
 
@@ -299,7 +299,7 @@ def test_where_no_node_is_left_to_make_what_is_measured_is_made_there(
 def test_files_as_they_are_and_what_needs_the_device_are_not_made_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
     timed = case_of("filter-prune-latency-0.2")
     driver = Driver(tmp_path, timed, Case(dataset="digits", model="m.onnx", unfreeze=0), **MADE_APART)
     made_there = [ordered.case.id for _, unit in driver.fleet.waiting if unit.is_making for ordered in unit.cases]
@@ -321,6 +321,6 @@ def test_files_as_they_are_and_what_needs_the_device_are_not_made_apart(
 def test_what_needs_the_making_on_the_device_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: dict[str, object], text: str
 ) -> None:
-    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
     with pytest.raises(SettingsError, match=text):
         Driver(tmp_path, *CASES, **{key: value for key, value in (MADE_APART | table).items() if value})

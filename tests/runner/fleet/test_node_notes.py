@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from pytest_opml.runner.fleet.base import UnitEnd
 from pytest_opml.runner.fleet.node_notes import NodeNotes
-from pytest_opml.runner.fleet.ray_fleet import UnitEnd
 from pytest_opml.runner.fleet.schedule import Attempt, Schedule, Work
 
 ATTEMPT = Attempt("v100 a", "v100", 1, ())
@@ -10,9 +10,9 @@ ATTEMPT = Attempt("v100 a", "v100", 1, ())
 def test_each_thing_is_told_once_and_by_the_short_name_of_its_node() -> None:
     notes = NodeNotes()
     for _ in range(2):
-        notes.add_fault(UnitEnd(ATTEMPT, "0123456789", None, is_lost=True), "lost", "its process died")
+        notes.add_fault(UnitEnd(ATTEMPT, "0123456789" * 5, None, is_lost=True), "lost", "its process died")
         notes.add_fault(UnitEnd(ATTEMPT, None, None), "node", "No space left on device")
-        notes.add_fault(UnitEnd(ATTEMPT, "0123456789", None), "work", "ValueError")
+        notes.add_fault(UnitEnd(ATTEMPT, "0123456789" * 5, None), "work", "ValueError")
     assert notes.take() == [
         "v100 node 01234567 is lost, and what it was at is done by another: its process died",
         "v100 node ? cannot run cases, which go to another: No space left on device",

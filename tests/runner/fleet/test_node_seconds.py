@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_opml.progress import Progress
+from pytest_opml.runner.fleet.base import Told, UnitEnd
 from pytest_opml.runner.fleet.node_seconds import NodeSeconds
 from pytest_opml.runner.fleet.orders import UnitAnswer
-from pytest_opml.runner.fleet.ray_fleet import Told, UnitEnd
 from pytest_opml.runner.fleet.schedule import Attempt
 
 KINDS = {"a": "v100", "b": "v100", "c": "cpu"}
