@@ -33,7 +33,7 @@ class Session:
     Args:
         settings: of the run.
         root: the user's project.
-        on_progress: is told how far a case has come.
+        on_progress: is told how far a case has come; of no case, what the run waits for.
         part: of the run, that this process does; None for the whole.
         plan: what was collected.
         fleet: whose nodes run the cases; None for this machine.
@@ -51,7 +51,7 @@ class Session:
         self,
         settings: Settings,
         root: Path,
-        on_progress: Callable[[Case, Progress], None],
+        on_progress: Callable[[Case | None, Progress], None],
         *,
         part: RunPart | None = None,
         plan: CollectedRun = NOTHING_COLLECTED,
@@ -60,7 +60,8 @@ class Session:
         from .journal import RunPart, open_journal
         from .preflight import check_run
 
-        self._preflight = check_run(settings, root, plan, fleet.device(settings, plan) if fleet else None)
+        device = fleet.device(settings, plan, on_progress) if fleet else None
+        self._preflight = check_run(settings, root, plan, device)
         self.device, self.notes = self._preflight.device, self._preflight.notes
         part = part or RunPart.alone()
         self._head, self._clock = self._preflight.head(part.run_id, plan), time.monotonic()

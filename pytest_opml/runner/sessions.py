@@ -31,7 +31,7 @@ class Sessions:
     Args:
         settings: of the run.
         root: the user's project.
-        on_progress: is told how far a case has come.
+        on_progress: is told how far a case has come; of no case, what the run waits for.
         part: of the run, that this process does; None for the whole.
         plans: what was collected for each of the devices; one at least.
 
@@ -46,7 +46,7 @@ class Sessions:
         self,
         settings: Settings,
         root: Path,
-        on_progress: Callable[[Case, Progress], None],
+        on_progress: Callable[[Case | None, Progress], None],
         *,
         part: RunPart | None = None,
         plans: Mapping[str, CollectedRun],

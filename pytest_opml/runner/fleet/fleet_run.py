@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +11,19 @@ from typing import TYPE_CHECKING
 
 from ... import registry
 from ...printable import printable
+from ...progress import Progress
 from ...records.result import Key
 from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .node_types import NodeWait
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
 
 if TYPE_CHECKING:
+    from ...case import Case
     from ...records.device import Device
 
 Listener = Callable[[OrderedCase, MeasuredCase], None]
@@ -49,6 +51,7 @@ class FleetRun:
         self._faults: dict[str, str] = {}
         self._units: dict[str, UnitOrder] = {}
         self._kinds: dict[str, str] = {}
+        self._avoided: dict[str, Sequence[str]] = {}
         self._schedules: dict[str, Schedule] = {}
         self._unit_of: dict[Key, str] = {}
         self._outcomes: dict[Key, MeasuredCase] = {}
@@ -56,25 +59,33 @@ class FleetRun:
         self._prepared: dict[str, Sequence[UnitOrder]] = {}
         self._listeners: dict[str, Listener] = {}
         try:
-            self.fleet.check_kinds(plans)
             for kind, plan in plans.items():
                 self.fleet.ask(kind, settings, needs_tensorflow=plan.needs_tensorflow)
+            self.fleet.check_kinds(list(plans))
         except BaseException:
             self.fleet.close()
             raise
 
-    def device(self, settings: Settings, plan: CollectedRun) -> Device:
-        """Return the device of the nodes of one kind.
+    def device(
+        self, settings: Settings, plan: CollectedRun, on_progress: Callable[[Case | None, Progress], None]
+    ) -> Device:
+        """Return the device of the nodes of one kind; waits until one is there.
 
         Args:
             settings: of the run on that kind.
             plan: what was collected for it.
+            on_progress: is told, of no case, that none is there yet.
 
         Raises:
             DeviceError: no node of the kind can run cases.
         """
         kind = settings.gpu
-        self._devices[kind] = self.fleet.describe(kind, settings, needs_tensorflow=plan.needs_tensorflow)
+        self._devices[kind] = self.fleet.describe(
+            kind,
+            settings,
+            needs_tensorflow=plan.needs_tensorflow,
+            on_waiting=lambda text: on_progress(None, Progress(text, is_waiting=True)),
+        )
         return self._devices[kind]
 
     def prepare(self, settings: Settings, plan: CollectedRun, units: Sequence[UnitOrder], on_outcome: Listener) -> None:
@@ -102,7 +113,7 @@ class FleetRun:
 
     def submit(self, units: Mapping[str, Sequence[UnitOrder]]) -> None:
         """Hand over units, by the kind of node that measures them."""
-        nodes = Counter(node.kind for node in self.fleet.nodes())
+        nodes = Counter(node.kind for node in self.fleet.nodes() if not self.fleet.types.starts(node.kind))
         works = []
         for kind, of_kind in units.items():
             for unit in of_kind:
@@ -115,13 +126,14 @@ class FleetRun:
             self._submit(attempt)
 
     def _submit(self, attempt: Attempt) -> None:
-        """Hand an attempt over, unless each node that is there has failed under its unit: it would wait for ever."""
+        """Hand an attempt over, unless all nodes failed under its unit and none will come: it would wait for ever."""
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
-        nodes = self.fleet.nodes_of(attempt.kind)
+        nodes = [] if self.fleet.types.starts(attempt.kind) else self.fleet.nodes_of(attempt.kind)
         again: Attempt | None = attempt
         while again and nodes and all(node.id in again.avoid for node in nodes):
             again = schedule.failed(again, None, "lost")
         if again:
+            self._avoided[unit.key] = again.avoid
             self.fleet.submit(again, unit)
         else:
             self._give_up(unit, f"each of the {len(nodes)} {attempt.kind} nodes has failed under it", None)
@@ -137,16 +149,20 @@ class FleetRun:
             key: of the case, which was submitted.
             on_told: is told what is heard of its unit meanwhile.
         """
-        heard, seen = None, time.monotonic()
+        heard, unit = None, self._unit_of[key]
+        wait = NodeWait(
+            key.profile,
+            self._wait_s,
+            self.fleet.types,
+            lambda text: on_told(Told(None, "", Progress(text, is_waiting=True))),
+        )
         while key not in self._outcomes:
             for end in self.fleet.poll(_POLL_S):
                 self._heed(end)
-            if self.fleet.nodes_of(key.profile):
-                seen = time.monotonic()
-            elif time.monotonic() - seen > self._wait_s:
-                reason = f"the fleet has had no {key.profile} node for {self._wait_s:g} s (--opml-wait)"
-                self._give_up(self._units[self._unit_of[key]], reason, None)
-            told = self.fleet.told().get(self._unit_of[key])
+            is_there = any(node.id not in self._avoided[unit] for node in self.fleet.nodes_of(key.profile))
+            if reason := wait.end(is_there=is_there):
+                self._give_up(self._units[unit], reason, None)
+            told = self.fleet.told().get(unit)
             if told and told != heard:
                 heard = told
                 on_told(told)

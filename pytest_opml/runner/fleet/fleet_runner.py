@@ -80,8 +80,11 @@ class FleetRunner:
             self._run.submit({self._kind: [unit]})
 
         def tell(told: Told) -> None:
+            if told.node is None:  # which is waited for
+                self._on_progress(case, told.progress)
+                return
             at = "" if told.case_id == case.id else f"{told.case_id}: "
-            stage = f"{at}{told.progress.stage} on node {(told.node or '')[:_SHOWN]}"
+            stage = f"{at}{told.progress.stage} on node {told.node[:_SHOWN]}"
             self._on_progress(case, told.progress._replace(stage=stage))
 
         return self._run.wait(key, tell)
