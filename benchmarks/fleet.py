@@ -110,7 +110,7 @@ def kills(runs: int, count: int, seed: int) -> None:
             )
 
 
-def _nothing(_order: Any, unit: Any, _board: Any) -> Any:
+def _nothing(_order: Any, unit: Any, _board: Any, _project: Any) -> Any:
     from pytest_opml.runner.fleet.orders import UnitAnswer
     from pytest_opml.runner.shared_results import MeasuredCase
 

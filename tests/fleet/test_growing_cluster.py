@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.runner.fleet.cluster_facts import read_facts
-from tests.fleet.test_ray import Project
+from tests.fleet.test_ray import Project, figures_of
 from tests.support.ray_heads import growing_fleet
 
 pytestmark = pytest.mark.fleet
@@ -33,29 +33,27 @@ def await_no_node(address: str) -> None:
 
 def test_nodes_come_for_a_run_and_go_after_it(address: str, tmp_path: Path) -> None:
     await_no_node(address)
-    project = Project(tmp_path, 8)
+    project = Project(tmp_path, 4)
     code, output = project.run(f"--opml-fleet={address}", "--opml-gpu=v100,cpu")
     assert code == 0, output
-    assert {one.key for one in project.record.results} == {
-        (result.case.id, kind) for result in project.record.results for kind in ("v100", "cpu")
-    }
-    assert len(project.record.results) == 16
+    assert {kind for _, kind in figures_of(project.record)} == {"v100", "cpu"}
+    assert len(project.record.results) == len(figures_of(project.record)) == 8
     assert "opml: waiting for v100 nodes, which the cluster starts" in output
-    assert "infeasible" not in output
-    assert read_facts(address).kinds["v100"] >= 1
+    assert "infeasible" not in output  # as Ray says of tasks that wait for a node
     await_no_node(address)
 
 
 def test_a_kind_that_it_cannot_start_is_refused(address: str, tmp_path: Path) -> None:
-    code, output = Project(tmp_path, 1).run(f"--opml-fleet={address}", "--opml-gpu=a100,v100")
+    await_no_node(address)
+    code, output = Project(tmp_path, 1).run(f"--opml-fleet={address}", "--opml-gpu=a100,p100")
     assert code == 4, output
-    assert "--opml-gpu=a100: not in the fleet, which has " in output
-    assert ", and can start v100" in output
-    assert "Traceback" not in output
+    text = "--opml-gpu=a100: not in the fleet, which has no node that takes tasks, and can start p100"
+    assert text in output
+    assert output.startswith("\nno tests ran"), output  # and nothing of Ray's
 
 
 def test_a_kind_that_does_not_come_is_waited_for_no_longer_than_is_allowed(address: str, tmp_path: Path) -> None:
     code, output = Project(tmp_path, 1).run(f"--opml-fleet={address}", "--opml-gpu=p100", "--opml-wait=8")
     assert code == 4, output
-    assert "--opml-gpu=p100: the fleet has had no p100 node for 8 s (--opml-wait); the cluster could not" in output
-    assert "InsufficientInstanceCapacity" in output
+    text = "--opml-gpu=p100: the fleet has had no p100 node for 8 s (--opml-wait); it failed to start p100"
+    assert text in output

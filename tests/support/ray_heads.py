@@ -142,22 +142,31 @@ def growing_fleet(kinds: Mapping[str, int], out_of_stock: Sequence[str] = (), id
         "idle_timeout_minutes": idle_s / 60,
         "upscaling_speed": 1.0,
         "provider": {
-            **{"type": "external", "module": f"{__name__}.{Provider.__name__}", "gcs_address": str(place)},
-            **{"head_node_id": FAKE_HEAD_NODE_ID, "launch_multiple": True, "use_node_id_as_ip": True},
-            **{"disable_node_updaters": True, "disable_launch_config_check": True},
+            "type": "external",
+            "module": f"{__name__}.{Provider.__name__}",
+            "gcs_address": str(place),
+            "head_node_id": FAKE_HEAD_NODE_ID,
+            "launch_multiple": True,
+            "use_node_id_as_ip": True,
+            "disable_node_updaters": True,
+            "disable_launch_config_check": True,
         },
         "head_node_type": FAKE_HEAD_NODE_TYPE,
         "available_node_types": {
             FAKE_HEAD_NODE_TYPE: {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
             **{kind: _node_type(kind, most, kind in out_of_stock) for kind, most in kinds.items()},
         },
-        **{"auth": {}, "docker": {}, "file_mounts": {}, "file_mounts_sync_continuously": False},
+        "auth": {},
+        "docker": {},
+        "file_mounts": {},
+        "file_mounts_sync_continuously": False,
         **{name: [] for name in _LISTS},
     }
     variables = {
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         "RAY_enable_autoscaler_v2": "1",
-        **{"RAY_FAKE_CLUSTER": "1", "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID},
+        "RAY_FAKE_CLUSTER": "1",
+        "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

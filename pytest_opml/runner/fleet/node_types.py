@@ -6,12 +6,14 @@ of each task that waits whether it can start a node for it. So a kind without a 
 
 from __future__ import annotations
 
+import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
-from ...errors import DeviceError, one_line
+from ...errors import DeviceError
 from .node_kinds import ACCELERATOR_LABEL, label_values
 
 _LOOK_S = 0.5
@@ -43,6 +45,14 @@ class NodeTypes:
         Raises:
             DeviceError: a kind is missing, or the autoscaler does not answer.
         """
+        with redirect_stdout(io.StringIO()):  # on which a thread of Ray's writes lines about tasks that nobody can run
+            missing, started = self._verdicts(kinds, nodes)
+        self._started = missing & started
+        if refused := [kind for kind in kinds if kind in missing - started]:
+            raise DeviceError(f"--opml-gpu={','.join(refused)}: not in the fleet, which {self._described(nodes())}")
+
+    def _verdicts(self, kinds: Sequence[str], nodes: Callable[[], Iterable[str]]) -> tuple[set[str], set[str]]:
+        """Return the kinds that no node has, and of which kinds the cluster starts some."""
         deadline = time.monotonic() + _ANSWER_S
         verdicts = _Verdicts(kinds)
         while missing := set(kinds).difference(nodes()):
@@ -59,22 +69,19 @@ class NodeTypes:
                     f"{_ANSWER_S:g} s whether it can start one; see `ray status` there"
                 )
             time.sleep(_LOOK_S)
-        self._started = missing & verdicts.started
-        if refused := [kind for kind in kinds if kind in missing - verdicts.started]:
-            raise DeviceError(f"--opml-gpu={','.join(refused)}: not in the fleet, which {self._described(nodes())}")
+        return missing, verdicts.started
 
     def _described(self, nodes: Iterable[str]) -> str:
         there = ", ".join(f"{number} {kind}" for kind, number in sorted(Counter(nodes).items()))
         can_start = f", and can start {', '.join(sorted(self._started))}" if self._started else ""
         return f"has {there or 'no node that takes tasks'}{can_start}"
 
-    def failures(self) -> str:
-        """Return why nodes could not be started, in one line; nothing where none has failed."""
+    def failures(self) -> list[str]:
+        """Return the names of the node types of which the cluster could not start a node; it does not say why."""
         if self._client is None:
-            return ""
-        state = _read_status(self._client).autoscaling_state
-        reasons = (f"{one.ray_node_type_name}: {one_line(one.reason)}" for one in state.failed_instance_requests)
-        return "; ".join(dict.fromkeys(reasons))
+            return []
+        failed = _read_status(self._client).autoscaling_state.failed_instance_requests
+        return sorted({one.ray_node_type_name for one in failed})
 
 
 class _Verdicts:
@@ -144,8 +151,8 @@ class NodeWait:
             self._tell(f"waiting for {self._kind} nodes, {how}")
         if time.monotonic() - self._since <= self._seconds:
             return ""
-        failures = self._types.failures() if self._types.starts(self._kind) else ""
-        why = f"; the cluster could not start one: {failures}" if failures else ""
+        failures = self._types.failures() if self._types.starts(self._kind) else []
+        why = f"; it failed to start {', '.join(failures)}: its autoscaler's log says why" if failures else ""
         return f"the fleet has had no {self._kind} node for {self._seconds:g} s (--opml-wait){why}"
 
 

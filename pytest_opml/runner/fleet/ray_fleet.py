@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,13 +16,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, one_line
+from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, StorageError, one_line
 from ...progress import Progress
 from .cluster_facts import read_facts
 from .node import describe_node, measure_unit
 from .node_kinds import kind_of, label_selector
 from .node_types import NodeTypes, NodeWait
 from .orders import RunOrder, UnitAnswer, UnitOrder
+from .project import enter_project, pack_project
 
 if TYPE_CHECKING:
     from ...records.device import Device
@@ -35,19 +35,6 @@ _NODE = "ray.io/node-id"
 _SLOT = "opml_slot"
 _TELL_S, _LOOK_S = 0.5, 1.0
 _MOST_FAULTS = 2  # of a node that says what it is
-# What no node needs of a project; a project is sent to each node once.
-_EXCLUDED = (
-    ".git",
-    ".opml",
-    ".tox",
-    ".venv",
-    "venv",
-    "__pycache__",
-    ".pytest_cache",
-    ".mypy_cache",
-    "*.db",
-    "report.html",
-)
 
 
 class FleetNode(NamedTuple):
@@ -85,14 +72,15 @@ class RayFleet:
 
     Args:
         address: of the cluster: ``auto`` for the one that this machine is a part of, or ``HOST:PORT``.
-        root: the user's project, which is sent to the nodes unless the job has sent it.
+        root: the user's project, which is sent to the nodes.
 
     Attributes:
         types: the nodes that the cluster starts when they are asked for.
 
     Raises:
         MissingDependencyError: Ray is not installed.
-        SettingsError: there is no such cluster, or it does not let this process in.
+        SettingsError: there is no such cluster, it lets this process not in, or the project is too large to be sent.
+        StorageError: a file of the project cannot be read.
     """
 
     def __init__(self, address: str, root: Path) -> None:
@@ -111,7 +99,6 @@ class RayFleet:
                 namespace="pytest-opml",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                runtime_env=_environment(root),
             )
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise SettingsError(
@@ -120,6 +107,11 @@ class RayFleet:
             ) from error
         self.types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
         self._board = _board(ray)
+        try:
+            self._project = [ray.put(pack_project(root))]  # in a list, the engine does not fetch it before each unit
+        except OpmlError:
+            ray.shutdown()
+            raise
         self._run, self._describe = ray.remote(max_calls=0)(_run), ray.remote(max_calls=0)(_describe)
 
     def nodes(self) -> list[FleetNode]:
@@ -151,7 +143,7 @@ class RayFleet:
         """Hand an attempt to Ray, which runs it as soon as a node of its kind has its slot free."""
         options = self._options(attempt.kind, attempt.avoid) | {"name": f"opml {unit.key}"}
         task = self._run.options(**options)
-        reference = task.remote(self._orders[attempt.kind], unit, self._board)
+        reference = task.remote(self._orders[attempt.kind], unit, self._board, self._project)
         self._running[reference] = attempt
         # to ask Ray which of many have ended takes as long as there are many
         reference.future().add_done_callback(lambda _: self._ended.put(reference))
@@ -166,7 +158,7 @@ class RayFleet:
             avoid: ids of nodes that are not asked.
         """
         task = self._describe.options(**self._options(kind, avoid))
-        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow)
+        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project)
 
     def describe(
         self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
@@ -236,7 +228,8 @@ class RayFleet:
             node, answer = self._ray.get(reference)
             return UnitEnd(attempt, node, answer)
         except errors.RayTaskError as error:
-            return UnitEnd(attempt, None, None, one_line(error.cause if hasattr(error, "cause") else error))
+            is_lost = isinstance(error.cause, errors.ObjectLostError)  # what it was sent did not come
+            return UnitEnd(attempt, None, None, one_line(error.cause or error), is_lost)
         except errors.RayError as error:
             return UnitEnd(attempt, self._node_of(attempt), None, _first_line(error), is_lost=True)
 
@@ -300,7 +293,7 @@ def _board(ray: Any) -> Any:
     return actor.options(scheduling_strategy=here).remote()
 
 
-def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]:
+def _run(order: RunOrder, unit: UnitOrder, board: Any, project: list[Any]) -> tuple[str, UnitAnswer]:
     """The task of Ray's: a unit on the node where this runs."""
     node = _imported().get_runtime_context().get_node_id()
     last, stage = 0.0, ("", "")
@@ -312,15 +305,26 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]
             last, stage = now, here
             board.tell.remote(unit.key, Told(node, case_id, progress))
 
+    try:
+        _enter(project)
+    except (StorageError, OSError) as error:
+        return node, UnitAnswer({}, fault=one_line(error))
     answer = measure_unit(order, unit, tell)
     board.forget.remote(unit.key)  # of one that never comes here, the board knows on which node it was
     return node, answer
 
 
-def _describe(kind: str, threads: int | None, needs_tensorflow: bool) -> tuple[str, Device | None, str]:
+def _enter(project: list[Any]) -> None:
+    enter_project(lambda: _imported().get(project[0]))
+
+
+def _describe(
+    kind: str, threads: int | None, needs_tensorflow: bool, project: list[Any]
+) -> tuple[str, Device | None, str]:
     """The task of Ray's that says what a node is, or why it can run nothing."""
     node = _imported().get_runtime_context().get_node_id()
     try:
+        _enter(project)  # first: the server that cases are forked from keeps the folder in which it begins
         return node, describe_node(kind, threads, needs_tensorflow=needs_tensorflow), ""
     except (OpmlError, OSError) as error:
         return node, None, one_line(error)
@@ -333,13 +337,6 @@ def _imported() -> Any:
     except ImportError as error:
         raise MissingDependencyError("--opml-fleet", "ray", extra="fleet") from error
     return ray
-
-
-def _environment(root: Path) -> dict[str, Any]:
-    """What the nodes get of the project; nothing where the job was submitted with it."""
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
-        return {}
-    return {"working_dir": str(root), "excludes": list(_EXCLUDED)}
 
 
 def _first_line(error: Exception) -> str:
