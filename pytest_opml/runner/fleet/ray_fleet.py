@@ -161,7 +161,12 @@ class RayFleet:
         self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project)
 
     def describe(
-        self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
+        self,
+        kind: str,
+        settings: Settings,
+        *,
+        needs_tensorflow: bool,
+        on_waiting: Callable[[str], None] = lambda _: None,
     ) -> Device:
         """Return the device of the first node of a kind that can run cases, of which one was asked.
 
