@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
@@ -50,12 +48,9 @@ def fleet(settings: Settings) -> Iterator[Finding]:
 
 
 def _versions(facts: ClusterFacts) -> Finding:
-    """Ray takes no process of another version than its own, down to the patch of Python."""
-    theirs, ours = (facts.ray, facts.python), (version("ray"), platform.python_version())
-    text = "{}: Ray {}, Python {}".format(facts.address, *theirs)
-    if theirs == ours:
-        return Finding(_TOPIC, "cluster", "ok", text)
-    return Finding(_TOPIC, "cluster", "problem", "{}; here Ray {}, Python {}".format(text, *ours), _SAME_IMAGE)
+    if facts.mismatch:
+        return Finding(_TOPIC, "cluster", "problem", f"{facts.address}: {facts.mismatch}", _SAME_IMAGE)
+    return Finding(_TOPIC, "cluster", "ok", f"{facts.address}: Ray {facts.ray}, Python {facts.python}")
 
 
 def _access(address: str) -> Finding:

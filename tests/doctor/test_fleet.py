@@ -3,6 +3,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -66,16 +67,12 @@ def test_where_the_cluster_lets_us_not_in_nothing_else_is_looked_at(monkeypatch:
 
 @pytest.mark.parametrize("theirs", [{"ray": "2.9.0"}, {"python": "3.9.1"}])
 def test_another_version_is_a_problem(monkeypatch: pytest.MonkeyPatch, theirs: dict[str, str]) -> None:
-    from dataclasses import replace
-
     problem = findings(monkeypatch, replace(FACTS, **theirs))["cluster"]
     assert problem.state == "problem"
-    assert f"; here Ray {version('ray')}, Python" in problem.text
+    assert f", and this machine Ray {version('ray')} on Python" in problem.text
 
 
 def test_a_missing_kind_is_a_problem_unless_an_autoscaler_may_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     kind = findings(monkeypatch, gpu="a100")["kind a100"]
     assert (kind.state, kind.text) == ("problem", "no node; the cluster has 1 cpu, 2 v100")
     kind = findings(monkeypatch, replace(FACTS, has_autoscaler=True), gpu="a100")["kind a100"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import re
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,14 @@ class ClusterFacts:
     kinds: Mapping[str, int]
     has_autoscaler: bool
 
+    @property
+    def mismatch(self) -> str:
+        """In what it differs from this process, for which Ray lets it not in; nothing where it does not."""
+        ours = (version("ray"), platform.python_version())
+        if (self.ray, self.python) == ours:
+            return ""
+        return f"it has Ray {self.ray} on Python {self.python}, and this machine Ray {ours[0]} on Python {ours[1]}"
+
 
 def read_facts(address: str, *, as_stranger: bool = False) -> ClusterFacts:
     """Return what a cluster is.
@@ -71,7 +81,7 @@ def read_facts(address: str, *, as_stranger: bool = False) -> ClusterFacts:
     if importlib.util.find_spec("ray") is None:
         raise MissingDependencyError("--opml-fleet", "ray", extra="fleet")
     if address != "auto" and not re.fullmatch(r"\S+:\d+", address):
-        raise _none_there(address, "the address must be auto or HOST:PORT")
+        raise unusable(address, "the address must be auto or HOST:PORT")
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
     if as_stranger:
@@ -83,17 +93,18 @@ def read_facts(address: str, *, as_stranger: bool = False) -> ClusterFacts:
         )
         answer = json.loads(process.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        raise _none_there(address, f"what is there has not answered as Ray does for {_LONGEST_S:g} s") from None
+        raise unusable(address, f"what is there has not answered as Ray does for {_LONGEST_S:g} s") from None
     except (IndexError, ValueError):
-        raise _none_there(address, one_line(process.stderr.decode("utf-8", "replace"))) from None
+        raise unusable(address, one_line(process.stderr.decode("utf-8", "replace"))) from None
     if "token" in answer:
         raise TokenError(f"--opml-fleet={address}: {answer['token']}")
     if "error" in answer:
-        raise _none_there(address, answer["error"])
+        raise unusable(address, answer["error"])
     return ClusterFacts(**answer)
 
 
-def _none_there(address: str, reason: str) -> SettingsError:
+def unusable(address: str, reason: str) -> SettingsError:
+    """Return the error of an address at which there is no cluster that can be used."""
     return SettingsError(
         f"--opml-fleet={address}: no cluster of Ray's can be used there ({reason}); start one with `ray start --head`, "
         "or run pytest where it is, as by `ray job submit`"

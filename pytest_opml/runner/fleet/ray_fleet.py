@@ -16,9 +16,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, StorageError, one_line
+from ...errors import DeviceError, MissingDependencyError, OpmlError, StorageError, one_line
 from ...progress import Progress
-from .cluster_facts import read_facts
+from .cluster_facts import read_facts, unusable
 from .node import describe_node, measure_unit
 from .node_kinds import kind_of, label_selector
 from .node_types import NodeTypes, NodeWait
@@ -101,10 +101,7 @@ class RayFleet:
                 logging_level=logging.ERROR,
             )
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
-            raise SettingsError(
-                f"--opml-fleet={address}: no cluster of Ray's can be used there ({one_line(error)}); start one with "
-                "`ray start --head`, or run pytest where it is, as by `ray job submit`"
-            ) from error
+            raise unusable(address, facts.mismatch or one_line(error)) from error
         self.types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
         self._board = _board(ray)
         try:

@@ -29,10 +29,10 @@ def test_where_nobody_listens_the_reason_is_named() -> None:
 
 
 def test_what_answers_otherwise_than_ray_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_facts, "_LONGEST_S", 2.0)
+    monkeypatch.setattr(cluster_facts, "_LONGEST_S", 1.0)
     with socket.create_server(("", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(SettingsError, match=r"what is there has not answered as Ray does for 2 s"):
+        with pytest.raises(SettingsError, match=r"what is there has not answered as Ray does for 1 s"):
             read_facts(address)
 
 
