@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_opml import cli
+from pytest_opml.runner.fleet.cluster_facts import TokenError, read_facts
 from tests.fleet.test_ray import Project
 from tests.support.ray_heads import started_head
 
 pytestmark = pytest.mark.fleet
 
 TOKEN = "0123456789abcdef" * 2
-VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+VARIABLES = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 Tokens = dict[str, str]
 REFUSED = {
@@ -107,6 +108,22 @@ def test_the_doctor_says_that_the_token_is_right(closed: str, tmp_path: Path, mo
         ["ok", "kind"],
     ]
     assert "asks for a token, and takes the one that is here" in " ".join(lines)
+
+
+def test_auto_is_the_cluster_of_the_job(closed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", closed)  # as `ray job submit` sets it
+    set_variables(monkeypatch, RIGHT)
+    assert read_facts("auto").address == closed
+    for name in RIGHT:
+        monkeypatch.delenv(name)
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text(TOKEN)
+    with pytest.raises(
+        TokenError, match=r"^--opml-fleet=auto: it asks for a token: set RAY_AUTH_MODE=token"
+    ):
+        read_facts("auto")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    assert read_facts("auto").kinds == {"cpu": 1}
 
 
 @pytest.mark.parametrize("variables", [{}, RIGHT], ids=["without a token", "with one"])

@@ -118,7 +118,7 @@ def _look(address: str) -> dict[str, Any]:
     from ray._private.services import canonicalize_bootstrap_address
 
     raylet: Any = ray._raylet
-    if address == "auto":  # as Ray itself does for the cluster of this machine, and for no other
+    if address == "auto" and not os.environ.get("RAY_ADDRESS"):  # as Ray does for the cluster of this machine alone
         maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
     sends_token = raylet.get_authentication_mode() == raylet.AuthenticationMode.TOKEN
     has_token = raylet.AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
