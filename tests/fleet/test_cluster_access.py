@@ -118,9 +118,7 @@ def test_auto_is_the_cluster_of_the_job(closed: str, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray" / "auth_token").write_text(TOKEN)
-    with pytest.raises(
-        TokenError, match=r"^--opml-fleet=auto: it asks for a token: set RAY_AUTH_MODE=token"
-    ):
+    with pytest.raises(TokenError, match=r"^--opml-fleet=auto: it asks for a token: set RAY_AUTH_MODE=token"):
         read_facts("auto")
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     assert read_facts("auto").kinds == {"cpu": 1}
