@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from pytest_opml.runner.fleet.node_kinds import ACCELERATOR_LABEL, kind_of
+from tests.support.autoscaler import started_types
 from tests.support.ci_jobs import load_yaml
 from tests.support.processes import ROOT
 
@@ -54,11 +55,12 @@ def document_of(name: str) -> Document:
     return document
 
 
-def node_types(name: str) -> dict[str, Document]:
-    """The types of nodes that Ray's autoscaler reads from a file."""
+def cluster_of(name: str) -> Document:
+    """The cluster that Ray's autoscaler reads from a file."""
     from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
     from ray.autoscaler._private.util import prepare_config, validate_config
 
+    config: Document
     if name == "kuberay.yaml":
         document = document_of(name)
         document["metadata"]["namespace"] = "default"
@@ -66,6 +68,11 @@ def node_types(name: str) -> dict[str, Document]:
     else:
         config = prepare_config(document_of(name))
     validate_config(config)
+    return config
+
+
+def node_types(name: str) -> dict[str, Document]:
+    config = cluster_of(name)
     return {key: value for key, value in config["available_node_types"].items() if key != config["head_node_type"]}
 
 
@@ -117,6 +124,23 @@ def test_the_autoscaler_has_a_type_of_node_for_each_kind_and_starts_none_by_itse
         assert one["resources"]["CPU"] >= 8
         assert (one["resources"].get("GPU", 0) > 0) == (ACCELERATOR_LABEL in one["labels"]), key
     assert {key for key, one in types.items() if one["labels"]["ray.io/market-type"] == "spot"} == {"making"}
+
+
+STARTED = {
+    ("kuberay.yaml", "v100"): {"v100": 2},
+    ("kuberay.yaml", "a100"): {"a100": 2},
+    ("kuberay.yaml", "cpu"): {"cpu": 2},
+    ("kuberay.yaml", "h100"): {},
+    ("ray_cluster.yaml", "v100"): {"v100": 2},
+    ("ray_cluster.yaml", "a100"): {"a100": 1},  # of which there is one at the most
+    ("ray_cluster.yaml", "cpu"): {"cpu": 2},
+    ("ray_cluster.yaml", "h100"): {},
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), STARTED)
+def test_the_autoscaler_starts_the_nodes_that_a_run_asks_for(name: str, kind: str) -> None:
+    assert started_types(cluster_of(name), kind) == STARTED[name, kind]
 
 
 def test_the_heads_run_nothing_and_ask_for_a_token() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
-from ...errors import DeviceError
+from ...errors import DeviceError, one_line
 from .node_kinds import ACCELERATOR_LABEL, label_values
 
 _LOOK_S = 0.5
@@ -80,7 +80,10 @@ class NodeTypes:
         """Return the names of the node types of which the cluster could not start a node; it does not say why."""
         if self._client is None:
             return []
-        failed = _read_status(self._client).autoscaling_state.failed_instance_requests
+        try:
+            failed = _read_status(self._client).autoscaling_state.failed_instance_requests
+        except DeviceError:  # it is said that there is no node, in any case
+            return []
         return sorted({one.ray_node_type_name for one in failed})
 
 
@@ -157,7 +160,15 @@ class NodeWait:
 
 
 def _read_status(client: Any) -> Any:
-    """Return what the cluster and its autoscaler know of each other; Ray's own reader leaves out what is refused."""
-    from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
+    """Return what the cluster and its autoscaler know of each other; Ray's own reader leaves out what is refused.
 
-    return GetClusterStatusReply.FromString(client.get_cluster_status(timeout_s=_ANSWER_S))
+    Raises:
+        DeviceError: the cluster does not answer.
+    """
+    from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
+    from ray.exceptions import RayError
+
+    try:
+        return GetClusterStatusReply.FromString(client.get_cluster_status(timeout_s=_ANSWER_S))
+    except RayError as error:
+        raise DeviceError(f"--opml-fleet: the cluster does not answer any more: {one_line(error)}") from error

@@ -10,22 +10,8 @@ import pytest
 
 from pytest_opml.errors import DeviceError
 from pytest_opml.runner.fleet import node_types
-from pytest_opml.runner.fleet.node_kinds import ACCELERATOR_LABEL, label_values
 from pytest_opml.runner.fleet.node_types import NodeTypes, NodeWait
-
-
-def request(kind: str) -> Any:
-    from ray.core.generated.autoscaler_pb2 import ResourceRequest
-    from ray.core.generated.common_pb2 import LabelSelectorOperator
-
-    one = ResourceRequest(resources_bundle={"CPU": 1})
-    constraint = one.label_selectors.add().label_constraints.add()
-    constraint.label_key = ACCELERATOR_LABEL
-    is_cpu = kind == "cpu"
-    name = "LABEL_OPERATOR_NOT_IN" if is_cpu else "LABEL_OPERATOR_IN"
-    constraint.operator = LabelSelectorOperator.Value(name)
-    constraint.label_values.extend(label_values(kind))
-    return one
+from tests.support.autoscaler import waiting_request
 
 
 class Cluster:
@@ -44,8 +30,8 @@ class Cluster:
         demand.cluster_resource_state_version = version
         state.last_seen_cluster_resource_state_version = seen
         for kind in waiting:
-            demand.pending_resource_requests.add(request=request(kind), count=1)
-        state.infeasible_resource_requests.extend(map(request, cannot))
+            demand.pending_resource_requests.add(request=waiting_request(kind), count=1)
+        state.infeasible_resource_requests.extend(map(waiting_request, cannot))
         for name in failed:
             state.failed_instance_requests.add(ray_node_type_name=name)
         self.answers.append(reply)
@@ -101,6 +87,23 @@ def test_an_autoscaler_that_is_silent_is_named(cluster: Cluster, monkeypatch: py
     cluster.answer(version=4, seen=3, waiting=["v100"])
     with pytest.raises(DeviceError, match="--opml-gpu=v100: no node has it, and the cluster's autoscaler has not said"):
         NodeTypes(cluster).check(["v100"], list)
+
+
+def test_a_cluster_that_is_gone_is_named_and_hides_no_other_reason(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.exceptions import RpcError
+
+    def refuse(timeout_s: float) -> bytes:
+        raise RpcError("failed to connect to all addresses")
+
+    monkeypatch.setattr(cluster, "get_cluster_status", refuse)
+    types = NodeTypes(cluster)
+    with pytest.raises(DeviceError, match="the cluster does not answer any more: failed to connect to all addresses"):
+        types.check(["v100"], list)
+    monkeypatch.setattr(types, "_started", {"v100"})
+    reason = NodeWait("v100", 0.0, types, lambda _: None).end(is_there=False)
+    assert reason == "the fleet has had no v100 node for 0 s (--opml-wait)"
 
 
 def test_without_an_autoscaler_a_missing_kind_is_refused_at_once() -> None:
