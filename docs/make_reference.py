@@ -21,7 +21,7 @@ import click
 import pytest
 
 from pytest_opml import cli, metrics, registry, settings
-from pytest_opml.gate import budgets, waivers
+from pytest_opml.gate import budgets, run_cost, waivers
 from pytest_opml.plugin import hooks, hookspecs, markers
 from pytest_opml.records import model_sections
 from pytest_opml.records.case_record import CaseRecord
@@ -46,6 +46,7 @@ _SETTINGS = {
     "timing the two side by side ends early",
     "release_dir": "where the artifacts of promoted runs are kept",
     "benchmark_table": "whether pytest-benchmark's table of the cases is shown, also where no option of it asks for it",
+    "price": "what an hour of a machine with each kind of device costs, in one currency: `v100 = 2.48`",
     "score": "what the OpScore is made of",
     "model": "what is to be known of finished models",
     "search": "spaces of chains that `opml search` may try",
@@ -257,8 +258,16 @@ def _gate_keys() -> Iterator[str]:
     yield from _table(
         ("key", "value", "default", "meaning"),
         (
-            (f"`{name}`", _type_text(types[name]), f"`{_toml(default)}`", _plain(meanings[name]))
-            for name, default in budgets.GateTerms._field_defaults.items()
+            *(
+                (f"`{name}`", _type_text(types[name]), f"`{_toml(default)}`", _plain(meanings[name]))
+                for name, default in budgets.GateTerms._field_defaults.items()
+            ),
+            (
+                f"`{run_cost.KEY}`",
+                "number above 0",
+                "",
+                "what the whole run may cost, by the prices of `[tool.opml.price]`",
+            ),
         ),
     )
     yield ""

@@ -137,6 +137,13 @@ class Case(CaseRecord):
         return not (self.is_finished and self.model.endswith((".tflite", ".onnx")))
 
     @property
+    def is_made_anywhere(self) -> bool:
+        """Whether its artifact is made, and may be on another machine than the one that it is measured on."""
+        if self.is_untouched or self.devices > 1:
+            return False
+        return not any(step.needs_device() for step in parse_chain(self.technique))
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the artifact is the file of the user itself: a finished one, or Keras' own as it is."""
         is_file = registry.is_path("model", self.model)

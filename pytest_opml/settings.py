@@ -163,6 +163,15 @@ def _fleet(written: Written) -> str | None:
     return None if written.value == "none" else _text(written)
 
 
+def _make_on(written: Written) -> str | None:
+    from .records.hardware_profiles import PROFILES
+
+    text = _text(written)
+    if text not in ("none", *PROFILES):
+        raise SettingsError(f"{written.where}: unknown profile {text!r}; known: none, {', '.join(PROFILES)}")
+    return None if text == "none" else text
+
+
 def _tracking(written: Written) -> str | None:
     """Where MLflow logs to; it takes the path of a folder too, and ``databricks`` alone is none."""
     uri = _text(written)
@@ -232,6 +241,23 @@ def _searches(written: Written) -> Mapping[str, Any]:
     if not isinstance(written.value, Mapping):
         raise SettingsError(f"{written.where}: must be a table of spaces, not {written.value!r}")
     return written.value
+
+
+def _prices(written: Written) -> Mapping[str, float]:
+    """What a machine with a kind of device costs per hour."""
+    from .gate.run_cost import is_price
+    from .records.hardware_profiles import PROFILES
+    from .records.node_use import LARGEST_PRICE
+
+    if not isinstance(written.value, Mapping):
+        raise SettingsError(f"{written.where}: must be a table such as {{ v100 = 2.48 }}, not {written.value!r}")
+    for profile, price in written.value.items():
+        if profile not in PROFILES:
+            raise SettingsError(f"{written.where}: unknown profile {profile!r}; known: {', '.join(PROFILES)}")
+        if not is_price(price):
+            allowed = f"a number above 0 and up to {LARGEST_PRICE:,.0f}"
+            raise SettingsError(f"{written.where}.{profile}: must be the price of an hour, {allowed}, not {price!r}")
+    return {profile: float(price) for profile, price in written.value.items()}
 
 
 def _score(written: Written) -> ScoreSettings:
@@ -308,6 +334,7 @@ class Settings:
         gpus: the devices to run on, one after the other: ``auto`` alone, or names of hardware profiles; ``gpu`` for any
             GPU.
         fleet: the address of the cluster whose machines run the cases, ``auto`` for this machine's; None for none.
+        make_on: the kind of node that makes artifacts for all kinds of a fleet; None where each makes its own.
         json_path: the record of the run is written here; None for nowhere.
         store: SQLAlchemy URL of the history, None for no history.
         baseline: what each case is compared with; None for its last result, where a budget asks for one.
@@ -327,6 +354,7 @@ class Settings:
         trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
         benchmark_table: whether pytest-benchmark's table of our cases is shown where no option of it asks for it.
+        prices: what a machine costs per hour, by its kind of device; in one currency.
         score: what the OpScore is made of.
         models: what is said of finished models, by the headings of the sections.
         searches: the spaces of chains that a search may try, by name, as they were written.
@@ -346,6 +374,13 @@ class Settings:
         help="run the cases on the machines of a cluster of Ray's, on each kind of --opml-gpu: auto for the cluster "
         "that this machine is a part of, or HOST:PORT; or none",
         read=_fleet,
+    )
+    make_on: str | None = setting(
+        metavar="KIND",
+        help="with --opml-fleet: make models on nodes of this kind, once for all kinds of --opml-gpu, which take them "
+        "from --opml-cache-shared; or none",
+        default_text="each kind makes its own",
+        read=_make_on,
     )
     json_path: Path | None = setting(
         key="json", metavar="PATH", help="write the record of the run to PATH", of_project=True, read=_path
@@ -388,7 +423,8 @@ class Settings:
     gate: Gate = setting(
         dict,
         metavar="METRIC.RULE=VALUE",
-        help="a budget beside those of the file (op_score.max=1.5) or a term of the gate (confidence=0.99); repeatable",
+        help="a budget beside those of the file (op_score.max=1.5, max_cost=20) or a term of the gate "
+        "(confidence=0.99); repeatable",
         is_repeatable=True,
         is_table=True,
         of_project=True,
@@ -432,6 +468,7 @@ class Settings:
     )
     release_dir: Path = setting(".opml/releases", of_project=True, read=_path)
     benchmark_table: bool = setting(False)
+    prices: Mapping[str, float] = setting(dict, key="price", is_table=True, read=_prices)
     score: ScoreSettings = setting(dict, is_table=True, of_project=True, read=_score)
     models: Mapping[str, ModelSection] = setting(dict, key="model", is_table=True, of_project=True, read=_models)
     searches: Mapping[str, Any] = setting(dict, key="search", is_table=True, of_project=True, read=_searches)

@@ -243,6 +243,12 @@ def test_a_time_that_is_none_is_refused(time: object, text: str) -> None:
         ({"score": {"reference_samples": 0}}, "tool.opml.score.reference_samples: "),
         ({"gate": 3}, "tool.opml.gate: must be a table, not 3"),
         ({"gate": {"acuracy": {"min": 1}}}, "tool.opml.gate: unknown metric 'acuracy'; known: quality, "),
+        ({"price": 2}, "tool.opml.price: must be a table such as { v100 = 2.48 }, not 2"),
+        ({"price": {"v1000": 2}}, "tool.opml.price: unknown profile 'v1000'; known: cpu, p100, "),
+        ({"price": {"auto": 2}}, "tool.opml.price: unknown profile 'auto'; known: cpu, p100, "),
+        ({"price": {"v100": 0}}, "tool.opml.price.v100: must be the price of an hour, a number above 0 and up to "),
+        ({"price": {"v100": "2"}}, "tool.opml.price.v100: must be the price of an hour, a number above 0 and up to "),
+        ({"gate": {"max_cost": 0}}, "tool.opml.gate.max_cost: must be a number above 0 and up to 1,000,000,000, not 0"),
         ({"gate": {"gpu": {"v1000": {}}}}, "tool.opml.gate.gpu: unknown profile 'v1000'; known: cpu, p100, "),
     ],
 )

@@ -47,4 +47,4 @@ def budgets(
     if json_wanted:
         show_json(budget_table(budgets_of))
     else:
-        show(budget_lines(budgets_of, settings.gate.terms, width()))
+        show(budget_lines(budgets_of, settings.gate.terms, width(), settings.gate.max_cost))

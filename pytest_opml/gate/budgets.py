@@ -13,6 +13,8 @@ from ..metrics import METRICS, Metric, find, get
 from ..records.case_ids import matches
 from ..records.result import Result
 from ..records.run import Rule
+from .run_cost import KEY as MAX_COST
+from .run_cost import MaxCost, parse_max_cost
 from .slices import as_written, parse_slice, require_figure, slice_names, split_option
 from .waivers import Waiver, parse_waivers
 
@@ -104,7 +106,7 @@ class Override(NamedTuple):
 class Gate(NamedTuple):
     """All budgets: for every case, for one kind of hardware, for cases by id, and what was given for this run alone.
 
-    Beside them are the terms of the verdicts, and the waivers.
+    Beside them are the terms of the verdicts, the waivers, and what the whole run may cost.
     """
 
     budgets: tuple[Budget, ...] = ()
@@ -113,6 +115,7 @@ class Gate(NamedTuple):
     given: tuple[Budget, ...] = ()
     terms: GateTerms = GateTerms()
     waivers: tuple[Waiver, ...] = ()
+    max_cost: MaxCost | None = None
 
     @property
     def unregistered(self) -> tuple[str, ...]:
@@ -313,7 +316,9 @@ def parse_gate(table: Any, where: str, profiles: Sequence[str], *, find: Find = 
         budgets = parse_budgets(entry, name, optional=optional, find=find)
         by_case.append(CaseBudgets(pattern, budgets, optional, name))
     waivers = parse_waivers(general.pop("waiver", []), f"{where}.waiver", find)
-    return Gate(parse_budgets(general, where, find=find), by_profile, tuple(by_case), terms=terms, waivers=waivers)
+    max_cost = parse_max_cost(general.pop(MAX_COST), f"{where}.{MAX_COST}") if MAX_COST in general else None
+    budgets = parse_budgets(general, where, find=find)
+    return Gate(budgets, by_profile, tuple(by_case), terms=terms, waivers=waivers, max_cost=max_cost)
 
 
 def _written(text: str) -> Any:
@@ -325,9 +330,9 @@ def _written(text: str) -> Any:
 
 
 def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Gate:
-    """Add to the gate what the command line says: ``METRIC.RULE=VALUE``, or one of its terms (``confidence=0.99``).
+    """Add to the gate what the command line says: ``METRIC.RULE=VALUE``, or a term such as ``confidence=0.99``.
 
-    The metric may be that of a slice: ``accuracy[class=cat].min=0.8``.
+    The metric may be that of a slice: ``accuracy[class=cat].min=0.8``. ``max_cost=20`` is on the whole run.
 
     Args:
         gate: that of the file.
@@ -347,11 +352,14 @@ def with_options(gate: Gate, options: Sequence[str], *, find: Find = find) -> Ga
         if equals and key in GateTerms._fields:
             terms[key] = _written(text)
             continue
+        if equals and key == MAX_COST:
+            gate = gate._replace(max_cost=parse_max_cost(_written(text), f"{OPTION} {option}"))
+            continue
         name, _, rule = key.rpartition(".")
         if not equals or not name or not text.strip():
             raise SettingsError(
                 f"{where}: must be METRIC.RULE=VALUE, such as op_score.max=1.5, or one of "
-                f"{', '.join(GateTerms._fields)}"
+                f"{', '.join((*GateTerms._fields, MAX_COST))}"
             )
         name, part = split_option(name, where)
         budget = _budget(find(name, where), rule, _written(text), where, False)

@@ -12,6 +12,7 @@ from ..records.case_ids import matches
 from ..records.result import Key, Result
 from ..records.run import Check, RunRecord
 from .budgets import Budget, Gate, GateTerms, parse_budgets
+from .run_cost import judge_cost
 from .verdict import BaselineSearch, JudgedResult, blocks, judge
 from .waivers import waive
 
@@ -28,8 +29,8 @@ def judge_run(record: RunRecord, gate: Gate, today: date | None = None) -> tuple
         today: the day that waivers go by; None for that of the machine's clock.
 
     Returns:
-        The checks in the order of the results, one for each case that should have a result and has none, and last those
-        on metrics that are not registered here.
+        The checks in the order of the results, one for each case that should have a result and has none, then those on
+        metrics that are not registered here, and last the one of what the run cost.
     """
     results = {result.key: result for result in record.results}
     baselines = {baseline.result.key: baseline for baseline in record.baselines}
@@ -54,7 +55,7 @@ def judge_run(record: RunRecord, gate: Gate, today: date | None = None) -> tuple
         )
     checks += _missing(record, gate)
     judged = _as_family(checks, gate.terms) if gate.terms.multiple == "holm" else checks
-    return waive((*judged, *unregistered), gate.waivers, today)
+    return (*waive((*judged, *unregistered), gate.waivers, today), *judge_cost(record, gate.max_cost))
 
 
 def _as_stored(budgets: Sequence[Budget], result: Result, stored: Sequence[Check]) -> Iterator[Check]:

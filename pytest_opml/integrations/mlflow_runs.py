@@ -50,7 +50,8 @@ def session_run(record: RunRecord) -> MlflowRun:
     }
     name = f"{record.device.profile} {(record.commit.commit if record.commit else record.run_id)[:12]}"
     files = {"record.json": record.model_dump_json(indent=2)}
-    return MlflowRun(name, {}, {}, _origin(record, record.device) | _tags(values), files)
+    figures = {} if record.cost is None else {"cost": record.cost}
+    return MlflowRun(name, {}, figures, _origin(record, record.device) | _tags(values), files)
 
 
 def case_runs(record: RunRecord) -> Iterator[MlflowRun]:

@@ -188,6 +188,10 @@ class Training(Record):
         default=None, description="Keras' dtype policy that the model was trained under; None where it was not trained"
     )
     devices: int = Field(default=1, description="of the node, among which each batch was divided")
+    made_on: str | None = Field(
+        default=None,
+        description="the kind of hardware that it was made on; None for a file that is measured as it is",
+    )
     trained_layers: Many[str]
     trained_parameters: int
     examples: int | None = Field(

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, computed_field
 
 from ..printable import shows
 from .base import Many, Moment, Named, Record
 from .device import Device
+from .node_use import NodeUse, cost_of, sum_of_machines, sum_of_processes
 from .result import CaseOutcome, Key, Result
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class Failure(CaseOutcome):
 
 
 class Check(Record):
-    """One budget held against one case."""
+    """One budget held against one case, or against the whole run."""
 
-    case_id: str
+    case_id: str = Field(description="empty for a check of the whole run")
     profile: str | None = Field(
         default=None,
         description="the kind of hardware that the case was measured on; None for a case that is not there",
@@ -66,7 +67,9 @@ class Check(Record):
     slice: str = Field(
         default="", description="the test examples that the figure is of, such as class=cat; empty for all"
     )
-    rule: Rule | Literal["case"] = Field(description="case: the budget names a case that is not there")
+    rule: Rule | Literal["case", "max_cost"] = Field(
+        description="case: the budget names a case that is not there; max_cost: it is on what the whole run cost"
+    )
     limit: float = Field(description="the bound on the value itself; relative budgets are resolved into it")
     budget: str = Field(description="as the user wrote it")
     source: str = Field(description="where it was written: a key of pyproject.toml, a marker or an option")
@@ -102,6 +105,11 @@ class Check(Record):
     def figure_name(self) -> str:
         """The metric, with the slice that it is of: ``accuracy[class=cat]``."""
         return f"{self.metric}[{self.slice}]" if self.slice else self.metric
+
+    @property
+    def is_of_run(self) -> bool:
+        """Whether the check is of the whole run, and on none of its cases."""
+        return self.rule == "max_cost"
 
     def is_of(self, member: CaseOutcome) -> bool:
         """Tell whether the check is on this case, on this kind of hardware."""
@@ -213,6 +221,9 @@ class RunRecord(Record):
         default="", description="which run the default baseline is of, and which newer runs were passed over and why"
     )
     timings: Many[Timing] = Field(default=(), description="of an imported run of pytest-benchmark")
+    node_use: Many[NodeUse] | None = Field(
+        default=None, description="what the run used of the machines of each kind; None where that was not recorded"
+    )
     exit_code: int | None = Field(default=None, description="that the run asked for; None where it is not known")
     interrupted: bool = Field(
         default=False, description="whether the run was stopped before its end, so that cases are missing"
@@ -233,6 +244,12 @@ class RunRecord(Record):
     def profiles_of(self, case_id: str) -> tuple[str, ...]:
         """Return the kinds of hardware that a collected case is to be measured on."""
         return self.collected_on.get(case_id, (self.device.profile,))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cost(self) -> float | None:
+        """What the run cost, by the prices of its settings; None where that is not known of each kind of device."""
+        return cost_of(self.node_use)
 
     @property
     def failed(self) -> int:
@@ -317,12 +334,10 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
     failures = {key: failure for key, failure in failures.items() if key not in results}
     measured = {key.case_id for key in (*results, *failures)}
     compared = {key.case_id for key in baselines}
-    started = min(record.started for record in records)
-    ended = max(record.started.timestamp() + record.seconds for record in records)
     return records[0].model_copy(
         update={
-            "started": started,
-            "seconds": ended - started.timestamp(),
+            "started": min(record.started for record in records),
+            "seconds": _span_s(records),
             "results": tuple(results.values()),
             "failures": tuple(failures.values()),
             "reference_only": tuple(sorted(measured - asked)),
@@ -337,5 +352,33 @@ def merge(records: Sequence[RunRecord]) -> RunRecord:
             "marker_budgets": marker_budgets,
             "baselines": tuple(baselines.values()),
             "baseline_errors": {name: why for name, why in baseline_errors.items() if name not in compared},
+            "node_use": _node_use(records),
         }
     )
+
+
+def _node_use(records: Sequence[RunRecord]) -> tuple[NodeUse, ...] | None:
+    """What they used together: runs of their own had machines of their own, and the parts of one run the same ones."""
+    runs: dict[str, list[RunRecord]] = {}
+    for record in records:
+        runs.setdefault(record.run_id, []).append(record)
+    used = [_node_use_of_parts(parts) for parts in runs.values()]
+    return sum_of_machines(uses for uses in used if uses) if None not in used else None
+
+
+def _node_use_of_parts(parts: Sequence[RunRecord]) -> tuple[NodeUse, ...] | None:
+    recorded = [part.node_use for part in parts if part.node_use is not None]
+    if len(recorded) < len(parts):
+        return None
+    uses = sum_of_processes(recorded)
+    if (
+        len(parts) > 1 and len(uses) == 1
+    ):  # processes that held the machine at the same time, from the first to the last
+        return (uses[0].model_copy(update={"seconds": _span_s(parts)}),)
+    return uses
+
+
+def _span_s(records: Sequence[RunRecord]) -> float:
+    """The seconds from the start of the first to the end of the last."""
+    ended = max(record.started.timestamp() + record.seconds for record in records)
+    return ended - min(record.started for record in records).timestamp()

@@ -55,7 +55,9 @@ def short_names(record: RunRecord) -> dict[str, str]:
 
 
 def check_name(check: Check, names: Mapping[str, str], record: RunRecord) -> str:
-    """Name the case of a check, with the kind of hardware where a run is of several."""
+    """Name the case of a check, with the kind of hardware where a run is of several; or the run that it is of."""
+    if check.is_of_run:
+        return "the run"
     name = names.get(check.case_id, check.case_id)
     is_of_several = len({device.profile for device in record.devices}) > 1
     return f"{name} on {check.profile}" if is_of_several and check.profile else name

@@ -95,6 +95,12 @@ def minute(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M}"
 
 
+def clock(seconds: float) -> str:
+    """Return a time as a clock shows it, in hours, minutes and seconds: ``0:31:02``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60:,}:{minutes % 60:02}:{rest:02}"
+
+
 def short_hash(commit: str | None) -> str:
     """Return the first ten digits of a commit's hash, which are enough to find it; empty for no commit."""
     return (commit or "")[:_HASH_DIGITS]

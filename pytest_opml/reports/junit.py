@@ -50,6 +50,12 @@ def write_junit(record: RunRecord, path: Path) -> None:
         test = SubElement(suite, "testcase", classname=_SUITE, name=printable(failure.case.id))
         message = printable(f"{failure.kind}: {failure.message}")
         SubElement(test, "error", message=message).text = printable(failure.log_tail, lines=True)
+    for check in record.checks:
+        if check.is_of_run:
+            test = SubElement(suite, "testcase", classname=_SUITE, name="the run")
+            if check.blocking:
+                tag = "failure" if check.verdict == "fail" else "skipped"
+                SubElement(test, tag, message=printable(check_text(check)))
     for tag, name in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(name, str(sum(1 for _ in suite.iter(tag))))
     root = Element("testsuites")

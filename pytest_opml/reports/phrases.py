@@ -11,6 +11,7 @@ from ..analysis import figures
 from ..gate.best_case import Selection, select_best
 from ..gate.budgets import OPTION, Gate, GateTerms
 from ..gate.needed_evidence import needed_evidence
+from ..gate.run_cost import money
 from ..gate.run_verdicts import expected_false_alarms
 from ..metrics import get
 from ..records.result import Key, Result, SideBySide
@@ -61,6 +62,8 @@ def is_judged(check: Check) -> bool:
 
 def figure(check: Check, value: float | None) -> str:
     """Return a value in the unit of the metric that a check is on."""
+    if check.is_of_run:
+        return "n/a" if value is None else money(value)
     metric = get(check.metric)  # a stored check may be of one that is not installed here
     if metric is None:
         return "n/a" if value is None else f"{value:.4g}"
@@ -69,7 +72,7 @@ def figure(check: Check, value: float | None) -> str:
 
 def check_text(check: Check) -> str:
     """Say what a check found, without its case."""
-    if check.rule == "case":
+    if check.rule == "case" or (check.is_of_run and check.verdict == "fail"):
         return check.reason
     if not is_judged(check):
         return f"{check.figure_name}: {WORDS[check.verdict]} ({check.budget}): {check.reason}"
@@ -97,6 +100,11 @@ def distinct_figures(check: Check) -> tuple[str, str]:
     if value == limit and (check.verdict == "fail" or check.busy):
         return f"{check.value:.10g}", f"{check.limit:.10g}"
     return value, limit
+
+
+def budget_text(check: Check) -> str:
+    """Return the budget of a check with the figure that it is on: ``size_mb max = 4.5``."""
+    return check.budget if check.is_of_run or check.rule == "case" else f"{check.figure_name} {check.budget}"
 
 
 def interval(check: Check) -> str:

@@ -13,6 +13,7 @@ from ..analysis.comparability import differing_in, needs_same_machine
 from ..analysis.examples import kind_of
 from ..gate.best_case import Selection, select_best
 from ..gate.budgets import GateTerms
+from ..gate.run_cost import money
 from ..metrics import Metric, get
 from ..records.result import Key, Result, SideBySide
 from ..records.run import WORST_FIRST, Baseline, Check, Failure, FailureKind, RunRecord
@@ -161,6 +162,8 @@ def needed_change(check: Check, result: Result | None) -> str:
     if check.value is None:
         return ""
     gap = abs(check.value - check.limit)
+    if check.is_of_run:
+        return f"The run must cost {money(gap)} less: run fewer cases, for a shorter time, or on cheaper machines."
     rises = fails_below(check)
     verb = "rise" if rises else "shrink" if metric and metric.unit == "MB" else "fall"
     text = f"{check.figure_name} must {verb} by at least {_difference(check, gap)}{_share(check, gap, metric, result)}"
@@ -260,6 +263,8 @@ def _missing(check: Check, result: Result | None, run: _Run) -> Iterator[str]:
             yield "Run all its cases again: the test ended before this one was measured."
         else:
             yield f"Correct the id in {where}, or write optional = true there if the case is not in every run."
+    elif check.is_of_run:
+        yield "Write the price of each kind of device into [tool.opml.price]: a run is judged by the prices it had."
     elif check.is_first:
         yield _first(run.record)
     elif get(check.metric) is None:

@@ -79,7 +79,7 @@ class ArtifactBuilder:
     """
 
     def __init__(self, case: Case, data: Split, device: Device, cache: Cache) -> None:
-        self.case, self.data, self.cache, self._device = case, data, cache, device
+        self.case, self.data, self.cache, self.device = case, data, cache, device
         self.keys = CaseKeys(case, data, device)
         self.texts = case.technique.split("+")
 
@@ -163,12 +163,12 @@ class ArtifactBuilder:
             )
         disturbed = chain.disturbed or self.disturbances(load)
         built = BuiltArtifact(path, training, state.changes, preparation_s, disturbed)
-        _write_details(folder, built._replace(arithmetic=self._arithmetic()))
+        _write_details(folder, built._replace(arithmetic=self.arithmetic()))
 
-    def _arithmetic(self) -> dict[str, float]:
+    def arithmetic(self) -> dict[str, float]:
         """What this hardware does for the number format that the chain ends in; measured once for a machine."""
         forms = [form for form in (step.number_format() for step in self.steps) if form]
-        speeds = {form: speed_of(form, self.cache, self._device) for form in forms[-1:]}
+        speeds = {form: speed_of(form, self.cache, self.device) for form in forms[-1:]}
         return {form.text: round(speed, 4) for form, speed in speeds.items() if speed is not None}
 
     def _trained(self, case: Case, key: str, policy: str) -> TrainedModel:
@@ -187,6 +187,7 @@ class ArtifactBuilder:
             pretrained = describe_weights(Path(case.weights))
             updated = {"disturbed": disturbed, "pretrained": pretrained}
             training = training.model_copy(update=updated) if is_trained else UNTRAINED
+            training = training.model_copy(update={"made_on": self.device.profile})
             path = folder / "model.keras"
             model.save(path)
             self.guard(lambda: model).stored("training", ModelState(model), path)
@@ -198,7 +199,7 @@ class ArtifactBuilder:
 
     def disturbances(self, load: LoadWatch) -> str:
         """What disturbed the machine since the watch began; empty where it was quiet."""
-        return "; ".join(load.disturbances(self._device.cores))
+        return "; ".join(load.disturbances(self.device.cores))
 
     def guard(self, as_trained: Callable[[], keras.Model]) -> AnswerGuard:
         """What compares answers for the training inputs, the same ones each time."""

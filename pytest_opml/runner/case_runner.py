@@ -23,6 +23,7 @@ from ..storage.device_lock import exclusive_device
 from .case_files import check_files
 from .launchers.base import Launcher, ProcessLimits, Value, WorkerFailed, temporary_folder
 from .model_addresses import ModelAddresses, named
+from .node_meter import NodeTime, Stopwatch
 from .options import RunOptions
 from .quiet_repeat import QuietRepeat
 from .shared_results import MeasuredCase, SharedResults
@@ -77,7 +78,12 @@ class CaseRunner:
         self._launcher, self._options, self._baselines = launcher, options, baselines
         self._shared, self._on_progress = shared, on_progress
         self._wait_s = options.settings.wait_s
-        self._addresses = baselines.addresses
+        self._addresses, self._work = baselines.addresses, Stopwatch()
+
+    @property
+    def node_time(self) -> NodeTime:
+        """The time in which this process worked on cases, so far; it waits for others of the run outside of it."""
+        return NodeTime(1, self._work.seconds)
 
     def localised(self, case: Case) -> Case:
         """Return a case as it is built here, after looking for what it names.
@@ -106,7 +112,7 @@ class CaseRunner:
         local = self.localised(case)
         limits = self._options.limits(overrides)
         budgets = self._options.budgets(case.id, overrides) if is_judged else None
-        with self._shared.alone():
+        with self._shared.alone(), self._work.running():
             outcome = self._shared.get(case.id)
             if outcome is None:
                 outcome = self._measure(case, local, limits, budgets, reference)
@@ -239,7 +245,7 @@ class CaseRunner:
         """
         options, on_progress = self._options, partial(self._tell_build, case)
         local = self.localised(case)
-        with self._shared.alone():
+        with self._shared.alone(), self._work.running():
             arguments = (local, replace(options.build, trusted=options.trusts(case)), options.paths)
             limits = options.limits(overrides)._replace(devices=case.devices)
             return self._launcher.run(task, arguments, limits, on_progress)

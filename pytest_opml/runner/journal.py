@@ -11,12 +11,13 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import StorageError, one_line
 from ..records.base import Record
+from ..records.node_use import NodeUse
 from ..records.run import RunRecord, merge
 from ..reports.formatting import amount
 from ..storage.held_folders import HeldFolder, abandoned, remove
@@ -38,11 +39,13 @@ class RunPart(NamedTuple):
         run_id: of the whole run; letters and digits.
         name: of the part, of which the run has no other.
         shared: a folder in which processes of one run find what another of them has measured; None for one process.
+        is_of_several: whether the process measures on several devices, and this is what it does on one of them.
     """
 
     run_id: str
     name: str = "main"
     shared: Path | None = None
+    is_of_several: bool = False
 
     @classmethod
     def alone(cls) -> RunPart:
@@ -51,7 +54,7 @@ class RunPart(NamedTuple):
 
     def on(self, gpu: str) -> RunPart:
         """Return what the process does of its part on one of several devices."""
-        return self._replace(name=f"{self.name}@{gpu}")
+        return self._replace(name=f"{self.name}@{gpu}", is_of_several=True)
 
 
 class JournalEntry(Record):
@@ -63,6 +66,7 @@ class JournalEntry(Record):
         seconds: since the run began.
         marker_budgets: on the marker of its test, as they were written.
         baseline_error: why its baseline could not be read; empty where it could.
+        node_use: what the process had used so far, on the device of its part; None where that was not written.
     """
 
     outcome: MeasuredCase
@@ -70,6 +74,7 @@ class JournalEntry(Record):
     seconds: float
     marker_budgets: dict[str, Any]
     baseline_error: str
+    node_use: NodeUse | None = None
 
     @property
     def case_id(self) -> str:
@@ -85,11 +90,19 @@ class Journal:
         folder: the state folder; None where nothing is to be written.
         part: of the run, that the process does.
         head: what the record of the run will begin with, without results.
+        read_use: says what the process has used so far, on the device of the part.
     """
 
-    def __init__(self, folder: Path | None, part: RunPart, head: RunRecord) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        part: RunPart,
+        head: RunRecord,
+        read_use: Callable[[], NodeUse | None] = lambda: None,
+    ) -> None:
         self._folder = folder / _FOLDER / part.run_id if folder else None
         self._name, self._head, self._is_begun = part.name, head, False
+        self._read_use = read_use
         self._held: HeldFolder | None = None
         self._number, self._unsafe, self._clock = 0, 0, time.monotonic()
         self._reason = ""
@@ -134,6 +147,7 @@ class Journal:
             seconds=time.monotonic() - self._clock,
             marker_budgets=dict(marker_budgets),
             baseline_error=baseline_error,
+            node_use=self._read_use(),
         )
         try:
             if self._held is None:
@@ -221,6 +235,7 @@ def _read_part(path: Path, name: str) -> RunRecord:
     except ValueError as error:
         raise StorageError(f"{path.parent}: is no journal of this version: {one_line(error)}") from error
     entries = {entry.case_id: entry for entry in all_entries}
+    used = max(all_entries, key=lambda entry: entry.seconds).node_use if all_entries else None
     return with_outcomes(
         head,
         [entry.outcome for entry in entries.values()],
@@ -229,13 +244,16 @@ def _read_part(path: Path, name: str) -> RunRecord:
         marker_budgets=head.marker_budgets
         | {name: entry.marker_budgets for name, entry in entries.items() if entry.marker_budgets},
         baseline_errors={name: entry.baseline_error for name, entry in entries.items() if entry.baseline_error},
+        node_use=None if used is None else (used,),
     )
 
 
 # --- taking in
 
 
-def open_journal(settings: Settings, root: Path, part: RunPart, head: RunRecord) -> Journal:
+def open_journal(
+    settings: Settings, root: Path, part: RunPart, head: RunRecord, read_use: Callable[[], NodeUse | None]
+) -> Journal:
     """Return the journal of a run; one that is to leave nothing, neither in a history nor in a file, writes none.
 
     Args:
@@ -243,12 +261,13 @@ def open_journal(settings: Settings, root: Path, part: RunPart, head: RunRecord)
         root: the user's project.
         part: of the run, that the process does.
         head: what the record of the run will begin with.
+        read_use: says what the process has used so far.
     """
     if not (settings.store or settings.json_path):
-        return Journal(None, part, head)
+        return Journal(None, part, head, read_use)
     from ..history.store import state_folder
 
-    return Journal(state_folder(settings.store, root), part, head)
+    return Journal(state_folder(settings.store, root), part, head, read_use)
 
 
 def take_in_earlier(settings: Settings, root: Path) -> tuple[str, ...]:

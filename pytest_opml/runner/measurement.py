@@ -462,6 +462,8 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
         notes.append("less than half a test example was wrong; the score takes half an error for it")
     if training.devices > 1:
         notes.append(f"trained on {training.devices} devices, each with its share of every batch; measured on one")
+    if training.made_on not in (None, device.profile):
+        notes.append(f"made on {training.made_on}, and measured on {device.profile}")
     steps = [part.split(",") for part in case.technique.split("+")]
     if any(name == "float16" for name, *_ in steps) and not device.float16_in_hardware:
         (name, *given), saves = steps[0], "half precision saves space here, not time"

@@ -70,13 +70,15 @@ class BuildOptions:
     """What training a model and applying techniques are told.
 
     Attributes:
-        device: that the model is trained for.
+        device: that the model is trained on, where the cache does not hold it.
+        made_on: another one, which may have made it before; None for none.
         registrations: names that the run's own process knows besides the installed ones; the ``file`` of one must be
             on the machine that runs the task.
         trusted: whether the case's model may do more than compute.
     """
 
     device: Device
+    made_on: Device | None = None
     registrations: tuple[registry.Registration, ...] = ()
     trusted: bool = False
 
@@ -132,11 +134,13 @@ class RunOptions:
         settings: of the run.
         device: that it runs on.
         plan: what was collected.
+        made_on: the device of the machines that make artifacts for this one; None where it makes them itself.
     """
 
     settings: Settings
     device: Device
     plan: CollectedRun
+    made_on: Device | None = None
 
     @cached_property
     def terms(self) -> GateTerms:
@@ -164,7 +168,7 @@ class RunOptions:
     @property
     def build(self) -> BuildOptions:
         """What building a case is told, with the names that are registered by now."""
-        return BuildOptions(device=self.device, registrations=registry.registrations())
+        return BuildOptions(device=self.device, made_on=self.made_on, registrations=registry.registrations())
 
     def trusts(self, case: CaseRecord) -> bool:
         """Whether the model of a case may do more than compute."""

@@ -204,7 +204,7 @@ def conclude(record: RunRecord, *, problems: Sequence[str] = (), failed_tests: i
     """
     failed = record.failed
     if failed or failed_tests:
-        return Exit(FAILED, "; ".join([_failed(record, failed_tests), *_not_judged(record, problems)]))
+        return Exit(FAILED, "; ".join([*_failed(record, failed_tests), *_not_judged(record, problems)]))
     wrong = [failure.case.id for failure in record.failures if failure.kind == "usage"]
     asked = [name for name in wrong if name not in record.reference_only]  # what is wrong with both is told once
     if wrong or usage_errors:
@@ -231,12 +231,13 @@ def conclude_stored(record: RunRecord, *, then: int) -> Exit:
     return Exit(worst, f"{reason}; the run itself ended with {record.exit_code}, {why}")
 
 
-def _failed(record: RunRecord, tests: int) -> str:
-    """How many checks failed, and so many tests for another reason; one of them at least."""
-    checks = record.failed
+def _failed(record: RunRecord, tests: int) -> list[str]:
+    """How many checks failed, so many tests for another reason, and which budgets of the whole run; one at least."""
+    of_run = [check.reason for check in record.checks if check.is_of_run and check.verdict == "fail"]
+    checks = record.failed - len(of_run)
     texts = [f"{amount(checks, 'budget')} failed{_where(record)}"] if checks else []
-    texts += [f"{amount(tests, 'test')} failed{' for another reason' if checks else ''}"] if tests else []
-    return " and ".join(texts)
+    texts += [f"{amount(tests, 'test')} failed{' for another reason' if checks or of_run else ''}"] if tests else []
+    return [*filter(None, [" and ".join(texts)]), *of_run]
 
 
 def _where(record: RunRecord) -> str:

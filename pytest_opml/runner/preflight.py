@@ -76,7 +76,7 @@ class Preflight:
 def check_run(
     settings: Settings, root: Path, plan: CollectedRun = NOTHING_COLLECTED, remote: Device | None = None
 ) -> Preflight:
-    """Check that a run can begin: its device, cache, weights, models, history, record's path, MLflow and TensorFlow.
+    """Check that a run can begin: its device and price, cache, weights, models, history, record, MLflow, TensorFlow.
 
     Args:
         settings: of the run.
@@ -94,6 +94,7 @@ def check_run(
         check_file()
     if remote is None:  # its imports take seconds, and the rest of this can go on beside them
         start_server(needs_tensorflow=plan.needs_tensorflow)
+    from ..gate.run_cost import check_prices
     from ..history.git import read_commit
     from ..integrations.mlflow import check_tracking
     from ..measure.device import check_devices, detect
@@ -105,6 +106,7 @@ def check_run(
 
     commit = read_commit(root)  # now, for the checkout may change while the run goes on
     device = remote or detect(settings.gpu, settings.threads)
+    check_prices(settings.prices, settings.gate.max_cost, [device.profile])
     use_threads(device.threads)
     check_devices(plan.devices, device)
     weights = _check_making(settings, plan, device) if remote is None else []

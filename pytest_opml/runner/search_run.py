@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
 from ..gate.best_case import Selection, select_best
+from ..gate.run_cost import judge_cost
 from ..gate.run_verdicts import judge_run
 from ..records.run import RunRecord, merge
 from ..reports.formatting import amount
@@ -128,7 +129,7 @@ def _ended(
     record = record.model_copy(update={"collected": {case.id: command(case) for case in cases if case.id in measured}})
     whole = _whole(record, result)
     whole = whole.model_copy(update={"checks": judge_run(whole, settings.gate)})
-    code = _exit_of(result, is_complete=is_complete, stopped=stopped)
+    code = _within_cost(_exit_of(result, is_complete=is_complete, stopped=stopped), record, settings)
     outcome = finish(
         record,
         settings,
@@ -158,7 +159,12 @@ def _whole(record: RunRecord, result: SearchResult) -> RunRecord:
     judged = tuple(one for one in whole.results if one.case.id in finalists)
     names = {one.case.id for one in judged}
     return whole.model_copy(
-        update={"results": judged, "failures": (), "reference_only": tuple(set(whole.reference_only) - names)}
+        update={
+            "results": judged,
+            "failures": (),
+            "reference_only": tuple(set(whole.reference_only) - names),
+            "node_use": record.node_use,  # those of earlier runs were theirs
+        }
     )
 
 
@@ -180,6 +186,14 @@ def _exit_of(result: SearchResult, *, is_complete: bool, stopped: str) -> Exit:
     if race.is_cut:
         return Exit(NOT_JUDGED, f"none of {amount(len(measured), 'chain')} keeps the budgets so far{cut}")
     return Exit(FAILED, f"none of {amount(len(race.space.chains), 'chain')} keeps the budgets")
+
+
+def _within_cost(exit_: Exit, record: RunRecord, settings: Settings) -> Exit:
+    """The exit code of a search that may have cost too much; one that was ended, or found nothing, stays what it is."""
+    blocking = [check for check in judge_cost(record, settings.gate.max_cost) if check.blocking]
+    if exit_.code != PASSED or not blocking:
+        return exit_
+    return Exit(FAILED if blocking[0].verdict == "fail" else NOT_JUDGED, f"{exit_.reason}; {blocking[0].reason}")
 
 
 def _named(result: SearchResult) -> str:

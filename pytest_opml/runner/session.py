@@ -33,7 +33,7 @@ class Session:
     Args:
         settings: of the run.
         root: the user's project.
-        on_progress: is told how far a case has come; of no case, what the run waits for.
+        on_progress: is told how far a case has come.
         part: of the run, that this process does; None for the whole.
         plan: what was collected.
         fleet: whose nodes run the cases; None for this machine.
@@ -51,27 +51,24 @@ class Session:
         self,
         settings: Settings,
         root: Path,
-        on_progress: Callable[[Case | None, Progress], None],
+        on_progress: Callable[[Case, Progress], None],
         *,
         part: RunPart | None = None,
         plan: CollectedRun = NOTHING_COLLECTED,
         fleet: FleetRun | None = None,
     ) -> None:
         from .journal import RunPart, open_journal
+        from .node_meter import NodeMeter
+        from .options import RunOptions
         from .preflight import check_run
 
-        device = fleet.device(settings, plan, on_progress) if fleet else None
-        self._preflight = check_run(settings, root, plan, device)
+        self._preflight = check_run(settings, root, plan, fleet.device(settings, plan) if fleet else None)
         self.device, self.notes = self._preflight.device, self._preflight.notes
         part = part or RunPart.alone()
         self._head, self._clock = self._preflight.head(part.run_id, plan), time.monotonic()
-        self.journal = open_journal(settings, root, part, self._head)
         self._plan, self._asked = plan, AskedCases()
         self._marked = {name: dict(overrides.tables) for name, overrides in plan.limits.items() if overrides.tables}
         self._outcomes: dict[str, MeasuredCase] = {}
-
-        from .options import RunOptions
-
         self._options = RunOptions(settings=settings, device=self.device, plan=plan)
         baselines = self._preflight.baselines
         if fleet:
@@ -84,6 +81,8 @@ class Session:
             from .case_runner import local_runner
 
             self._runner = local_runner(self._options, baselines, part.shared, on_progress)
+        self._meter = NodeMeter(self._options, self._runner, None if fleet or part.is_of_several else self._clock)
+        self.journal = open_journal(settings, root, part, self._head, self._meter.read)
 
     # --- what tests ask for
     def run(self, case: Case, overrides: TestOverrides = NO_OVERRIDES, *, is_asked: bool = True) -> Result:
@@ -177,4 +176,5 @@ class Session:
             reference_only=tuple(sorted(set(self._outcomes).difference(self._asked))),
             marker_budgets=self._marked,
             baseline_errors=self._preflight.baselines.errors,
+            node_use=(self._meter.read(),),
         )

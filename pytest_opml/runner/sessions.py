@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SettingsError
+from ..gate.run_cost import check_prices
 from .journal import RunPart
 from .session import Session
 
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from .plan import CollectedRun
 
 
-def _fleet(settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> FleetRun:
+def _fleet(
+    settings: Settings,
+    root: Path,
+    plans: Mapping[str, CollectedRun],
+    on_progress: Callable[[Case | None, Progress], None],
+) -> FleetRun:
+    from ..progress import Progress
     from .fleet.fleet_run import FleetRun
 
-    return FleetRun(settings, root, plans)
+    return FleetRun(settings, root, plans, lambda text: on_progress(None, Progress(text, is_waiting=True)))
 
 
 class Sessions:
@@ -53,8 +60,13 @@ class Sessions:
     ) -> None:
         if settings.fleet and part:
             raise SettingsError("--opml-fleet: its nodes work side by side already; leave -n of pytest-xdist out")
-        self._fleet = _fleet(settings, root, plans) if settings.fleet else None
-        part = part or RunPart.alone()
+        if settings.make_on and not settings.fleet:
+            raise SettingsError(f"--opml-make-on={settings.make_on}: names nodes of a cluster; say --opml-fleet, too")
+        # before a cluster is asked; what auto is, each session finds out
+        kinds = dict.fromkeys([*plans, *([settings.make_on] if settings.make_on else [])])
+        check_prices(settings.prices, settings.gate.max_cost, [gpu for gpu in kinds if gpu not in ("auto", "gpu")])
+        self._fleet = _fleet(settings, root, plans, on_progress) if settings.fleet else None
+        part, self._settings = part or RunPart.alone(), settings
         try:
             self._sessions = {
                 gpu: Session(
@@ -113,4 +125,16 @@ class Sessions:
         from ..records.run import merge
 
         records = [session.record() for session in self._sessions.values()]
-        return records[0] if len(records) == 1 else merge(records)
+        return self._with_making(records[0] if len(records) == 1 else merge(records))
+
+    def _with_making(self, record: RunRecord) -> RunRecord:
+        """The run with what it used of nodes that have only made what others measured."""
+        from ..records.node_use import NodeUse
+
+        kind = self._settings.make_on
+        if not (self._fleet and kind) or kind in self._sessions or record.node_use is None:
+            return record
+        nodes, seconds = self._fleet.node_seconds.of(kind)
+        price = self._settings.prices.get(kind)
+        use = NodeUse(profile=kind, nodes=nodes, seconds=seconds, price_per_hour=price)
+        return record.model_copy(update={"node_use": (*record.node_use, use)})

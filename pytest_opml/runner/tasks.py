@@ -21,7 +21,6 @@ from ..stats.sequential import NO_SAMPLING
 from ..storage import releases
 from ..storage.cache import Cache
 from .builder import UNTRAINED, ArtifactBuilder, BuiltArtifact, find_artifact
-from .cache_keys import CaseKeys
 from .case_data import load_data
 from .exported_models import exported
 from .measurement import measure
@@ -35,10 +34,12 @@ class BuiltCase:
     Attributes:
         artifact: the key of the case's artifact in the cache.
         reference: that of its reference's artifact, whether or not the cache holds it; None for a reference.
+        arithmetic: what this hardware does for the number formats, where the artifact was made on another; or None.
     """
 
     artifact: str
     reference: str | None = None
+    arithmetic: dict[str, float] | None = None
 
 
 def train_model(case: Case, options: BuildOptions, paths: LocalPaths) -> Path:
@@ -60,15 +61,26 @@ def make_artifact(case: Case, options: BuildOptions, paths: LocalPaths) -> Built
         UsageError: data, weights or the definition are at fault.
         TechniqueError: a technique cannot be applied, or changed nothing.
     """
-    builder = _prepared(case, options, paths)
+    prepared = _prepared(case, options, paths)
+    builder = _builder(prepared.case, prepared, options)
     builder.make()
     if paths.case_dir:
         write_held_out(builder.data, paths.case_dir)
     is_candidate, reference = case.reference != case, builder.case.reference
     return BuiltCase(
         artifact=builder.keys.artifact,
-        reference=CaseKeys(reference, builder.data, options.device).artifact if is_candidate else None,
+        reference=_builder(reference, builder, options).keys.artifact if is_candidate else None,
+        arithmetic=prepared.arithmetic() if builder.device != options.device else None,
     )
+
+
+def _builder(case: Case, prepared: ArtifactBuilder, options: BuildOptions) -> ArtifactBuilder:
+    """Return what builds a case on its device, or as another one has done where the cache holds what came of that."""
+    if options.made_on and case.is_made_anywhere:
+        elsewhere = ArtifactBuilder(case, prepared.data, options.made_on, prepared.cache)
+        if elsewhere.find():
+            return elsewhere
+    return ArtifactBuilder(case, prepared.data, options.device, prepared.cache)
 
 
 def _prepared(case: Case, options: BuildOptions, paths: LocalPaths) -> ArtifactBuilder:
@@ -100,6 +112,8 @@ def measure_artifact(case: Case, built: BuiltCase, plan: MeasurementPlan, paths:
     limit_process(plan.device.threads)
     cache = paths.open_cache()
     artifact = _find(cache, built)
+    if built.arithmetic is not None:
+        artifact = artifact._replace(arithmetic=built.arithmetic)
     reference = find_artifact(cache, built.reference) if built.reference and plan.vs_reference.seconds else None
     release = _release_file(plan.release.stored, paths) if plan.release and plan.release.sampling.seconds else None
     with _called({artifact.path: case.model if case.is_finished else f"the artifact of {case.id}"}):

@@ -284,6 +284,10 @@ class Technique(BaseModel, ABC):
         """Return the models that ``apply`` asks ``TrainingContext.trained`` for."""
         return ()
 
+    def needs_device(self) -> bool:
+        """Return whether it must run on the device that the artifact is for, as what times the model there must."""
+        return False
+
     def trains(self) -> bool:
         """Return whether it trains the model on; by default its options ``epochs`` and ``finetune`` say so."""
         return any(getattr(self, name, 0) for name in ("epochs", "finetune"))

@@ -146,6 +146,10 @@ class FilterPruneLatency(FilterPrune):
 
     share: float = Field(gt=0, lt=1, description="the share of the measured time to remove, between 0 and 1")
 
+    def needs_device(self) -> bool:
+        """Return True: a channel is worth the time that it takes there."""
+        return True
+
     def _changes(self, network: CuttableNetwork, model: keras.Model) -> Changes:
         before, after = batch_seconds([network.model, model], network.batch)
         return super()._changes(network, model) | {

@@ -12,8 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from pytest_opml.gate.run_cost import MaxCost, judge_cost
 from pytest_opml.history.base import Release
 from pytest_opml.history.memory import MemoryHistory
+from pytest_opml.records.node_use import NodeUse
 from pytest_opml.records.run import RunRecord
 from pytest_opml.reports.site.server import serving
 from tests.support.browser import Browser
@@ -195,6 +197,18 @@ def test_a_run_shows_its_verdict_results_and_what_did_not_pass(chromium: Browser
     assert "The site has no run gone." in go(chromium, "gone")
     assert "run-01 begins more than one run: write more of it." in go(chromium, "run-01")
     assert chromium.errors() == []
+
+
+def test_a_run_that_cost_too_much_says_so_and_links_to_no_case(chromium: Browser, tmp_path: Path) -> None:
+    use = NodeUse(profile="cpu", nodes=1, seconds=3600, price_per_hour=2.48)
+    run = site_run(1, [make_result(size_mb=4.0)], node_use=(use,))
+    run = run.model_copy(update={"checks": (*run.checks, *judge_cost(run, MaxCost(2.0, "s")))})
+    build(tmp_path / "site", MemoryHistory([run]))
+    text = show(chromium, tmp_path / "site", "run.html", "#run-001")
+    assert "the run cost 2.48, at most 2.00 is allowed (max_cost)" in text
+    assert "2.48 (cpu 1:00:00 at 2.48/h)" in text
+    cells = "[...document.querySelectorAll('td, th')].filter((cell) => cell.innerText === 'the run')"
+    assert chromium.run(f"return {cells}.map((cell) => cell.querySelectorAll('a').length)") == [0]
 
 
 @pytest.mark.sample

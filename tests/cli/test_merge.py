@@ -9,9 +9,11 @@ from click.testing import CliRunner, Result
 
 from pytest_opml import cli
 from pytest_opml.history.record_files import read_record, write_record
+from pytest_opml.records.node_use import NodeUse
 from pytest_opml.records.run import RunRecord
 from tests.support.builders import make_case, make_device, make_failure, make_result, make_run
 
+PRICES = {"v100": 2.48, "cpu": 0.19}
 BASE, INT8 = make_case("baseline").id, make_case("int8").id
 
 
@@ -133,3 +135,19 @@ def test_a_failure_on_one_kind_does_not_hide_the_result_on_another() -> None:
     record = read_record(Path("run.json"))
     assert [one.key for one in record.failures] == [(INT8, "cpu")]
     assert (INT8, "v100") in [one.key for one in record.results]
+
+
+def test_the_jobs_cost_together_and_the_budget_is_on_the_whole() -> None:
+    uses = [NodeUse(profile=name, nodes=1, seconds=3600, price_per_hour=price) for name, price in PRICES.items()]
+    jobs = [job(use.profile, 0.95, node_use=(use,)) for use in uses]
+    Path("pyproject.toml").write_text("[tool.opml.gate]\nmax_cost = 2.5\n")
+    found = run(*written(*jobs), "-o", "run.json")
+    assert found.exit_code == 1
+    assert found.output.splitlines()[-1].endswith("the run cost 2.67, at most 2.50 is allowed (max_cost)")
+    assert "cost: 2.67 (v100 1:00:00 at 2.48/h, cpu 1:00:00 at 0.19/h)" in found.output
+    assert read_record(Path("run.json")).node_use == tuple(sorted(uses, key=lambda use: use.profile))
+    assert run(*written(*jobs), "--gate", "max_cost=2.7").exit_code == 0
+    silent = job("cpu", 0.95)
+    found = run(*written(jobs[0], silent))
+    assert found.exit_code == 11
+    assert "the record does not say what the run used of its machines" in found.output.splitlines()[-1]

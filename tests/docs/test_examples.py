@@ -57,6 +57,8 @@ SHOWN = {
     ("docs/fleet.md", "--opml-gpu=a100: not in the fleet*"): "likewise",
     ("docs/fleet.md", "ray get-auth-token --generate"): "commands of Ray's",
     ("docs/fleet.md", "fleet"): "opml doctor with a cluster, as tests/fleet/test_cluster_access.py has it",
+    ("docs/fleet.md", "cost: 1.32 (v100*"): "tests/reports/test_run_cost.py has such a line",
+    ("docs/fleet.md", "opml: exit code 1: the run cost*"): "tests/gate/test_run_cost.py has it",
     ("docs/gate.md", "Best of 3 on digits within the budgets*"): "made-up figures, as is said there",
     ("docs/history.md", "Against the baseline release"): "made-up figures",
     ("docs/index.md", "#  case            accuracy*"): "a run of what benchmarks/silent_collapse.py writes",

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_opml.gate.run_cost import money
 from pytest_opml.history.record_files import read_record
 from pytest_opml.records.run import RunRecord
 from tests.support.onnx_files import write_classifier, write_rows
 from tests.support.processes import python_path
-from tests.support.ray_cluster import PretendedFleet, pretended_fleet
+from tests.support.ray_cluster import CACHE_KEY, PretendedFleet, pretended_fleet
 
 pytestmark = pytest.mark.fleet
 
@@ -124,11 +125,13 @@ def test_each_case_is_there_once_on_each_kind_with_the_figures_of_a_run_here(
 
 def test_cases_whose_node_is_lost_are_measured_by_another(fleet: PretendedFleet, project: Project) -> None:
     project = Project(project.folder, 8)
-    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100")
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100", "-s")
     project.wait_for_results(process, 2)
     fleet.kill(fleet.node_of("v100"))
     output, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 0, output
+    assert re.search(r"^opml: v100 node [0-9a-f?]{1,8} is lost, and what it was at is done by another: ", output, re.M)
+    assert "raylet" not in output
     assert len(project.record.results) == len(figures_of(project.record)) == 8
     assert not project.record.failures
 
@@ -214,3 +217,51 @@ def test_cases_that_a_test_builds_are_measured_beside_their_reference(fleet: Pre
         "baseline": True,
         "cluster-16": True,
     }
+
+
+def test_a_run_costs_what_its_nodes_took_a_lost_one_too(fleet: PretendedFleet, project: Project) -> None:
+    project = Project(project.folder, 8)
+    settings = "[tool.opml.price]\nv100 = 2.48\ncpu = 0.19\n[tool.opml.gate]\nmax_cost = 20\n"
+    (project.folder / "pyproject.toml").write_text(settings, "utf-8")
+    process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,cpu")
+    project.wait_for_results(process, 3)
+    fleet.kill(fleet.node_of("v100"))
+    output, _ = process.communicate(timeout=LONGEST_S)
+    assert process.returncode == 0, output
+    assert project.record.node_use
+    uses = {use.profile: use for use in project.record.node_use}
+    assert uses["v100"].nodes == 2
+    assert uses["cpu"].nodes == 1
+    assert all(0 < use.seconds < use.nodes * project.record.seconds for use in uses.values())
+    assert project.record.cost
+    assert f"cost: {money(project.record.cost)} (" in output
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100")
+    assert code == 4
+    assert "the run is on p100, without a price" in output
+
+
+APART = """
+import pytest
+from pytest_opml import Case
+
+@pytest.mark.parametrize("technique", ["cluster-16", "float16"])
+def bench_it(technique, opml):
+    opml(Case(dataset="digits", model="tests.support.small:build", technique=technique, weights="none", size=16,
+              epochs=2, unfreeze="all"))
+"""
+
+
+def test_what_nodes_of_one_kind_have_made_is_measured_on_all_kinds(
+    fleet: PretendedFleet, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cases are built by the tests, so that each kind asks for them by itself."""
+    monkeypatch.setenv("OPML_CACHE_KEY", CACHE_KEY)
+    project.bench(APART)
+    apart = ("--opml-make-on=cpu", f"--opml-cache-shared={project.folder / 'shared'}")
+    code, output = project.run(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,p100", *apart)
+    assert code == 0, output
+    results = project.record.results
+    assert sorted(one.device.profile for one in results) == ["p100"] * 3 + ["v100"] * 3
+    assert {one.training.made_on for one in results} == {"cpu"}
+    assert len({(one.case.technique, one.artifact.sha256) for one in results}) == 3
+    assert "made on cpu, and measured on v100" in output

@@ -8,6 +8,7 @@ import pytest
 from pytest_opml.gate.budgets import Gate, parse_gate
 from pytest_opml.history.memory import MemoryHistory
 from pytest_opml.history.record_files import read_record
+from pytest_opml.records.node_use import NodeUse
 from pytest_opml.records.run import RunRecord
 from pytest_opml.runner import journal as module
 from pytest_opml.runner.journal import (
@@ -67,6 +68,20 @@ def test_a_run_that_was_cut_off_is_taken_in_once(tmp_path: Path) -> None:
     assert set(record.collected) == {make_result("int8").case.id}  # what it did not come to is not missing
     assert {check.verdict for check in record.checks} == {"fail"}
     assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+def test_a_run_that_was_cut_off_says_what_it_had_used_when_it_wrote_last(tmp_path: Path) -> None:
+    uses = [NodeUse(profile="v100", nodes=1, seconds=float(seconds), price_per_hour=2.48) for seconds in (5, 9)]
+    readings = iter(uses)
+    journal = Journal(tmp_path, RunPart(RUN), HEAD, lambda: next(readings))
+    for outcome in (BASELINE, INT8):
+        journal.add(outcome, is_asked=True, marker_budgets={}, baseline_error="")
+    cut_off(journal)
+    history = MemoryHistory()
+    take_in(history, tmp_path, parse_gate({"max_cost": 0.001}, "gate", ()))
+    (record,) = history.records()
+    assert record.node_use == (uses[1],)
+    assert [check.verdict for check in record.checks] == ["fail"]
 
 
 def test_the_parts_of_the_processes_of_one_run_are_one_record(tmp_path: Path) -> None:
@@ -164,14 +179,14 @@ def test_where_nothing_can_be_written_the_end_says_what_was_not_safe(
 
 def test_a_run_that_is_to_leave_something_begins_with_room_for_its_record(tmp_path: Path) -> None:
     settings = build_settings({}, {}, tmp_path)
-    journal = open_journal(settings, tmp_path, RunPart(RUN), HEAD)
+    journal = open_journal(settings, tmp_path, RunPart(RUN), HEAD, lambda: None)
     folder = tmp_path / ".opml" / "unfinished" / RUN
     assert (journal.folder, (folder / "reserve").stat().st_size > 2**20) == (folder, True)
     cut_off(journal)
     assert take_in_earlier(settings, tmp_path) == ()
     assert not folder.exists()
     nothing = build_settings({"store": "none"}, {}, tmp_path)
-    assert open_journal(nothing, tmp_path, RunPart(RUN), HEAD).folder is None
+    assert open_journal(nothing, tmp_path, RunPart(RUN), HEAD, lambda: None).folder is None
 
 
 def test_a_record_is_what_it_began_with_and_the_outcomes() -> None:

@@ -88,6 +88,25 @@ def test_the_workers_of_xdist_share_what_was_measured_on_each_device(pretending:
     )
 
 
+@pytest.mark.fleet
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_each_device_costs_the_time_in_which_its_cases_were_worked_on(
+    pretending: Bench, workers: tuple[str, ...]
+) -> None:
+    pretending.settings("[tool.opml.price]\nv100 = 2.48\ncpu = 0.19\n[tool.opml.gate]\nmax_cost = 20\n")
+    result = pretending.run("--opml-gpu=v100,cpu", "--opml-json=run.json", *workers, apart=True)
+    assert result.ret == 0
+    record = read_record(pretending.pytester.path / "run.json")
+    assert record.node_use
+    assert {(use.profile, use.nodes, use.price_per_hour) for use in record.node_use} == {
+        ("v100", 1, 2.48),
+        ("cpu", 1, 0.19),
+    }
+    assert all(use.seconds > 0.1 for use in record.node_use)
+    if not workers:
+        assert sum(use.seconds for use in record.node_use) < record.seconds
+
+
 def test_what_is_no_list_of_devices_is_refused_before_anything_runs(bench: Bench) -> None:
     bench.finished_files("a.onnx")
     result = bench.run("--opml-gpu=v100,abacus")

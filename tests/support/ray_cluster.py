@@ -11,6 +11,7 @@ from typing import Any
 from tests.support.processes import python_path
 
 _PRETENDED = Path(__file__).with_name("pretended")
+CACHE_KEY = "0123456789abcdef" * 2  # of a shared cache, on each node
 _CPUS = 2  # of each node; all are cores of this machine
 
 
@@ -28,7 +29,7 @@ class PretendedFleet:
 
     def add(self, kind: str) -> Any:
         """Add a node of a kind, and return it."""
-        variables = {"PRETENDED": "" if kind == "cpu" else kind}
+        variables = {"PRETENDED": "" if kind == "cpu" else kind, "OPML_CACHE_KEY": CACHE_KEY}
         options: dict[str, Any] = {"num_cpus": _CPUS, "env_vars": variables}
         if kind != "cpu":
             options |= {"num_gpus": 1, "labels": {"ray.io/accelerator-type": kind.upper()}}

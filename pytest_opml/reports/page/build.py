@@ -16,6 +16,7 @@ from ..formatting import amount, header_line, minute, short_hash
 from ..phrases import (
     INTERRUPTED,
     best_texts,
+    budget_text,
     confidence,
     confidence_legend,
     count_texts,
@@ -30,6 +31,7 @@ from ..phrases import (
 )
 from ..ranking_columns import device_text, legend
 from ..remedies import remedies
+from ..run_cost import cost_text
 from ..summary import summary_of
 from .model import (
     BaselineSection,
@@ -143,6 +145,8 @@ def _facts(record: RunRecord) -> list[Fact]:
             facts.append(Fact("CI job", f"{job.service}{request}{target}", link))
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     facts.append(Fact("date", f"{minute(record.started)} UTC, took {record.seconds:,.0f} s"))
+    if cost := cost_text(record):
+        facts.append(Fact("cost", cost))
     facts.append(Fact("run", record.run_id))
     return [*facts, Fact("versions", versions)] if versions else facts
 
@@ -188,7 +192,7 @@ def _budget_row(check: Check, record: RunRecord, names: Mapping[str, str], terms
     return {
         "verdict": "" if check.verdict == "pass" else verdict_text(check),
         "case": check_name(check, names, record),
-        "budget": check.budget if check.rule == "case" else f"{check.figure_name} {check.budget}",
+        "budget": budget_text(check),
         "value": value,
         "limit": limit,
         "interval": interval(check) if is_judged(check) else "",

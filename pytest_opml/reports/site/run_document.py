@@ -14,6 +14,7 @@ from ...printable import clipped, printable
 from ...records.run import Check, Failure, Verdict
 from ..formatting import amount
 from ..phrases import INTERRUPTED, WORDS, check_text, count_texts, fails_below, origin, verdict_text
+from ..run_cost import cost_text
 from .files import DamagedSite, number_text
 from .state import Numbers
 
@@ -175,6 +176,7 @@ def run_document(
         "sentence": verdict_sentence(outline),
         "started": int(run.started.timestamp()),
         "seconds": round(run.seconds, 1),
+        "cost": clipped(cost_text(run), 400),
         "commit": commit.commit if commit else "",
         "branch": clipped(short.branch or "", 200),
         "changed": bool(commit and commit.dirty),
@@ -228,7 +230,7 @@ def checks_by_place(checks: Sequence[Check]) -> dict[Place, list[Check]]:
     """Return the checks on each case that was measured; the profile is empty where a check has none."""
     places: dict[Place, list[Check]] = {}
     for check in checks:
-        if check.rule != "case":
+        if check.rule != "case" and not check.is_of_run:
             places.setdefault(Place(printable(check.case_id), printable(check.profile or "")), []).append(check)
     return places
 

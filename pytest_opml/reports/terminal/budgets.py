@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...gate.budgets import GateTerms, Override
+from ...gate.run_cost import MaxCost
 from ...records.case_ids import reference_id
 from ...records.result import Key
 from ..formatting import wrapped
@@ -22,13 +23,16 @@ def _why_idle(case_id: str, override: Override) -> str:
     return ""
 
 
-def budget_lines(overrides: Mapping[Key, Sequence[Override]], terms: GateTerms, width: int) -> list[str]:
+def budget_lines(
+    overrides: Mapping[Key, Sequence[Override]], terms: GateTerms, width: int, max_cost: MaxCost | None = None
+) -> list[str]:
     """Show for each case its budgets, and where each is from.
 
     Args:
         overrides: what was written for each case on each kind of hardware.
         terms: of the gate.
         width: columns that prose keeps to.
+        max_cost: the budget on the cost of the whole run; None for none.
     """
     lines: list[str] = []
     for name, key, written in _named(overrides):
@@ -40,6 +44,8 @@ def budget_lines(overrides: Mapping[Key, Sequence[Override]], terms: GateTerms, 
             lines.append(f"  {text:{longest}}  {override.budget.source}{f'  ({why})' if why else ''}")
         lines += [] if texts else ["  no budget"]
         lines.append("")
+    if max_cost:
+        lines += ["the run", f"  {max_cost.text}  {max_cost.source}", ""]
     terms_text = (
         f"confidence {terms.confidence:g}; what stays inconclusive counts as a {terms.inconclusive}; a time is sampled "
         f"for {terms.max_seconds:g} s at most while a budget on it is inconclusive; checks are judged "

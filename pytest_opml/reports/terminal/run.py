@@ -9,6 +9,7 @@ from ...gate.budgets import Gate
 from ...records.run import RunRecord
 from ..formatting import wrapped
 from ..phrases import INTERRUPTED
+from ..run_cost import cost_text
 from .comparison import comparison_lines
 from .ranking import device_lines, ranking_lines
 from .styles import Style, all_styled, styled
@@ -21,7 +22,7 @@ _NOT_JUDGED = 11  # the exit code where nothing failed, but something could not 
 def run_lines(
     record: RunRecord, gate: Gate, width: int, fresh: Sequence[FreshShift] = (), *, with_front: bool = True
 ) -> list[str]:
-    """The device, the ranking, the best case, the comparison with the baseline and the verdicts; a blank line between.
+    """The device, cost, ranking, best case, comparison with the baseline and verdicts of a run; a blank line between.
 
     Args:
         record: with its checks.
@@ -32,7 +33,7 @@ def run_lines(
     """
     blocks = (
         all_styled(wrapped(INTERRUPTED, width), Style.DOUBT) if record.interrupted else [],
-        device_lines(record, width),
+        [*device_lines(record, width), *cost_lines(record, width)],
         ranking_lines(record, width, with_front=with_front),
         best_lines(record, width),
         comparison_lines(record, width),
@@ -43,6 +44,12 @@ def run_lines(
     for block in filter(None, blocks):
         lines += ["", *block] if lines else block
     return lines
+
+
+def cost_lines(record: RunRecord, width: int) -> list[str]:
+    """What the run cost; nothing where no price was set."""
+    text = cost_text(record)
+    return wrapped(f"cost: {text}", width) if text else []
 
 
 def problem_lines(problems: Sequence[str]) -> list[str]:

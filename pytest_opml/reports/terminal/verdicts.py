@@ -18,6 +18,7 @@ from ..phrases import (
     against,
     best_texts,
     breach_text,
+    budget_text,
     check_text,
     confidence,
     confidence_legend,
@@ -33,6 +34,7 @@ from ..phrases import (
     repeat_command,
     verdict_text,
 )
+from ..run_cost import uses_text
 from .styles import VERDICT_STYLES, Span, Style, all_styled, with_head, worst_style
 from .tables import Lines, fitted
 
@@ -155,8 +157,8 @@ def _row(held: Sequence[Check], record: RunRecord, names: Mapping[str, str]) -> 
     if len({check.slice for check in held}) > 1:
         figure_name, of_slice = f"{closest.metric}[{closest.slice.partition('=')[0]}]", f", {closest.slice}"
     return {
-        "budget": f"{figure_name} {closest.budget}",
-        "cases": str(len({(check.case_id, check.profile) for check in held})),
+        "budget": budget_text(closest) if closest.is_of_run else f"{figure_name} {closest.budget}",
+        "cases": "" if closest.is_of_run else str(len({(check.case_id, check.profile) for check in held})),
         "closest": f"{name}{of_slice}",
         "value": figure(closest, closest.value),
         "interval": interval(closest),
@@ -178,7 +180,8 @@ def _headed(check: Check, lines: Sequence[str]) -> list[str]:
 
 
 def _head(check: Check, record: RunRecord, names: Mapping[str, str]) -> str:
-    return f"{WORDS[check.verdict].upper()} {check_name(check, names, record)}: {check_text(check)}"
+    whose = "" if check.is_of_run and check.verdict == "fail" else f" {check_name(check, names, record)}:"
+    return f"{WORDS[check.verdict].upper()}{whose} {check_text(check)}"
 
 
 def _inconclusive(check: Check, record: RunRecord, terms: GateTerms, names: Mapping[str, str]) -> str:
@@ -203,7 +206,7 @@ def _block(checks: Sequence[Check], record: RunRecord, gate: Gate, names: Mappin
         source = origin(check.source)
         add_text("budget", source if check.rule == "case" else f"{check.budget}, {source}")
         if failed:
-            add_text("evidence", evidence_text(check))
+            add_text("evidence", uses_text(record.node_use or ()) if check.is_of_run else evidence_text(check))
     for label, text in against(checks, record) if failed else ():
         add_text(label, text)
     if command := repeat_command(checks[0], record, gate):

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,19 @@ from ...records.run import Failure
 from ...settings import Settings
 from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
+from .makings import Makings, check_making_apart, making_key, orders_of_makings
+from .node_notes import NodeNotes
+from .node_seconds import NodeSeconds
 from .node_types import NodeWait
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .ray_fleet import RayFleet, Told, UnitEnd
 from .schedule import Attempt, Fault, Schedule, Work
 
 if TYPE_CHECKING:
-    from ...case import Case
     from ...records.device import Device
 
 Listener = Callable[[OrderedCase, MeasuredCase], None]
+Plans = Mapping[str, CollectedRun]
 _POLL_S = 0.5
 
 
@@ -37,56 +41,52 @@ class FleetRun:
         settings: of the run, which name the fleet.
         root: the user's project.
         plans: what was collected, by the kind of node that it is to be measured on.
+        on_waiting: is told of what kind no node is there yet.
 
     Attributes:
         fleet: the nodes.
+        node_seconds: for which they worked.
 
     Raises:
         UsageError: there is no such fleet, or it lacks a kind.
     """
 
-    def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
-        self.fleet = RayFleet(str(settings.fleet), root)
-        self._root, self._wait_s = root, settings.wait_s
-        self._faults: dict[str, str] = {}
+    def __init__(self, settings: Settings, root: Path, plans: Plans, on_waiting: Callable[[str], None]) -> None:
+        check_making_apart(settings)
+        self.fleet, self.node_seconds = RayFleet(str(settings.fleet), root), NodeSeconds()
+        self._describe = partial(self.fleet.describe, on_waiting=on_waiting)
+        self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]
+        self._faults, self._kinds = dict[str, str](), dict[str, str]()
         self._units: dict[str, UnitOrder] = {}
-        self._kinds: dict[str, str] = {}
         self._avoided: dict[str, Sequence[str]] = {}
         self._schedules: dict[str, Schedule] = {}
+        self._makings, self._notes = Makings(), NodeNotes()
         self._unit_of: dict[Key, str] = {}
         self._outcomes: dict[Key, MeasuredCase] = {}
         self._devices: dict[str, Device] = {}
-        self._prepared: dict[str, Sequence[UnitOrder]] = {}
-        self._listeners: dict[str, Listener] = {}
+        self._prepared: dict[str, tuple[Sequence[UnitOrder], Listener]] = {}
         try:
-            for kind, plan in plans.items():
-                self.fleet.ask(kind, settings, needs_tensorflow=plan.needs_tensorflow)
-            self.fleet.check_kinds(list(plans))
+            needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
+            needs |= dict.fromkeys(filter(None, [self._make_on]), True)
+            for kind, needs_tensorflow in needs.items():
+                self.fleet.ask(kind, settings, needs_tensorflow=needs_tensorflow)
+            self.fleet.check_kinds(list(needs))
         except BaseException:
             self.fleet.close()
             raise
 
-    def device(
-        self, settings: Settings, plan: CollectedRun, on_progress: Callable[[Case | None, Progress], None]
-    ) -> Device:
+    def device(self, settings: Settings, plan: CollectedRun) -> Device:
         """Return the device of the nodes of one kind; waits until one is there.
 
         Args:
             settings: of the run on that kind.
             plan: what was collected for it.
-            on_progress: is told, of no case, that none is there yet.
 
         Raises:
             DeviceError: no node of the kind can run cases.
         """
-        kind = settings.gpu
-        self._devices[kind] = self.fleet.describe(
-            kind,
-            settings,
-            needs_tensorflow=plan.needs_tensorflow,
-            on_waiting=lambda text: on_progress(None, Progress(text, is_waiting=True)),
-        )
-        return self._devices[kind]
+        self._devices[settings.gpu] = self._describe(settings.gpu, settings, needs_tensorflow=plan.needs_tensorflow)
+        return self._devices[settings.gpu]
 
     def prepare(self, settings: Settings, plan: CollectedRun, units: Sequence[UnitOrder], on_outcome: Listener) -> None:
         """Take what is to be submitted on one kind of node, and send what holds for all of it.
@@ -98,32 +98,44 @@ class FleetRun:
             on_outcome: is given what came of each case as soon as it is there, whoever waits for which.
         """
         kind = settings.gpu
-        order = RunOrder(
-            settings=replace(settings, store=None, json_path=None, baseline=None),  # all of these are the driver's part
-            has_own_cache=settings.has_default_cache,
-            plan=plan._replace(collected_cases=()),
-            registrations=tuple(_beside(self._root, entry) for entry in registry.registrations()),
-        )
+        order = _order(settings, plan, self._root, self._making_device(settings))
         self.fleet.use(kind, order)
-        self._listeners[kind], self._prepared[kind] = on_outcome, units
+        if self._make_on and self._make_on not in self._measured_on:
+            self.fleet.use(self._make_on, replace(order, settings=order.settings.on(self._make_on)))
+        self._prepared[kind] = units, on_outcome
+
+    def _making_device(self, settings: Settings) -> Device | None:
+        """The device of the nodes that make artifacts for all kinds, if they are made apart."""
+        kind = self._make_on
+        if kind and kind not in self._devices:
+            self._devices[kind] = self._describe(kind, settings, needs_tensorflow=True)
+        return self._devices[kind] if kind else None
 
     def start(self) -> None:
         """Hand over all that was collected, on all kinds at once."""
-        self.submit(self._prepared)
+        self.submit({kind: units for kind, (units, _) in self._prepared.items()})
 
     def submit(self, units: Mapping[str, Sequence[UnitOrder]]) -> None:
         """Hand over units, by the kind of node that measures them."""
         nodes = Counter(node.kind for node in self.fleet.nodes() if not self.fleet.types.starts(node.kind))
-        works = []
+        makings = orders_of_makings(units, self._units) if self._make_on else {}
+        works = [self._work(str(self._make_on), making) for making in makings.values()]
         for kind, of_kind in units.items():
             for unit in of_kind:
-                self._units[unit.key], self._kinds[unit.key] = unit, kind
                 self._unit_of |= dict.fromkeys((Key(ordered.case.id, kind) for ordered in unit.cases), unit.key)
-                works.append(Work(key=unit.key, kinds=(kind,), seconds=float(len(unit.cases))))
-        schedule = Schedule(works, dict.fromkeys(units, 0) | nodes)
+                making = making_key(unit)
+                works.append(self._work(kind, unit, needs=(making,) if making in makings else ()))
+        schedule = Schedule(works, dict.fromkeys((kind for work in works for kind in work.kinds), 0) | nodes)
         self._schedules |= dict.fromkeys((work.key for work in works), schedule)
         for attempt in schedule.start():
-            self._submit(attempt)
+            if schedule.is_ready(attempt.key):
+                self._submit(attempt)
+            else:
+                self._makings.hold(attempt, making_key(self._units[attempt.key]))
+
+    def _work(self, kind: str, unit: UnitOrder, needs: tuple[str, ...] = ()) -> Work:
+        self._units[unit.key], self._kinds[unit.key] = unit, kind
+        return Work(key=unit.key, kinds=(kind,), seconds=float(len(unit.cases)), needs=needs)
 
     def _submit(self, attempt: Attempt) -> None:
         """Hand an attempt over, unless all nodes failed under its unit and none will come: it would wait for ever."""
@@ -149,65 +161,97 @@ class FleetRun:
             key: of the case, which was submitted.
             on_told: is told what is heard of its unit meanwhile.
         """
-        heard, unit = None, self._unit_of[key]
-        wait = NodeWait(
-            key.profile,
-            self._wait_s,
-            self.fleet.types,
-            lambda text: on_told(Told(None, "", Progress(text, is_waiting=True))),
-        )
+        heard, types = None, self.fleet.types
+        wait = NodeWait(self._wait_s, types, lambda text: on_told(Told(None, "", Progress(text, is_waiting=True))))
         while key not in self._outcomes:
             for end in self.fleet.poll(_POLL_S):
                 self._heed(end)
-            is_there = any(node.id not in self._avoided[unit] for node in self.fleet.nodes_of(key.profile))
-            if reason := wait.end(is_there=is_there):
-                self._give_up(self._units[unit], reason, None)
-            told = self.fleet.told().get(unit)
+            current = self._makings.current(self._unit_of[key])
+            kind, avoided = self._kinds[current], self._avoided.get(current, ())
+            is_there = any(node.id not in avoided for node in self.fleet.nodes_of(kind))
+            if reason := wait.end(kind, is_there=is_there):
+                self._give_up(self._units[current], reason, None)
+            self.node_seconds.hear(self.fleet.told(), self._kinds)
+            told = self.fleet.told().get(current)
             if told and told != heard:
                 heard = told
                 on_told(told)
+            for note in self._notes.take():
+                on_told(Told(None, "", Progress(note, is_note=True)))
         return self._outcomes[key]
 
     def _heed(self, end: UnitEnd) -> None:
         """Take down what came of an attempt, and begin another where a node was to blame."""
+        self.node_seconds.add(end)
         attempt, answer = end.attempt, end.answer
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
-        is_over = Key(unit.cases[0].case.id, attempt.kind) in self._outcomes  # given up, since no node was there
-        if is_over or not schedule.is_wanted(attempt):
+        if self._is_over(unit) or not schedule.is_wanted(attempt):
             return
         if answer and not answer.fault:
             schedule.finished(attempt, end.node or "", answer.seconds)
-            self._store_outcomes(unit, answer.outcomes)
+            self._notes.look_at(schedule)
+            if unit.is_making:
+                self._release(unit.key)
+            else:
+                self._store_outcomes(unit, answer.outcomes)
             return
         fault: Fault = "node" if answer else "lost" if end.is_lost else "work"
         self._faults[attempt.key] = answer.fault if answer else end.error
         again = schedule.failed(attempt, end.node, fault)
+        self._notes.add_fault(end, fault, self._faults[attempt.key])
+        self._notes.look_at(schedule)
         if again:
             self._submit(again)
         else:
             self._give_up(unit, schedule.given_up[attempt.key], answer)
 
+    def _is_over(self, unit: UnitOrder) -> bool:
+        """Whether a unit was given up, since no node was there; then what still comes of it is not wanted."""
+        if unit.is_making:
+            return not self._makings.is_awaited(unit.key)
+        return Key(unit.cases[0].case.id, self._kinds[unit.key]) in self._outcomes
+
+    def _release(self, making: str) -> None:
+        """Submit what has waited for a making; where that was given up, the nodes that measure make it themselves."""
+        for attempt in self._makings.release(making):
+            self._submit(attempt)
+
     def _store_outcomes(self, unit: UnitOrder, outcomes: Mapping[str, MeasuredCase]) -> None:
         kind = self._kinds[unit.key]
         for ordered in unit.cases:
             outcome = self._outcomes[Key(ordered.case.id, kind)] = outcomes[ordered.case.id]
-            self._listeners[kind](ordered, outcome)
+            self._prepared[kind][1](ordered, outcome)
 
     def _give_up(self, unit: UnitOrder, reason: str, answer: UnitAnswer | None) -> None:
         """Keep what the last node came to; the other cases have failed for the fleet's sake."""
-        device, outcomes = self._devices[self._kinds[unit.key]], answer.outcomes if answer else {}
-        fault = self._faults.get(unit.key, "")
+        if unit.is_making:
+            self._release(unit.key)
+            return
+        fault, outcomes = self._faults.get(unit.key, ""), answer.outcomes if answer else {}
         message = printable(": ".join(filter(None, (reason, fault))))
-        texts = {"kind": "error", "message": message, "device": device}
-        failed = (
-            (ordered.case, MeasuredCase(failure=Failure.model_validate({"case": ordered.case, **texts})))
-            for ordered in unit.cases
-        )
-        self._store_outcomes(unit, {case.id: outcomes.get(case.id, failure) for case, failure in failed})
+        self._store_outcomes(unit, {**_failures(unit, self._devices[self._kinds[unit.key]], message), **outcomes})
 
     def close(self) -> None:
         """End all that still runs on the nodes for this run, at once."""
         self.fleet.close()
+
+
+def _order(settings: Settings, plan: CollectedRun, root: Path, made_on: Device | None) -> RunOrder:
+    return RunOrder(
+        made_on=made_on,
+        settings=replace(settings, store=None, json_path=None, baseline=None),  # all of these are the driver's part
+        has_own_cache=settings.has_default_cache,
+        plan=plan._replace(collected_cases=()),
+        registrations=tuple(_beside(root, entry) for entry in registry.registrations()),
+    )
+
+
+def _failures(unit: UnitOrder, device: Device, message: str) -> dict[str, MeasuredCase]:
+    texts = {"kind": "error", "message": message, "device": device}
+    return {
+        ordered.case.id: MeasuredCase(failure=Failure.model_validate({"case": ordered.case, **texts}))
+        for ordered in unit.cases
+    }
 
 
 def _beside(root: Path, entry: registry.Registration) -> registry.Registration:

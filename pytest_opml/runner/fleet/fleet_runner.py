@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 from ...errors import UsageError
 from ...records.result import Key
 from ..plan import NO_OVERRIDES
+from .makings import check_budgets_apart
+from .node_notes import short_id
 from .orders import OrderedCase, UnitOrder
 
 if TYPE_CHECKING:
@@ -16,13 +18,12 @@ if TYPE_CHECKING:
     from ...progress import Progress
     from ...records.result import Result
     from ..baselines import Baselines
+    from ..node_meter import NodeTime
     from ..options import RunOptions
     from ..plan import TestOverrides
     from ..shared_results import MeasuredCase
     from .fleet_run import FleetRun, Listener
     from .ray_fleet import Told
-
-_SHOWN = 8  # characters of a node's id
 
 
 class FleetRunner:
@@ -52,6 +53,11 @@ class FleetRunner:
         ]
         run.prepare(options.settings, plan, units, on_outcome)
 
+    @property
+    def node_time(self) -> NodeTime:
+        """The time in which nodes of the kind worked on cases, so far."""
+        return self._run.node_seconds.of(self._kind)
+
     def _ordered(
         self, case: Case, overrides: TestOverrides | None = None, is_judged: bool | None = None
     ) -> OrderedCase:
@@ -59,6 +65,7 @@ class FleetRunner:
         overrides = plan.limits.get(case.id, NO_OVERRIDES) if overrides is None else overrides
         is_judged = case.id in plan.cases if is_judged is None else is_judged
         budgets = self._options.budgets(case.id, overrides) if is_judged else ()
+        check_budgets_apart(self._options.settings, case, budgets)
         baseline = self._baselines.as_stored(case.id, self._options.device.profile, budgets)
         return OrderedCase(case=case, overrides=overrides, is_judged=is_judged, baseline=baseline)
 
@@ -80,11 +87,11 @@ class FleetRunner:
             self._run.submit({self._kind: [unit]})
 
         def tell(told: Told) -> None:
-            if told.node is None:  # which is waited for
+            if told.node is None or told.progress.is_note:
                 self._on_progress(case, told.progress)
                 return
             at = "" if told.case_id == case.id else f"{told.case_id}: "
-            stage = f"{at}{told.progress.stage} on node {told.node[:_SHOWN]}"
+            stage = f"{at}{told.progress.stage} on node {short_id(told.node)}"
             self._on_progress(case, told.progress._replace(stage=stage))
 
         return self._run.wait(key, tell)

@@ -107,10 +107,14 @@ def _measured(order: RunOrder, unit: UnitOrder, device: Device, tell: Tell) -> d
     )
     settings = replace(order.settings, cache_dir=user_cache()) if order.has_own_cache else order.settings
     registry.use_sections(lambda: settings.models)
-    options = RunOptions(settings=settings, device=device, plan=order.plan)
+    built_on = order.made_on if unit.is_making and order.made_on else device  # their keys must be the same on all nodes
+    options = RunOptions(settings=settings, device=built_on, plan=order.plan, made_on=order.made_on)
     baselines = _OrderedBaselines(unit, ModelAddresses(settings))
     runner = local_runner(options, baselines, None, lambda case, progress: tell(case.id, progress))
     outcomes: dict[str, MeasuredCase] = {}
+    if unit.is_making:
+        failed = (_failure_to_make(runner.make, ordered, device) for ordered in unit.cases)
+        return {outcome.failure.case.id: outcome for outcome in failed if outcome and outcome.failure}
     if unit.reference:  # another node has measured it; this one times the candidates beside its artifact
         for ordered in unit.cases:
             with suppress(CaseFailed):  # then they are measured without it
@@ -134,6 +138,19 @@ def _outcome(
         return run_case(case, ordered.overrides, is_judged=ordered.is_judged, reference=reference)
     except UsageError as error:
         return _failed(case, device, "usage", error)
+
+
+def _failure_to_make(make: Callable[..., object], ordered: OrderedCase, device: Device) -> MeasuredCase | None:
+    """Make an artifact; None where it is made. The node that measures comes to a failure as well, and says so."""
+    from ..tasks import make_artifact
+
+    try:
+        make(make_artifact, ordered.case, ordered.overrides)
+    except CaseFailed as error:
+        return _failed(ordered.case, device, error.kind, error)
+    except UsageError as error:
+        return _failed(ordered.case, device, "usage", error)
+    return None
 
 
 def _failed(case: Case, device: Device, kind: str, error: OpmlError) -> MeasuredCase:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 MOST_FAULTY_WORKS = 2  # of one node; each may have been the work's own fault, but two different ones hardly are
 MOST_FAULTS_IN_A_ROW = 3  # be it of the same work
 MOST_FAULTY_NODES = 3  # under one work, at which the work is to blame
+_FEWEST_TO_COMPARE = 3  # nodes
 MOST_ON_DEMAND = 32  # set aside of a kind without a known number of nodes: where all are faulty, their image is
 
 
@@ -119,10 +120,10 @@ class NodeHealth:
         self._of_kind[kind] += (node,)
 
     def slow_nodes(self, beyond: float, fewest: int) -> list[SlowNode]:
-        """Return the nodes that take longer than is expected of their kind, the slowest first.
+        """Return the nodes that take longer than is usual for their kind, the slowest first.
 
-        What is usual for a kind is the median over its nodes, since an expectation may be wrong for all of them; with
-        fewer than three nodes to compare, the expectation itself has to do.
+        What is usual for a kind is the median over its nodes, since an expectation may be wrong for all of them. So of
+        fewer than three nodes none is slow.
 
         Args:
             beyond: the ratio of measured to expected seconds above which a node is slow.
@@ -134,9 +135,9 @@ class NodeHealth:
                 ratios.setdefault(record.kind, {})[node] = statistics.median(record.ratios)
         slow = []
         for kind, medians in ratios.items():
-            usual = statistics.median(medians.values()) if len(medians) >= 3 else 1.0
+            usual = statistics.median(medians.values())
             for node, median in medians.items():
-                if median > beyond * usual:
+                if len(medians) >= _FEWEST_TO_COMPARE and median > beyond * usual:
                     ratio = median / usual if usual else float("inf")
                     slow.append(SlowNode(node, kind, ratio, len(self._records[node].ratios)))
         return sorted(slow, key=lambda node: (-node.ratio, node.node))

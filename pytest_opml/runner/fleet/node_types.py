@@ -6,11 +6,9 @@ of each task that waits whether it can start a node for it. So a kind without a 
 
 from __future__ import annotations
 
-import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
 from typing import Any
 
 from ...errors import DeviceError, one_line
@@ -45,8 +43,7 @@ class NodeTypes:
         Raises:
             DeviceError: a kind is missing, or the autoscaler does not answer.
         """
-        with redirect_stdout(io.StringIO()):  # on which a thread of Ray's writes lines about tasks that nobody can run
-            missing, started = self._verdicts(kinds, nodes)
+        missing, started = self._verdicts(kinds, nodes)
         self._started = missing & started
         if refused := [kind for kind in kinds if kind in missing - started]:
             raise DeviceError(f"--opml-gpu={','.join(refused)}: not in the fleet, which {self._described(nodes())}")
@@ -129,34 +126,36 @@ class NodeWait:
     """The wait for a node of a kind, which says what it waits for, and ends.
 
     Args:
-        kind: of node.
         seconds: without a node, after which it is over.
         types: what the cluster can start.
         tell: is told once, each time that none is there any more.
     """
 
-    def __init__(self, kind: str, seconds: float, types: NodeTypes, tell: Callable[[str], None]) -> None:
-        self._kind, self._seconds, self._types, self._tell = kind, seconds, types, tell
-        self._since, self._is_told = time.monotonic(), False
+    def __init__(self, seconds: float, types: NodeTypes, tell: Callable[[str], None]) -> None:
+        self._seconds, self._types, self._tell = seconds, types, tell
+        self._kind, self._since, self._is_told = "", time.monotonic(), False
 
-    def end(self, *, is_there: bool) -> str:
+    def end(self, kind: str, *, is_there: bool) -> str:
         """Return why it is over, in one line; nothing as long as it is not.
 
         Args:
+            kind: of node; where it is another than before, the wait begins anew.
             is_there: whether a node of the kind is there now.
         """
+        if is_there or kind != self._kind:
+            self._kind, self._since, self._is_told = kind, time.monotonic(), False
         if is_there:
-            self._since, self._is_told = time.monotonic(), False
             return ""
+        is_started = self._types.starts(kind)
         if not self._is_told:
             self._is_told = True
-            how = "which the cluster starts" if self._types.starts(self._kind) else "of which none is there now"
-            self._tell(f"waiting for {self._kind} nodes, {how}")
-        if time.monotonic() - self._since <= self._seconds:
+            how = "which the cluster starts" if is_started else "of which none is there now"
+            self._tell(f"waiting for {kind} nodes, {how}")
+        if time.monotonic() - self._since < self._seconds:
             return ""
-        failures = self._types.failures() if self._types.starts(self._kind) else []
+        failures = self._types.failures() if is_started else []
         why = f"; it failed to start {', '.join(failures)}: its autoscaler's log says why" if failures else ""
-        return f"the fleet has had no {self._kind} node for {self._seconds:g} s (--opml-wait){why}"
+        return f"the fleet has had no {kind} node for {self._seconds:g} s (--opml-wait){why}"
 
 
 def _read_status(client: Any) -> Any:

@@ -27,12 +27,14 @@ class RunOrder:
         settings: of the run; paths in it mean what they mean on the node.
         has_own_cache: whether a node has its cache where its user has one by default.
         plan: what was collected.
+        made_on: the device of the nodes that make artifacts for all kinds; None where each kind makes its own.
         registrations: names that the run's own process knows besides the installed ones.
     """
 
     settings: Settings
     has_own_cache: bool = True
     plan: run_plan.CollectedRun
+    made_on: Device | None = None
     registrations: tuple[registry.Registration, ...] = ()
 
 
@@ -56,14 +58,18 @@ class OrderedCase:
 class UnitOrder:
     """Cases that are measured on one node, one after the other: a reference first, and its candidates beside it.
 
+    Or their making, apart from that, on one node of another kind.
+
     Attributes:
         key: of the unit.
         reference: the result of the reference where it was measured before; None where the unit measures it.
+        is_making: whether artifacts are made and nothing is measured.
     """
 
     key: str
     cases: tuple[OrderedCase, ...]
     reference: Result | None = None
+    is_making: bool = False
 
 
 class UnitAnswer(NamedTuple):

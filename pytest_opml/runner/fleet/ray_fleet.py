@@ -103,6 +103,8 @@ class RayFleet:
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise unusable(address, facts.mismatch or one_line(error)) from error
         self.types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
+        # from a thread of its own, into the middle of a test report; no setting of the engine's leaves it out
+        ray._private.worker.print_to_stdstream = _print_nothing
         self._board = _board(ray)
         try:
             self._project = [ray.put(pack_project(root))]  # in a list, the engine does not fetch it before each unit
@@ -163,7 +165,7 @@ class RayFleet:
         settings: Settings,
         *,
         needs_tensorflow: bool,
-        on_waiting: Callable[[str], None] = lambda _: None,
+        on_waiting: Callable[[str], None],
     ) -> Device:
         """Return the device of the first node of a kind that can run cases, of which one was asked.
 
@@ -179,10 +181,10 @@ class RayFleet:
         faults: dict[str, list[str]] = {}
         while True:
             try:
-                self._await_answer(kind, NodeWait(kind, settings.wait_s, self.types, on_waiting))
+                self._await_answer(kind, NodeWait(settings.wait_s, self.types, on_waiting))
                 node, device, fault = self._ray.get(self._asked[kind])
             except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
-                node, device, fault = "", None, _first_line(error)
+                node, device, fault = "", None, _first_sentence(error)
             if device is not None:
                 described: Device = device
                 return described
@@ -198,7 +200,7 @@ class RayFleet:
 
     def _await_answer(self, kind: str, wait: NodeWait) -> None:
         while not self._ray.wait([self._asked[kind]], timeout=_LOOK_S)[0]:
-            if reason := wait.end(is_there=bool(self.nodes_of(kind))):
+            if reason := wait.end(kind, is_there=bool(self.nodes_of(kind))):
                 raise DeviceError(f"--opml-gpu={kind}: {reason}")
 
     def _options(self, kind: str, avoid: Sequence[str]) -> dict[str, Any]:
@@ -233,7 +235,7 @@ class RayFleet:
             is_lost = isinstance(error.cause, errors.ObjectLostError)  # what it was sent did not come
             return UnitEnd(attempt, None, None, one_line(error.cause or error), is_lost)
         except errors.RayError as error:
-            return UnitEnd(attempt, self._node_of(attempt), None, _first_line(error), is_lost=True)
+            return UnitEnd(attempt, self._node_of(attempt), None, _first_sentence(error), is_lost=True)
 
     def _node_of(self, attempt: Attempt) -> str | None:
         return self.told().get(attempt.key, _NOTHING_TOLD).node
@@ -335,15 +337,20 @@ def _describe(
 def _imported() -> Any:
     try:
         import ray
+        import ray._private.worker
         import ray.util.scheduling_strategies
     except ImportError as error:
         raise MissingDependencyError("--opml-fleet", "ray", extra="fleet") from error
     return ray
 
 
-def _first_line(error: Exception) -> str:
-    """What an error of Ray's says, without its dump."""
-    return next(_lines(str(error)), type(error).__name__)
+def _print_nothing(*_: object, **__: object) -> None:
+    """What the engine says of a lost node is a page of its log; we say it in a line, see ``NodeNotes``."""
+
+
+def _first_sentence(error: Exception) -> str:
+    """What an error of Ray's says, without its advice and its dump."""
+    return next(_lines(str(error)), type(error).__name__).partition(". ")[0]
 
 
 def _lines(text: str) -> Iterator[str]:

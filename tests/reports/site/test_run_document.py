@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from pytest_opml.gate.run_cost import MaxCost, judge_cost
 from pytest_opml.history.base import CALL_S, COLUMNS, Outline
 from pytest_opml.history.memory import MemoryHistory
+from pytest_opml.records.node_use import NodeUse
 from pytest_opml.records.run import Check, CiRun, RunRecord
 from pytest_opml.reports.site.run_document import (
     FAIL,
@@ -158,6 +160,18 @@ def test_a_document_has_what_did_not_pass_the_worst_first() -> None:
     assert [row[2] for row in document["checks"]] == [FAIL, INCONCLUSIVE]
     assert document["checks"][0][4] == "size_mb 14 MB is above 5 MB (max = 5)"
     assert document["more_checks"] == 0
+
+
+def test_a_document_has_what_the_run_cost_and_a_check_of_the_run_beside_those_of_its_cases() -> None:
+    use = NodeUse(profile="v100", nodes=1, seconds=3600, price_per_hour=2.48)
+    run = make_run([make_result()], checks=[check("fail")], node_use=(use,))
+    run = run.model_copy(update={"checks": (*run.checks, *judge_cost(run, MaxCost(2.0, "s")))})
+    document = document_of(run)
+    assert document["cost"] == "2.48 (v100 1:00:00 at 2.48/h)"
+    reason = "the run cost 2.48, at most 2.00 is allowed (max_cost)"
+    assert document["checks"][1] == ["", "", FAIL, "fail", reason]
+    assert document_of(make_run([make_result()]))["cost"] == ""
+    assert [place.case_id for place in checks_by_place(run.checks)] == [CASE]
 
 
 def test_a_document_has_no_more_checks_than_can_be_read() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.errors import UsageError
+from pytest_opml.errors import SettingsError, UsageError
 from pytest_opml.progress import Progress
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Key
@@ -100,15 +100,17 @@ class PlayedFleet:
 class Driver:
     """A run on the played fleet, and what it has heard."""
 
-    def __init__(self, project: Path, *cases: Case) -> None:
+    def __init__(self, project: Path, *cases: Case, **more: object) -> None:
         table = {"fleet": "auto", "gpu": "cpu", "store": "none", "cache_dir": str(project / "cache")}
-        settings = build_settings(table, {}, project)
+        settings = build_settings(table | more, {}, project)
         plan = CollectedRun(cases={case.id: f"test of {case.id}" for case in cases}, collected_cases=cases)
         self.heard: list[tuple[Case | None, Progress]] = []
-        self.run = FleetRun(settings, project, {"cpu": plan})
+        self.run = FleetRun(
+            settings, project, {"cpu": plan}, lambda text: self.hear(None, Progress(text, is_waiting=True))
+        )
         assert isinstance(self.run.fleet, PlayedFleet)
         self.fleet = self.run.fleet
-        device = self.run.device(settings, plan, self.hear)
+        device = self.run.device(settings, plan)
         options = RunOptions(settings=settings, device=device, plan=plan)
         self.arrived: list[tuple[OrderedCase, MeasuredCase]] = []
         self.runner = FleetRunner(
@@ -169,6 +171,13 @@ def test_a_unit_of_a_lost_node_is_submitted_again(driver: Driver) -> None:
     assert driver.outcome(CASES[0]).result
     first, again = driver.fleet.submitted[0], driver.fleet.submitted[2]
     assert (again.key, again.number) == (first.key, 2)
+
+
+def test_what_nodes_took_adds_up_over_the_attempts_that_they_answered(driver: Driver) -> None:
+    driver.fleet.answers.extend([lost, full_disk])
+    for case in CASES:
+        assert driver.outcome(case).result
+    assert driver.runner.node_time == (1, 2.0)  # two units of a second each; of the lost one nobody had heard
 
 
 def test_a_unit_that_ends_all_its_nodes_is_given_up_in_the_end(driver: Driver) -> None:
@@ -258,3 +267,96 @@ def test_what_was_made_elsewhere_is_not_opened_here(driver: Driver) -> None:
 def test_the_end_of_a_run_ends_its_work_on_the_nodes(driver: Driver) -> None:
     driver.run.close()
     assert driver.fleet.is_closed
+
+
+# --- making apart from measuring
+
+MADE_APART = {"make_on": "v100", "cache_shared": "/c"}
+
+
+def made(attempt: Attempt, _unit: UnitOrder) -> UnitEnd:
+    return UnitEnd(attempt, "c", UnitAnswer({}, device=make_device("v100"), seconds=1.0))
+
+
+@pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    return Driver(tmp_path, *CASES, **MADE_APART)
+
+
+def test_measuring_waits_for_the_making_on_nodes_of_another_kind(apart: Driver) -> None:
+    first, second = (f"make {case.reference.id}" for case in (CASES[0], CASES[2]))
+    assert [(one.key, one.kind) for one in apart.fleet.submitted] == [(first, "v100"), (second, "v100")]
+    apart.fleet.answers.extend([made, made])
+    for case in CASES:
+        assert apart.outcome(case).result
+    assert [one.kind for one in apart.fleet.submitted] == ["v100", "v100", "cpu", "cpu"]
+    assert {apart.fleet.orders[kind].made_on for kind in ("v100", "cpu")} == {make_device("v100")}
+    assert {kind: order.settings.gpu for kind, order in apart.fleet.orders.items()} == {"v100": "v100", "cpu": "cpu"}
+
+
+def test_a_making_of_a_lost_node_is_submitted_again_and_what_was_given_up_is_made_where_it_is_measured(
+    apart: Driver,
+) -> None:
+    apart.fleet.answers.append(lost)
+    again = apart.fleet.submitted[0]
+    apart.fleet.answers.extend([made, lambda attempt, _unit: UnitEnd(attempt, "c", None, "ValueError: a bug")])
+    for case in CASES:
+        assert apart.outcome(case).result
+    keys = [one.key for one in apart.fleet.submitted]
+    assert keys.count(again.key) == 2
+    assert [one.number for one in apart.fleet.submitted if one.kind == "cpu"] == [1, 1]
+
+
+def test_where_no_node_is_left_to_make_what_is_measured_is_made_there(
+    apart: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart.run, "_wait_s", 0.0)
+    monkeypatch.setattr(apart.fleet, "nodes", lambda: NODES[:2])
+    monkeypatch.setattr(apart.fleet, "poll", lambda _seconds: [])
+    makings = list(apart.fleet.waiting)
+    apart.fleet.waiting.clear()
+
+    def poll(_seconds: float) -> list[UnitEnd]:
+        if not apart.fleet.waiting:
+            return []
+        return [answered(*apart.fleet.waiting.popleft())]
+
+    monkeypatch.setattr(apart.fleet, "poll", poll)
+    assert all(apart.outcome(case).result for case in CASES)
+    monkeypatch.setattr(apart.fleet, "poll", lambda _seconds: [made(*making) for making in makings])
+    count = len(apart.fleet.submitted)
+    late = case_of("int4")
+    monkeypatch.setattr(apart.fleet, "nodes", lambda: NODES)
+    assert not apart.run.is_submitted(Key(late.id, "cpu"))
+    assert len(apart.fleet.submitted) == count  # a making that ends late hands nothing over
+
+
+def test_files_as_they_are_and_what_needs_the_device_are_not_made_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    timed = case_of("filter-prune-latency-0.2")
+    driver = Driver(tmp_path, timed, Case(dataset="digits", model="m.onnx", unfreeze=0), **MADE_APART)
+    made_there = [ordered.case.id for _, unit in driver.fleet.waiting if unit.is_making for ordered in unit.cases]
+    assert made_there == [timed.reference.id]
+    assert sorted(one.kind for one in driver.fleet.submitted) == ["cpu", "v100"]
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ({"cache_shared": None}, "--opml-make-on=v100: what is made there comes to the other nodes through a shared"),
+        ({"score": {"time": "total"}}, "score.time: with --opml-make-on=v100, models are not trained on the device"),
+        (
+            {"gate": {"training_s": {"max": 10}}},
+            r"tool.opml.gate.training_s.max = 10, for .*: with --opml-make-on=v100, models are not trained",
+        ),
+    ],
+)
+def test_what_needs_the_making_on_the_device_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: dict[str, object], text: str
+) -> None:
+    monkeypatch.setattr(fleet_run, "RayFleet", PlayedFleet)
+    with pytest.raises(SettingsError, match=text):
+        Driver(tmp_path, *CASES, **{key: value for key, value in (MADE_APART | table).items() if value})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -102,7 +101,7 @@ def test_a_cluster_that_is_gone_is_named_and_hides_no_other_reason(
     with pytest.raises(DeviceError, match="the cluster does not answer any more: failed to connect to all addresses"):
         types.check(["v100"], list)
     monkeypatch.setattr(types, "_started", {"v100"})
-    reason = NodeWait("v100", 0.0, types, lambda _: None).end(is_there=False)
+    reason = NodeWait(0.0, types, lambda _: None).end("v100", is_there=False)
     assert reason == "the fleet has had no v100 node for 0 s (--opml-wait)"
 
 
@@ -111,30 +110,17 @@ def test_without_an_autoscaler_a_missing_kind_is_refused_at_once() -> None:
         NodeTypes(None).check(["a100"], lambda: ["cpu", "v100", "cpu"])
 
 
-def test_what_ray_prints_of_tasks_that_nobody_can_run_is_not_shown(
-    cluster: Cluster, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cluster.answer(version=4, seen=4, waiting=["v100"])
-
-    def nodes() -> list[str]:
-        print("There are tasks with infeasible resource requests", file=sys.stdout)
-        return []
-
-    NodeTypes(cluster).check(["v100"], nodes)
-    assert capsys.readouterr().out == ""
-
-
 def test_a_wait_says_once_what_it_is_for_and_ends_with_what_failed(cluster: Cluster) -> None:
     cluster.answer(version=4, seen=4, waiting=["v100"], failed=["spot", "spot", "on-demand"])
     types, told = NodeTypes(cluster), list[str]()
     types.check(["v100"], list)
-    wait = NodeWait("v100", 0.0, types, told.append)
-    assert wait.end(is_there=True) == ""
-    reason = wait.end(is_there=False)
+    wait = NodeWait(0.0, types, told.append)
+    assert wait.end("v100", is_there=True) == ""
+    reason = wait.end("v100", is_there=False)
     failure = "it failed to start on-demand, spot: its autoscaler's log says why"
     assert reason == f"the fleet has had no v100 node for 0 s (--opml-wait); {failure}"
-    assert wait.end(is_there=False)
+    assert wait.end("v100", is_there=False)
     assert told == ["waiting for v100 nodes, which the cluster starts"]
-    assert wait.end(is_there=True) == ""
-    assert NodeWait("cpu", 0.0, NodeTypes(None), told.append).end(is_there=False)
+    assert wait.end("v100", is_there=True) == ""
+    assert wait.end("cpu", is_there=False)
     assert told[1:] == ["waiting for cpu nodes, of which none is there now"]

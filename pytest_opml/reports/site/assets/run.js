@@ -9,6 +9,7 @@ opml.runFacts = function (site, run, document_) {
   return opml.facts([
     ["release", release ? `${release.label || "yes"}, promoted ${opml.moment(release.promoted)} UTC` : ""],
     ["began", `${opml.moment(document_.started)} UTC, took ${document_.seconds.toLocaleString("en")} s`],
+    ["cost", document_.cost || ""], // which runs that an earlier version added have not
     ["commit", commit],
     ["branch", document_.branch],
     ["CI job", job && job.link ? opml.element("a", { href: job.link, rel: "noreferrer" }, jobText) : jobText],
@@ -48,7 +49,7 @@ opml.showPage(async (site, content) => {
     const section = opml.section(content, "Budgets that did not pass");
     const columns = [
       ["verdict", "text short", (row) => row[3], (row) => opml.element("span", { class: `state ${opml.STATES[row[2]]}` }, row[3])],
-      ["case", "name", (row) => row[0], (row) => opml.link(opml.caseAddress({ case: row[0], ...(row[1] ? { device: row[1] } : {}) }), opml.short(row[0], 300))],
+      ["case", "name", (row) => row[0] || "the run", (row) => (row[0] ? opml.link(opml.caseAddress({ case: row[0], ...(row[1] ? { device: row[1] } : {}) }), opml.short(row[0], 300)) : opml.element("span", {}, "the run"))],
       ["device", "text short", (row) => row[1]],
       ["what was seen", "text", (row) => row[4]],
     ];
