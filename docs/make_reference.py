@@ -113,11 +113,12 @@ _VARIABLES: dict[str, str | None] = {
     "GITHUB_TOKEN": "the token of `opml comment` on GitHub",
     "GH_TOKEN": "the same, where there is no `GITHUB_TOKEN`",
     "GITLAB_TOKEN": "the token of `opml comment` on GitLab",
-    "RAY_JOB_CONFIG_JSON_ENV_VAR": "is set by `ray job submit`, whose project is not sent to the nodes a second time",
     "SLURM_CONF": "the configuration of the cluster, for Slurm's own programs",
     "SBATCH_*": "the user's options of sbatch, which hold for the jobs of a run, too",
     "SLURMD_NODENAME": None,  # is set by Slurm in a job
     "SLURM_*": None,
+    "RAY_ADDRESS": "the cluster of `--opml-fleet=auto`, as `ray job submit` sets it; else that of this machine",
+    "RAY_AUTH_MODE": "`token`: a token is sent to the cluster of `--opml-fleet`, as Ray reads it",
     "PY_COLORS": "`1` or `0`: colours or none, before the two below",
     "NO_COLOR": "no colours",
     "FORCE_COLOR": "colours, also where the output is no terminal",

@@ -393,7 +393,7 @@ class Settings:
         compare_precision: half-width of the ratio's interval, as a share of the ratio, that ends this early.
         latency_s: seconds that single examples are timed for, at the most, where no budget on a latency needs more.
         timeout_s: seconds that one case may take.
-        wait_s: seconds that a case may wait for its device while another run measures on it.
+        wait_s: seconds that a case may wait for its device while another run measures on it, or for a node of its kind.
         memory_mb: resident memory that one case may take, 10^6 bytes; None for a share of what there is.
         trust: patterns of the models that may do more than compute: see ``runner/trusted_models.py``.
         release_dir: keeps the artifacts of released runs.
@@ -495,7 +495,7 @@ class Settings:
         key="wait",
         metavar="S",
         type=float,
-        help="seconds that a case may wait for a device on which another run measures",
+        help="seconds that a case may wait for a device on which another run measures, or for a node of its kind",
     )
     memory_mb: PositiveFloat | None = setting(
         metavar="MB",

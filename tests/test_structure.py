@@ -57,6 +57,8 @@ TESTS_WITHOUT_A_MODULE = {
     "docs/test_examples.py": "every block of code of the documentation",
     "docs/test_reference.py": "the pages that are made from the code",
     "docs/test_site.py": "the documentation as a site",
+    "fleet/test_cluster_access.py": "clusters of Ray's that ask for a token",
+    "fleet/test_growing_cluster.py": "whole runs on a cluster of Ray's that starts its nodes on demand",
     "fleet/test_ray.py": "whole runs on a cluster of Ray's",
     "fleet/test_slurm.py": "whole runs on a cluster of Slurm's",
     "history/test_fuzz.py": "stores and files of records that are damaged",

@@ -32,10 +32,10 @@ def doctor(
 ) -> None:
     """Say what is installed, what is at hand and what is wrong, without measuring a model.
 
-    It looks at the packages, the devices and what TensorFlow sees of them, the cache, the history, weights and data
-    sets that need no download, the settings, the benchmarks and git. Each item is ok, a note (a run does without it) or
-    a problem; what can be done about it stands below it. Once for a machine it measures for some seconds what the
-    processor does for number formats such as int8, by the time of a small network.
+    It looks at the packages, the devices and what TensorFlow sees of them, the cluster that the settings name, the
+    cache, the history, weights and data sets that need no download, the settings, the benchmarks and git. Each item is
+    ok, a note (a run does without it) or a problem; what can be done about it stands below it. Once for a machine it
+    measures for some seconds what the processor does for number formats such as int8, by the time of a small network.
 
     \b
       opml doctor

@@ -10,6 +10,7 @@ from ..errors import OpmlError, SettingsError, one_line
 from .arithmetic import arithmetic
 from .devices import devices
 from .finding import Finding
+from .fleet import fleet
 from .offline import data_sets, weights
 from .packages import packages
 from .project import git, project
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # What it meets on a machine that lacks packages, has damaged ones, or lets it read or start nothing.
 _REFUSALS = (OpmlError, OSError, ImportError, EOFError, ValueError, RuntimeError)
+_WITHOUT_FLEET = "set fleet in [tool.opml] to another cluster, or leave it out"
 _INSTALL = "install what is missing: pip install --upgrade pytest-opml"
 
 
@@ -63,6 +65,7 @@ def examine(asked: Asked) -> list[Finding]:
                 "devices", "devices", lambda: devices(settings, quick=asked.quick), "see whether nvidia-smi answers"
             ),
             *([] if asked.quick else [_formats(settings)]),
+            *([_Check("fleet", "cluster", lambda: fleet(settings), _WITHOUT_FLEET)] if settings.fleet else []),
             _Check("storage", "cache", lambda: cache(settings.cache_dir), "set --opml-cache-dir to another folder"),
             _Check(
                 "storage",

@@ -36,9 +36,9 @@ def devices(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     yield _memory(settings)
     yield from _gpus()
     try:
-        device = detect(settings.gpu, settings.threads)
+        device = detect("auto" if settings.fleet else settings.gpu, settings.threads)
     except DeviceError as error:
-        if settings.gpu != "auto":
+        if settings.gpu != "auto" and not settings.fleet:
             yield Finding(_TOPIC, "chosen", "problem", str(error), "write another gpu in [tool.opml], or gpu = 'auto'")
         device = without_gpu(processor)
     if quick:

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from .plan import CollectedRun
 
 
-def _fleet(settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> FleetRun:
+def _fleet(
+    settings: Settings,
+    root: Path,
+    plans: Mapping[str, CollectedRun],
+    on_progress: Callable[[Case | None, Progress], None],
+) -> FleetRun:
+    from ..progress import Progress
     from .fleet.fleet_run import FleetRun
 
-    return FleetRun(settings, root, plans)
+    return FleetRun(settings, root, plans, lambda text: on_progress(None, Progress(text, is_waiting=True)))
 
 
 class Sessions:
@@ -32,7 +38,7 @@ class Sessions:
     Args:
         settings: of the run.
         root: the user's project.
-        on_progress: is told how far a case has come.
+        on_progress: is told how far a case has come; of no case, what the run waits for.
         part: of the run, that this process does; None for the whole.
         plans: what was collected for each of the devices; one at least.
 
@@ -47,7 +53,7 @@ class Sessions:
         self,
         settings: Settings,
         root: Path,
-        on_progress: Callable[[Case, Progress], None],
+        on_progress: Callable[[Case | None, Progress], None],
         *,
         part: RunPart | None = None,
         plans: Mapping[str, CollectedRun],
@@ -59,7 +65,7 @@ class Sessions:
         # before a cluster is asked; what auto is, each session finds out
         kinds = dict.fromkeys([*plans, *([settings.make_on] if settings.make_on else [])])
         check_prices(settings.prices, settings.gate.max_cost, [gpu for gpu in kinds if gpu not in ("auto", "gpu")])
-        self._fleet = _fleet(settings, root, plans) if settings.fleet else None
+        self._fleet = _fleet(settings, root, plans, on_progress) if settings.fleet else None
         part, self._settings = part or RunPart.alone(), settings
         try:
             self._sessions = {

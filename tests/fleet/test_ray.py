@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pytest_opml.gate.run_cost import money
@@ -168,28 +167,18 @@ def test_what_needs_the_device_here_is_refused_in_one_line(
     assert "Traceback" not in output
 
 
-def working() -> list[psutil.Process]:
-    """The processes in which cases are measured on the nodes; each begins with the server that they are forked from."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if "multiprocessing.forkserver" in line:
-            found += [process, *process.children(recursive=True)]
-    return found
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_on_the_nodes_of_a_run_that_is_ended(
     fleet: PretendedFleet, project: Project, number: signal.Signals
 ) -> None:
-    before = {process.pid for process in working()}
+    before = {process.pid for process in fleet.workers()}
     process = project.start(f"--opml-fleet={fleet.address}", "--opml-gpu=v100,cpu")
     project.wait_for_results(process, 1)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     time.sleep(5)
-    assert {one.pid for one in working()} <= before, output
+    assert {one.pid for one in fleet.workers()} <= before, output
     code, output = project.run("--opml-gpu=cpu", "-k", "m0")
     assert code == 0, output
     if number == signal.SIGKILL:  # the others have written what they had

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from tests.support.processes import ROOT
 
 EXAMPLES = ROOT / "examples"
-SAMPLE, LARGER = ["monorepo"], ["keras_model", "onnx_file", "tabular", "two_devices"]
+SAMPLE, LARGER = ["monorepo"], ["fleet", "keras_model", "onnx_file", "tabular", "two_devices"]
 WITH_TENSORFLOW = {"keras_model", "tabular"}
 
 

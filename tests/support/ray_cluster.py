@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.support.processes import python_path
 
 _PRETENDED = Path(__file__).with_name("pretended")
 CACHE_KEY = "0123456789abcdef" * 2  # of a shared cache, on each node
+_MARK = "PRETENDED_FLEET"
 _CPUS = 2  # of each node; all are cores of this machine
 
 
@@ -29,7 +32,7 @@ class PretendedFleet:
 
     def add(self, kind: str) -> Any:
         """Add a node of a kind, and return it."""
-        variables = {"PRETENDED": "" if kind == "cpu" else kind, "OPML_CACHE_KEY": CACHE_KEY}
+        variables = {"PRETENDED": "" if kind == "cpu" else kind, "OPML_CACHE_KEY": CACHE_KEY, _MARK: self.address}
         options: dict[str, Any] = {"num_cpus": _CPUS, "env_vars": variables}
         if kind != "cpu":
             options |= {"num_gpus": 1, "labels": {"ray.io/accelerator-type": kind.upper()}}
@@ -50,6 +53,16 @@ class PretendedFleet:
                 there.remove(kind)
             else:
                 self.add(kind)
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes in which cases are measured on its nodes, and the servers that they are forked from."""
+        servers = []
+        for process in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error):
+                is_server = "multiprocessing.forkserver" in " ".join(process.info["cmdline"] or ())
+                if is_server and process.environ().get(_MARK) == self.address:
+                    servers += [process, *process.children(recursive=True)]
+        return servers
 
     def node_of(self, kind: str) -> Any:
         """Return a node of a kind."""

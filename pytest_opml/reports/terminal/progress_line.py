@@ -50,9 +50,9 @@ class ProgressLine:
         self._is_building, self._shown = False, 0
         self._notes: set[str] = set()
 
-    def __call__(self, case: Case, progress: Progress) -> None:
-        """Show what is done for a case."""
-        self.show(f"{case.parts.top}/{case.parts.technique}", progress)
+    def __call__(self, case: Case | None, progress: Progress) -> None:
+        """Show what is done for a case, or for the run as a whole."""
+        self.show(f"{case.parts.top}/{case.parts.technique}" if case else "run", progress)
 
     def show(self, name: str, progress: Progress) -> None:
         """Show what is done for something that has a name; what is to be noted is told once."""

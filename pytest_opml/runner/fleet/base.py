@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...progress import Progress
@@ -71,12 +71,20 @@ class Fleet(Protocol):
         """Return the nodes of a kind."""
         ...
 
-    def check_kinds(self, kinds: Iterable[str]) -> None:
-        """Refuse kinds that no node has.
+    def check_kinds(self, kinds: Sequence[str]) -> None:
+        """Refuse kinds that no node has or could have, of each of which a node was asked.
 
         Raises:
             DeviceError: a kind is missing.
         """
+        ...
+
+    def starts(self, kind: str) -> bool:
+        """Return whether nodes of a kind are started when they are asked for."""
+        ...
+
+    def failures(self) -> list[str]:
+        """Return the names of the node types of which no node could be started."""
         ...
 
     def ask(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> None:
@@ -92,13 +100,16 @@ class Fleet(Protocol):
         """
         ...
 
-    def describe(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> Device:
+    def describe(
+        self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
+    ) -> Device:
         """Return the device of the first node of a kind that can run cases, of which one was asked.
 
         Args:
             kind: of node.
             settings: of the run.
             needs_tensorflow: whether cases need TensorFlow.
+            on_waiting: is told that none has begun yet.
 
         Raises:
             DeviceError: no node of the kind can run cases.
@@ -124,3 +135,15 @@ class Fleet(Protocol):
     def close(self) -> None:
         """End all that runs on the nodes for this run, at once."""
         ...
+
+
+class GivenNodes:
+    """What a fleet says of nodes that are started, where it lists all that it may start."""
+
+    def starts(self, kind: str) -> bool:  # noqa: ARG002 - as of ``Fleet``
+        """Return False."""
+        return False
+
+    def failures(self) -> list[str]:
+        """Return nothing."""
+        return []

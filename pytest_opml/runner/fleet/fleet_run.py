@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from .fleets import open_fleet
 from .makings import Makings, check_making_apart, making_key, orders_of_makings
 from .node_notes import NodeNotes
 from .node_seconds import NodeSeconds
+from .node_types import NodeWait
 from .orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from .schedule import Attempt, Fault, Schedule, Work
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ...records.device import Device
 
 Listener = Callable[[OrderedCase, MeasuredCase], None]
+Plans = Mapping[str, CollectedRun]
 _POLL_S = 0.5
 
 
@@ -40,6 +42,7 @@ class FleetRun:
         settings: of the run, which name the fleet.
         root: the user's project.
         plans: what was collected, by the kind of node that it is to be measured on.
+        on_waiting: is told of what kind no node is there yet.
 
     Attributes:
         fleet: the nodes.
@@ -49,13 +52,14 @@ class FleetRun:
         UsageError: there is no such fleet, or it lacks a kind.
     """
 
-    def __init__(self, settings: Settings, root: Path, plans: Mapping[str, CollectedRun]) -> None:
+    def __init__(self, settings: Settings, root: Path, plans: Plans, on_waiting: Callable[[str], None]) -> None:
         check_making_apart(settings)
         self.fleet, self.node_seconds = open_fleet(settings, root), NodeSeconds()
+        self._describe = partial(self.fleet.describe, on_waiting=on_waiting)
         self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]
-        self._faults: dict[str, str] = {}
+        self._faults, self._kinds = dict[str, str](), dict[str, str]()
         self._units: dict[str, UnitOrder] = {}
-        self._kinds: dict[str, str] = {}
+        self._avoided: dict[str, Sequence[str]] = {}
         self._schedules: dict[str, Schedule] = {}
         self._makings, self._notes = Makings(), NodeNotes()
         self._unit_of: dict[Key, str] = {}
@@ -64,17 +68,16 @@ class FleetRun:
         self._prepared: dict[str, tuple[Sequence[UnitOrder], Listener]] = {}
         try:
             needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
-            if self._make_on:
-                needs[self._make_on] = True
-            self.fleet.check_kinds(needs)
+            needs |= dict.fromkeys(filter(None, [self._make_on]), True)
             for kind, needs_tensorflow in needs.items():
                 self.fleet.ask(kind, settings, needs_tensorflow=needs_tensorflow)
+            self.fleet.check_kinds(list(needs))
         except BaseException:
             self.fleet.close()
             raise
 
     def device(self, settings: Settings, plan: CollectedRun) -> Device:
-        """Return the device of the nodes of one kind.
+        """Return the device of the nodes of one kind; waits until one is there.
 
         Args:
             settings: of the run on that kind.
@@ -83,9 +86,8 @@ class FleetRun:
         Raises:
             DeviceError: no node of the kind can run cases.
         """
-        kind = settings.gpu
-        self._devices[kind] = self.fleet.describe(kind, settings, needs_tensorflow=plan.needs_tensorflow)
-        return self._devices[kind]
+        self._devices[settings.gpu] = self._describe(settings.gpu, settings, needs_tensorflow=plan.needs_tensorflow)
+        return self._devices[settings.gpu]
 
     def prepare(self, settings: Settings, plan: CollectedRun, units: Sequence[UnitOrder], on_outcome: Listener) -> None:
         """Take what is to be submitted on one kind of node, and send what holds for all of it.
@@ -107,7 +109,7 @@ class FleetRun:
         """The device of the nodes that make artifacts for all kinds, if they are made apart."""
         kind = self._make_on
         if kind and kind not in self._devices:
-            self._devices[kind] = self.fleet.describe(kind, settings, needs_tensorflow=True)
+            self._devices[kind] = self._describe(kind, settings, needs_tensorflow=True)
         return self._devices[kind] if kind else None
 
     def start(self) -> None:
@@ -116,7 +118,7 @@ class FleetRun:
 
     def submit(self, units: Mapping[str, Sequence[UnitOrder]]) -> None:
         """Hand over units, by the kind of node that measures them."""
-        nodes = Counter(node.kind for node in self.fleet.nodes())
+        nodes = Counter(node.kind for node in self.fleet.nodes() if not self.fleet.starts(node.kind))
         makings = orders_of_makings(units, self._units) if self._make_on else {}
         works = [self._work(str(self._make_on), making) for making in makings.values()]
         for kind, of_kind in units.items():
@@ -137,13 +139,14 @@ class FleetRun:
         return Work(key=unit.key, kinds=(kind,), seconds=float(len(unit.cases)), needs=needs)
 
     def _submit(self, attempt: Attempt) -> None:
-        """Hand an attempt over, unless each node that is there has failed under its unit: it would wait for ever."""
+        """Hand an attempt over, unless all nodes failed under its unit and none will come: it would wait for ever."""
         schedule, unit = self._schedules[attempt.key], self._units[attempt.key]
-        nodes = self.fleet.nodes_of(attempt.kind)
+        nodes = [] if self.fleet.starts(attempt.kind) else self.fleet.nodes_of(attempt.kind)
         again: Attempt | None = attempt
         while again and nodes and all(node.id in again.avoid for node in nodes):
             again = schedule.failed(again, None, "lost")
         if again:
+            self._avoided[unit.key] = again.avoid
             self.fleet.submit(again, unit)
         else:
             self._give_up(unit, f"each of the {len(nodes)} {attempt.kind} nodes has failed under it", None)
@@ -159,16 +162,15 @@ class FleetRun:
             key: of the case, which was submitted.
             on_told: is told what is heard of its unit meanwhile.
         """
-        heard, seen = None, time.monotonic()
+        heard = None
+        wait = NodeWait(self._wait_s, self.fleet, lambda text: on_told(Told(None, "", Progress(text, is_waiting=True))))
         while key not in self._outcomes:
             for end in self.fleet.poll(_POLL_S):
                 self._heed(end)
             current = self._makings.current(self._unit_of[key])
-            kind = self._kinds[current]
-            if self.fleet.nodes_of(kind):
-                seen = time.monotonic()
-            elif time.monotonic() - seen > self._wait_s:
-                reason = f"the fleet has had no {kind} node for {self._wait_s:g} s (--opml-wait)"
+            kind, avoided = self._kinds[current], self._avoided.get(current, ())
+            is_there = any(node.id not in avoided for node in self.fleet.nodes_of(kind))
+            if reason := wait.end(kind, is_there=is_there):
                 self._give_up(self._units[current], reason, None)
             self.node_seconds.hear(self.fleet.told(), self._kinds)
             told = self.fleet.told().get(current)

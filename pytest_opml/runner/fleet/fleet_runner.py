@@ -87,7 +87,7 @@ class FleetRunner:
             self._run.submit({self._kind: [unit]})
 
         def tell(told: Told) -> None:
-            if told.progress.is_note:
+            if told.node is None or told.progress.is_note:
                 self._on_progress(case, told.progress)
                 return
             at = "" if told.case_id == case.id else f"{told.case_id}: "

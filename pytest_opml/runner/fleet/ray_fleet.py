@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import logging
 import math
-import socket
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from ...errors import DeviceError, MissingDependencyError, OpmlError, SettingsError, StorageError, one_line
+from ...errors import DeviceError, MissingDependencyError, OpmlError, StorageError, one_line
 from ...progress import Progress
-from ...records.hardware_profiles import PROFILES, accelerator_types
 from .base import NOTHING_TOLD, FleetNode, Told, UnitEnd
+from .cluster_facts import read_facts, unusable
 from .node import describe_node, measure_unit
+from .node_kinds import kind_of, label_selector
+from .node_types import NodeTypes, NodeWait
 from .orders import RunOrder, UnitAnswer, UnitOrder
 from .project import enter_project, pack_project
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from .schedule import Attempt
 
-_TYPE, _NODE = "ray.io/accelerator-type", "ray.io/node-id"
+_NODE = "ray.io/node-id"
 # One in each node, which nobody has to declare; two drivers of one fleet share it.
 _SLOT = "opml_slot"
-_TELL_S, _LOOK_S, _REACH_S = 0.5, 1.0, 10.0
+_TELL_S, _LOOK_S = 0.5, 1.0
 _MOST_FAULTS = 2  # of a node that says what it is
 
 
@@ -47,7 +47,7 @@ class RayFleet:
 
     Raises:
         MissingDependencyError: Ray is not installed.
-        SettingsError: there is no such cluster, or the project is too large to be sent.
+        SettingsError: there is no such cluster, it lets this process not in, or the project is too large to be sent.
         StorageError: a file of the project cannot be read.
     """
 
@@ -60,19 +60,17 @@ class RayFleet:
         self._told: Mapping[str, Told] = {}
         self._asked: dict[str, Any] = {}
         self._orders: dict[str, Any] = {}
+        facts = read_facts(address)  # refuses in one line what Ray would try for long, or end this process for
         try:
-            _check_reachable(address)
             ray.init(
                 address=address,
                 namespace="pytest-opml",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise SettingsError(
-                f"--opml-fleet={address}: no cluster of Ray's can be used there ({one_line(error)}); start one with "
-                "`ray start --head`, or run pytest where it is, as by `ray job submit`"
-            ) from error
+        except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
+            raise unusable(address, facts.mismatch or one_line(error)) from error
+        self._types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
         # from a thread of its own, into the middle of a test report; no setting of the engine's leaves it out
         ray._private.worker.print_to_stdstream = _print_nothing
         self._board = _board(ray)
@@ -88,22 +86,29 @@ class RayFleet:
         if time.monotonic() - self._looked_at > _LOOK_S:
             self._looked_at = time.monotonic()
             self._nodes = [
-                FleetNode(node["NodeID"], _kind_of(node), node["Resources"]["CPU"])
+                FleetNode(node["NodeID"], kind_of(node["Labels"]), node["Resources"]["CPU"])
                 for node in self._ray.nodes()
                 if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
             ]
         return self._nodes
 
-    def check_kinds(self, kinds: Iterable[str]) -> None:
-        """Refuse kinds that no node has; Ray would wait for one for ever, without a word.
+    def check_kinds(self, kinds: Sequence[str]) -> None:
+        """Refuse kinds that no node has or could have, of each of which a node was asked.
+
+        Ray would wait for them for ever, without a word.
 
         Raises:
             DeviceError: a kind is missing.
         """
-        has = Counter(node.kind for node in self.nodes())
-        if missing := [kind for kind in kinds if kind not in has]:
-            there = ", ".join(f"{number} {kind}" for kind, number in sorted(has.items())) or "no node that takes tasks"
-            raise DeviceError(f"--opml-gpu={','.join(missing)}: not in the fleet, which has {there}")
+        self._types.check(kinds, lambda: [node.kind for node in self.nodes()])
+
+    def starts(self, kind: str) -> bool:
+        """Return whether the cluster starts nodes of a kind, which had none when it was checked."""
+        return self._types.starts(kind)
+
+    def failures(self) -> list[str]:
+        """Return the names of the node types of which the cluster could not start a node; it does not say why."""
+        return self._types.failures()
 
     def use(self, kind: str, order: RunOrder) -> None:
         """Send what holds for all units of a kind; the nodes fetch it once each."""
@@ -130,13 +135,21 @@ class RayFleet:
         task = self._describe.options(**self._options(kind, avoid))
         self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project)
 
-    def describe(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> Device:
+    def describe(
+        self,
+        kind: str,
+        settings: Settings,
+        *,
+        needs_tensorflow: bool,
+        on_waiting: Callable[[str], None],
+    ) -> Device:
         """Return the device of the first node of a kind that can run cases, of which one was asked.
 
         Args:
             kind: of node.
             settings: of the run.
             needs_tensorflow: whether cases need TensorFlow.
+            on_waiting: is told that no node is there yet.
 
         Raises:
             DeviceError: no node of the kind can run cases.
@@ -144,6 +157,7 @@ class RayFleet:
         faults: dict[str, list[str]] = {}
         while True:
             try:
+                self._await_answer(kind, NodeWait(settings.wait_s, self, on_waiting))
                 node, device, fault = self._ray.get(self._asked[kind])
             except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
                 node, device, fault = "", None, _first_sentence(error)
@@ -153,17 +167,24 @@ class RayFleet:
             faults.setdefault(node, []).append(fault)
             avoid = [name for name, texts in faults.items() if name and len(texts) >= _MOST_FAULTS]
             lost = len(faults.get("", ()))
-            if lost > _MOST_FAULTS or all(one.id in avoid for one in self.nodes_of(kind)):
+            nodes = self.nodes_of(kind)
+            is_hopeless = all(one.id in avoid for one in nodes) and (nodes or not self.starts(kind))
+            if lost > _MOST_FAULTS or is_hopeless:
                 reasons = "; ".join(dict.fromkeys(text for texts in faults.values() for text in texts))
                 raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
             self.ask(kind, settings, needs_tensorflow=needs_tensorflow, avoid=avoid)
+
+    def _await_answer(self, kind: str, wait: NodeWait) -> None:
+        while not self._ray.wait([self._asked[kind]], timeout=_LOOK_S)[0]:
+            if reason := wait.end(kind, is_there=bool(self.nodes_of(kind))):
+                raise DeviceError(f"--opml-gpu={kind}: {reason}")
 
     def _options(self, kind: str, avoid: Sequence[str]) -> dict[str, Any]:
         cpus = min((node.cpus for node in self.nodes_of(kind)), default=1)
         options: dict[str, Any] = {
             "num_cpus": cpus,
             "max_retries": 0,
-            "label_selector": _labels(kind) | ({_NODE: f"!in({','.join(avoid)})"} if avoid else {}),
+            "label_selector": label_selector(kind) | ({_NODE: f"!in({','.join(avoid)})"} if avoid else {}),
             "resources": {self._ray._raylet.IMPLICIT_RESOURCE_PREFIX + _SLOT: 1},
         }
         return options if kind == "cpu" else options | {"num_gpus": 1}
@@ -228,22 +249,6 @@ class _Board:
         return self._told
 
 
-def _check_reachable(address: str) -> None:
-    """Try to reach a cluster at once: Ray would try for minutes.
-
-    Raises:
-        OSError: nobody answers at the address.
-        ValueError: it is none.
-    """
-    if address == "auto":
-        return
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal()):
-        raise ValueError("the address must be auto or HOST:PORT")
-    with socket.create_connection((host, int(port)), timeout=_REACH_S):
-        pass
-
-
 def _board(ray: Any) -> Any:
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=True
@@ -301,23 +306,6 @@ def _imported() -> Any:
 
 def _print_nothing(*_: object, **__: object) -> None:
     """What the engine says of a lost node is a page of its log; we say it in a line, see ``NodeNotes``."""
-
-
-def _kind_of(node: Mapping[str, Any]) -> str:
-    named = node["Labels"].get(_TYPE, "")
-    return next((profile for profile in PROFILES if named in accelerator_types(profile)), named.lower() or "cpu")
-
-
-def _labels(kind: str) -> dict[str, str]:
-    """The labels of nodes of a kind; those of a CPU have none of an accelerator."""
-    if kind == "cpu":
-        types = dict.fromkeys(name for profile in PROFILES for name in accelerator_types(profile))
-        return {_TYPE: f"!in({','.join(types)})"}
-    return {_TYPE: _any_of(accelerator_types(kind))}
-
-
-def _any_of(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"in({','.join(names)})"
 
 
 def _first_sentence(error: Exception) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import DeviceError, SettingsError
 from . import slurm_nodes
-from .base import NOTHING_TOLD, FleetNode, Told, UnitEnd
+from .base import NOTHING_TOLD, FleetNode, GivenNodes, Told, UnitEnd
 from .orders import RunOrder, UnitOrder
 from .slurm_client import SlurmError, list_nodes, most_jobs_of_array
 from .slurm_job import describe, read_told, run_unit
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _LOOK_S = 10.0  # between two questions for the nodes
 _TOLD_S = 1.0
 _AGAIN_S = 30.0  # until jobs that were refused are submitted again
+_TELL_S = 15.0  # after which a job should have begun and said what its node is
 _MOST_FAULTS = 2  # of a node that says what it is
 _MOST_JOBS = 1000  # of an array
 
@@ -76,7 +77,7 @@ class _Nodes:
         return options | ({"exclude": ",".join(excluded)} if excluded else {})
 
 
-class SlurmFleet:
+class SlurmFleet(GivenNodes):
     """The driver's side of a run on Slurm.
 
     Args:
@@ -119,7 +120,7 @@ class SlurmFleet:
         """Return the nodes of a kind."""
         return self._nodes.of(kind)
 
-    def check_kinds(self, kinds: Iterable[str]) -> None:
+    def check_kinds(self, kinds: Sequence[str]) -> None:
         """Refuse kinds that no node has, before Slurm is asked for a job on one.
 
         Raises:
@@ -152,8 +153,9 @@ class SlurmFleet:
             avoid: names of nodes that are not asked.
 
         Raises:
-            DeviceError: Slurm refuses the job.
+            DeviceError: no node has the kind, or Slurm refuses the job.
         """
+        self.check_kinds([kind])
         question = partial(describe, self._jobs.folder, kind, settings.threads, needs_tensorflow)
         try:
             (job,) = self._jobs.submit([question], self._nodes.job_options(kind, avoid))
@@ -161,20 +163,23 @@ class SlurmFleet:
             raise DeviceError(f"--opml-gpu={kind}: Slurm refuses a job on such a node: {error}") from error
         self._asked[job] = kind
 
-    def describe(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> Device:
+    def describe(
+        self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
+    ) -> Device:
         """Return the device of the first node of a kind that can run cases, of which one was asked.
 
         Args:
             kind: of node.
             settings: of the run.
             needs_tensorflow: whether cases need TensorFlow.
+            on_waiting: is told that the job has not answered yet.
 
         Raises:
             DeviceError: no node of the kind can run cases.
         """
         faults: dict[str, list[str]] = {}
         while True:
-            end = self._description(kind)
+            end = self._description(kind, on_waiting)
             node, device, fault = end.answer or (end.node or "", None, end.error)
             if device is not None:
                 described: Device = device
@@ -187,10 +192,14 @@ class SlurmFleet:
                 raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
             self.ask(kind, settings, needs_tensorflow=needs_tensorflow, avoid=avoid)
 
-    def _description(self, kind: str) -> JobEnd:
+    def _description(self, kind: str, on_waiting: Callable[[str], None]) -> JobEnd:
+        tell_at = time.monotonic() + _TELL_S
         while kind not in self._described:
             self._take_ended()
             time.sleep(_TOLD_S / 2)
+            if time.monotonic() > tell_at:
+                on_waiting(f"waiting for a {kind} node, for which a job is in the queue")
+                tell_at = math.inf
         return self._described.pop(kind)
 
     def poll(self, seconds: float) -> list[UnitEnd]:

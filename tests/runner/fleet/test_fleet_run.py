@@ -10,6 +10,7 @@ import pytest
 
 from pytest_opml.case import Case
 from pytest_opml.errors import SettingsError, UsageError
+from pytest_opml.progress import Progress
 from pytest_opml.records.device import Device
 from pytest_opml.records.result import Key
 from pytest_opml.records.run import Failure
@@ -55,6 +56,7 @@ class PlayedFleet:
         self.orders: dict[str, RunOrder] = {}
         self.waiting: deque[tuple[Attempt, UnitOrder]] = deque()
         self.is_closed = False
+        self.started: set[str] = set()
 
     def nodes(self) -> list[FleetNode]:
         return NODES
@@ -62,14 +64,23 @@ class PlayedFleet:
     def nodes_of(self, kind: str) -> list[FleetNode]:
         return [node for node in self.nodes() if node.kind == kind]
 
+    def starts(self, kind: str) -> bool:
+        return kind in self.started
+
+    def failures(self) -> list[str]:
+        return []
+
     def check_kinds(self, _kinds: object) -> None:
         pass
 
     def ask(self, _kind: str, _settings: object, *, needs_tensorflow: bool) -> None:
         assert needs_tensorflow
 
-    def describe(self, kind: str, _settings: object, *, needs_tensorflow: bool) -> Device:
+    def describe(
+        self, kind: str, _settings: object, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
+    ) -> Device:
         assert needs_tensorflow
+        on_waiting("waiting for it")
         return make_device(kind)
 
     def use(self, kind: str, order: RunOrder) -> None:
@@ -98,19 +109,26 @@ class Driver:
         table = {"fleet": "auto", "gpu": "cpu", "store": "none", "cache_dir": str(project / "cache")}
         settings = build_settings(table | more, {}, project)
         plan = CollectedRun(cases={case.id: f"test of {case.id}" for case in cases}, collected_cases=cases)
-        self.run = FleetRun(settings, project, {"cpu": plan})
+        self.heard: list[tuple[Case | None, Progress]] = []
+        self.run = FleetRun(
+            settings, project, {"cpu": plan}, lambda text: self.hear(None, Progress(text, is_waiting=True))
+        )
         assert isinstance(self.run.fleet, PlayedFleet)
         self.fleet = self.run.fleet
-        options = RunOptions(settings=settings, device=self.run.device(settings, plan), plan=plan)
+        device = self.run.device(settings, plan)
+        options = RunOptions(settings=settings, device=device, plan=plan)
         self.arrived: list[tuple[OrderedCase, MeasuredCase]] = []
         self.runner = FleetRunner(
             self.run,
             options,
             Baselines(settings, project, None),
-            lambda *_: None,
+            self.hear,
             lambda ordered, outcome: self.arrived.append((ordered, outcome)),
         )
         self.run.start()
+
+    def hear(self, case: Case | None, progress: Progress) -> None:
+        self.heard.append((case, progress))
 
     def outcome(self, case: Case) -> MeasuredCase:
         return self.runner.run_case(case, NO_OVERRIDES)
@@ -193,10 +211,33 @@ def test_a_kind_whose_nodes_are_all_gone_is_waited_for_and_then_given_up(
     monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [])
     monkeypatch.setattr(driver.run, "_wait_s", 0.05)
     assert driver.failure(CASES[0]).message == "the fleet has had no cpu node for 0.05 s (--opml-wait)"
+    text = "waiting for cpu nodes, of which none is there now"
+    assert driver.heard == [
+        (None, Progress("waiting for it", is_waiting=True)),
+        (CASES[0], Progress(text, is_waiting=True)),
+    ]
     (late,) = (one for one in driver.fleet.waiting if one[1].cases[0].case.id == CASES[0].reference.id)
     monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [answered(*late)])
     assert driver.failure(CASES[2])  # nothing came of it either, and what comes late changes nothing
     assert driver.failure(CASES[0])
+
+
+def test_a_kind_that_is_started_gets_another_node_where_the_only_one_has_failed(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.fleet.started.add("cpu")
+    monkeypatch.setattr(driver.fleet, "nodes", lambda: NODES[:1])
+    monkeypatch.setattr(driver.run, "_wait_s", 0.05)
+    late = case_of("int4")
+    driver.fleet.waiting.clear()
+    driver.fleet.answers.append(full_disk)
+    reference = make_result()
+    assert driver.runner.run_case(late, NO_OVERRIDES, reference=reference).result
+    assert driver.fleet.submitted[-1].avoid == ("a",)  # so that it waits for a node that is not there yet
+    monkeypatch.setattr(driver.fleet, "poll", lambda _seconds: [])
+    monkeypatch.setitem(driver.run._avoided, f"cpu {CASES[2].id}", ("a",))
+    assert driver.failure(CASES[2]).message == "the fleet has had no cpu node for 0.05 s (--opml-wait)"
+    assert driver.heard[-1][1].stage == "waiting for cpu nodes, which the cluster starts"
 
 
 def test_a_fault_of_ours_costs_its_unit_alone(driver: Driver) -> None:

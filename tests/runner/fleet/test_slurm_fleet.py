@@ -102,7 +102,7 @@ def test_a_node_says_what_it_is_and_measures_a_unit(fleet: SlurmFleet, tmp_path:
     write_classifier(tmp_path / "m0.onnx", seed=0)
     order = order_of(tmp_path)
     fleet.ask("cpu", order.settings, needs_tensorflow=False)
-    assert fleet.describe("cpu", order.settings, needs_tensorflow=False).profile == "cpu"
+    assert fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print).profile == "cpu"
     fleet.use("cpu", order)
     fleet.submit(attempt_of("cpu m0"), unit_of("cpu m0"))
     (end,) = ends_of(fleet, 1)
@@ -181,4 +181,4 @@ def test_a_job_that_cannot_run_on_any_node_is_no_device(slurm: FakeSlurm, fleet:
     with pytest.raises(
         DeviceError, match=r"no node of the fleet can run cases: job 1 of Slurm ended as FAILED: it has "
     ):
-        fleet.describe("cpu", settings, needs_tensorflow=False)
+        fleet.describe("cpu", settings, needs_tensorflow=False, on_waiting=print)

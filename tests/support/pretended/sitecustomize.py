@@ -1,4 +1,4 @@
-"""Lets a process find the accelerator that the variable ``PRETENDED`` names, where there is a processor only.
+"""Lets a process find the accelerator that ``PRETENDED`` or its node's label names, where there is a processor only.
 
 Python imports this module when it starts, if its folder is on the path, as it is on the nodes of a pretended fleet.
 """
@@ -6,6 +6,7 @@ Python imports this module when it starts, if its folder is on the path, as it i
 from __future__ import annotations
 
 import importlib.machinery
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 _MODULE = "pytest_opml.measure.device"
+_LABELS = json.loads(os.environ.get("RAY_OVERRIDE_LABELS", "{}"))  # of a node that an autoscaler has started
+_KIND = os.environ.get("PRETENDED") or _LABELS.get("ray.io/accelerator-type", "").lower()
 
 
 class _Finder:
@@ -34,7 +37,7 @@ class _Finder:
 
 
 def _pretend(module: Any) -> None:
-    detect, kind = module.detect, os.environ["PRETENDED"]
+    detect, kind = module.detect, _KIND
 
     def pretending(wanted: str, threads: int | None) -> Any:
         if wanted not in ("auto", kind):
@@ -45,5 +48,5 @@ def _pretend(module: Any) -> None:
     module.detect = pretending
 
 
-if os.environ.get("PRETENDED"):
+if _KIND:
     sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
