@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pytest_opml.errors import SettingsError
 from pytest_opml.runner.fleet import cluster_facts
 from pytest_opml.runner.fleet.cluster_facts import ClusterFacts, TokenError
 from pytest_opml.settings import build_settings
+from tests.support.fake_slurm import FakeSlurm
 
 FACTS = ClusterFacts(
     address="10.0.0.1:6379",
@@ -98,3 +100,23 @@ def test_without_a_cluster_in_the_settings_ray_is_not_imported(tmp_path: Path) -
         "sys.exit('ray' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_of_slurm_it_says_which_nodes_are_up_and_of_the_kinds_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = build_settings({"fleet": "slurm", "gpu": ["v100", "a100"], "make_on": "cpu"}, {}, tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (answer,) = fleet(settings)
+    assert (answer.name, answer.state) == ("cluster", "problem")
+    assert answer.text.startswith("Slurm does not answer here: sinfo")
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    FakeSlurm(tmp_path)
+    seen = {finding.name: (finding.state, finding.text) for finding in fleet(settings)}
+    assert seen == {
+        "cluster": ("ok", "Slurm, with 2 of 2 nodes up"),
+        "kind v100": ("ok", "1 node now"),
+        "kind a100": ("problem", "no node; the cluster has 1 cpu, 1 v100"),
+        "kind cpu": ("ok", "1 node now"),
+    }

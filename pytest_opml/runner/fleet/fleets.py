@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from .base import Fleet
 
-_SLURM = "slurm"
+SLURM = "slurm"
 
 
 def open_fleet(settings: Settings, root: Path) -> Fleet:
@@ -22,7 +22,7 @@ def open_fleet(settings: Settings, root: Path) -> Fleet:
     Raises:
         UsageError: there is no such fleet, or what it needs is not installed.
     """
-    if settings.fleet == _SLURM:
+    if settings.fleet == SLURM:
         from .slurm_fleet import SlurmFleet
 
         return SlurmFleet(settings.slurm, root)
