@@ -254,6 +254,10 @@ def test_what_nodes_of_one_kind_have_made_is_measured_on_all_kinds(
     assert {one.training.made_on for one in results} == {"cpu"}
     assert len({(one.case.technique, one.artifact.sha256) for one in results}) == 3
     assert "made on cpu, and measured on v100" in output
+    assert project.record.node_use
+    assert {use.profile: use.seconds > 1 for use in project.record.node_use} == dict.fromkeys(
+        ("v100", "p100", "cpu"), True
+    )
 
 
 def test_two_runs_share_one_fleet(fleet: PretendedFleet, project: Project, tmp_path: Path) -> None:
