@@ -53,7 +53,7 @@ class FleetRun:
     """
 
     def __init__(self, settings: Settings, root: Path, plans: Plans, on_waiting: Callable[[str], None]) -> None:
-        check_making_apart(settings)
+        check_making_apart(settings, plans)
         self.fleet, self.node_seconds = open_fleet(settings, root), NodeSeconds()
         self._describe = partial(self.fleet.describe, on_waiting=on_waiting)
         self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import SettingsError
+from ..plan import NO_OVERRIDES, CollectedRun
 from .orders import UnitOrder
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ class Makings:
         return making if making in self._held else unit
 
 
-def check_making_apart(settings: Settings) -> None:
+def check_making_apart(settings: Settings, plans: Mapping[str, CollectedRun]) -> None:
     """Check what making apart from measuring needs, where it is asked for.
+
+    Args:
+        settings: of the run.
+        plans: what was collected, by the kind of node that it is to be measured on.
 
     Raises:
         SettingsError: no cache is shared that could carry artifacts, or the time of the training is wanted.
@@ -80,6 +85,10 @@ def check_making_apart(settings: Settings) -> None:
         )
     if settings.score.time.get("training"):
         raise SettingsError(f"score.time: with {_apart(settings)}; say inference, or leave --opml-make-on out")
+    for kind, plan in plans.items():
+        for case in (case for case in plan.collected_cases if case.id in plan.cases):
+            limits = plan.limits.get(case.id, NO_OVERRIDES).budgets
+            check_budgets_apart(settings.on(kind), case, settings.gate.applicable(case.id, kind, limits))
 
 
 def check_budgets_apart(settings: Settings, case: Case, budgets: Iterable[Budget]) -> None:

@@ -362,6 +362,6 @@ def test_files_as_they_are_and_what_needs_the_device_are_not_made_apart(
 def test_what_needs_the_making_on_the_device_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: dict[str, object], text: str
 ) -> None:
-    monkeypatch.setattr(fleet_run, "open_fleet", PlayedFleet)
+    monkeypatch.setattr(fleet_run, "open_fleet", lambda *_: pytest.fail("a cluster is asked for nothing"))
     with pytest.raises(SettingsError, match=text):
         Driver(tmp_path, *CASES, **{key: value for key, value in (MADE_APART | table).items() if value})
