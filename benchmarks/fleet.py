@@ -179,7 +179,7 @@ def units(count: int) -> None:
         settings = build_settings({"fleet": fleet.address, "gpu": "v100", "store": "none"}, {}, Path(name))
         plan = CollectedRun()
         run = FleetRun(settings, Path(name), {"v100": plan}, print)
-        run.device(settings, plan)
+        run.devices.of("v100")
         run.fleet._run = run.fleet._ray.remote(max_calls=0)(_nothing)
         cases = [Case(dataset="digits", model="small_cnn", seed=seed) for seed in range(count)]
         orders = [UnitOrder(key=case.id, cases=(OrderedCase(case=case),)) for case in cases]

@@ -166,9 +166,9 @@ def _fleet(written: Written) -> str | None:
 def _make_on(written: Written) -> str | None:
     from .records.hardware_profiles import PROFILES
 
-    text = _text(written)
-    if text not in ("none", *PROFILES):
-        raise SettingsError(f"{written.where}: unknown profile {text!r}; known: none, {', '.join(PROFILES)}")
+    text, allowed = _text(written), ["none", *(profile for profile in PROFILES if profile != "gpu")]
+    if text not in allowed:
+        raise SettingsError(f"{written.where}: unknown kind of node {text!r}; known: {', '.join(allowed)}")
     return None if text == "none" else text
 
 

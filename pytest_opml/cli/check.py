@@ -154,7 +154,7 @@ def _pieces(table: Mapping[str, Any]) -> Iterator[_Piece]:
                     yield _Piece({key: {name: [entry]}}, (f"{name}[1]", f"{name}[{number}]"))
             for piece in _gate_pieces(value):
                 yield _Piece({key: piece})
-        elif key in ("price", "score", "model", "search") and isinstance(value, Mapping):
+        elif key in ("price", "score", "slurm", "model", "search") and isinstance(value, Mapping):
             for name, entry in value.items():
                 yield _Piece({key: {name: entry}})
         else:

@@ -103,7 +103,7 @@ def judge_cost(record: RunRecord, budget: MaxCost | None) -> tuple[Check, ...]:
 
 
 def _why_unknown(record: RunRecord) -> str:
-    if record.node_use is None:
+    if not record.node_use:
         return "the record does not say what the run used of its machines"
     kinds = dict.fromkeys(use.profile for use in record.node_use if use.cost is None)
     return f"the run was made without a price of {', '.join(kinds)}"

@@ -40,10 +40,10 @@ def cost_of(uses: Iterable[NodeUse] | None) -> float | None:
         uses: of a run; None where nobody knows them.
 
     Returns:
-        The sum; None where it is not known of one of them.
+        The sum; None where there are none, or it is not known of one of them.
     """
-    costs = None if uses is None else [use.cost for use in uses]
-    return None if costs is None or None in costs else math.fsum(cost for cost in costs if cost is not None)
+    costs = [use.cost for use in uses or ()]
+    return None if not costs or None in costs else math.fsum(cost for cost in costs if cost is not None)
 
 
 def sum_of_machines(parts: Iterable[Sequence[NodeUse]]) -> tuple[NodeUse, ...]:

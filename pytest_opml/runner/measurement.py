@@ -414,7 +414,7 @@ def _result(
             *quality_warnings(quality, case),
             *facts.notes(held_out),
             *client_notes(case, built.training, len(held_out.classes)),
-            *_notes(case, score.error_floored, built.training, plan.device),
+            *_notes(case, score.error_floored, built.training, plan.device, plan.reference),
             *trust_notes(artifact.trusted),
             *size_notes(built.optimizer_bytes, artifact.size_bytes),
             *timing_notes(conditions, latency, plan.device),
@@ -455,7 +455,7 @@ def _conditions(case: Case, built: BuiltArtifact, times: _Times, other_load: Oth
     )
 
 
-def _notes(case: Case, floored: bool, training: Training, device: Device) -> tuple[str, ...]:
+def _notes(case: Case, floored: bool, training: Training, device: Device, reference: Result | None) -> tuple[str, ...]:
     """What a reader of the score and of the size must know of how the artifact was made."""
     notes = []
     if floored:
@@ -464,6 +464,9 @@ def _notes(case: Case, floored: bool, training: Training, device: Device) -> tup
         notes.append(f"trained on {training.devices} devices, each with its share of every batch; measured on one")
     if training.made_on not in (None, device.profile):
         notes.append(f"made on {training.made_on}, and measured on {device.profile}")
+    kind_of_reference = reference.training.made_on if reference else None
+    if training.made_on and kind_of_reference not in (None, training.made_on):
+        notes.append(f"its model was trained on {training.made_on}, and that of its reference on {kind_of_reference}")
     steps = [part.split(",") for part in case.technique.split("+")]
     if any(name == "float16" for name, *_ in steps) and not device.float16_in_hardware:
         (name, *given), saves = steps[0], "half precision saves space here, not time"

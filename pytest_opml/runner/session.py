@@ -62,7 +62,7 @@ class Session:
         from .options import RunOptions
         from .preflight import check_run
 
-        self._preflight = check_run(settings, root, plan, fleet.device(settings, plan) if fleet else None)
+        self._preflight = check_run(settings, root, plan, fleet.devices.of(settings.gpu) if fleet else None)
         self.device, self.notes = self._preflight.device, self._preflight.notes
         part = part or RunPart.alone()
         self._head, self._clock = self._preflight.head(part.run_id, plan), time.monotonic()

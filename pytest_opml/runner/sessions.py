@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import SettingsError
+from ..errors import DeviceError, SettingsError
 from ..gate.run_cost import check_prices
 from .journal import RunPart
 from .session import Session
@@ -30,6 +31,22 @@ def _fleet(
     from .fleet.fleet_run import FleetRun
 
     return FleetRun(settings, root, plans, lambda text: on_progress(None, Progress(text, is_waiting=True)))
+
+
+@contextmanager
+def _making_named(settings: Settings, plans: Mapping[str, CollectedRun]) -> Iterator[None]:
+    """Around what refuses kinds of nodes: name the option that asks for the one that only makes models.
+
+    Raises:
+        DeviceError: as raised inside.
+    """
+    try:
+        yield
+    except DeviceError as error:
+        kind = settings.make_on
+        if kind is None or kind in plans:
+            raise
+        raise DeviceError(str(error).replace(f"--opml-gpu={kind}:", f"--opml-make-on={kind}:")) from error
 
 
 class Sessions:
@@ -60,12 +77,11 @@ class Sessions:
     ) -> None:
         if settings.fleet and part:
             raise SettingsError("--opml-fleet: its nodes work side by side already; leave -n of pytest-xdist out")
-        if settings.make_on and not settings.fleet:
-            raise SettingsError(f"--opml-make-on={settings.make_on}: names nodes of a cluster; say --opml-fleet, too")
         # before a cluster is asked; what auto is, each session finds out
-        kinds = dict.fromkeys([*plans, *([settings.make_on] if settings.make_on else [])])
+        kinds = dict.fromkeys([*plans, *([settings.make_on] if settings.make_on and settings.fleet else [])])
         check_prices(settings.prices, settings.gate.max_cost, [gpu for gpu in kinds if gpu not in ("auto", "gpu")])
-        self._fleet = _fleet(settings, root, plans, on_progress) if settings.fleet else None
+        with _making_named(settings, plans):
+            self._fleet = _fleet(settings, root, plans, on_progress) if settings.fleet else None
         part, self._settings = part or RunPart.alone(), settings
         try:
             self._sessions = {

@@ -81,7 +81,7 @@ def read_facts(address: str, *, as_stranger: bool = False) -> ClusterFacts:
     if importlib.util.find_spec("ray") is None:
         raise MissingDependencyError("--opml-fleet", "ray", extra="fleet")
     if address != "auto" and not re.fullmatch(r"\S+:\d+", address):
-        raise unusable(address, "the address must be auto or HOST:PORT")
+        raise unusable(address, "the address must be slurm, auto or HOST:PORT")
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
     if as_stranger:

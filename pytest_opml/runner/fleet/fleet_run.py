@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from ..plan import CollectedRun
 from ..shared_results import MeasuredCase
 from .base import Told, UnitEnd
 from .fleets import open_fleet
+from .kind_devices import KindDevices
 from .makings import Makings, check_making_apart, making_key, orders_of_makings
 from .node_notes import NodeNotes
 from .node_seconds import NodeSeconds
@@ -46,6 +46,7 @@ class FleetRun:
 
     Attributes:
         fleet: the nodes.
+        devices: of the kinds of them.
         node_seconds: for which they worked.
 
     Raises:
@@ -55,7 +56,6 @@ class FleetRun:
     def __init__(self, settings: Settings, root: Path, plans: Plans, on_waiting: Callable[[str], None]) -> None:
         check_making_apart(settings, plans)
         self.fleet, self.node_seconds = open_fleet(settings, root), NodeSeconds()
-        self._describe = partial(self.fleet.describe, on_waiting=on_waiting)
         self._root, self._wait_s, self._make_on, self._measured_on = root, settings.wait_s, settings.make_on, [*plans]
         self._faults, self._kinds = dict[str, str](), dict[str, str]()
         self._units: dict[str, UnitOrder] = {}
@@ -64,30 +64,14 @@ class FleetRun:
         self._makings, self._notes = Makings(), NodeNotes()
         self._unit_of: dict[Key, str] = {}
         self._outcomes: dict[Key, MeasuredCase] = {}
-        self._devices: dict[str, Device] = {}
         self._prepared: dict[str, tuple[Sequence[UnitOrder], Listener]] = {}
+        needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
+        needs |= dict.fromkeys(filter(None, [self._make_on]), True)
         try:
-            needs = {kind: plan.needs_tensorflow for kind, plan in plans.items()}
-            needs |= dict.fromkeys(filter(None, [self._make_on]), True)
-            for kind, needs_tensorflow in needs.items():
-                self.fleet.ask(kind, settings, needs_tensorflow=needs_tensorflow)
-            self.fleet.check_kinds(list(needs))
+            self.devices = KindDevices(self.fleet, settings, needs, on_waiting)
         except BaseException:
             self.fleet.close()
             raise
-
-    def device(self, settings: Settings, plan: CollectedRun) -> Device:
-        """Return the device of the nodes of one kind; waits until one is there.
-
-        Args:
-            settings: of the run on that kind.
-            plan: what was collected for it.
-
-        Raises:
-            DeviceError: no node of the kind can run cases.
-        """
-        self._devices[settings.gpu] = self._describe(settings.gpu, settings, needs_tensorflow=plan.needs_tensorflow)
-        return self._devices[settings.gpu]
 
     def prepare(self, settings: Settings, plan: CollectedRun, units: Sequence[UnitOrder], on_outcome: Listener) -> None:
         """Take what is to be submitted on one kind of node, and send what holds for all of it.
@@ -99,18 +83,12 @@ class FleetRun:
             on_outcome: is given what came of each case as soon as it is there, whoever waits for which.
         """
         kind = settings.gpu
-        order = _order(settings, plan, self._root, self._making_device(settings))
+        made_on = self.devices.of(self._make_on) if self._make_on else None
+        order = _order(settings, plan, self._root, made_on)
         self.fleet.use(kind, order)
         if self._make_on and self._make_on not in self._measured_on:
             self.fleet.use(self._make_on, replace(order, settings=order.settings.on(self._make_on)))
         self._prepared[kind] = units, on_outcome
-
-    def _making_device(self, settings: Settings) -> Device | None:
-        """The device of the nodes that make artifacts for all kinds, if they are made apart."""
-        kind = self._make_on
-        if kind and kind not in self._devices:
-            self._devices[kind] = self._describe(kind, settings, needs_tensorflow=True)
-        return self._devices[kind] if kind else None
 
     def start(self) -> None:
         """Hand over all that was collected, on all kinds at once."""
@@ -171,7 +149,7 @@ class FleetRun:
             kind, avoided = self._kinds[current], self._avoided.get(current, ())
             is_there = any(node.id not in avoided for node in self.fleet.nodes_of(kind))
             if reason := wait.end(kind, is_there=is_there):
-                self._give_up(self._units[current], reason, None)
+                self._give_up_all(kind if not self.fleet.nodes_of(kind) else "", self._units[current], reason)
             self.node_seconds.hear(self.fleet.told(), self._kinds)
             told = self.fleet.told().get(current)
             if told and told != heard:
@@ -223,6 +201,13 @@ class FleetRun:
             outcome = self._outcomes[Key(ordered.case.id, kind)] = outcomes[ordered.case.id]
             self._prepared[kind][1](ordered, outcome)
 
+    def _give_up_all(self, kind: str, unit: UnitOrder, reason: str) -> None:
+        """Give a unit up, and all others that a node of the kind would have to do now."""
+        of_kind = [key for key, own in self._kinds.items() if own == kind and self._makings.current(key) == key]
+        for lost in (unit, *(self._units[key] for key in of_kind)):
+            if not self._is_over(lost):
+                self._give_up(lost, reason, None)
+
     def _give_up(self, unit: UnitOrder, reason: str, answer: UnitAnswer | None) -> None:
         """Keep what the last node came to; the other cases have failed for the fleet's sake."""
         if unit.is_making:
@@ -230,7 +215,7 @@ class FleetRun:
             return
         fault, outcomes = self._faults.get(unit.key, ""), answer.outcomes if answer else {}
         message = printable(": ".join(filter(None, (reason, fault))))
-        self._store_outcomes(unit, {**_failures(unit, self._devices[self._kinds[unit.key]], message), **outcomes})
+        self._store_outcomes(unit, {**_failures(unit, self.devices.of(self._kinds[unit.key]), message), **outcomes})
 
     def close(self) -> None:
         """End all that still runs on the nodes for this run, at once."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import shutil
 import sys
 import tarfile
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +26,7 @@ MOST_BYTES = 2**30
 _LEFT_OUT_FOLDERS = {".git", ".hg", ".svn", ".opml", "__pycache__", "node_modules"}
 # By these files a folder says that it can be made again: an environment, and a cache (https://bford.info/cachedir/).
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG"}
-_LEFT_OUT_SUFFIXES = {".db", ".sqlite", ".pyc"}
+_LEFT_OUT_FILE = re.compile(r"\.(pyc|(db|sqlite3?)(-wal|-shm|-journal)?)$")
 
 
 class ProjectArchive(NamedTuple):
@@ -46,7 +49,7 @@ def pack_project(root: Path) -> ProjectArchive:
         StorageError: one cannot be read.
     """
     sizes: Counter[str] = Counter()
-    archive = io.BytesIO()
+    archive, file = io.BytesIO(), root
     try:
         with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
             for file in _files(root):
@@ -55,10 +58,9 @@ def pack_project(root: Path) -> ProjectArchive:
                 if sizes.total() > MOST_BYTES:
                     raise SettingsError(_too_large(root, sizes))
                 tar.add(file, str(name), recursive=False)
-    except OSError as error:
-        raise StorageError(
-            f"{error.filename or root}: cannot be sent to the fleet: {error.strerror or error}"
-        ) from error
+    except OSError as error:  # of a file that becomes shorter meanwhile it does not say which it is
+        where, why = error.filename or file, error.strerror or error
+        raise StorageError(f"{where}: cannot be sent to the fleet: {why}") from error
     return ProjectArchive(archive.getvalue(), tuple(_module_paths(root)))
 
 
@@ -71,16 +73,16 @@ def _too_large(root: Path, sizes: Counter[str]) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    visited: set[str] = set()  # links may lead in a circle
+    above: dict[str, frozenset[str]] = {}  # the places on the way to a folder: links may lead in a circle
     for parent, folders, files in os.walk(root, followlinks=True, onerror=_refuse):
-        place = os.path.realpath(parent)
-        if place in visited or (parent != str(root) and _MARKS.intersection(files)):
+        place, places = os.path.realpath(parent), above.pop(parent, frozenset())
+        if place in places or (parent != str(root) and _MARKS.intersection(files)):
             folders.clear()
             continue
-        visited.add(place)
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT_FOLDERS)
+        above |= dict.fromkeys((str(Path(parent, name)) for name in folders), places | {place})
         for file in (Path(parent, name) for name in sorted(files)):
-            if file.suffix not in _LEFT_OUT_SUFFIXES and file.is_file():
+            if not _LEFT_OUT_FILE.search(file.name) and file.is_file():
                 yield file
 
 
@@ -89,7 +91,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _module_paths(root: Path) -> Iterator[str]:
-    for entry in (Path(entry) for entry in sys.path if entry):
+    for entry in (Path(os.path.normpath(entry)) for entry in sys.path if entry):
         if entry.is_relative_to(root) and entry.is_dir() and not _is_left_out(entry.relative_to(root)):
             yield str(entry.relative_to(root))
 
@@ -111,13 +113,16 @@ def enter_project(fetch: Callable[[], ProjectArchive]) -> None:
         StorageError: there is no folder for temporary files.
         OSError: the copy cannot be written.
     """
-    folder = work_folder() / "project"
-    if folder not in _entered:
-        project = fetch()
-        folder.mkdir()
+    if any(folder.is_dir() for folder in _entered):
+        return
+    project, folder = fetch(), Path(tempfile.mkdtemp(prefix="project-", dir=work_folder()))
+    try:
         with tarfile.open(fileobj=io.BytesIO(project.content)) as tar:
             tar.extractall(folder, filter="data")
-        os.chdir(folder)
-        for path in (".", *project.module_paths):
-            registry.make_importable((folder / path).resolve())
-        _entered.append(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    os.chdir(folder)
+    for path in (".", *project.module_paths):
+        registry.make_importable((folder / path).resolve())
+    _entered.append(folder)

@@ -15,7 +15,7 @@ from pytest_opml.runner.fleet.cluster_facts import read_facts
 @pytest.mark.parametrize("address", ["nowhere", "host:", ":1", "host:port", "ray://host:10001/x"])
 def test_what_is_no_address_is_refused_without_a_process(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_facts.subprocess, "run", None)
-    with pytest.raises(SettingsError, match=r"the address must be auto or HOST:PORT"):
+    with pytest.raises(SettingsError, match=r"the address must be slurm, auto or HOST:PORT"):
         read_facts(address)
 
 

@@ -115,7 +115,7 @@ class Driver:
         )
         assert isinstance(self.run.fleet, PlayedFleet)
         self.fleet = self.run.fleet
-        device = self.run.device(settings, plan)
+        device = self.run.devices.of("cpu")
         options = RunOptions(settings=settings, device=device, plan=plan)
         self.arrived: list[tuple[OrderedCase, MeasuredCase]] = []
         self.runner = FleetRunner(
@@ -328,6 +328,8 @@ def test_where_no_node_is_left_to_make_what_is_measured_is_made_there(
         return [answered(*apart.fleet.waiting.popleft())]
 
     monkeypatch.setattr(apart.fleet, "poll", poll)
+    assert apart.outcome(CASES[0]).result
+    assert not apart.run._makings.is_awaited(f"make {CASES[2].reference.id}")  # the wait is not begun for each
     assert all(apart.outcome(case).result for case in CASES)
     monkeypatch.setattr(apart.fleet, "poll", lambda _seconds: [made(*making) for making in makings])
     count = len(apart.fleet.submitted)
