@@ -159,7 +159,7 @@ def overhead(count: int) -> None:
             print(f"each further unit: {', '.join(texts)}; {each['on a node'] - each['here']:+.2f} s", flush=True)
 
 
-def _nothing(_order: Any, unit: Any, _board: Any, _project: Any) -> Any:
+def _nothing(_order: Any, unit: Any, _board: Any) -> Any:
     from pytest_opml.runner.fleet.orders import UnitAnswer
     from pytest_opml.runner.shared_results import MeasuredCase
 
@@ -172,6 +172,7 @@ def units(count: int) -> None:
     from pytest_opml.records.result import Key
     from pytest_opml.runner.fleet.fleet_run import FleetRun
     from pytest_opml.runner.fleet.orders import OrderedCase, UnitOrder
+    from pytest_opml.runner.fleet.ray_fleet import RayFleet
     from pytest_opml.runner.plan import CollectedRun
     from pytest_opml.settings import build_settings
 
@@ -180,6 +181,7 @@ def units(count: int) -> None:
         plan = CollectedRun()
         run = FleetRun(settings, Path(name), {"v100": plan}, print)
         run.devices.of("v100")
+        assert isinstance(run.fleet, RayFleet)
         run.fleet._run = run.fleet._ray.remote(max_calls=0)(_nothing)
         cases = [Case(dataset="digits", model="small_cnn", seed=seed) for seed in range(count)]
         orders = [UnitOrder(key=case.id, cases=(OrderedCase(case=case),)) for case in cases]

@@ -73,9 +73,8 @@ class RayFleet:
         self._types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
         # from a thread of its own, into the middle of a test report; no setting of the engine's leaves it out
         ray._private.worker.print_to_stdstream = _print_nothing
-        self._board = _board(ray)
         try:
-            self._project = [ray.put(pack_project(root))]  # in a list, the engine does not fetch it before each unit
+            self._board = _board(ray, ray.put(pack_project(root)))
         except OpmlError:
             ray.shutdown()
             raise
@@ -118,7 +117,7 @@ class RayFleet:
         """Hand an attempt to Ray, which runs it as soon as a node of its kind has its slot free."""
         options = self._options(attempt.kind, attempt.avoid) | {"name": f"opml {unit.key}"}
         task = self._run.options(**options)
-        reference = task.remote(self._orders[attempt.kind], unit, self._board, self._project)
+        reference = task.remote(self._orders[attempt.kind], unit, self._board)
         self._running[reference] = attempt
         # to ask Ray which of many have ended takes as long as there are many
         reference.future().add_done_callback(lambda _: self._ended.put(reference))
@@ -133,7 +132,7 @@ class RayFleet:
             avoid: ids of nodes that are not asked.
         """
         task = self._describe.options(**self._options(kind, avoid))
-        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project)
+        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._board)
 
     def describe(
         self,
@@ -234,10 +233,20 @@ class RayFleet:
 
 
 class _Board:
-    """An actor without a CPU: the nodes write on it how far they are, and the driver reads it."""
+    """An actor without a CPU: the nodes write on it how far they are, and the driver reads it.
 
-    def __init__(self) -> None:
+    It knows the project as well, which a process asks for once; as an argument it would cost each unit some time.
+
+    Args:
+        project: the reference to it, in a list, for the engine fetches what is a bare argument.
+    """
+
+    def __init__(self, project: list[Any]) -> None:
         self._told: dict[str, Told] = {}
+        self._project = project
+
+    def project(self) -> list[Any]:
+        return self._project
 
     def tell(self, key: str, told: Told) -> None:
         self._told[key] = told
@@ -249,15 +258,15 @@ class _Board:
         return self._told
 
 
-def _board(ray: Any) -> Any:
+def _board(ray: Any, project: Any) -> Any:
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=True
     )
     actor = ray.remote(num_cpus=0, max_restarts=-1)(_Board)
-    return actor.options(scheduling_strategy=here).remote()
+    return actor.options(scheduling_strategy=here).remote([project])
 
 
-def _run(order: RunOrder, unit: UnitOrder, board: Any, project: list[Any]) -> tuple[str, UnitAnswer]:
+def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]:
     """The task of Ray's: a unit on the node where this runs."""
     node = _imported().get_runtime_context().get_node_id()
     last, stage = 0.0, ("", "")
@@ -270,7 +279,7 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any, project: list[Any]) -> tu
             board.tell.remote(unit.key, Told(node, case_id, progress))
 
     try:
-        _enter(project)
+        _enter(board)
     except (StorageError, OSError) as error:
         return node, UnitAnswer({}, fault=one_line(error))
     answer = measure_unit(order, unit, tell)
@@ -278,17 +287,16 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any, project: list[Any]) -> tu
     return node, answer
 
 
-def _enter(project: list[Any]) -> None:
-    enter_project(lambda: _imported().get(project[0]))
+def _enter(board: Any) -> None:
+    get = _imported().get
+    enter_project(lambda: get(get(board.project.remote())[0]))
 
 
-def _describe(
-    kind: str, threads: int | None, needs_tensorflow: bool, project: list[Any]
-) -> tuple[str, Device | None, str]:
+def _describe(kind: str, threads: int | None, needs_tensorflow: bool, board: Any) -> tuple[str, Device | None, str]:
     """The task of Ray's that says what a node is, or why it can run nothing."""
     node = _imported().get_runtime_context().get_node_id()
     try:
-        _enter(project)  # first: the server that cases are forked from keeps the folder in which it begins
+        _enter(board)  # first: the server that cases are forked from keeps the folder in which it begins
         return node, describe_node(kind, threads, needs_tensorflow=needs_tensorflow), ""
     except (OpmlError, OSError) as error:
         return node, None, one_line(error)
