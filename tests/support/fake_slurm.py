@@ -66,8 +66,12 @@ class FakeSlurm:
             path = folder / name
             path.write_text(_PROGRAM.format(python=sys.executable, folder=str(folder), body=body), "utf-8")
             path.chmod(0o755)
-        (folder / "nodes").write_text(NODES, "utf-8")
+        self.list_nodes(NODES)
         (folder / "jobs").touch()
+
+    def list_nodes(self, text: str) -> None:
+        """Have sinfo say these nodes."""
+        (self.folder / "nodes").write_text(text, "utf-8")
 
     def refuse(self, reason: str | None) -> None:
         """Have sbatch refuse all jobs, or none any more."""

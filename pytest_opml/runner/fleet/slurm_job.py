@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import time
@@ -19,11 +20,12 @@ from ...progress import Progress
 from .base import Told
 from .heartbeat import watch
 from .node import describe_node, measure_unit
+from .orders import UnitAnswer
 from .slurm_client import SlurmError, cancel_jobs
 
 if TYPE_CHECKING:
     from ...records.device import Device
-    from .orders import RunOrder, UnitAnswer, UnitOrder
+    from .orders import RunOrder, UnitOrder
 
 _TELL_S = 1.0
 
@@ -55,13 +57,13 @@ class JobFolder(NamedTuple):
         return self.path / "jobs"
 
 
-def run_unit(folder: JobFolder, number: int, order: RunOrder, unit: UnitOrder) -> tuple[str, UnitAnswer]:
+def run_unit(folder: JobFolder, number: int, order_path: Path, unit: UnitOrder) -> tuple[str, UnitAnswer]:
     """Measure a unit on the node where this runs.
 
     Args:
         folder: of the run.
         number: of the attempt in it.
-        order: of the run.
+        order_path: of the file that has the order of the run.
         unit: the cases.
 
     Returns:
@@ -78,6 +80,10 @@ def run_unit(folder: JobFolder, number: int, order: RunOrder, unit: UnitOrder) -
             with suppress(OSError):  # progress that is not seen costs nobody a result
                 write_told(folder.told / str(number), Told(node, case_id, progress))
 
+    try:
+        order: RunOrder = pickle.loads(order_path.read_bytes())  # noqa: S301 - of the driver, in a folder of its user's
+    except OSError as error:
+        return node, UnitAnswer({}, fault=one_line(error))
     return node, measure_unit(order, unit, tell)
 
 

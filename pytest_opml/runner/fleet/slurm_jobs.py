@@ -26,6 +26,7 @@ from .slurm_job import JobFolder
 _LOOK_S = 1.0  # between two looks at the files
 _ASK_S = 5.0  # between two questions to the controller, which is everybody's
 _OLD_S = 7 * 86400.0
+_MEMORY = {"mem", "mem-per-cpu", "mem-per-gpu"}  # of which sbatch takes one
 
 
 class JobEnd(NamedTuple):
@@ -80,6 +81,20 @@ class SlurmJobs:
         """The number of jobs that are submitted and have not ended."""
         return len(self._running)
 
+    def write(self, name: str, content: object) -> Path:
+        """Write something that several jobs read, and return the path of its file.
+
+        Args:
+            name: of the file.
+            content: is pickled as the functions of jobs are.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path = self.folder.path / name
+        self._submitit.core.utils.cloudpickle_dump(content, path)
+        return path
+
     def submit(self, functions: Sequence[Callable[[], Any]], options: Mapping[str, str]) -> list[str]:
         """Submit a job for each of some functions, as one array where there are several, and return their ids.
 
@@ -91,7 +106,9 @@ class SlurmJobs:
             SlurmError: they were refused.
         """
         executor = self._submitit.SlurmExecutor(self.folder.jobs, max_num_timeout=0)
-        parameters: dict[str, Any] = {"chdir": self._root, "no-requeue": True, "mem": "0"}
+        parameters: dict[str, Any] = {"chdir": self._root, "no-requeue": True}
+        if not _MEMORY & options.keys():
+            parameters["mem"] = "0"  # all of the node's
         if not {"exclusive", "oversubscribe", "share"} & options.keys():
             parameters["exclusive"] = True  # who else is on a node is seen in its times
         executor.update_parameters(
@@ -111,9 +128,17 @@ class SlurmJobs:
             with _without_this_job():
                 jobs = executor.submit_array(functions)
         except (core.FailedJobError, core.FailedSubmissionError, OSError, subprocess.SubprocessError) as error:
+            self._remove_refused()
             raise SlurmError(said(str(error)) or one_line(error)) from error
         self._running |= {job.job_id: job for job in jobs}
         return [job.job_id for job in jobs]
+
+    def _remove_refused(self) -> None:
+        """Remove the files of jobs that got no id: what is refused is tried again and again."""
+        for path in self.folder.jobs.glob(f"{'[0-9a-f]' * 32}.pkl"):
+            path.unlink(missing_ok=True)
+        for path in self.folder.jobs.glob(".submission_file_*.sh"):
+            path.unlink(missing_ok=True)
 
     def take_ended(self) -> list[JobEnd]:
         """Return the jobs that have ended since the last call; nothing new within a second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from ...records.hardware_profiles import profile_of
@@ -48,6 +49,7 @@ class SlurmNode(NamedTuple):
         return kinds or {"cpu": ""}
 
 
+@cache  # of thousands of nodes few differ
 def _profile_in(text: str) -> str:
     """The kind that a name of a site's own has in it: ``a100``, ``tesla_v100-sxm2-32gb``."""
     return profile_of(re.sub(r"[_-]", " ", text).upper())

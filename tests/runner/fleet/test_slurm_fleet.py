@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_opml.case import Case
-from pytest_opml.errors import DeviceError, SettingsError
+from pytest_opml.errors import DeviceError, SettingsError, StorageError
 from pytest_opml.progress import Progress
-from pytest_opml.runner.fleet import slurm_fleet, slurm_jobs
+from pytest_opml.runner.fleet import slurm_fleet, slurm_inventory, slurm_jobs, slurm_submissions
 from pytest_opml.runner.fleet.base import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.fleets import open_fleet
 from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitOrder
@@ -22,7 +23,7 @@ from pytest_opml.runner.fleet.slurm_fleet import SlurmFleet
 from pytest_opml.runner.fleet.slurm_job import write_told
 from pytest_opml.runner.plan import CollectedRun
 from pytest_opml.settings import build_settings
-from tests.support.fake_slurm import FakeSlurm
+from tests.support.fake_slurm import NODES, FakeSlurm
 from tests.support.onnx_files import write_classifier, write_rows
 from tests.support.processes import python_path
 
@@ -39,8 +40,9 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     for module, name, seconds in (
         (slurm_jobs, "_LOOK_S", 0.02),
         (slurm_jobs, "_ASK_S", 0.05),
-        (slurm_fleet, "_TOLD_S", 0.02),
-        (slurm_fleet, "_AGAIN_S", 0.2),
+        (slurm_fleet, "_LOOK_S", 0.02),
+        (slurm_submissions, "_TOLD_S", 0.02),
+        (slurm_submissions, "_AGAIN_S", 0.2),
     ):
         monkeypatch.setattr(module, name, seconds)
     return FakeSlurm(folder)
@@ -102,7 +104,9 @@ def test_a_node_says_what_it_is_and_measures_a_unit(fleet: SlurmFleet, tmp_path:
     write_classifier(tmp_path / "m0.onnx", seed=0)
     order = order_of(tmp_path)
     fleet.ask("cpu", order.settings, needs_tensorflow=False)
-    assert fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print).profile == "cpu"
+    device = fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print)
+    assert device.profile == "cpu"
+    assert fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print) == device
     fleet.use("cpu", order)
     fleet.submit(attempt_of("cpu m0"), unit_of("cpu m0"))
     (end,) = ends_of(fleet, 1)
@@ -162,6 +166,73 @@ def test_jobs_beyond_a_limit_wait_until_there_is_room(slurm: FakeSlurm, fleet: S
     assert fleet._jobs.running == 5
 
 
+def test_arrays_grow_again_when_a_limit_is_gone(slurm: FakeSlurm, fleet: SlurmFleet, tmp_path: Path) -> None:
+    slurm.hold()
+    fleet.use("cpu", order_of(tmp_path))
+    fleet.submit(attempt_of("a"), unit_of("a"))
+    fleet.poll(0)
+    slurm.refuse("QOSMaxSubmitJobPerUserLimit")
+    for key in "bcdefgh":
+        fleet.submit(attempt_of(key), unit_of(key))
+    for _ in range(3):  # of seven, three and one
+        fleet.poll(0)
+        time.sleep(0.25)
+    calls = len(slurm.calls)
+    slurm.refuse(None)
+    fleet.poll(0)
+    assert sum(call.startswith("sbatch") for call in slurm.calls[calls:]) == 3  # of one, two and four
+    assert fleet._jobs.running == 8
+
+
+def test_arrays_are_no_longer_than_the_cluster_takes(
+    slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_fleet, "_MOST_JOBS", 2)
+    slurm.hold()
+    fleet = SlurmFleet({}, tmp_path)
+    fleet.use("cpu", order_of(tmp_path))
+    for key in "abcdef":
+        fleet.submit(attempt_of(key), unit_of(key))
+    fleet.poll(0)
+    assert sum(call.startswith("sbatch") for call in slurm.calls) == 3
+    fleet.close()
+
+
+def test_what_holds_for_all_units_is_written_once_however_many_they_are(
+    slurm: FakeSlurm, fleet: SlurmFleet, tmp_path: Path
+) -> None:
+    order = order_of(tmp_path)
+    order = replace(order, plan=CollectedRun(cases={f"case {number}": "test" for number in range(5000)}))
+    slurm.hold()
+    fleet.use("cpu", order)
+    keys = [f"unit {number}" for number in range(20)]
+    for key in keys:
+        fleet.submit(attempt_of(key), unit_of(key))
+    fleet.poll(0)
+    (path,) = fleet._jobs.folder.path.glob("order-*.pkl")
+    assert pickle.loads(path.read_bytes()).plan == order.plan
+    submitted = [path.stat().st_size for path in fleet._jobs.folder.jobs.glob("*_submitted.pkl")]
+    assert len(submitted) == len(keys)
+    assert path.stat().st_size > 20 * max(submitted)
+
+
+def test_a_node_that_cannot_read_what_holds_for_all_units_is_at_fault(fleet: SlurmFleet, tmp_path: Path) -> None:
+    fleet.use("cpu", order_of(tmp_path))
+    (path,) = fleet._jobs.folder.path.glob("order-*.pkl")
+    path.unlink()
+    fleet.submit(attempt_of("a"), unit_of("a"))
+    (end,) = ends_of(fleet, 1)
+    assert end.node == "node1"
+    assert end.answer
+    assert "No such file" in end.answer.fault
+
+
+def test_where_nothing_can_be_written_one_line_says_so(fleet: SlurmFleet, tmp_path: Path) -> None:
+    (fleet._jobs.folder.path / "order-1.pkl").mkdir()
+    with pytest.raises(StorageError, match=r"^--opml-fleet=slurm: .*/opml-\w+: Is a directory$"):
+        fleet.use("cpu", order_of(tmp_path))
+
+
 def test_what_is_always_refused_has_failed(slurm: FakeSlurm, fleet: SlurmFleet, tmp_path: Path) -> None:
     slurm.refuse("Batch job submission failed: Invalid account")
     fleet.use("cpu", order_of(tmp_path))
@@ -182,3 +253,27 @@ def test_a_job_that_cannot_run_on_any_node_is_no_device(slurm: FakeSlurm, fleet:
         DeviceError, match=r"no node of the fleet can run cases: job 1 of Slurm ended as FAILED: it has "
     ):
         fleet.describe("cpu", settings, needs_tensorflow=False, on_waiting=print)
+
+
+def test_the_wait_for_the_first_answer_ends_where_no_node_is_up(
+    slurm: FakeSlurm, fleet: SlurmFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_fleet, "_TELL_S", 0.05)
+    monkeypatch.setattr(slurm_inventory, "_LOOK_S", 0.05)
+    settings = replace(order_of(tmp_path).settings, wait_s=0.2)
+    texts: list[str] = []
+
+    def hear(text: str) -> None:
+        texts.append(text)
+        slurm.list_nodes(NODES.replace("mixed", "down*"))
+
+    slurm.hold()
+    fleet.ask("cpu", settings, needs_tensorflow=False)
+    with pytest.raises(
+        DeviceError, match=r"^--opml-gpu=cpu: the fleet has had no cpu node for 0\.2 s \(--opml-wait\)$"
+    ):
+        fleet.describe("cpu", settings, needs_tensorflow=False, on_waiting=hear)
+    assert texts == [
+        "waiting for a cpu node, for which a job is in the queue",
+        "waiting for cpu nodes, of which none is there now",
+    ]

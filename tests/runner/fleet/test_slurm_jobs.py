@@ -76,6 +76,16 @@ def test_a_user_may_share_nodes(slurm: FakeSlurm, jobs: SlurmJobs) -> None:
         assert option in slurm.script
 
 
+@pytest.mark.parametrize("option", ["mem", "mem-per-cpu", "mem-per-gpu"])
+def test_a_job_has_the_memory_that_the_user_says_and_asks_for_no_more(
+    slurm: FakeSlurm, jobs: SlurmJobs, option: str
+) -> None:
+    slurm.hold()
+    jobs.submit([partial(int, "7")], {option: "4G"})
+    options = [line for line in slurm.script.splitlines() if line.startswith("#SBATCH --mem")]
+    assert options == [f"#SBATCH --{option}=4G"]  # sbatch refuses two of them
+
+
 @pytest.mark.parametrize(
     ("state", "is_lost", "text"),
     [
@@ -143,9 +153,12 @@ def test_without_submitit_one_line_says_what_to_install(tmp_path: Path, monkeypa
 
 def test_what_sbatch_refuses_is_said(slurm: FakeSlurm, jobs: SlurmJobs) -> None:
     slurm.refuse("Batch job submission failed: Invalid account")
-    with pytest.raises(SlurmError, match=r"^Batch job submission failed: Invalid account$"):
-        jobs.submit([partial(int, "7")], {})
+    before = sorted(jobs.folder.jobs.iterdir())
+    for numbers in ("7", "78"):
+        with pytest.raises(SlurmError, match=r"^Batch job submission failed: Invalid account$"):
+            jobs.submit([partial(int, number) for number in numbers], {})
     assert not jobs.running
+    assert sorted(jobs.folder.jobs.iterdir()) == before  # it may be refused once in half a minute for hours
 
 
 def test_the_end_cancels_all_by_one_call_and_leaves_nothing(slurm: FakeSlurm, jobs: SlurmJobs, tmp_path: Path) -> None:
