@@ -159,7 +159,7 @@ def overhead(count: int) -> None:
             print(f"each further unit: {', '.join(texts)}; {each['on a node'] - each['here']:+.2f} s", flush=True)
 
 
-def _nothing(_order: Any, unit: Any, _board: Any) -> Any:
+def _nothing(_order: Any, unit: Any, _board: Any, _project: bytes) -> Any:
     from pytest_opml.runner.fleet.orders import UnitAnswer
     from pytest_opml.runner.shared_results import MeasuredCase
 

@@ -73,11 +73,14 @@ class RayFleet:
         self._types = NodeTypes(ray._raylet.GcsClient(facts.address) if facts.has_autoscaler else None)
         # from a thread of its own, into the middle of a test report; no setting of the engine's leaves it out
         ray._private.worker.print_to_stdstream = _print_nothing
+        self._board = _board(ray)
         try:
-            self._board = _board(ray, ray.put(pack_project(root)))
+            self._project = ray.put(pack_project(root))
         except OpmlError:
             ray.shutdown()
             raise
+        # in bytes, since the engine fetches what a reference stands for before each unit, and counts who holds it
+        self._project_reference = ray.cloudpickle.dumps(self._project)
         self._run, self._describe = ray.remote(max_calls=0)(_run), ray.remote(max_calls=0)(_describe)
 
     def nodes(self) -> list[FleetNode]:
@@ -117,7 +120,7 @@ class RayFleet:
         """Hand an attempt to Ray, which runs it as soon as a node of its kind has its slot free."""
         options = self._options(attempt.kind, attempt.avoid) | {"name": f"opml {unit.key}"}
         task = self._run.options(**options)
-        reference = task.remote(self._orders[attempt.kind], unit, self._board)
+        reference = task.remote(self._orders[attempt.kind], unit, self._board, self._project_reference)
         self._running[reference] = attempt
         # to ask Ray which of many have ended takes as long as there are many
         reference.future().add_done_callback(lambda _: self._ended.put(reference))
@@ -132,7 +135,7 @@ class RayFleet:
             avoid: ids of nodes that are not asked.
         """
         task = self._describe.options(**self._options(kind, avoid))
-        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._board)
+        self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project_reference)
 
     def describe(
         self,
@@ -233,20 +236,10 @@ class RayFleet:
 
 
 class _Board:
-    """An actor without a CPU: the nodes write on it how far they are, and the driver reads it.
+    """An actor without a CPU: the nodes write on it how far they are, and the driver reads it."""
 
-    It knows the project as well, which a process asks for once; as an argument it would cost each unit some time.
-
-    Args:
-        project: the reference to it, in a list, for the engine fetches what is a bare argument.
-    """
-
-    def __init__(self, project: list[Any]) -> None:
+    def __init__(self) -> None:
         self._told: dict[str, Told] = {}
-        self._project = project
-
-    def project(self) -> list[Any]:
-        return self._project
 
     def tell(self, key: str, told: Told) -> None:
         self._told[key] = told
@@ -258,15 +251,15 @@ class _Board:
         return self._told
 
 
-def _board(ray: Any, project: Any) -> Any:
+def _board(ray: Any) -> Any:
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=True
     )
     actor = ray.remote(num_cpus=0, max_restarts=-1)(_Board)
-    return actor.options(scheduling_strategy=here).remote([project])
+    return actor.options(scheduling_strategy=here).remote()
 
 
-def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]:
+def _run(order: RunOrder, unit: UnitOrder, board: Any, project: bytes) -> tuple[str, UnitAnswer]:
     """The task of Ray's: a unit on the node where this runs."""
     node = _imported().get_runtime_context().get_node_id()
     last, stage = 0.0, ("", "")
@@ -279,7 +272,7 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]
             board.tell.remote(unit.key, Told(node, case_id, progress))
 
     try:
-        _enter(board)
+        _enter(project)
     except (StorageError, OSError) as error:
         return node, UnitAnswer({}, fault=one_line(error))
     answer = measure_unit(order, unit, tell)
@@ -287,16 +280,16 @@ def _run(order: RunOrder, unit: UnitOrder, board: Any) -> tuple[str, UnitAnswer]
     return node, answer
 
 
-def _enter(board: Any) -> None:
-    get = _imported().get
-    enter_project(lambda: get(get(board.project.remote())[0]))
+def _enter(project: bytes) -> None:
+    ray = _imported()
+    enter_project(lambda: ray.get(ray.cloudpickle.loads(project)))
 
 
-def _describe(kind: str, threads: int | None, needs_tensorflow: bool, board: Any) -> tuple[str, Device | None, str]:
+def _describe(kind: str, threads: int | None, needs_tensorflow: bool, project: bytes) -> tuple[str, Device | None, str]:
     """The task of Ray's that says what a node is, or why it can run nothing."""
     node = _imported().get_runtime_context().get_node_id()
     try:
-        _enter(board)  # first: the server that cases are forked from keeps the folder in which it begins
+        _enter(project)  # first: the server that cases are forked from keeps the folder in which it begins
         return node, describe_node(kind, threads, needs_tensorflow=needs_tensorflow), ""
     except (OpmlError, OSError) as error:
         return node, None, one_line(error)
