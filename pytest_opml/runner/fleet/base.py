@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...progress import Progress
@@ -10,6 +10,7 @@ from ...progress import Progress
 if TYPE_CHECKING:
     from ...records.device import Device
     from ...settings import Settings
+    from .node_types import NodeWait
     from .orders import RunOrder, UnitAnswer, UnitOrder
     from .schedule import Attempt
 
@@ -42,6 +43,20 @@ class UnitEnd(NamedTuple):
     answer: UnitAnswer | None
     error: str = ""
     is_lost: bool = False
+
+
+class Description(NamedTuple):
+    """What a node has said of itself.
+
+    Attributes:
+        node: its id; empty where it was lost before it said anything.
+        device: None where it can run no cases.
+        fault: why, in words.
+    """
+
+    node: str
+    device: Device | None
+    fault: str
 
 
 class Told(NamedTuple):
@@ -87,32 +102,29 @@ class Fleet(Protocol):
         """Return the names of the node types of which no node could be started."""
         ...
 
-    def ask(self, kind: str, settings: Settings, *, needs_tensorflow: bool) -> None:
+    def ask(self, kind: str, settings: Settings, *, needs_tensorflow: bool, avoid: Sequence[str] = ()) -> None:
         """Ask a node of a kind what its device is.
 
         Args:
             kind: of node.
             settings: of the run.
             needs_tensorflow: whether cases need TensorFlow.
+            avoid: ids of nodes that are not asked.
 
         Raises:
             DeviceError: there is no way to ask one.
         """
         ...
 
-    def describe(
-        self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
-    ) -> Device:
-        """Return the device of the first node of a kind that can run cases, of which one was asked.
+    def description(self, kind: str, wait: NodeWait) -> Description:
+        """Return what the node of a kind that was asked last has said of itself.
 
         Args:
             kind: of node.
-            settings: of the run.
-            needs_tensorflow: whether cases need TensorFlow.
-            on_waiting: is told that none has begun yet.
+            wait: for a node to be there.
 
         Raises:
-            DeviceError: no node of the kind can run cases.
+            DeviceError: the wait is over.
         """
         ...
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ...errors import DeviceError
+from .node_types import NodeWait
+
 if TYPE_CHECKING:
     from ...records.device import Device
     from ...settings import Settings
     from .base import Fleet
+
+_MOST_FAULTS = 2  # of a node that says what it is
 
 
 class KindDevices:
@@ -40,7 +45,22 @@ class KindDevices:
             DeviceError: no node of the kind can run cases.
         """
         if kind not in self._devices:
-            self._devices[kind] = self._fleet.describe(
-                kind, self._settings, needs_tensorflow=self._needs[kind], on_waiting=self._on_waiting
-            )
+            self._devices[kind] = self._described(kind)
         return self._devices[kind]
+
+    def _described(self, kind: str) -> Device:
+        """The device of the first node that can run cases; one that cannot is asked again once, and then avoided."""
+        fleet, faults = self._fleet, dict[str, list[str]]()
+        while True:
+            wait = NodeWait(self._settings.wait_s, fleet, self._on_waiting)
+            node, device, fault = fleet.description(kind, wait)
+            if device is not None:
+                return device
+            faults.setdefault(node, []).append(fault)
+            avoid = [name for name, texts in faults.items() if name and len(texts) >= _MOST_FAULTS]
+            nodes, lost = fleet.nodes_of(kind), len(faults.get("", ()))
+            is_hopeless = all(one.id in avoid for one in nodes) and (nodes or not fleet.starts(kind))
+            if lost > _MOST_FAULTS or is_hopeless:
+                reasons = "; ".join(dict.fromkeys(text for texts in faults.values() for text in texts))
+                raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
+            fleet.ask(kind, self._settings, needs_tensorflow=self._needs[kind], avoid=avoid)

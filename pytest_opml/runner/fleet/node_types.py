@@ -141,10 +141,13 @@ class NodeWait:
         seconds: without a node, after which it is over.
         starter: starts nodes that are asked for.
         tell: is told once, each time that none is there any more.
+
+    Attributes:
+        tell: as it was given, for what else whoever waits should know.
     """
 
     def __init__(self, seconds: float, starter: StartsNodes, tell: Callable[[str], None]) -> None:
-        self._seconds, self._starter, self._tell = seconds, starter, tell
+        self._seconds, self._starter, self.tell = seconds, starter, tell
         self._kind, self._since, self._is_told = "", time.monotonic(), False
 
     def end(self, kind: str, *, is_there: bool) -> str:
@@ -162,7 +165,7 @@ class NodeWait:
         if not self._is_told:
             self._is_told = True
             how = "which the cluster starts" if is_started else "of which none is there now"
-            self._tell(f"waiting for {kind} nodes, {how}")
+            self.tell(f"waiting for {kind} nodes, {how}")
         if time.monotonic() - self._since < self._seconds:
             return ""
         failures = self._starter.failures() if is_started else []

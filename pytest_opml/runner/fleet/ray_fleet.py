@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DeviceError, MissingDependencyError, OpmlError, StorageError, one_line
 from ...progress import Progress
-from .base import NOTHING_TOLD, FleetNode, Told, UnitEnd
+from .base import NOTHING_TOLD, Description, FleetNode, Told, UnitEnd
 from .cluster_facts import read_facts, unusable
 from .node import describe_node, measure_unit
 from .node_kinds import kind_of, label_selector
@@ -35,7 +35,6 @@ _NODE = "ray.io/node-id"
 # One in each node, which nobody has to declare; two drivers of one fleet share it.
 _SLOT = "opml_slot"
 _TELL_S, _LOOK_S = 0.5, 1.0
-_MOST_FAULTS = 2  # of a node that says what it is
 
 
 class RayFleet:
@@ -137,49 +136,23 @@ class RayFleet:
         task = self._describe.options(**self._options(kind, avoid))
         self._asked[kind] = task.remote(kind, settings.threads, needs_tensorflow, self._project_reference)
 
-    def describe(
-        self,
-        kind: str,
-        settings: Settings,
-        *,
-        needs_tensorflow: bool,
-        on_waiting: Callable[[str], None],
-    ) -> Device:
-        """Return the device of the first node of a kind that can run cases, of which one was asked.
+    def description(self, kind: str, wait: NodeWait) -> Description:
+        """Return what the node of a kind that was asked last has said of itself.
 
         Args:
             kind: of node.
-            settings: of the run.
-            needs_tensorflow: whether cases need TensorFlow.
-            on_waiting: is told that no node is there yet.
+            wait: for a node to be there.
 
         Raises:
-            DeviceError: no node of the kind can run cases.
+            DeviceError: the wait is over.
         """
-        faults: dict[str, list[str]] = {}
-        while True:
-            try:
-                self._await_answer(kind, NodeWait(settings.wait_s, self, on_waiting))
-                node, device, fault = self._ray.get(self._asked[kind])
-            except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
-                node, device, fault = "", None, _first_sentence(error)
-            if device is not None:
-                described: Device = device
-                return described
-            faults.setdefault(node, []).append(fault)
-            avoid = [name for name, texts in faults.items() if name and len(texts) >= _MOST_FAULTS]
-            lost = len(faults.get("", ()))
-            nodes = self.nodes_of(kind)
-            is_hopeless = all(one.id in avoid for one in nodes) and (nodes or not self.starts(kind))
-            if lost > _MOST_FAULTS or is_hopeless:
-                reasons = "; ".join(dict.fromkeys(text for texts in faults.values() for text in texts))
-                raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
-            self.ask(kind, settings, needs_tensorflow=needs_tensorflow, avoid=avoid)
-
-    def _await_answer(self, kind: str, wait: NodeWait) -> None:
-        while not self._ray.wait([self._asked[kind]], timeout=_LOOK_S)[0]:
-            if reason := wait.end(kind, is_there=bool(self.nodes_of(kind))):
-                raise DeviceError(f"--opml-gpu={kind}: {reason}")
+        try:
+            while not self._ray.wait([self._asked[kind]], timeout=_LOOK_S)[0]:
+                if reason := wait.end(kind, is_there=bool(self.nodes_of(kind))):
+                    raise DeviceError(f"--opml-gpu={kind}: {reason}")
+            return Description(*self._ray.get(self._asked[kind]))
+        except self._ray.exceptions.RayError as error:  # the node is lost, and soon not among those that are there
+            return Description("", None, _first_sentence(error))
 
     def _options(self, kind: str, avoid: Sequence[str]) -> dict[str, Any]:
         cpus = min((node.cpus for node in self.nodes_of(kind)), default=1)

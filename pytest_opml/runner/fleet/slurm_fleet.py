@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DeviceError, SettingsError, StorageError
-from .base import FleetNode, GivenNodes, Told, UnitEnd
+from .base import Description, FleetNode, GivenNodes, Told, UnitEnd
 from .node_types import NodeWait
 from .orders import RunOrder, UnitOrder
 from .slurm_client import SlurmError, most_jobs_of_array
@@ -25,13 +25,11 @@ from .slurm_jobs import JobEnd, SlurmJobs
 from .slurm_submissions import SlurmSubmissions
 
 if TYPE_CHECKING:
-    from ...records.device import Device
     from ...settings import Settings
     from .schedule import Attempt
 
 _LOOK_S = 0.5
 _TELL_S = 15.0  # after which a job should have begun and said what its node is
-_MOST_FAULTS = 2  # of a node that says what it is
 _MOST_JOBS = 1000  # of an array
 
 
@@ -122,47 +120,28 @@ class SlurmFleet(GivenNodes):
         self._asked[job] = kind
         self._described.pop(kind, None)  # of the node before
 
-    def describe(
-        self, kind: str, settings: Settings, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
-    ) -> Device:
-        """Return the device of the first node of a kind that can run cases, of which one was asked.
+    def description(self, kind: str, wait: NodeWait) -> Description:
+        """Return what the node of a kind that was asked last has said of itself.
 
         Args:
             kind: of node.
-            settings: of the run.
-            needs_tensorflow: whether cases need TensorFlow.
-            on_waiting: is told that the job has not answered yet.
+            wait: for a node to be up; it is told as well that the job has not answered for long.
 
         Raises:
-            DeviceError: no node of the kind can run cases, or none is up for as long as the settings say.
+            DeviceError: the wait is over.
         """
-        faults: dict[str, list[str]] = {}
-        while True:
-            end = self._description(kind, NodeWait(settings.wait_s, self, on_waiting), on_waiting)
-            node, device, fault = end.answer or (end.node or "", None, end.error)
-            if device is not None:
-                described: Device = device
-                return described
-            faults.setdefault(node, []).append(fault)
-            avoid = [name for name, texts in faults.items() if name and len(texts) >= _MOST_FAULTS]
-            lost = len(faults.get("", ()))
-            if lost > _MOST_FAULTS or all(one.id in avoid for one in self.nodes_of(kind)):
-                reasons = "; ".join(dict.fromkeys(text for texts in faults.values() for text in texts))
-                raise DeviceError(f"--opml-gpu={kind}: no node of the fleet can run cases: {reasons}")
-            self.ask(kind, settings, needs_tensorflow=needs_tensorflow, avoid=avoid)
-
-    def _description(self, kind: str, wait: NodeWait, on_waiting: Callable[[str], None]) -> JobEnd:
         tell_at = time.monotonic() + _TELL_S
         self._take_ended()
         while kind not in self._described:
             if reason := wait.end(kind, is_there=bool(self.nodes_of(kind))):
                 raise DeviceError(f"--opml-gpu={kind}: {reason}")
             if time.monotonic() > tell_at:
-                on_waiting(f"waiting for a {kind} node, for which a job is in the queue")
+                wait.tell(f"waiting for a {kind} node, for which a job is in the queue")
                 tell_at = math.inf
             time.sleep(_LOOK_S)
             self._take_ended()
-        return self._described[kind]
+        end = self._described[kind]
+        return Description(*(end.answer or (end.node or "", None, end.error)))
 
     def poll(self, seconds: float) -> list[UnitEnd]:
         """Wait so long for an attempt to end, and return all that have ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,14 +11,14 @@ import pytest
 from pytest_opml.case import Case
 from pytest_opml.errors import SettingsError, UsageError
 from pytest_opml.progress import Progress
-from pytest_opml.records.device import Device
 from pytest_opml.records.result import Key
 from pytest_opml.records.run import Failure
 from pytest_opml.runner.baselines import Baselines
 from pytest_opml.runner.fleet import fleet_run
-from pytest_opml.runner.fleet.base import FleetNode, Told, UnitEnd
+from pytest_opml.runner.fleet.base import Description, FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.fleet_run import FleetRun
 from pytest_opml.runner.fleet.fleet_runner import FleetRunner, units_of
+from pytest_opml.runner.fleet.node_types import NodeWait
 from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitAnswer, UnitOrder
 from pytest_opml.runner.fleet.schedule import Attempt
 from pytest_opml.runner.options import RunOptions
@@ -73,15 +73,13 @@ class PlayedFleet:
     def check_kinds(self, _kinds: object) -> None:
         pass
 
-    def ask(self, _kind: str, _settings: object, *, needs_tensorflow: bool) -> None:
+    def ask(self, _kind: str, _settings: object, *, needs_tensorflow: bool, avoid: Sequence[str] = ()) -> None:
+        assert not avoid
         assert needs_tensorflow
 
-    def describe(
-        self, kind: str, _settings: object, *, needs_tensorflow: bool, on_waiting: Callable[[str], None]
-    ) -> Device:
-        assert needs_tensorflow
-        on_waiting("waiting for it")
-        return make_device(kind)
+    def description(self, kind: str, wait: NodeWait) -> Description:
+        wait.tell("waiting for it")
+        return Description("a", make_device(kind), "")
 
     def use(self, kind: str, order: RunOrder) -> None:
         self.orders[kind] = order

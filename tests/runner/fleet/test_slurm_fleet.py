@@ -17,6 +17,7 @@ from pytest_opml.progress import Progress
 from pytest_opml.runner.fleet import slurm_fleet, slurm_inventory, slurm_jobs, slurm_submissions
 from pytest_opml.runner.fleet.base import FleetNode, Told, UnitEnd
 from pytest_opml.runner.fleet.fleets import open_fleet
+from pytest_opml.runner.fleet.kind_devices import KindDevices
 from pytest_opml.runner.fleet.orders import OrderedCase, RunOrder, UnitOrder
 from pytest_opml.runner.fleet.schedule import Attempt
 from pytest_opml.runner.fleet.slurm_fleet import SlurmFleet
@@ -103,10 +104,9 @@ def test_a_node_says_what_it_is_and_measures_a_unit(fleet: SlurmFleet, tmp_path:
     write_rows(tmp_path / "rows.npz")
     write_classifier(tmp_path / "m0.onnx", seed=0)
     order = order_of(tmp_path)
-    fleet.ask("cpu", order.settings, needs_tensorflow=False)
-    device = fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print)
-    assert device.profile == "cpu"
-    assert fleet.describe("cpu", order.settings, needs_tensorflow=False, on_waiting=print) == device
+    devices = KindDevices(fleet, order.settings, {"cpu": False}, print)
+    assert devices.of("cpu").profile == "cpu"
+    assert devices.of("cpu") == devices.of("cpu")
     fleet.use("cpu", order)
     fleet.submit(attempt_of("cpu m0"), unit_of("cpu m0"))
     (end,) = ends_of(fleet, 1)
@@ -248,11 +248,11 @@ def test_what_is_always_refused_has_failed(slurm: FakeSlurm, fleet: SlurmFleet, 
 def test_a_job_that_cannot_run_on_any_node_is_no_device(slurm: FakeSlurm, fleet: SlurmFleet, tmp_path: Path) -> None:
     settings = order_of(tmp_path).settings
     slurm.hold("FAILED")
-    fleet.ask("cpu", settings, needs_tensorflow=False)
+    devices = KindDevices(fleet, settings, {"cpu": False}, print)
     with pytest.raises(
         DeviceError, match=r"no node of the fleet can run cases: job 1 of Slurm ended as FAILED: it has "
     ):
-        fleet.describe("cpu", settings, needs_tensorflow=False, on_waiting=print)
+        devices.of("cpu")
 
 
 def test_the_wait_for_the_first_answer_ends_where_no_node_is_up(
@@ -268,11 +268,11 @@ def test_the_wait_for_the_first_answer_ends_where_no_node_is_up(
         slurm.list_nodes(NODES.replace("mixed", "down*"))
 
     slurm.hold()
-    fleet.ask("cpu", settings, needs_tensorflow=False)
+    devices = KindDevices(fleet, settings, {"cpu": False}, hear)
     with pytest.raises(
         DeviceError, match=r"^--opml-gpu=cpu: the fleet has had no cpu node for 0\.2 s \(--opml-wait\)$"
     ):
-        fleet.describe("cpu", settings, needs_tensorflow=False, on_waiting=hear)
+        devices.of("cpu")
     assert texts == [
         "waiting for a cpu node, for which a job is in the queue",
         "waiting for cpu nodes, of which none is there now",
